@@ -50,6 +50,7 @@ export function openExpectations(context: ExpectationsContext) {
   let rules: Rule[] | null = null
   let timer: NodeJS.Timeout | undefined
   let isStopped = false
+  let prunedAt = 0
 
   /** Returns the rules; null while the ledger has not answered yet. */
   const load = (): Rule[] | null => {
@@ -77,10 +78,12 @@ export function openExpectations(context: ExpectationsContext) {
   }
   const record = (due: readonly Rule[], at: number): void => {
     const results = due.map((rule) => ({ rule, files: rule.findDue(at) }))
-    for (const { rule, files } of results) {
-      ledger.recordExpected(source.id, rule.pattern, files)
+    for (const { rule, files } of results) ledger.recordExpected(source.id, rule.pattern, files)
+    // Reads all rows of the source.
+    if (Math.abs(at - prunedAt) >= DAY_MS) {
+      ledger.pruneExpected(source.id, at - KEPT_MS)
+      prunedAt = at
     }
-    ledger.pruneExpected(source.id, at - KEPT_MS)
     const judged = due.map((rule) => [rule.pattern, rule.toJudged(at)])
     ledger.rememberJudged(source.id, { ...ledger.judged(source.id), ...Object.fromEntries(judged) })
     for (const { rule, files } of results) rule.judged(files, at)

@@ -7,6 +7,7 @@ import {
   CLAIMED,
   durably,
   formatRows,
+  IS_SAME_TIME,
   MARK,
   NEWEST,
   NO_TIME,
@@ -28,11 +29,12 @@ import {
 /** Records files that a destination has stored. */
 export function openSent(database: DatabaseSyncInstance) {
   const sent = database.prepare(
-    `UPDATE file SET state = 1, sent_at = ?1, due_at = ?1, mark_due = ?, digest = ?, stored_ns = NULL, acked = ?, reason = NULL
-     ${CLAIMED} AND state <> 1`,
+    `UPDATE file SET state = 1, sent_at = ?1, due_at = ?1, mark_due = ?2, digest = ?3, stored_ns = NULL, acked = ?4, reason = NULL,
+       first_at = iif(digest = ?3 AND ${IS_SAME_TIME}, coalesce(first_at, sent_at), NULL)
+     WHERE id = ?5 AND generation = ?6 AND state <> 1`,
   )
   const storedOlder = database.prepare(
-    `UPDATE file SET sent_at = ?1, attempts = 0, reason = NULL, digest = iif(size = ?2 AND inode = ?3, ?4, NULL),
+    `UPDATE file SET sent_at = ?1, first_at = NULL, attempts = 0, reason = NULL, digest = iif(size = ?2 AND inode = ?3, ?4, NULL),
      stored_ns = ?5, acked = ?6 WHERE id = ?7 AND state = 0`,
   )
   const hasGrown = database.prepare(

@@ -166,6 +166,8 @@ END;
  *   offered, and causes no further cost when the file is sent.
  * - `stored_ns`: the modification time with which the content of the digest was sent; NULL in a row that was not
  *   offered again since, where it is `mtime_ns`.
+ * - `first_at`: when the destination first stored the present content; NULL if that was at `sent_at`, the last time. A
+ *   content is sent again if the destination lost or damaged it.
  * - `acked`: the destination's position with which it was stored.
  * - `removal`, `removed_at`: it is removed at the source, by Holdfast or by others; see REMOVAL. The index
  *   `file_removing` contains only the few rows whose removal is in progress, and `file_absent` only those that others
@@ -214,7 +216,8 @@ CREATE TABLE file (
   removal INTEGER NOT NULL DEFAULT 0,
   removed_at INTEGER,
   proven_at INTEGER,
-  stored_ns INTEGER
+  stored_ns INTEGER,
+  first_at INTEGER
 );
 CREATE UNIQUE INDEX file_path ON file (route, path);
 ${STATE_INDEX}
@@ -266,7 +269,7 @@ UPDATE file SET due_at = sent_at WHERE state = ${STATE.sent} AND sent_at IS NOT 
 ${STATE_INDEX}`
 
 export const LEDGER: DatabaseKind = {
-  version: 9,
+  version: 10,
   schema: SCHEMA,
   migrations: {
     2: 'ALTER TABLE file ADD COLUMN stored_ns INTEGER',
@@ -276,6 +279,7 @@ export const LEDGER: DatabaseKind = {
     6: EVENTS,
     7: FIXITY,
     8: PROOF,
+    9: 'ALTER TABLE file ADD COLUMN first_at INTEGER',
   },
   tables: [
     'meta',
@@ -350,6 +354,9 @@ export const CLAIMED = 'WHERE id = ? AND generation = ?'
 
 /** In nanoseconds. */
 const SECOND = 1_000_000_000
+
+/** Selects rows of files that have the modification time with which their content was sent. */
+export const IS_SAME_TIME = 'coalesce(stored_ns, mtime_ns) = mtime_ns'
 
 /**
  * Sets the digest and its time in a row that gets the present metadata of a file. The file may still have the sent

@@ -3,7 +3,7 @@ import type { Message } from '../lib/i18n/message.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { readDatabaseFile } from '../platform/sqlite.ts'
 import { errorText } from '../platform/system-error.ts'
-import { LEDGER, NO_TIME, openValues, parseReason, REMOVAL, STATE } from './database.ts'
+import { IS_SAME_TIME, LEDGER, NO_TIME, openValues, parseReason, REMOVAL, STATE } from './database.ts'
 import type { Judged } from './expected.ts'
 import { type ProofFigures, selectProofs } from './proofs.ts'
 
@@ -149,14 +149,19 @@ function addTo(sum: FileSum, size: number): void {
  * looking up the rows of an index one by one takes five times as long.
  */
 function sumFiles(database: DatabaseSyncInstance, from: number, to: number) {
+  // A ledger that the next writer will migrate may lack the column.
+  const has = database.prepare("SELECT 1 FROM pragma_table_info('file') WHERE name = 'first_at'").get()
+  const durableAt = has === undefined ? 'sent_at' : 'coalesce(first_at, sent_at)'
   const isIn = (column: string) => `(${column} >= ?3 AND ${column} < ?4)`
   const mtimeMs = 'mtime_ns / 1000000'
-  const isMeasured = `${isIn('sent_at')} AND digest IS NOT NULL AND sent_at >= ${mtimeMs}`
+  const isMeasured = `${isIn(durableAt)} AND digest IS NOT NULL AND ${durableAt} >= ${mtimeMs}`
+  // A damaged content became durable all the same; its row waits until it is sent again.
+  const isSent = `(state = ${STATE.sent} OR (digest IS NOT NULL AND ${IS_SAME_TIME}))`
   const select = database.prepare(
-    `SELECT json_group_array(json_array(route, size, ${isIn('sent_at')}, iif(${isMeasured}, sent_at - ${mtimeMs}, NULL),
+    `SELECT json_group_array(json_array(route, size, ${isIn(durableAt)}, iif(${isMeasured}, ${durableAt} - ${mtimeMs}, NULL),
        iif(${isIn('removed_at')}, removal, 0), ${isIn('proven_at')})) AS rows
-     FROM file WHERE id > ?1 AND id <= ?2 AND state = ${STATE.sent} AND mtime_ns <> ${NO_TIME}
-       AND (${isIn('sent_at')} OR ${isIn('proven_at')} OR (removal >= ${REMOVAL.removed} AND ${isIn('removed_at')}))`,
+     FROM file WHERE id > ?1 AND id <= ?2 AND ${isSent} AND mtime_ns <> ${NO_TIME}
+       AND (${isIn(durableAt)} OR ${isIn('proven_at')} OR (removal >= ${REMOVAL.removed} AND ${isIn('removed_at')}))`,
   )
   const sums = new Map<number, ReturnType<typeof createSums>>()
   const { last } = database.prepare('SELECT max(id) AS last FROM file').get() as { last: number | null }

@@ -35,7 +35,8 @@ export function writeRandomLedger({ directory, seed, routes, files, from, to }: 
   for (let index = 0; index < routes; index += 1) addRoute.run(`d${index % 2}`, `s${Math.floor(index / 2)}`)
   const add = database.prepare(
     `INSERT INTO file (route, path, inode, size, ctime_ns, device, state, due_at, sent_at, mtime_ns, reason, digest,
-       removal, removed_at, proven_at) VALUES (?1, 'file-' || ?2, ?2, ?3, 0, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`,
+       removal, removed_at, proven_at, stored_ns, first_at)
+     VALUES (?1, 'file-' || ?2, ?2, ?3, 0, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)`,
   )
   inTransaction(database, () => {
     for (let index = 0; index < files; index += 1)
@@ -67,6 +68,8 @@ function createValues(random: () => number, from: number, to: number) {
     ...([Math.floor(random() * 1e7), state, isSent && sentAt !== null ? sentAt : moment(), sentAt] as const),
     ...([mtimeNs, state === 2 ? PARKED : null, pick(0.95) ? Buffer.alloc(32, 7) : null, removal] as const),
     ...([removal > 1 && pick(0.95) ? moment() : null, pick(0.2) ? moment() : null] as const),
+    // Some have other times than the sent content, and some were sent again.
+    ...([pick(0.3) ? 7n : null, sentAt !== null && pick(0.2) ? moment() : null] as const),
   ]
 }
 
@@ -88,9 +91,14 @@ function addExpected(
 }
 
 type Row = Record<
-  'route' | 'size' | 'mtime_ns' | 'state' | 'removal' | 'sent_at' | 'removed_at' | 'proven_at',
+  | ('route' | 'size' | 'mtime_ns' | 'stored_ns' | 'state' | 'removal')
+  | ('sent_at' | 'first_at' | 'removed_at' | 'proven_at'),
   bigint | null
 > & { digest: Uint8Array | null }
+
+/** True if the content of the row became durable, and has not left its name. */
+const isCounted = ({ state, mtime_ns: mtime, stored_ns: stored, digest }: Row): boolean =>
+  mtime !== -(2n ** 63n) && (state === 1n || (digest !== null && (stored ?? mtime) === mtime))
 
 /** Counts the figures of a route row by row, without any of the report's queries. */
 export function countRoute(database: DatabaseSyncInstance, route: number, from: number, to: number) {
@@ -110,16 +118,17 @@ export function countRoute(database: DatabaseSyncInstance, route: number, from: 
     sum.bytes += Number(size)
   }
   for (const row of statement.iterate(route) as Iterable<Row>) {
-    const { size, mtime_ns: mtime, removal, sent_at: sentAt } = row
+    const { size, mtime_ns: mtime, removal } = row
+    const durableAt = row.first_at ?? row.sent_at
     if (row.state === 0n) add(found.waiting, size)
     if (row.state === 2n) found.parked += 1
-    if (row.state !== 1n || mtime === -(2n ** 63n) || mtime === null) continue
+    if (mtime === null || !isCounted(row)) continue
     if (isIn(row.proven_at)) found.proven += 1
     if (removal === 2n && isIn(row.removed_at)) add(found.deletedByHoldfast, size)
     if (removal === 3n && isIn(row.removed_at)) add(found.deletedByOthers, size)
-    if (!isIn(sentAt) || sentAt === null) continue
+    if (!isIn(durableAt) || durableAt === null) continue
     add(found.durable, size)
-    const delay = Number(sentAt - mtime / 1_000_000n)
+    const delay = Number(durableAt - mtime / 1_000_000n)
     if (row.digest !== null && delay >= 0) delays.push(delay)
   }
   return { ...found, delays: delays.sort((a, b) => a - b) }

@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { readLedgerFigures } from '../../../core/ledger/figures.ts'
 import { openLedger, readLedger } from '../../../core/ledger/ledger.ts'
 import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { file, open } from '../../support/store/ledger.ts'
@@ -16,8 +17,11 @@ const totals = (waitingFiles: number, sentFiles: number, parkedFiles: number) =>
   parkedFiles,
 })
 
+/** Takes away the column of version 10. */
+const BACK_TO_9 = 'ALTER TABLE file DROP COLUMN first_at;'
+
 /** Takes away the table of version 9. */
-const BACK_TO_8 = 'DROP TABLE proof;'
+const BACK_TO_8 = `${BACK_TO_9} DROP TABLE proof;`
 
 /** Takes away the table of version 8. */
 const BACK_TO_7 = `${BACK_TO_8} DROP TRIGGER fixity_removed; DROP TABLE fixity;`
@@ -148,6 +152,26 @@ describe('ledger file', () => {
     const sha256 = Buffer.alloc(32, 2)
     again.markSent([{ ...a, mark: false, digest: Buffer.alloc(32, 1), fixity: { sha256 } }], 5_000)
     expect(again.durableFiles(['d'], 's', '', 10)).toMatchObject([{ path: 'a', sha256, md5: null }])
+  })
+
+  test('migration: version 9 had no time at which a content was stored first', () => {
+    const { directory, ledger, take } = open()
+    const at = path.join(directory, 'ledger.db')
+    ledger.offer('d', [file('a')])
+    const digest = Buffer.alloc(32, 1)
+    const [a = expect.fail()] = take()
+    ledger.markSent([{ ...a, mark: false, digest }], 5_000)
+    const database = new DatabaseSync(at)
+    onTestFinished(() => database.close())
+    database.exec(`${BACK_TO_9} PRAGMA user_version = 9`)
+    const count = () => readLedgerFigures(at, 4_000, 6_000, 1)?.routes[0]?.durable.files
+    expect(count()).toBe(1)
+    const again = openLedger(at)
+    onTestFinished(() => again.close())
+    again.offerAgain('d', [['s', 'a']])
+    const [same = expect.fail()] = again.take('d', 's', 1, Date.now(), new Set())
+    again.markSent([{ ...same, mark: false, digest }], 9_000)
+    expect(count()).toBe(1)
   })
 
   const unusable: [string, (at: string) => void, string][] = [

@@ -3,13 +3,14 @@ import { DatabaseSync } from '@photostructure/sqlite'
 import { expect, onTestFinished, test } from 'vitest'
 import { exampleNotice } from '../../../core/alerts/incident.ts'
 import { readLedgerFigures } from '../../../core/ledger/figures.ts'
-import { openLedger } from '../../../core/ledger/ledger.ts'
+import { type FoundFile, openLedger } from '../../../core/ledger/ledger.ts'
 import { computeLogMiss, getDay } from '../../../core/ledger/proof-figures.ts'
 import { noProofs } from '../../../core/ledger/proofs.ts'
 import { buildReport, type ReportSubject, summarizeDelays } from '../../../core/report/build-report.ts'
 import { parsePeriod } from '../../../core/report/period.ts'
 import { reportSchema } from '../../../core/report/report-schema.ts'
 import { countRoute, writeRandomLedger } from '../../support/report/random-ledger.ts'
+import { file } from '../../support/store/ledger.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const period = parsePeriod('2026-10', 'Europe/Berlin') ?? expect.fail()
@@ -88,6 +89,74 @@ const nothing = {
   stations: new Map(),
   notes: [],
 }
+
+test('report: a copy that is repaired later keeps its period and its delay, in a row that counts once', () => {
+  const at = path.join(temporaryDirectory('report'), 'ledger.db')
+  const ledger = openLedger(at)
+  onTestFinished(() => ledger.close())
+  const next = parsePeriod('2026-11', 'Europe/Berlin') ?? expect.fail()
+  const sentAt = from + 9 * HOUR_MS
+  const repairedAt = next.from + 50 * HOUR_MS
+  const found = (name: string, changes: Partial<FoundFile> = {}) =>
+    file(name, {
+      source: 's0',
+      mtimeNs: BigInt(sentAt - 400) * 1_000_000n,
+      inode: BigInt(name.length),
+      ...changes,
+    })
+  const digest = (byte: number) => Buffer.alloc(32, byte)
+  const send = (byte: number, now: number) => {
+    const claims = ledger.take('d0', 's0', 9, now, new Set())
+    return ledger.markSent(
+      claims.map((claim) => ({ ...claim, digest: digest(byte), mark: false })),
+      now,
+    ).size
+  }
+  const read = ({ from, to }: { from: number; to: number }) => {
+    const report = buildReport(
+      { ...subject, now: next.to },
+      { ...nothing, ledger: readLedgerFigures(at, from, to, 9) },
+    )
+    return report.transfers?.map(({ durable, delay }) => ({ durable, delay }))
+  }
+  ledger.offer(
+    'd0',
+    ['hit', 'lost', 'other', 'stays'].map((name) => found(name)),
+  )
+  expect(send(1, sentAt)).toBe(4)
+  const before = read(period)
+  expect(before).toEqual([
+    { durable: { files: 4, bytes: 40 }, delay: { files: 4, p50: 400, p99: 400, max: 400 } },
+  ])
+  const none = [{ durable: { files: 0, bytes: 0 }, delay: null }]
+
+  const damage = {
+    source: 's0',
+    path: 'hit',
+    finding: 'damaged',
+    at: repairedAt - 1,
+    size: 10,
+    digest: null,
+  } as const
+  ledger.offerDamaged('d0', damage)
+  ledger.offerAgain('d0', [['s0', 'lost']])
+  // Until it is sent again, the content counts as well.
+  expect(read(period)).toEqual(before)
+  expect([send(1, repairedAt), read(period), read(next)]).toEqual([2, before, none])
+  // It is damaged once more, and its owner is changed.
+  ledger.offerDamaged('d0', damage)
+  ledger.offer('d0', [found('lost', { ctimeNs: 1n })])
+  expect([send(1, repairedAt + 1), read(period), read(next)]).toEqual([2, before, none])
+
+  // New content, and a new time, become durable at their own time.
+  const later = { mtimeNs: BigInt(repairedAt - 70) * 1_000_000n }
+  ledger.offer('d0', [found('other', later)])
+  send(2, repairedAt)
+  ledger.offer('d0', [found('stays', later)])
+  send(1, repairedAt)
+  expect(read(period)).toMatchObject([{ durable: { files: 2 } }])
+  expect(read(next)).toMatchObject([{ durable: { files: 2 }, delay: { files: 2, max: 70 } }])
+})
 
 test('report: lists are bounded and count the entries that they leave out', () => {
   const file = writeRandomLedger({

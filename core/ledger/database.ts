@@ -486,6 +486,9 @@ export const IS_THERE = `state = 1 AND removal = ${REMOVAL.none} AND mtime_ns <>
 export const toPathRange = (directory: string): [after: string, before: string] =>
   directory === '' ? ['', '\u{10FFFF}'] : [`${directory}/`, `${directory}0`]
 
+/** The name of the time at which rows of a removed source were deleted last: reports lack them from then on. */
+export const FORGOTTEN_AT = 'forgotten at'
+
 /** Named values of the ledger, as JSON. */
 export function openValues(database: DatabaseSyncInstance) {
   const read = database.prepare('SELECT value FROM meta WHERE key = ?')

@@ -3,7 +3,16 @@ import type { Message } from '../lib/i18n/message.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { readDatabaseFile } from '../platform/sqlite.ts'
 import { errorText } from '../platform/system-error.ts'
-import { IS_SAME_TIME, LEDGER, NO_TIME, openValues, parseReason, REMOVAL, STATE } from './database.ts'
+import {
+  FORGOTTEN_AT,
+  IS_SAME_TIME,
+  LEDGER,
+  NO_TIME,
+  openValues,
+  parseReason,
+  REMOVAL,
+  STATE,
+} from './database.ts'
 import type { Judged } from './expected.ts'
 import { type ProofFigures, selectProofs } from './proofs.ts'
 
@@ -33,7 +42,7 @@ export interface RouteFigures {
   parked: number
   /** The parked files that are listed, oldest first. */
   parkedFiles: { path: string; size: number; reason: Message | null }[]
-  /** When the first file was sent; null: none was. Milliseconds since 1970. */
+  /** When the first content of the list became durable; null: none did. Milliseconds since 1970. */
   since: number | null
 }
 
@@ -55,6 +64,8 @@ export interface LedgerFigures {
   proofs: ProofFigures[]
   /** Oldest first. */
   missing: { source: string; path: string; due: number }[]
+  /** When the records of a removed source were deleted last; null: never. Milliseconds since 1970. */
+  forgottenAt: number | null
 }
 
 /** Up to version 4, sent files are not in the order of time. The next start of the agent converts the file. */
@@ -88,6 +99,7 @@ export function readLedgerFigures(
         routes: readRoutes(database, from, to, most),
         proofs: selectProofs(database, from, to),
         ...readExpected(database, from, to, most),
+        forgottenAt: openValues(database).get(FORGOTTEN_AT),
       }
     } finally {
       database.close()
@@ -103,8 +115,18 @@ function readRoutes(database: DatabaseSyncInstance, from: number, to: number, mo
     source: string
     destination: string
   }[]
-  const sums = sumFiles(database, from, to)
-  // The order of sent rows, due_at, is the time at which they were sent.
+  // A ledger that the next writer will migrate may lack the column.
+  const hasFirst =
+    database.prepare("SELECT 1 FROM pragma_table_info('file') WHERE name = 'first_at'").get() !== undefined
+  const sums = sumFiles(database, from, to, hasFirst ? 'coalesce(first_at, sent_at)' : 'sent_at')
+  const repaired = !hasFirst
+    ? []
+    : (database
+        .prepare(
+          'SELECT route, min(first_at) AS at FROM file NOT INDEXED WHERE first_at IS NOT NULL GROUP BY route',
+        )
+        .all() as { route: number; at: number }[])
+  // The order of sent rows, due_at, is the time at which they were sent last.
   const first = database.prepare(
     `SELECT due_at AS at FROM file INDEXED BY file_state
      WHERE route = ? AND state = ${STATE.sent} AND sent_at IS NOT NULL ORDER BY due_at LIMIT 1`,
@@ -128,9 +150,17 @@ function readRoutes(database: DatabaseSyncInstance, from: number, to: number, mo
       waiting: getTotal(STATE.waiting),
       parked: getTotal(STATE.parked).files,
       parkedFiles: listed.map((one) => ({ ...one, reason: parseReason(one.reason) })),
-      since: (first.get(id) as { at: number } | undefined)?.at ?? null,
+      since: getEarliest([
+        first.get(id) as { at: number } | undefined,
+        repaired.find(({ route }) => route === id),
+      ]),
     }
   })
+}
+
+const getEarliest = (all: readonly ({ at: number } | undefined)[]): number | null => {
+  const times = all.flatMap((one) => one?.at ?? [])
+  return times.length === 0 ? null : Math.min(...times)
 }
 
 const noFiles = (): FileSum => ({ files: 0, bytes: 0 })
@@ -147,11 +177,9 @@ function addTo(sum: FileSum, size: number): void {
 /**
  * Sums up the files of each route that were sent, deleted or proven in the period, in one pass in the order of the table:
  * looking up the rows of an index one by one takes five times as long.
+ * @param durableAt as SQL
  */
-function sumFiles(database: DatabaseSyncInstance, from: number, to: number) {
-  // A ledger that the next writer will migrate may lack the column.
-  const has = database.prepare("SELECT 1 FROM pragma_table_info('file') WHERE name = 'first_at'").get()
-  const durableAt = has === undefined ? 'sent_at' : 'coalesce(first_at, sent_at)'
+function sumFiles(database: DatabaseSyncInstance, from: number, to: number, durableAt: string) {
   const isIn = (column: string) => `(${column} >= ?3 AND ${column} < ?4)`
   const mtimeMs = 'mtime_ns / 1000000'
   const isMeasured = `${isIn(durableAt)} AND digest IS NOT NULL AND ${durableAt} >= ${mtimeMs}`

@@ -6,7 +6,16 @@ import { errorText } from '../platform/system-error.ts'
 import { openConfirmed, openElsewhere, openMarks, openRemovals, openRenamed, openSent } from './complete.ts'
 import type { BatchMessages, InnerMount, SessionMemory } from './contract.ts'
 import { openDamaged } from './damaged.ts'
-import { durably, LEDGER, openLedgerFile, openRoutes, openValues, REMOVAL, type Routes } from './database.ts'
+import {
+  durably,
+  FORGOTTEN_AT,
+  LEDGER,
+  openLedgerFile,
+  openRoutes,
+  openValues,
+  REMOVAL,
+  type Routes,
+} from './database.ts'
 import { openDeleted } from './deleted.ts'
 import { openAgain, openKnown, openOffers } from './enqueue.ts'
 import { openEvents } from './events.ts'
@@ -181,8 +190,9 @@ function openMeta(database: DatabaseSyncInstance, routes: Routes) {
         forgetSuspects.run(source)
         forgetDamaged(source)
         // Prepared here: readers of a ledger of an earlier version do not have the table.
-        database.prepare('DELETE FROM expected WHERE source = ?').run(source)
+        const { changes } = database.prepare('DELETE FROM expected WHERE source = ?').run(source)
         const rows = Number(forgetSome.run(source, limit).changes)
+        if (rows + Number(changes) > 0) put(FORGOTTEN_AT, Date.now())
         if (rows < limit) forgetRoutes.run(source)
         return rows
       }),

@@ -5,7 +5,7 @@ import { toConfidence } from '../ledger/proof-figures.ts'
 import { noProofs, type ProofFigures } from '../ledger/proofs.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
 import { EMBEDDED_DESTINATION } from '../settings/destinations.ts'
-import type { Arrivals } from '../store/query/arrivals.ts'
+import type { ArrivalFigures, Arrivals } from '../store/query/arrivals.ts'
 import type {
   Availability,
   Delay,
@@ -49,7 +49,7 @@ export interface ReportFigures {
   checks: { paths: CheckSum[]; since: number | null } | null
   /** Incidents that overlap the period, oldest first, and their number. */
   incidents: { incidents: Incident[]; count: number } | null
-  arrivals: Arrivals[] | null
+  arrivals: ArrivalFigures | null
   /** Names of the computers that send to the store, by folder. */
   stations: ReadonlyMap<string, string>
   notes: Message[]
@@ -100,7 +100,7 @@ export function buildReport(subject: ReportSubject, figures: ReportFigures): Rep
         incidents.count,
         MOST_INCIDENTS,
       ),
-    stations: arrivals && buildStations(subject, arrivals, figures, until),
+    stations: arrivals && buildStations(subject, arrivals.folders, figures, until),
   }
 }
 
@@ -254,18 +254,30 @@ function buildStations(
 /** Returns sentences about the parts of the period that the data do not cover. */
 function findLimits(
   { period, now }: ReportSubject,
-  { checks, ledger }: ReportFigures,
+  { checks, ledger, arrivals }: ReportFigures,
   transfers: readonly Transfer[] | null,
 ): Message[] {
   const starts = transfers?.flatMap(({ since }) => since ?? []) ?? []
-  const first = starts.length === 0 ? null : Math.min(...starts)
-  const isLater = (at: number | null | undefined): at is number =>
-    at != null && at > period.from && at < period.to
+  // Each list begins with its first record. undefined: it is not part of the report.
+  const lists = {
+    transfersSince: transfers === null ? undefined : starts.length === 0 ? null : Math.min(...starts),
+    checksSince: checks?.since,
+    arrivalsSince: arrivals?.since,
+  }
+  const begun = (['transfersSince', 'checksSince', 'arrivalsSince'] as const).flatMap((list) => {
+    const at = lists[list]
+    return at == null ? [] : [{ list, at }]
+  })
+  const forgottenAt = ledger?.forgottenAt ?? null
+  const isEmpty = begun.length === 0 && forgottenAt === null && Object.values(lists).includes(null)
   return [
     ...(now < period.from ? [message('report.note.future')] : []),
     ...(now >= period.from && now < period.to ? [message('report.note.running')] : []),
-    ...(ledger !== null && isLater(first) ? [message('report.note.transfersSince', { at: first })] : []),
-    ...(isLater(checks?.since) ? [message('report.note.checksSince', { at: checks.since })] : []),
+    ...(isEmpty ? [message('report.note.noRecords')] : []),
+    ...begun.flatMap(({ list, at }) => (at > period.from ? [message(`report.note.${list}`, { at })] : [])),
+    ...(forgottenAt !== null && forgottenAt > period.from
+      ? [message('report.note.forgotten', { at: forgottenAt })]
+      : []),
     ...(period.from < now - KEPT_MS ? [message('report.note.kept', { days: KEPT_MS / (24 * HOUR_MS) })] : []),
   ]
 }

@@ -11,17 +11,26 @@ export interface Arrivals {
   lastAt: number | null
 }
 
+export interface ArrivalFigures {
+  folders: Arrivals[]
+  /** When the oldest content arrived; null: there is none. */
+  since: number | null
+}
+
 /**
  * Sums up the contents that arrived in each sender's folder in a period, older versions included. Reads all rows. null:
  * there is no readable manifest.
  * @param to exclusive
  * @throws UserError store.manifestNewer; errors of SQLite and of the disk
  */
-export function readArrivals(manifest: string, from: number, to: number): Arrivals[] | null {
+export function readArrivals(manifest: string, from: number, to: number): ArrivalFigures | null {
   const database = readManifestFile(manifest)
   if (database === null) return null
   try {
-    return sumArrivals(database, from, to)
+    const { since } = database.prepare('SELECT min(stored_at) AS since FROM file').get() as {
+      since: number | null
+    }
+    return { folders: sumArrivals(database, from, to), since }
   } finally {
     database.close()
   }

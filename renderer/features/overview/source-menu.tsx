@@ -121,6 +121,7 @@ export function SourceMenu({
           destinationKind === 'embedded'
             ? t('window.source.removeEffectHere', { path })
             : t('window.source.removeEffect', { path, destination: destinationName }),
+          t('window.source.removeReports'),
           ...(waitingFiles > 0 ? [t('window.source.removeWaiting', { count: waitingFiles })] : []),
         ]}
         action={t('window.source.removeAction')}

@@ -2,6 +2,7 @@ import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { expect, onTestFinished, test } from 'vitest'
 import { exampleNotice } from '../../../core/alerts/incident.ts'
+import { forgetAll } from '../../../core/ledger/background-jobs.ts'
 import { readLedgerFigures } from '../../../core/ledger/figures.ts'
 import { type FoundFile, openLedger } from '../../../core/ledger/ledger.ts'
 import { computeLogMiss, getDay } from '../../../core/ledger/proof-figures.ts'
@@ -39,7 +40,9 @@ test.each(SEEDS)(
       expect([...delays]).toEqual(naive)
       expect(parkedFiles).toHaveLength(counted.parked)
       const first = database
-        .prepare('SELECT min(sent_at) AS at FROM file WHERE route = ? AND state = 1')
+        .prepare(
+          'SELECT min(min(sent_at) FILTER (WHERE state = 1), min(first_at)) AS at FROM file WHERE route = ?',
+        )
         .get(index + 1) as { at: number }
       expect(since).toBe(first.at)
       // The rank of a percentile: so many values are not greater, and with one less it would be too few.
@@ -205,7 +208,7 @@ test('report: a destination has its samples, verified and healed files, and roun
 })
 
 test('report: a folder without a file is listed, and a former one only if it has figures', () => {
-  const ledger = { routes: [], proofs: [], expected: [], missing: [] }
+  const ledger = { routes: [], proofs: [], expected: [], missing: [], forgottenAt: null }
   const none = buildReport(subject, { ...nothing, ledger })
   expect(none.transfers).toMatchObject([
     { source: NAMED[0], durable: { files: 0 }, delay: null, since: null },
@@ -236,11 +239,36 @@ test('report: notes name the part of the period that the data do not cover', () 
     buildReport({ ...subject, ...changes }, { ...nothing, checks: { paths: [], since } }).notes.map(
       ({ key }) => key,
     )
-  expect(keys({})).toEqual([])
-  expect(keys({ now: to - 1 })).toEqual(['report.note.running'])
-  expect(keys({ now: from - 1 })).toEqual(['report.note.future'])
+  expect(keys({}, from)).toEqual([])
+  expect(keys({})).toEqual(['report.note.noRecords'])
+  expect(keys({ now: to - 1 }, from)).toEqual(['report.note.running'])
+  expect(keys({ now: from - 1 }, from - 9)).toEqual(['report.note.future'])
   expect(keys({}, from + 1)).toEqual(['report.note.checksSince'])
-  expect(keys({ now: from + 401 * 86_400_000 })).toEqual(['report.note.kept'])
+  expect(keys({}, to + 1)).toEqual(['report.note.checksSince'])
+  expect(keys({ now: from + 401 * 86_400_000 }, from)).toEqual(['report.note.kept'])
+})
+
+test('report: a period before the first sent file, or with a folder that was removed since, has a note', async () => {
+  const at = path.join(temporaryDirectory('report'), 'ledger.db')
+  const ledger = openLedger(at)
+  onTestFinished(() => ledger.close())
+  const past = parsePeriod('2001-10', 'UTC') ?? expect.fail()
+  const read = (now: number) => {
+    const figures = readLedgerFigures(at, past.from, past.to, 1)
+    return buildReport({ ...subject, period: past, now }, { ...nothing, ledger: figures }).notes
+  }
+  const sentAt = past.to + HOUR_MS
+  ledger.offer('d0', [file('a', { source: 's0' })])
+  ledger.markSent(
+    ledger.take('d0', 's0', 1, Date.now(), new Set()).map((claim) => ({ ...claim, mark: false })),
+    sentAt,
+  )
+  expect(read(sentAt)).toEqual([{ key: 'report.note.transfersSince', params: { at: sentAt } }])
+  // A removed folder that had no record changes nothing.
+  await forgetAll(ledger, 'other', () => true)
+  expect(read(sentAt)).toHaveLength(1)
+  await forgetAll(ledger, 's0', () => true)
+  expect(read(sentAt)).toEqual([{ key: 'report.note.forgotten', params: { at: expect.any(Number) } }])
 })
 
 test('report: availability is the share of good checks, and hours without a check count as not measured', () => {
@@ -269,7 +297,7 @@ test('report: the silences of a station are those of `holdfast receive` and of a
   ])
   const report = buildReport(
     { ...subject, now: to + 5 * HOUR_MS },
-    { ...nothing, arrivals: [], stations, incidents: { incidents, count: 3 } },
+    { ...nothing, arrivals: { folders: [], since: from }, stations, incidents: { incidents, count: 3 } },
   )
   expect(report.stations?.entries).toMatchObject([
     { name: 'Station 1', gaps: 2, gapMs: 2 * HOUR_MS, firstAt: null },

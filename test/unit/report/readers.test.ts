@@ -87,10 +87,13 @@ test('report of a store: all stations, with what arrived in the period', async (
   const layout = createStore()
   const period = choosePeriod('2026-10', 'UTC', Date.now())
   const { from, to } = period
-  expect(readArrivals(layout.manifest, from, to)).toEqual([
-    { folder: 'one', files: 3, bytes: 16, firstAt: from + 24 * HOUR, lastAt: to - MINUTE },
-    { folder: 'two', files: 0, bytes: 0, firstAt: null, lastAt: null },
-  ])
+  expect(readArrivals(layout.manifest, from, to)).toEqual({
+    folders: [
+      { folder: 'one', files: 3, bytes: 16, firstAt: from + 24 * HOUR, lastAt: to - MINUTE },
+      { folder: 'two', files: 0, bytes: 0, firstAt: null, lastAt: null },
+    ],
+    since: from - MINUTE,
+  })
   const alerts = path.join(layout.own, 'alerts.db')
   const database = openAlertDatabase(alerts)
   const silent = {
@@ -105,6 +108,17 @@ test('report of a store: all stations, with what arrived in the period', async (
   expect(report.stations?.entries).toMatchObject([
     { name: 'one', arrived: { files: 3, bytes: 16 }, gaps: 0, gapMs: 0 },
     { name: 'two', arrived: { files: 0 }, gaps: 1, gapMs: 2 * HOUR },
+  ])
+})
+
+test('report of a store: a period before its first content has a note', async () => {
+  const layout = createStore()
+  const period = choosePeriod('2026-08', 'UTC', Date.now())
+  const maker = { computer: 'archive', holdfast: '1', now: Date.parse('2026-11-02T00:00Z') }
+  const alerts = path.join(layout.own, 'alerts.db')
+  const { notes } = await readReport(requestStoreReport(layout.root, alerts, period, maker))
+  expect(notes).toEqual([
+    { key: 'report.note.arrivalsSince', params: { at: Date.parse('2026-09-30T23:59Z') } },
   ])
 })
 

@@ -134,7 +134,7 @@ async function print(options: ReportOptions): Promise<void> {
   const document = () => describeReport(report, plainWords, language)
   const format = options.json === true ? 'json' : options.format
   if (format === 'json') console.log(jsonText(report, 2))
-  else if (format === 'csv') process.stdout.write(renderCsv(report))
+  else if (format === 'csv') process.stdout.write(renderCsv(report, document().notes))
   else if (format === 'html') process.stdout.write(renderHtml(document(), language))
   else console.log(toLines(document()).join('\n'))
 }

@@ -64,6 +64,7 @@ export interface LedgerFigures {
   proofs: ProofFigures[]
   /** Oldest first. */
   missing: { source: string; path: string; due: number }[]
+  late: { source: string; path: string; due: number; arrivedAt: number }[]
   /** When the records of a removed source were deleted last; null: never. Milliseconds since 1970. */
   forgottenAt: number | null
 }
@@ -79,7 +80,7 @@ const READABLE = {
 /**
  * Reads the figures of a period in one transaction; null: there is no ledger.
  * @param from milliseconds since 1970, as `to`, which is exclusive
- * @param most limit of listed files: of missing ones, and of parked ones of a route
+ * @param most limit of listed files: of missing and of late ones, and of parked ones of a route
  * @throws UserError report.ledgerUnread
  */
 export function readLedgerFigures(
@@ -221,7 +222,7 @@ type SumRow = [
 function readExpected(database: DatabaseSyncInstance, from: number, to: number, most: number) {
   // A ledger that the next writer will migrate may lack the table.
   const has = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'expected'").get() !== undefined
-  if (!has) return { expected: [], missing: [] }
+  if (!has) return { expected: [], missing: [], late: [] }
   const ofPeriod = 'FROM expected WHERE due >= ? AND due < ?'
   const rules = database
     .prepare(
@@ -232,8 +233,18 @@ function readExpected(database: DatabaseSyncInstance, from: number, to: number, 
   const missing = database
     .prepare(`SELECT source, path, due ${ofPeriod} AND arrived_at IS NULL ORDER BY due, source, path LIMIT ?`)
     .all(from, to, most) as LedgerFigures['missing']
+  const late = database
+    .prepare(
+      `SELECT source, path, due, arrived_at AS arrivedAt ${ofPeriod} AND arrived_at > due
+       ORDER BY due, source, path LIMIT ?`,
+    )
+    .all(from, to, most) as LedgerFigures['late']
   const { get } = openValues(database)
   const findSince = (source: string, pattern: string): number | null =>
     get<Record<string, Judged>>(`expected ${source}`)?.[pattern]?.since ?? null
-  return { expected: rules.map((one) => ({ ...one, since: findSince(one.source, one.pattern) })), missing }
+  return {
+    expected: rules.map((one) => ({ ...one, since: findSince(one.source, one.pattern) })),
+    missing,
+    late,
+  }
 }

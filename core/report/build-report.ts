@@ -39,6 +39,8 @@ export interface ReportSubject {
   destinations: Named[]
   /** Sources, checked paths, and destinations whose disk is checked. */
   checked: Named[]
+  /** The timetables of expected files, with the id of their source. */
+  rules: { source: string; pattern: string; everyMinutes: number; withinMinutes: number }[]
   /** Ids of each source and its destinations. */
   routes: { source: string; destination: string }[]
 }
@@ -61,8 +63,13 @@ export function buildReport(subject: ReportSubject, figures: ReportFigures): Rep
   const until = Math.min(period.to, Math.max(now, period.from))
   const getSource = nameFrom(subject.sources)
   const getDestination = nameFrom(subject.destinations)
+  const findRule = (source: string, pattern: string) => {
+    const rule = subject.rules.find((one) => one.source === source && one.pattern === pattern)
+    return { everyMinutes: rule?.everyMinutes ?? null, withinMinutes: rule?.withinMinutes ?? null }
+  }
   const transfers = ledger && buildTransfers(subject, ledger.routes, getSource, getDestination)
   const missing = ledger?.missing.map(({ source, ...one }) => ({ source: getSource(source), ...one })) ?? null
+  const late = ledger?.late.map(({ source, ...one }) => ({ source: getSource(source), ...one })) ?? null
   const parked =
     ledger?.routes.flatMap(({ source, destination, parkedFiles }) =>
       parkedFiles.map((file) => ({
@@ -83,18 +90,21 @@ export function buildReport(subject: ReportSubject, figures: ReportFigures): Rep
         ledger.expected.map(({ source, expected, missing: lost, ...one }) => ({
           ...{ source: getSource(source), expected, arrived: expected - lost, missing: lost },
           ...one,
+          ...findRule(source, one.pattern),
         })),
         subject.sources,
         (one) => one.source,
       ),
     missing: missing && toList(missing, sum(ledger?.expected ?? [], 'missing'), MOST_LISTED),
+    late: late && toList(late, sum(ledger?.expected ?? [], 'late'), MOST_LISTED),
     parked: parked && toList(parked, sum(ledger?.routes ?? [], 'parked'), MOST_LISTED),
     availability: checks && buildAvailability(subject, checks.paths, period.from, until),
     incidents:
       incidents &&
       toList(
         incidents.incidents.map(({ kind, paths, sentence, startedAt, endedAt }) => ({
-          ...{ kind, subjects: Object.values(paths), sentence, startedAt, endedAt },
+          ...{ kind, subjects: [...Object.values(paths), ...nameFiles(kind, sentence)] },
+          ...{ sentence, startedAt, endedAt },
           lengthMs: Math.max(0, (endedAt ?? now) - startedAt),
         })),
         incidents.count,
@@ -102,6 +112,11 @@ export function buildReport(subject: ReportSubject, figures: ReportFigures): Rep
       ),
     stations: arrivals && buildStations(subject, arrivals.folders, figures, until),
   }
+}
+
+/** Returns the expected files that an incident names. */
+function nameFiles(kind: Incident['kind'], { params: { file, files = file } }: Message): string[] {
+  return kind === 'expected' && files !== undefined ? [String(files)] : []
 }
 
 /** Returns the function from an id to its name; without one in the settings, the id. */

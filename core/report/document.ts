@@ -95,17 +95,7 @@ export function summarizeReport(report: Report, language: string): Message[] {
     if (waiting > 0) sentences.push(message('report.summary.waiting', { count: waiting }))
     if (parked > 0) sentences.push(message('report.summary.parked', { count: parked }))
   }
-  const proven = proofs?.filter(({ samples }) => samples.files > 0) ?? []
-  if (proven.length > 0) {
-    const damaged = sumReadings(proven, 'samples')
-    const least = Math.min(...proven.map(({ confidence }) => confidence ?? 0))
-    const count = proven.reduce((sum, { samples }) => sum + samples.files, 0)
-    sentences.push(
-      damaged > 0
-        ? message('report.summary.samplesDamaged', { count, damaged })
-        : message('report.summary.samples', { count, confidence: 100 * least }),
-    )
-  }
+  sentences.push(...summarizeProofs(proofs ?? []))
   if (expected !== null && expected.length > 0) {
     const add = (name: 'expected' | 'arrived' | 'late' | 'missing') =>
       expected.reduce((sum, one) => sum + one[name], 0)
@@ -147,6 +137,21 @@ export function summarizeReport(report: Report, language: string): Message[] {
     if (silent.length > 0) sentences.push(nameSome('silent', silent, silent.length))
   }
   return sentences
+}
+
+function summarizeProofs(proofs: readonly ProofReport[]): Message[] {
+  const sampled = proofs.filter(({ samples }) => samples.files > 0)
+  const count = (kind: 'samples' | 'verified') => proofs.reduce((sum, one) => sum + one[kind].files, 0)
+  const samples = { count: count('samples'), damaged: sumReadings(proofs, 'samples') }
+  const least = Math.min(...sampled.map(({ confidence }) => confidence ?? 0))
+  const verified = { count: count('verified'), damaged: sumReadings(proofs, 'verified') }
+  return [
+    ...(samples.damaged > 0 ? [message('report.summary.samplesDamaged', samples)] : []),
+    ...(samples.damaged === 0 && samples.count > 0
+      ? [message('report.summary.samples', { count: samples.count, confidence: 100 * least })]
+      : []),
+    ...(verified.count > 0 ? [message('report.summary.verified', verified)] : []),
+  ]
 }
 
 /** Sums up the files that were damaged, missing or unreadable. */
@@ -207,6 +212,7 @@ function describeSections(
       | 'proofs'
       | 'expected'
       | 'missing'
+      | 'late'
       | 'parked'
       | 'availability'
       | 'incidents'
@@ -220,7 +226,7 @@ function describeSections(
     more: more > 0 ? t('report.more', { count: more }) : null,
   })
   const sections: ReportSection[] = []
-  const { transfers, proofs, expected, missing, parked, availability, incidents, stations } = report
+  const { transfers, proofs, expected, missing, late, parked, availability, incidents, stations } = report
   if (transfers !== null) {
     sections.push(
       section(
@@ -293,6 +299,17 @@ function describeSections(
         columns('due', 'source', 'file'),
         missing.entries.map(({ due, source, path }) => [format.moment(due), formatName(source), path]),
         missing.more,
+      ),
+    )
+  if (late !== null && late.entries.length > 0)
+    sections.push(
+      section(
+        'late',
+        columns('due', '#lateBy', 'source', 'file'),
+        late.entries.map(({ due, arrivedAt, source, path }) => [
+          ...[format.moment(due), format.duration(arrivedAt - due), formatName(source), path],
+        ]),
+        late.more,
       ),
     )
   if (parked !== null && parked.entries.length > 0)

@@ -66,4 +66,4 @@ export async function readReport(request: ReportRequest): Promise<Report> {
 }
 
 /** An agent that has not sent anything has no ledger yet. */
-const NO_LEDGER = { routes: [], proofs: [], expected: [], missing: [], forgottenAt: null }
+const NO_LEDGER = { routes: [], proofs: [], expected: [], missing: [], late: [], forgottenAt: null }

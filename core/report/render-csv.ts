@@ -7,14 +7,19 @@ const COLUMNS = [
   ...(['deleted_by_holdfast', 'deleted_by_others', 'waiting', 'parked'] as const),
   ...(['expected', 'arrived', 'late', 'missing'] as const),
   ...(['checks', 'good_checks', 'percent', 'measured_percent', 'gaps', 'length_ms'] as const),
-  ...(['damaged', 'unreadable', 'confidence'] as const),
+  ...(['damaged', 'unreadable', 'confidence', 'zone', 'every_minutes', 'within_minutes'] as const),
 ]
 type Row = Partial<Record<(typeof COLUMNS)[number], string | number | null>>
 
-/** Renders a report as one table (RFC 4180). Times are UTC (ISO 8601). Column names are the same in every language. */
-export function renderCsv(report: Report): string {
+/**
+ * Renders a report as one table (RFC 4180). Times are UTC (ISO 8601). Column names are the same in every language.
+ * @param notes of the report, as sentences
+ */
+export function renderCsv(report: Report, notes: readonly string[]): string {
+  const { computer, period } = report
   const rows = [
-    { row: 'report', name: report.computer, ...toTimes(report.period.from, report.period.to) },
+    { row: 'report', name: computer, ...toTimes(period.from, period.to), zone: period.zone },
+    ...notes.map((note) => ({ row: 'note', name: note })),
     ...listRows(report),
   ]
   const lines = rows.map((row: Row) => COLUMNS.map((column) => formatCell(row[column])).join(','))
@@ -22,7 +27,7 @@ export function renderCsv(report: Report): string {
 }
 
 function* listRows(report: Report): Generator<Row> {
-  const { transfers, proofs, expected, missing, parked, availability, incidents, stations } = report
+  const { transfers, proofs, expected, missing, late, parked, availability, incidents, stations } = report
   for (const { source, destination, delay, ...one } of transfers ?? [])
     yield {
       row: 'transfer',
@@ -36,18 +41,16 @@ function* listRows(report: Report): Generator<Row> {
     yield { row: 'verified', destination: destination.name, ...verified }
     yield { row: 'healed', destination: destination.name, ...healed }
   }
-  for (const { source, pattern, expected: count, arrived, late, missing: lost } of expected ?? [])
+  for (const { source, pattern, everyMinutes, withinMinutes, ...one } of expected ?? [])
     yield {
-      row: 'expected',
-      source: source.name,
-      name: pattern,
-      expected: count,
-      arrived,
-      late,
-      missing: lost,
+      ...{ row: 'expected', source: source.name, name: pattern },
+      ...{ expected: one.expected, arrived: one.arrived, late: one.late, missing: one.missing },
+      ...{ every_minutes: everyMinutes, within_minutes: withinMinutes },
     }
   for (const { source, path, due } of missing?.entries ?? [])
     yield { row: 'missing', source: source.name, name: path, to: toTime(due) }
+  for (const { source, path, due, arrivedAt } of late?.entries ?? [])
+    yield { row: 'late', source: source.name, name: path, to: toTime(due), length_ms: arrivedAt - due }
   for (const { source, destination, path, size } of parked?.entries ?? [])
     yield { row: 'parked', source: source.name, destination: destination.name, name: path, bytes: size }
   for (const { path, checks, good, percent, measuredPercent } of availability ?? [])

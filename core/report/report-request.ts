@@ -50,6 +50,11 @@ export function requestComputerReport(
       ...checkedPaths.map(({ id, path }) => ({ id, name: path })),
       ...destinations.filter(({ kind }) => kind === 'folder').map(toNamed),
     ],
+    rules: sources.flatMap(({ id, expected }) =>
+      expected.map(({ pattern, everyMinutes, withinMinutes }) => ({
+        ...{ source: id, pattern, everyMinutes, withinMinutes },
+      })),
+    ),
     routes: sources.flatMap((source) =>
       destinationIds(settings, source).map((destination) => ({ source: source.id, destination })),
     ),
@@ -69,7 +74,7 @@ export function requestStoreReport(
     scope: 'store',
     ...maker,
     period,
-    ...{ sources: [], destinations: [], checked: [], routes: [] },
+    ...{ sources: [], destinations: [], checked: [], rules: [], routes: [] },
     ...{ ledger: null, history: null, alerts, store },
   }
 }

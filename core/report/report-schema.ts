@@ -94,6 +94,9 @@ const expectedRuleSchema = z.object({
   missing: count,
   /** From when on files were expected; null: unknown. */
   since: time.nullable(),
+  /** As in the settings when the report was made; null: the rule was removed from them. */
+  everyMinutes: count.nullable(),
+  withinMinutes: count.nullable(),
 })
 
 /** Returns the schema of a bounded list. `more`: the number of entries that it leaves out. */
@@ -101,6 +104,8 @@ const createListSchema = <Entry extends z.ZodType>(entry: Entry) =>
   z.object({ entries: z.array(entry), more: count })
 
 const missingFileSchema = z.object({ source: namedSchema, path: z.string(), due: time })
+
+const lateFileSchema = missingFileSchema.extend({ arrivedAt: time })
 
 const parkedFileSchema = z.object({
   source: namedSchema,
@@ -125,7 +130,7 @@ export type Availability = z.infer<typeof availabilitySchema>
 
 const reportIncidentSchema = z.object({
   kind: z.enum(incidentKinds),
-  /** Names of all paths or other subjects that were part of it. */
+  /** Names of all paths or other subjects that were part of it; of expected files, those that its sentence names. */
   subjects: z.array(z.string()),
   sentence: messageSchema,
   startedAt: time,
@@ -166,6 +171,7 @@ export const reportSchema = z.object({
   proofs: z.array(proofSchema).nullable(),
   expected: z.array(expectedRuleSchema).nullable(),
   missing: createListSchema(missingFileSchema).nullable(),
+  late: createListSchema(lateFileSchema).nullable(),
   parked: createListSchema(parkedFileSchema).nullable(),
   availability: z.array(availabilitySchema).nullable(),
   incidents: createListSchema(reportIncidentSchema).nullable(),

@@ -9,8 +9,8 @@ export function renderReport(
   report: CommandOutput<'report'>['report'],
   format: CommandInput<'saveReport'>['format'],
 ): string {
-  // A spreadsheet recognizes UTF-8 by the mark.
-  if (format === 'csv') return `\ufeff${renderCsv(report)}`
   const language = nearestLanguage(document.documentElement.lang)
-  return renderHtml(describeReport(report, createWords(language, 'window'), language), language)
+  const described = describeReport(report, createWords(language, 'window'), language)
+  // A spreadsheet recognizes UTF-8 by the mark.
+  return format === 'csv' ? `\ufeff${renderCsv(report, described.notes)}` : renderHtml(described, language)
 }

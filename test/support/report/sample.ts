@@ -52,7 +52,17 @@ export function sampleReport(): Report {
       },
     ],
     expected: [
-      { source, pattern: '{HH}.dat', expected: 744, arrived: 742, late: 5, missing: 2, since: null },
+      {
+        source,
+        pattern: '{HH}.dat',
+        expected: 744,
+        arrived: 742,
+        late: 5,
+        missing: 2,
+        since: null,
+        everyMinutes: 60,
+        withinMinutes: 15,
+      },
     ],
     missing: {
       entries: [
@@ -60,6 +70,10 @@ export function sampleReport(): Report {
         { source, path: '<script>.dat', due: from + 2 * HOUR_MS },
       ],
       more: 7,
+    },
+    late: {
+      entries: [{ source, path: 'a,late.dat', due: from + HOUR_MS, arrivedAt: from + 3 * HOUR_MS }],
+      more: 4,
     },
     parked: {
       entries: [

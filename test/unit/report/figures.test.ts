@@ -7,6 +7,7 @@ import { readLedgerFigures } from '../../../core/ledger/figures.ts'
 import { type FoundFile, openLedger } from '../../../core/ledger/ledger.ts'
 import { computeLogMiss, getDay } from '../../../core/ledger/proof-figures.ts'
 import { noProofs } from '../../../core/ledger/proofs.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
 import { buildReport, type ReportSubject, summarizeDelays } from '../../../core/report/build-report.ts'
 import { parsePeriod } from '../../../core/report/period.ts'
 import { reportSchema } from '../../../core/report/report-schema.ts'
@@ -73,6 +74,8 @@ test.each(SEEDS)(
       })
     }
     expect(found.missing).toHaveLength(due.filter((one) => one.arrived_at === null).length)
+    const late = due.filter((one) => one.arrived_at !== null && one.arrived_at > one.due)
+    expect(found.late).toHaveLength(late.length)
   },
 )
 
@@ -82,6 +85,7 @@ const subject: ReportSubject = {
   sources: NAMED,
   destinations: [{ id: 'd0', name: 'archive' }],
   checked: [{ id: 's0', name: '/data/station' }],
+  rules: [{ source: 's0', pattern: '*.dat', everyMinutes: 360, withinMinutes: 60 }],
   routes: [{ source: 's0', destination: 'd0' }],
 }
 const nothing = {
@@ -170,6 +174,10 @@ test('report: lists are bounded and count the entries that they leave out', () =
   const report = reportSchema.parse(buildReport(subject, { ...nothing, ledger: some }))
   const parked = all.routes.reduce((sum, one) => sum + one.parked, 0)
   expect(report.missing).toMatchObject({ entries: { length: 3 }, more: all.missing.length - 3 })
+  expect(report.late).toMatchObject({ entries: { length: 3 }, more: all.late.length - 3 })
+  const [present, former] = report.expected ?? []
+  expect(present).toMatchObject({ everyMinutes: 360, withinMinutes: 60 })
+  expect(former).toMatchObject({ everyMinutes: null, withinMinutes: null })
   expect(report.parked).toMatchObject({ entries: { length: 6 }, more: parked - 6 })
   expect(report.missing?.entries.map(({ due }) => due)).toEqual(all.missing.slice(0, 3).map(({ due }) => due))
 })
@@ -208,7 +216,7 @@ test('report: a destination has its samples, verified and healed files, and roun
 })
 
 test('report: a folder without a file is listed, and a former one only if it has figures', () => {
-  const ledger = { routes: [], proofs: [], expected: [], missing: [], forgottenAt: null }
+  const ledger = { routes: [], proofs: [], expected: [], missing: [], late: [], forgottenAt: null }
   const none = buildReport(subject, { ...nothing, ledger })
   expect(none.transfers).toMatchObject([
     { source: NAMED[0], durable: { files: 0 }, delay: null, since: null },
@@ -280,6 +288,16 @@ test('report: availability is the share of good checks, and hours without a chec
   ])
   const unchecked = buildReport(subject, { ...nothing, checks: { paths: [], since: null } })
   expect(unchecked.availability).toMatchObject([{ percent: null, measuredPercent: 0 }])
+})
+
+test('report: an incident of expected files names the files of its sentence', () => {
+  const { incident } = exampleNotice('failed', from)
+  const sentence = message('condition.expected', { name: 'station', file: 'a.dat', due: from, count: 1 })
+  const incidents = [
+    { ...incident, kind: 'expected', paths: { 'expected:s0': 'station' }, sentence } as const,
+  ]
+  const report = buildReport(subject, { ...nothing, incidents: { incidents, count: 1 } })
+  expect(report.incidents?.entries).toMatchObject([{ subjects: ['station', 'a.dat'] }])
 })
 
 test('report: the silences of a station are those of `holdfast receive` and of an agent, within the period', () => {

@@ -21,7 +21,7 @@ function parseCsv(text: string): string[][] {
 }
 
 describe('report as CSV', () => {
-  const text = renderCsv(sampleReport())
+  const text = renderCsv(sampleReport(), ['The check history begins at 01:30, "early".'])
   const [head = [], ...rows] = parseCsv(text)
   const read = (kind: string, at = 0) => {
     const row = rows.filter(([name]) => name === kind)[at] ?? expect.fail(kind)
@@ -30,12 +30,15 @@ describe('report as CSV', () => {
 
   test('the table has as many cells in each row, and ends with a line break', () => {
     expect(text.endsWith('\r\n')).toBe(true)
-    expect(rows).toHaveLength(15)
+    expect(rows).toHaveLength(17)
     expect(new Set(rows.map(({ length }) => length))).toEqual(new Set([head.length]))
   })
 
   test('the figures and names are those of the report', () => {
-    expect(read('report')).toMatchObject({ from: '2026-09-30T16:00:00.000Z', to: '2026-10-31T16:00:00.000Z' })
+    expect(read('report')).toMatchObject({
+      ...{ from: '2026-09-30T16:00:00.000Z', to: '2026-10-31T16:00:00.000Z', zone: 'Asia/Taipei' },
+    })
+    expect(read('note')).toMatchObject({ name: 'The check history begins at 01:30, "early".' })
     expect(read('transfer')).toMatchObject({ files: '1234', p50_ms: '2000', max_ms: '10800000', parked: '1' })
     expect(read('samples')).toMatchObject({
       ...{ destination: "'+nas", files: '6930', damaged: '1', missing: '2', confidence: '0.99902' },
@@ -44,7 +47,17 @@ describe('report as CSV', () => {
     expect(read('verified')).toMatchObject({ files: '9000', unreadable: '4' })
     expect(read('healed')).toMatchObject({ files: '3', bytes: '3000' })
     expect(read('samples', 1)).toMatchObject({ files: '0', confidence: '', to: '' })
-    expect(read('expected')).toMatchObject({ expected: '744', arrived: '742', late: '5', missing: '2' })
+    expect(read('expected')).toMatchObject({
+      ...{
+        expected: '744',
+        arrived: '742',
+        late: '5',
+        missing: '2',
+        every_minutes: '60',
+        within_minutes: '15',
+      },
+    })
+    expect(read('late')).toMatchObject({ name: 'a,late.dat', length_ms: '7200000' })
     expect(read('missing')).toMatchObject({ name: 'a,"b".dat', to: '2026-09-30T17:00:00.000Z' })
     expect(read('availability')).toMatchObject({ checks: '3', percent: '66.6' })
     expect(read('incident missing')).toMatchObject({ name: '/data\n/other', to: '', length_ms: '3600000' })
@@ -69,6 +82,7 @@ describe.each(languages)('report in %s', (language) => {
         'proofs',
         'expected',
         'missing',
+        'late',
         'parked',
         'availability',
         'incidents',
@@ -85,6 +99,8 @@ describe.each(languages)('report in %s', (language) => {
   test('times are those of the zone of the report', () => {
     const [missing] = document.sections.filter(({ id }) => id === 'missing')
     expect(missing?.rows.map(([due]) => due)).toEqual(['2026-10-01 01:00', '2026-10-01 02:00'])
+    const late = document.sections.find(({ id }) => id === 'late')
+    expect(late?.rows.map(([due]) => due)).toEqual(['2026-10-01 01:00'])
     expect(document.notes[0]).toContain('2026-10-01 01:30')
   })
 
@@ -115,6 +131,16 @@ test('report: the summary counts a file at two destinations as two copies, in bo
   expect(summary('en')).toEqual(expect.arrayContaining(english))
   const chinese = ['200 份副本（20 B）已確實存入目的地。', '200 份副本等待中。', '2 份副本被擱置。']
   expect(summary('zh-TW')).toEqual(expect.arrayContaining(chinese))
+})
+
+test('report: the summary counts damage that samples and verifications have found', () => {
+  const { summary } = describeReport(sampleReport(), createWords('en'), 'en')
+  expect(summary).toEqual(
+    expect.arrayContaining([
+      'Samples read again at the destinations: 6,930. Damaged or missing: 3.',
+      'Files read by verifications: 9,000. Damaged or missing: 4.',
+    ]),
+  )
 })
 
 test('report: a share is not rounded to all or nothing', () => {

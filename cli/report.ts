@@ -4,7 +4,7 @@ import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import { UserError } from '../core/lib/i18n/user-error.ts'
 import { getAlertsFile } from '../core/receive/service/receiver-alerting.ts'
 import { describeReport, type ReportDocument, type ReportSection } from '../core/report/document.ts'
-import { parseDay } from '../core/report/period.ts'
+import { getLastPeriod, getLocalZone, parseDay } from '../core/report/period.ts'
 import { readReport } from '../core/report/read-report.ts'
 import { renderCsv } from '../core/report/render-csv.ts'
 import { renderHtml } from '../core/report/render-html.ts'
@@ -65,7 +65,7 @@ export function registerReport(program: Command): void {
   const inner = command
     .command('schedule')
     .description(
-      'show or set when a report is sent through channels: at 08:00 on the first day after its period',
+      'show or set when a report is sent through channels: at 08:00 on the first day after its period; exit code 1: it was set, and no channel gets it',
     )
     .addArgument(new Argument('[every]', 'how often').choices(['month', 'week', 'off']))
     .option('--to <names...>', 'names of the channels, or all; default of the first time: all')
@@ -98,19 +98,22 @@ async function schedule(every: string | undefined, options: ScheduleOptions): Pr
         },
       }))
   const { report, alerts } = settings
-  if (options.json === true) return console.log(jsonText(report))
-  if (report.every === null) return console.log(translate('cli.report.off'))
   const { channels } = report
   const chosen = alerts.channels.filter(
     ({ id, type, enabled, standby }) =>
       type !== 'ping' && enabled && (channels === null ? !standby : channels.includes(id)),
   )
+  if (!isQuestion && report.every !== null && chosen.length === 0) process.exitCode = 1
+  if (options.json === true) return console.log(jsonText(report))
+  if (report.every === null) return console.log(translate('cli.report.off'))
   console.log(translate(`cli.report.every.${report.every}`))
   console.log(
     chosen.length === 0
       ? translate('cli.report.nobody')
       : translate('cli.report.to', { names: named(chosen.map(({ name }) => name)) }),
   )
+  const { kind, name } = getLastPeriod(report.every, Date.now(), getLocalZone())
+  console.log(translate('cli.report.now', { option: `--${kind} ${name}` }))
 }
 
 /** Returns the ids of channels by their names or ids; null: all. @throws WrongUsage cli.report.noChannel */

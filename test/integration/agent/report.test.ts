@@ -123,6 +123,16 @@ test('report of a store: a directory that is no store is an error, and not a rep
   expect(command.err()).toMatch(/is not a store/)
 })
 
+test('regular report: without a channel the schedule is set, and the command fails and names the report of now', async () => {
+  const data = temporaryDirectory('report-data')
+  const command = startHoldfast(['report', 'schedule', 'month', '--data', data])
+  expect(await command.ended()).toBe(1)
+  const month = getLastPeriod('month', Date.now(), getLocalZone()).name
+  expect(command.out()).toMatch(/No channel gets it/)
+  expect(command.out()).toContain(`holdfast report --month ${month}`)
+  expect(await holdfast(['report', 'schedule', '--data', data])).toMatch(/No channel gets it/)
+})
+
 test('regular report: a channel gets the report of the last period once, also after a restart', {
   timeout: 180_000,
 }, async () => {

@@ -127,7 +127,7 @@ export function registerPaths(program: Command): void {
   }
   inner(
     'remove',
-    'stop protecting or checking it; files stay as they are, here and where they were sent; reports lose its files and expected files, also those of past months: save them before',
+    'stop protecting or checking it; files stay as they are, here and where they were sent; its files and expected files disappear from all reports, also from those of past months: save these first',
   ).action(async (given: string, _: Options, self: Command) =>
     (await load()).remove(getDataDirectory(self), given),
   )

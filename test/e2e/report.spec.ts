@@ -71,6 +71,14 @@ test('report: the last month is shown with its missing files, is searched, and s
     await expect(missing.getByText('No entry matches.')).toBeVisible()
   })
 
+  await test.step('late files are listed with their delay', async () => {
+    const late = page.getByRole('region', { name: 'Late files' })
+    await expect(late.getByRole('row')).toHaveCount(1 + 20)
+    await expect(late.getByRole('row', { name: '2026-030.dat' })).toContainText('1 min')
+    await late.scrollIntoViewIfNeeded()
+    await pictures(page, 'report-late')
+  })
+
   await test.step('another period is chosen', async () => {
     await head.getByRole('combobox', { name: 'Period' }).selectOption({ index: 0 })
     await expect(head.getByText('The period has not ended.')).toBeVisible({ timeout: 60_000 })

@@ -46,9 +46,9 @@ export class Comparing {
 
   /** The process ends: it may hang with a disk. */
   async stop(): Promise<void> {
-    this.#show({ phase: 'stopped' })
     this.#stopping.abort()
     await this.#worker.rest()
+    this.#show({ phase: 'stopped' })
   }
 
   /** True if files are being read from a destination. */

@@ -150,10 +150,12 @@ function refuseLeftOut(before: Source, source: Source): void {
     const { pattern } = rule
     if (before.expected.some((one) => one.pattern === pattern)) continue
     const { path: file } = findFirstExpected(rule, Date.now())
+    // Filters decide about whole names only.
+    if (/[*?]/.test(file)) continue
     // A name may be in any directory; those of a batch source are in its batches.
     const isLeftOut = file.includes('/')
       ? filter.fileBelow(file) !== null
-      : filter.file(rules.batchPrefix === undefined ? file : `${rules.batchPrefix}/${file}`) !== null
+      : filter.file(rules.batchPrefix === undefined ? file : `${rules.batchPrefix}1/${file}`) !== null
     if (isLeftOut) throw new UserError('refuse.expectedLeftOut', { pattern, file, name: source.name })
   }
 }

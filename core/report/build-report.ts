@@ -269,7 +269,7 @@ function buildStations(
 /** Returns sentences about the parts of the period that the data do not cover. */
 function findLimits(
   { period, now }: ReportSubject,
-  { checks, ledger, arrivals }: ReportFigures,
+  { checks, ledger, arrivals, notes }: ReportFigures,
   transfers: readonly Transfer[] | null,
 ): Message[] {
   const starts = transfers?.flatMap(({ since }) => since ?? []) ?? []
@@ -284,7 +284,9 @@ function findLimits(
     return at == null ? [] : [{ list, at }]
   })
   const forgottenAt = ledger?.forgottenAt ?? null
-  const isEmpty = begun.length === 0 && forgottenAt === null && Object.values(lists).includes(null)
+  // A list that cannot be read has a note, and may have records.
+  const isRead = notes.length === 0 && forgottenAt === null
+  const isEmpty = isRead && begun.length === 0 && Object.values(lists).includes(null)
   return [
     ...(now < period.from ? [message('report.note.future')] : []),
     ...(now >= period.from && now < period.to ? [message('report.note.running')] : []),

@@ -79,15 +79,17 @@ export function openExpectations(context: ExpectationsContext) {
   const record = (due: readonly Rule[], at: number): void => {
     const results = due.map((rule) => ({ rule, files: rule.findDue(at) }))
     for (const { rule, files } of results) ledger.recordExpected(source.id, rule.pattern, files)
-    // Reads all rows of the source.
-    if (Math.abs(at - prunedAt) >= DAY_MS) {
-      ledger.pruneExpected(source.id, at - KEPT_MS)
-      prunedAt = at
-    }
+    prune(at)
     const judged = due.map((rule) => [rule.pattern, rule.toJudged(at)])
     ledger.rememberJudged(source.id, { ...ledger.judged(source.id), ...Object.fromEntries(judged) })
     for (const { rule, files } of results) rule.judged(files, at)
     changed()
+  }
+  /** Once a day, as it reads all rows of the source. */
+  const prune = (at: number): void => {
+    if (Math.abs(at - prunedAt) < DAY_MS) return
+    ledger.pruneExpected(source.id, at - KEPT_MS)
+    prunedAt = at
   }
   const arm = (): void => {
     const now = Date.now()
@@ -96,6 +98,7 @@ export function openExpectations(context: ExpectationsContext) {
   }
   // Without rules, too: those of earlier settings end.
   load()
+  attempt(() => prune(Date.now()), undefined, failed)
   if (source.expected.length > 0 && !source.paused) arm()
 
   return {

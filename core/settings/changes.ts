@@ -8,7 +8,7 @@ import { UserError } from '../lib/i18n/user-error.ts'
 import type { Destination } from './destination-schema.ts'
 import { getDestination } from './destinations.ts'
 import type { DiskCounters } from './disk-counters.ts'
-import { findPatternProblem, type PatternProblem } from './expected/pattern.ts'
+import { findPatternMistake, findPatternProblem, type PatternProblem } from './expected/pattern.ts'
 import { isZone } from './expected/periods.ts'
 import { unclosedPattern } from './patterns.ts'
 import {
@@ -109,7 +109,7 @@ export function withSourceChanged(settings: Settings, id: string, changes: Chang
   // Checked only if changed: a file edited by hand may have invalid ones, and the other fields must stay changeable.
   if (changes.ignore !== undefined) refuseUnclosed(source.ignore)
   if (changes.minimumBytes !== undefined || changes.maximumBytes !== undefined) refuseEmptyRange(source)
-  if (changes.expected !== undefined) refuseExpected(changes.expected)
+  if (changes.expected !== undefined) refuseExpected(changes.expected, before.expected)
   refuseDeleteAfter(changes)
   return { ...settings, sources: settings.sources.map((one) => (one === before ? source : one)) }
 }
@@ -172,12 +172,17 @@ const PATTERN_REFUSALS = {
   coarse: 'refuse.expectedCoarse',
 } as const satisfies Record<PatternProblem['kind'], WordKey>
 
-/** @throws UserError refuse.expectedTwice, refuse.expectedZone, and those of PATTERN_REFUSALS */
-export function refuseExpected(rules: readonly ExpectedFiles[]): void {
+/**
+ * @param before rules that are in force: earlier versions accepted more patterns.
+ * @throws UserError refuse.expectedTwice, refuse.expectedZone, and those of PATTERN_REFUSALS
+ */
+export function refuseExpected(rules: readonly ExpectedFiles[], before: readonly ExpectedFiles[]): void {
   for (const [index, { pattern, everyMinutes, zone }] of rules.entries()) {
     if (rules.findIndex((one) => one.pattern === pattern) !== index)
       throw new UserError('refuse.expectedTwice', { pattern })
-    const problem = findPatternProblem(pattern, everyMinutes)
+    const isKnown = before.some((one) => one.pattern === pattern)
+    const problem =
+      (isKnown ? null : findPatternMistake(pattern)) ?? findPatternProblem(pattern, everyMinutes)
     if (problem !== null)
       throw new UserError(PATTERN_REFUSALS[problem.kind], {
         ...{ pattern, trimmed: pattern.trim() },

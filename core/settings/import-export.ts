@@ -55,7 +55,7 @@ export function importedSettings(text: string, file: string, ownName: string): S
   if (readVersion(raw, file) !== SETTINGS_VERSION) throw new UserError('settings.notSettings', { file })
   const parsed = settingsSchema.safeParse(withOwnFolders(raw, ownName))
   if (!parsed.success) throw new UserError('settings.notImported', { file, reason: firstIssue(parsed.error) })
-  for (const { expected } of parsed.data.sources) refuseExpected(expected)
+  for (const { expected } of parsed.data.sources) refuseExpected(expected, expected)
   return parsed.data
 }
 

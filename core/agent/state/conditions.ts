@@ -570,12 +570,12 @@ function expectedConditions({ settings, scanned }: SourceState, now: number): Fo
     if (state === undefined) return unknown(subject)
     const { missing, failing, since, newest } = state
     const [last] = newest
-    const shown = { name, pattern: shortened(pattern), least }
+    const shown = { name, pattern, least }
     if (failing === 0 || last === undefined) {
       const end = missing === 0 ? {} : { end: describeGap('gaps', shown, missing, newest) }
       return well(subject, now).map((one) => ({ ...one, ...end }))
     }
-    const key = last.tooSmall === null ? 'expected' : 'expectedSmall'
+    const key = last.tooSmall === null ? 'lacks' : 'expectedSmall'
     const sentence = describeGap(key, shown, failing, newest)
     const headline = { sentence: message('status.expected', { name }), detail: sentence }
     return condition(subject, 'expected', since ?? now, sentence, 0, headline)
@@ -586,7 +586,7 @@ type MissingFile = NonNullable<NonNullable<SourceState['scanned']>['expected']>[
 
 /** Names the last missing files, the newest first. Without a date in their pattern, only their number is known. */
 function describeGap(
-  key: 'expected' | 'expectedSmall' | 'gaps',
+  key: 'lacks' | 'expectedSmall' | 'gaps',
   shown: { name: string; pattern: string; least: number },
   count: number,
   newest: readonly MissingFile[],
@@ -595,10 +595,10 @@ function describeGap(
   const files = newest.slice(0, count).map(({ path }) => shortened(path))
   const more = count - files.length
   const params = {
-    ...{ ...shown, count, file: files[0] ?? '', files: files.join(', ') },
+    ...{ ...shown, pattern: shortened(shown.pattern), count, file: files[0] ?? '', files: files.join(', ') },
     ...{ due: last?.due ?? 0, size: last?.tooSmall ?? 0, more },
   }
   if (last?.path === shown.pattern)
-    return message(`condition.${key === 'gaps' ? 'gapsAny' : 'expectedAny'}`, params)
+    return message(`condition.${key === 'gaps' ? 'gapsAny' : 'lacksAny'}`, params)
   return message(more > 0 && key !== 'expectedSmall' ? `condition.${key}Many` : `condition.${key}`, params)
 }

@@ -55,12 +55,16 @@ export interface ExpectedPattern {
   format(wall: number): string
 }
 
-/** Returns why a pattern cannot be used with this period; null: it can. */
-export function findPatternProblem(pattern: string, everyMinutes: number): PatternProblem | null {
+/** Returns why a pattern was hardly meant as it is written; null: there is no sign of that. */
+export function findPatternMistake(pattern: string): PatternProblem | null {
   if (pattern !== pattern.trim()) return { kind: 'spaces' }
   if (NO_PATH.test(pattern)) return { kind: 'path' }
+  return /[{}]/.test(pattern.replace(/\{\w+\}/g, '')) ? { kind: 'braces' } : null
+}
+
+/** Returns why a pattern cannot be used with this period; null: it can. */
+export function findPatternProblem(pattern: string, everyMinutes: number): PatternProblem | null {
   const names = [...pattern.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
-  if (/[{}]/.test(pattern.replace(/\{\w+\}/g, ''))) return { kind: 'braces' }
   const unknown = names.find((name) => !isToken(name))
   if (unknown !== undefined) return { kind: 'token', text: `{${unknown}}` }
   if (names.length === 0) return null

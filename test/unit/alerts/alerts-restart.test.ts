@@ -171,7 +171,7 @@ describe('alerts after a restart', () => {
     const missing = (files: string) =>
       checked('expected', 'a', {
         isOwn: true,
-        sentence: message('condition.expectedAny', { pattern: files }),
+        sentence: message('condition.lacksAny', { pattern: files }),
       })
     running.observeChanges([missing('A')])
     vi.advanceTimersByTime(2_000)

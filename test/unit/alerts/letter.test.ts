@@ -110,7 +110,7 @@ describe('notification text', () => {
     }
     const missing = {
       ...{ kind: 'expected' as const, paths: { a: 'data/{DOY}' } },
-      sentence: message('condition.expectedMany', params),
+      sentence: message('condition.lacksMany', params),
     }
     const names =
       /^4 expected files in a row have not come to data: A, B, C and 1 more\. .* expected --missing/

@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest'
 import { findFirstExpected } from '../../../core/settings/expected/first.ts'
-import { compilePattern, findPatternProblem } from '../../../core/settings/expected/pattern.ts'
+import {
+  compilePattern,
+  findPatternMistake,
+  findPatternProblem,
+} from '../../../core/settings/expected/pattern.ts'
 import { isZone, openPeriods } from '../../../core/settings/expected/periods.ts'
 
 const at = (text: string) => Date.parse(text)
@@ -59,7 +63,7 @@ test.each([
   ['*.rnx ', 60, { kind: 'spaces' }],
   ['..a.rnx', 60, null],
 ])('expected files: the pattern %s for every %d minutes is judged', (pattern, every, problem) => {
-  expect(findPatternProblem(pattern, every)).toEqual(problem)
+  expect(findPatternMistake(pattern) ?? findPatternProblem(pattern, every)).toEqual(problem)
 })
 
 test.each([

@@ -136,6 +136,8 @@ test('tray menu: its first line has the words of the header', async ({ desktop }
   const [line] = await readMenu(desktop.bus, address)
   const [, since = ''] = /^nas-2 is unreachable\. (Since [\d:]+\.)$/.exec(line?.label ?? '') ?? []
   await expect(page.locator('.header-words')).toHaveText(`nas-2 is unreachable.${since}`)
+  await page.getByRole('button', { name: 'More', exact: true }).click()
+  await expect(page.getByRole('menu')).toContainText(line?.label ?? '')
   await rm(source, { recursive: true })
 })
 

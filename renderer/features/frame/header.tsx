@@ -43,9 +43,9 @@ interface HeaderProps {
 }
 
 /**
- * Shows the overall status in a headline and a detail of one line each, the action that it calls for, and the two menus
- * that are always available. Its height never changes: longer texts are cut, and shown in full on hover. A change of
- * the page does not render it again.
+ * Shows the overall status in a headline and a detail of a few lines, the action that it calls for, and the two menus
+ * that are always available. Its height never changes: longer texts are cut, and shown in full on hover and in the
+ * menu. A change of the page does not render it again.
  */
 export const Header = memo(function Header({ state, unreachable }: HeaderProps) {
   const { t, say, language } = useWords()
@@ -59,7 +59,7 @@ export const Header = memo(function Header({ state, unreachable }: HeaderProps) 
   const detail = silent
     ? t('window.agent.unreachableDetail', { reason: say(unreachable) })
     : describeDetail(state?.status, say)
-  const words = detail === null ? sentence : `${sentence} ${detail}`
+  const words = detail === null ? sentence : t('window.sentences', { first: sentence, second: detail })
   const topic = [
     language,
     level,
@@ -85,7 +85,7 @@ export const Header = memo(function Header({ state, unreachable }: HeaderProps) 
         <div className="header-menus">
           {!silent && <ActionButton action={findHeaderAction(state)} />}
           <PauseMenu state={state} onOther={() => setAsking(true)} />
-          <MoreMenu state={state} />
+          <MoreMenu state={state} status={words} />
           <Suspense fallback={null}>
             {hasAsked && <PauseDialog opened={asking} onClose={() => setAsking(false)} />}
           </Suspense>
@@ -174,7 +174,7 @@ function PauseMenu({ state, onOther }: { state: AppState; onOther: () => void })
   )
 }
 
-function MoreMenu({ state }: { state: AppState }) {
+function MoreMenu({ state, status }: { state: AppState; status: string }) {
   const { t, say } = useWords()
   const { run, tell } = useCommands()
   const [isLogOpen, setLogOpen] = useState(false)
@@ -198,6 +198,7 @@ function MoreMenu({ state }: { state: AppState }) {
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
+          <Menu.Label className="menu-note breakable">{status}</Menu.Label>
           <Menu.Item
             leftSection={<IconHeartbeat size={16} />}
             onClick={() => run('checkNow', {}, 'window.checkNow.done')}

@@ -54,6 +54,7 @@ export function BrowsePart(props: BrowsePartProps) {
   const [spot, setSpot] = useState<Spot | null>(null)
   const [search, setSearch] = useState('')
   const [when, setWhen] = useState('')
+  const [isTyping, setTyping] = useState(false)
   const [isMissingOnly, setMissingOnly] = useState(missingOnly)
   const [chosen, setChosen] = useState<Chosen | null>(null)
   const [isEmpty, setEmpty] = useState(false)
@@ -106,16 +107,16 @@ export function BrowsePart(props: BrowsePartProps) {
   )
   const time = (
     <TextInput
-      type="datetime-local"
-      step={1}
-      // Four digits are a year: the next digit is typed into the hours.
-      max="9999-12-31T23:59:59"
+      // A native field would have the browser's order of day and month, in whatever language the window is.
+      placeholder="2026-11-20 16:15"
+      spellCheck={false}
       label={t('window.restore.at')}
-      // The field uses the desktop's order of day and month: the text below it is unambiguous.
       description={typeof moment === 'number' ? format.fullMoment(moment) : t('window.restore.atHint')}
       value={when}
       onChange={(event) => setWhen(event.currentTarget.value)}
-      error={moment === 'invalid' ? t('window.restore.atInvalid') : null}
+      onFocus={() => setTyping(true)}
+      onBlur={() => setTyping(false)}
+      error={moment === 'invalid' && !isTyping ? t('window.restore.atInvalid') : null}
     />
   )
   // Encrypted names cannot be browsed: no single files can be selected.

@@ -1,5 +1,6 @@
 import type { CommandOutput } from '../../../core/agent/contract.ts'
 import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
+import { parseIsoMoment } from '../../../core/lib/moment.ts'
 
 export type Computer = CommandOutput<'restoreComputers'>['computers'][number]
 export type Folder = CommandOutput<'restoreFolders'>['folders'][number]
@@ -65,9 +66,8 @@ export function besidePath(path: string): string {
   return `${path.slice(0, path.length - extension.length)} (restored …)${extension}`
 }
 
-/** Parses a date-time field in local time to milliseconds since 1970; null if empty. */
+/** Parses a typed moment, also in full-width characters, to milliseconds since 1970; null if empty. */
 export function readMoment(typed: string): number | null | 'invalid' {
-  if (typed.trim() === '') return null
-  const at = new Date(typed.trim()).getTime()
-  return Number.isNaN(at) ? 'invalid' : at
+  const text = typed.normalize('NFKC').trim()
+  return text === '' ? null : (parseIsoMoment(text.replace(/\s+/, 'T')) ?? 'invalid')
 }

@@ -166,9 +166,9 @@ export function restoreViews(running: Running, to: string): View[] {
       name: 'restore-dialog',
       open: async () => {
         await browse()
-        await page.locator('input[type=datetime-local]').fill('2026-11-03T14:05:06')
+        await page.getByLabel(t('window.restore.at')).fill('2026-11-03 14:05:06')
         await expect(page.locator('.looking')).toHaveCount(0)
-        await page.locator('input[type=datetime-local]').fill('')
+        await page.getByLabel(t('window.restore.at')).fill('')
         await expect(page.getByText(photo(0))).toBeVisible()
         await press('window.restore.thisFolder')
         await dialog.getByRole('radio').last().click()

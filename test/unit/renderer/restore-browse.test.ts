@@ -20,8 +20,12 @@ test('restore browser: each directory on the way down is a breadcrumb with its f
 
 test('restore date: a typed time is read in the local time zone, and other text is invalid', () => {
   expect(readMoment(' ')).toBeNull()
-  expect(readMoment('2026-11-22T14:02')).toBe(new Date(2026, 10, 22, 14, 2).getTime())
-  expect(readMoment('yesterday')).toBe('invalid')
+  const at = new Date(2026, 10, 22, 14, 2).getTime()
+  for (const typed of ['2026-11-22T14:02', ' 2026-11-22 14:02 ', '２０２６－１１－２２　１４：０２'])
+    expect(readMoment(typed)).toBe(at)
+  expect(readMoment('2026-11-22')).toBe(new Date(2026, 10, 22).getTime())
+  for (const typed of ['yesterday', '22/11/2026', '11/22/2026 14:02', '2026-02-30'])
+    expect(readMoment(typed)).toBe('invalid')
 })
 
 test('restored file beside another one: its name has a mark before the extension', () => {

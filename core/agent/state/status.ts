@@ -22,7 +22,7 @@ import {
   surroundingPause,
   withoutEjected,
 } from './derived.ts'
-import type { AppState, DestinationState, Status } from './schema.ts'
+import type { AppState, DestinationState, ReceivingState, Status } from './schema.ts'
 
 /**
  * Returns the overall status, which icon, tooltip, window, menu and `holdfast status` all show. The first match wins;
@@ -42,11 +42,14 @@ function describeCalmStatus(state: AppState, now: number): Status {
   const pause = findPause(state)
   if (pause !== null) return { level: 'paused', sentence: pause, detail: null }
   if (state.sources.length === 0 && state.checkedPaths.length === 0) {
-    const count = state.receiving?.senders.length ?? 0
-    if (state.receiving?.isRunning && count > 0)
-      return { level: 'ok', sentence: message('status.receiving', { count }), detail: null }
+    const { receiving } = state
+    if (receiving?.isRunning && receiving.senders.length > 0) return describeReceiving(receiving, now)
     if (state.computers.length > 0) return describeComputers(state)
-    return { level: 'starting', sentence: message('status.nothingYet'), detail: message('status.addOne') }
+    if (receiving === null)
+      return { level: 'starting', sentence: message('status.nothingYet'), detail: message('status.addOne') }
+    return receiving.isRunning
+      ? { level: 'starting', sentence: message('status.noSenders'), detail: message('status.addSender') }
+      : { level: 'starting', sentence: message('status.receivingStarts'), detail: null }
   }
   if (isStarting(state)) return { level: 'starting', sentence: message('status.starting'), detail: null }
   const work = describeSending(state, now)
@@ -237,6 +240,26 @@ function scheduledPause({ allowance: { now, until }, totals }: AppState): Messag
   const count = totals.waitingFiles
   if (until === null) return message('status.pausedSchedule', { count })
   return message('status.pausedScheduleUntil', { until, count })
+}
+
+/** Returns the status of a computer that only receives: its senders, their files, and when one was last connected. */
+function describeReceiving({ senders }: ReceivingState, now: number): Status {
+  const count = senders.length
+  const files = senders.reduce((sum, one) => sum + one.files, 0)
+  const size = senders.reduce((sum, one) => sum + one.bytes, 0)
+  const connected = senders.filter((one) => one.connected).length
+  const last = Math.max(...senders.map(({ seenAt }) => seenAt ?? 0))
+  const age = roundDuration(now - last)
+  const isRecent = connected > 0 || last === 0 || age < 60_000
+  const link = isRecent
+    ? message('status.sendersConnected', { count: connected })
+    : message('status.sendersLast', { age })
+  return {
+    level: 'ok',
+    sentence: message('status.receiving', { count }),
+    detail: message('status.received', { count: files, size }),
+    more: [link],
+  }
 }
 
 /** Returns the status of an application that only watches other computers, none of which has a failure. */

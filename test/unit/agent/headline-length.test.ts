@@ -6,7 +6,7 @@ import { englishWords } from '../../../core/lib/i18n/words.ts'
 const LONGEST = 45
 /** Keys of details, which have a line of their own, and of parts of other sentences. */
 const details =
-  /^status\.(diskSince\..*|onHold|deletedKept.*|parkedFile|outdated|outOfDate|since|alsoPaused.*|pausedSourceWaiting|toGo.*|minimumAge|nextVersion|openDetail|more|othersGoOn|waitingHere|connectReceiver|lastFile.*|addOne|changing|changingNever|leftInBatch|emptyBatch|notChecked|notScanned|incidents)$/
+  /^status\.(diskSince\..*|onHold|deletedKept.*|parkedFile|outdated|outOfDate|since|alsoPaused.*|pausedSourceWaiting|toGo.*|minimumAge|nextVersion|openDetail|more|othersGoOn|waitingHere|connectReceiver|lastFile.*|addOne|addSender|received|sendersConnected|sendersLast|changing|changingNever|leftInBatch|emptyBatch|notChecked|notScanned|incidents)$/
 
 const params = {
   ...{ name: 'Pictures', path: 'Pictures', worker: 'scanner', count: 109, known: 120, others: 2, size: 3e6 },

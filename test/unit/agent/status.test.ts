@@ -48,14 +48,28 @@ describe('overall status', () => {
     expect(status({ ...safe, sources: [{ ...well, scanned: gone }] }).level).toBe('attention')
   })
 
-  it('a computer without folders is ok while it can receive from its senders', () => {
-    const receiving = receivingWith({ senders: ['a', 'b'].map((name) => senderWith(name)) })
-    const nothing = { level: 'starting', sentence: 'No folder is protected yet.' }
-    expect(status({ sources: [], receiving: { ...receiving, senders: [] } })).toMatchObject(nothing)
-    expect(status({ sources: [], receiving: { ...receiving, isRunning: false } }).level).not.toBe('ok')
-    const ready = { level: 'ok', sentence: 'Ready to receive from 2 computers.', detail: null }
-    expect(status({ sources: [], receiving })).toEqual(ready)
-    expect(status({ receiving }).sentence).not.toBe(ready.sentence)
+  it('a computer that only receives is described by its senders and their files', () => {
+    const only = (...senders: Partial<ReturnType<typeof senderWith>>[]) =>
+      status({
+        sources: [],
+        receiving: receivingWith({ senders: senders.map((one, index) => senderWith(`${index}`, one)) }),
+      })
+    const sentence = 'Ready to receive files.'
+    expect(only()).toEqual({ level: 'starting', sentence, detail: 'Add a sender to begin.' })
+    const starting = receivingWith({ senders: [senderWith('a')], isRunning: false })
+    expect(status({ sources: [], receiving: starting }).level).not.toBe('ok')
+    const two = { level: 'ok', sentence: 'Receives from 2 computers.' }
+    expect(only({}, {})).toEqual({ ...two, detail: 'No files received yet. None is connected.' })
+    const gone = [
+      { files: 1200, bytes: 2_000_000_000, seenAt: NOW - 120_000 },
+      { files: 40, bytes: 100_000_000, seenAt: NOW - 3_600_000 },
+    ]
+    expect(only(...gone).detail).toMatch(/^1,240 files received, .*B\. Last connection 2 min ago\.$/)
+    const here = { files: 1, bytes: 1000, seenAt: NOW, connected: true }
+    expect(only(here, {}).detail).toMatch(/^1 file received, .* 1 is connected\.$/)
+    expect(status({ receiving: receivingWith({ senders: [senderWith('a')] }) }).sentence).not.toContain(
+      'Receives',
+    )
   })
 
   it('only files that are here are counted as safe, and those deleted in the last hour are named', () => {

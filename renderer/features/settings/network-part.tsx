@@ -8,14 +8,18 @@ import { useWords } from '../../words/context.tsx'
 import { Setting, SettingsPart } from './found.tsx'
 import { NetworkForm } from './network-form.tsx'
 
-/** Chooses the proxy towards other networks, and shows the one in force. */
-export function NetworkPart({ state: { settings, proxy: inForce } }: { state: AppState }) {
-  const { t } = useWords()
+/** Chooses the proxy towards other networks, and shows the one in force and why it fails. */
+export function NetworkPart({ state }: { state: AppState }) {
+  const { settings, proxy: inForce, destinations, computers } = state
+  const { t, say } = useWords()
   const { run } = useCommands()
   const label = useId()
   const [isChanging, setChanging] = useState(false)
   const { proxy } = settings
   const { use, address } = proxy
+  const failure = [...destinations, ...computers]
+    .map(({ connection }) => connection.problem)
+    .find((one) => one?.key.startsWith('proxy.'))
   const choose = (next: typeof use) => {
     if (next === 'address' && address === '') setChanging(true)
     else void run('setProxy', { proxy: { ...proxy, use: next }, secrets: {} }, 'settings.network.saved')
@@ -44,6 +48,7 @@ export function NetworkPart({ state: { settings, proxy: inForce } }: { state: Ap
               : t('settings.network.through', { address: inForce.address })}
           </p>
         )}
+        {failure != null && <p className="card-problem warn breakable">{say(failure)}</p>}
         {use === 'address' && (
           <div>
             <Button size="compact-sm" variant="default" onClick={() => setChanging(true)}>

@@ -107,7 +107,7 @@ async function manifest(given: string, options: ManifestOptions): Promise<number
   const destinations = one === null ? own : [one.id]
   const kind = getFormKind(form)
   const ledger = openOrExplain(layout.ledger)
-  const left = createLeftOut(kind, json)
+  const left = createLeftOut(kind, json, (id) => all.find((known) => known.id === id)?.name ?? id)
   try {
     const found = listFiles({ ledger, source, destinations, kind, mayRead }, left.add)
     const files = json ? printing(found) : found
@@ -123,7 +123,7 @@ async function manifest(given: string, options: ManifestOptions): Promise<number
         : await writeManifest(files, form, path.resolve(output), about)
     const waiting = ledger.notDurable(destinations, source.id)
     left.end()
-    const summary = { ...written, leftOut: left.count, notDurable: waiting }
+    const summary = { ...written, leftOut: left.count, damaged: left.damaged, notDurable: waiting }
     if (json)
       await print(
         `${jsonText({ type: 'summary', ...summary, ...(output && { output: path.resolve(output) }) })}\n`,
@@ -153,18 +153,24 @@ async function* printing(files: AsyncIterable<ListedFile>): AsyncGenerator<Liste
 }
 
 /** Reports the files that are not in the manifest. */
-function createLeftOut(kind: FixityKind, json: boolean) {
+function createLeftOut(kind: FixityKind, json: boolean, toName: (destination: string) => string) {
   let count = 0
   let unrecorded = 0
+  let damaged = 0
   return {
     get count() {
       return count
     },
+    get damaged() {
+      return damaged
+    },
     add(file: LeftOut) {
       count += 1
       if (file.why === 'unrecorded') unrecorded += 1
-      if (json) console.log(jsonText({ type: 'leftOut', ...file }))
-      else if (count <= MOST_NAMED) console.error(terminalWords(describeLeftOut(file, kind)))
+      if (file.why === 'damaged') damaged += 1
+      const named = file.why === 'damaged' ? { ...file, destination: toName(file.destination) } : file
+      if (json) console.log(jsonText({ type: 'leftOut', ...named }))
+      else if (count <= MOST_NAMED) console.error(terminalWords(describeLeftOut(named, kind)))
     },
     end() {
       if (json) return
@@ -177,6 +183,7 @@ function createLeftOut(kind: FixityKind, json: boolean) {
 
 function describeLeftOut(file: LeftOut, kind: FixityKind): Message {
   const params = { path: quoteControls(file.path), kind: kind === 'md5' ? 'MD5' : 'SHA-256' }
+  if (file.why === 'damaged') return message('cli.manifest.damaged', { ...params, name: file.destination })
   if (file.why === 'unreadable') return message('cli.manifest.unreadable', { ...params, reason: file.code })
   return message(file.why === 'changed' ? 'cli.manifest.changed' : 'cli.manifest.unrecorded', params)
 }

@@ -81,8 +81,10 @@ const manifestFields = z.object({
 const madeSchema = z.object({
   files: z.number(),
   bytes: z.number(),
-  /** Durable files without a recorded digest, which are not listed. */
+  /** Durable files that are not listed: without a recorded digest, or damaged. */
   leftOut: z.number(),
+  /** Those of them whose copy at a destination was found damaged or missing, and has not been repaired. */
+  damaged: z.number(),
   /** Files that are not durable yet, which are not listed. */
   notDurable: z.number(),
 })

@@ -21,12 +21,14 @@ export interface ListedFile {
 }
 
 /**
- * Why a durable file is not in a manifest. unrecorded: no digest was recorded when it was sent, and it was not to be read
+ * Why a durable file is not in a manifest. damaged: its copy at this destination (an id) was found damaged or missing, and
+ * has not been repaired. unrecorded: no digest was recorded when it was sent, and it was not to be read
  * now. changed: it has other content here now, or is gone. unreadable: reading failed with this error name.
  */
 export type LeftOut = { path: string } & (
   | { why: 'unrecorded' | 'changed' }
   | { why: 'unreadable'; code: string }
+  | { why: 'damaged'; destination: string }
 )
 
 interface ListOptions {
@@ -49,10 +51,11 @@ export async function* listFiles(
   for (let after = ''; ; ) {
     const page = ledger.durableFiles(destinations, source.id, after, PAGE)
     for (const file of page) {
-      const { path, size, mtimeNs, sha256, md5 } = file
+      const { path, size, mtimeNs, sha256, md5, damagedAt } = file
       const known = { ...(sha256 && { sha256: toText(sha256) }), ...(md5 && { md5: toText(md5) }) }
       const modifiedAt = Number(mtimeNs / 1_000_000n)
-      if (known[kind] !== undefined) yield { path, size, modifiedAt, digests: known }
+      if (damagedAt !== null) leftOut({ path, why: 'damaged', destination: damagedAt })
+      else if (known[kind] !== undefined) yield { path, size, modifiedAt, digests: known }
       else if (!mayRead) leftOut({ path, why: 'unrecorded' })
       else {
         const digest = await readDigest(source.path, file, kind)

@@ -26,8 +26,10 @@ export interface ManifestRequest {
 }
 
 export interface ManifestResult extends Written {
-  /** Durable files without a recorded digest, which are not listed. */
+  /** Durable files that are not listed: without a recorded digest, or damaged. */
   leftOut: number
+  /** Those of them whose copy at a destination was found damaged or missing, and has not been repaired. */
+  damaged: number
   /** Files that are not durable yet, which are not listed. */
   notDurable: number
 }
@@ -49,9 +51,11 @@ export async function saveManifest(
   const { source, destinations, form, license, agent } = request
   const ledger = openOrExplain(request.ledger)
   try {
-    let leftOut = 0
-    const files = listFiles({ ledger, source, destinations, kind: getFormKind(form), mayRead: false }, () => {
-      leftOut += 1
+    const without = { leftOut: 0, damaged: 0 }
+    const options = { ledger, source, destinations, kind: getFormKind(form), mayRead: false }
+    const files = listFiles(options, ({ why }) => {
+      without.leftOut += 1
+      if (why === 'damaged') without.damaged += 1
     })
     const written = await writeManifest(limitLines(files, request, limit), form, to, {
       name: source.name,
@@ -59,7 +63,7 @@ export async function saveManifest(
       license,
       now: new Date(),
     })
-    return { ...written, leftOut, notDurable: ledger.notDurable(destinations, source.id) }
+    return { ...written, ...without, notDurable: ledger.notDurable(destinations, source.id) }
   } finally {
     ledger.close()
   }

@@ -10,9 +10,19 @@ export interface DurableFile {
   digest: Buffer | null
   sha256: Buffer | null
   md5: Buffer | null
+  /** The first of these destinations whose copy was found damaged and has not been repaired; null: none is known. */
+  damagedAt: string | null
 }
 
-type DurableRow = [path: string, size: number, mtimeNs: string, digest: string, sha256: string, md5: string]
+type DurableRow = [
+  path: string,
+  size: number,
+  mtimeNs: string,
+  digest: string,
+  sha256: string,
+  md5: string,
+  damagedAt: string | null,
+]
 
 const IS_SENT = (row: 'file' | 'other') => `${row}.state = ${STATE.sent} AND ${row}.mtime_ns <> ${NO_TIME}`
 
@@ -26,14 +36,22 @@ const RECORDED = (kind: 'sha256' | 'md5') =>
   `(SELECT hex(fixity.${kind}) ${SAME_NAME('TRUE').replace(' WHERE', ' JOIN fixity ON fixity.file = other.id WHERE')}
     AND fixity.content = file.digest AND fixity.${kind} IS NOT NULL LIMIT 1)`
 
+const AT_THESE = 'theirs.destination IN (SELECT value FROM json_each(?2))'
+
+/** A finding (damaged.ts) is kept for a while after the file was sent again: only one of the present content counts. */
+const DAMAGED_AT = `(SELECT theirs.destination ${SAME_NAME(AT_THESE)} AND EXISTS (
+  SELECT 1 FROM meta WHERE key = 'damaged ' || theirs.destination || ' ' || theirs.source || ' ' || file.path
+  AND value ->> '$.at' >= coalesce(other.sent_at, 0)) LIMIT 1)`
+
 /** Queries of durable files with their recorded digests, for manifests. */
 export function openFixity(database: DatabaseSyncInstance) {
   const durable = database.prepare(
-    `SELECT json_group_array(json_array(path, size, CAST(mtime_ns AS TEXT), hex(digest), sha256, md5) ORDER BY path) AS rows
-     FROM (SELECT file.path, file.size, file.mtime_ns, file.digest, ${RECORDED('sha256')} AS sha256, ${RECORDED('md5')} AS md5
+    `SELECT json_group_array(json_array(path, size, CAST(mtime_ns AS TEXT), hex(digest), sha256, md5, damaged_at) ORDER BY path) AS rows
+     FROM (SELECT file.path, file.size, file.mtime_ns, file.digest, ${RECORDED('sha256')} AS sha256, ${RECORDED('md5')} AS md5,
+       ${DAMAGED_AT} AS damaged_at
        FROM file JOIN route ON route.id = file.route
        WHERE route.source = ?1 AND route.destination = ?2 ->> 0 AND file.path > ?3 AND ${IS_SENT('file')}
-       AND (SELECT count(*) ${SAME_NAME('theirs.destination IN (SELECT value FROM json_each(?2))')}
+       AND (SELECT count(*) ${SAME_NAME(AT_THESE)}
          AND ${IS_SENT('other')} AND other.digest IS file.digest) = json_array_length(?2)
        ORDER BY file.path LIMIT ?4) AS found`,
   )
@@ -53,10 +71,12 @@ export function openFixity(database: DatabaseSyncInstance) {
       limit: number,
     ): DurableFile[] {
       const { rows } = durable.get(source, JSON.stringify(destinations), after, limit) as { rows: string }
-      return (JSON.parse(rows) as DurableRow[]).map(([path, size, mtimeNs, ...digests]) => {
-        const [digest = null, sha256 = null, md5 = null] = digests.map(fromHex)
-        return { path, size, mtimeNs: BigInt(mtimeNs), digest, sha256, md5 }
-      })
+      return (JSON.parse(rows) as DurableRow[]).map(
+        ([path, size, mtimeNs, digest, sha256, md5, damagedAt]) => ({
+          ...{ path, size, mtimeNs: BigInt(mtimeNs), digest: fromHex(digest), sha256: fromHex(sha256) },
+          ...{ md5: fromHex(md5), damagedAt },
+        }),
+      )
     },
 
     /** Counts the files of a source that wait for one of these destinations, or are parked. */

@@ -150,12 +150,14 @@ export function parseLicense(typed: string): string | null | undefined {
 }
 
 function toSentences(made: NonNullable<CommandOutput<'saveManifest'>>): Message[] {
-  const { path, files, leftOut, notDurable } = made
+  const { path, files, leftOut, damaged, notDurable } = made
+  const unrecorded = leftOut - damaged
   return [
     path === null
       ? message('window.digests.listed', { count: files })
       : message('window.digests.saved', { count: files, file: path }),
-    ...(leftOut > 0 ? [message('window.digests.leftOut', { count: leftOut })] : []),
+    ...(unrecorded > 0 ? [message('window.digests.leftOut', { count: unrecorded })] : []),
+    ...(damaged > 0 ? [message('window.digests.damaged', { count: damaged })] : []),
     ...(notDurable > 0 ? [message('window.digests.notDurable', { count: notDurable })] : []),
   ]
 }

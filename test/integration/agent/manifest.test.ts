@@ -121,6 +121,32 @@ describe('manifest', () => {
     expect(jsonLines(gone.out)).toContainEqual({ type: 'leftOut', path: 'one.csv', why: 'changed' })
   })
 
+  test('a file that is gone here and damaged at the destination is left out, with the reason', async () => {
+    const { data, source, manifest } = await startAgent(SMALL, '--digests', 'sha256')
+    rmSync(path.join(source, 'one.csv'))
+    await untilState(data, 'the deletion to be seen', ({ totals }) => totals.deletedFiles === 1)
+    const store = path.join(data, 'store')
+    const folder = readdirSync(store).find((name) => !name.startsWith('.')) ?? ''
+    const copy = path.join(store, folder, 'scans', 'one.csv')
+    rmSync(copy)
+    writeFileSync(copy, 'content of one.cs!')
+    expect(await holdfast('verify', 'embedded', '--data', data)).toMatchObject({ code: 1 })
+    const text = await manifest()
+    expect(text).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/^one\.csv is left out: its copy at .+ is damaged/),
+    })
+    expect(text.out.trim().split('\n')).toHaveLength(2)
+    const lines = jsonLines((await manifest('--json')).out)
+    expect(lines).toContainEqual({
+      type: 'leftOut',
+      path: 'one.csv',
+      why: 'damaged',
+      destination: expect.any(String),
+    })
+    expect(lines.at(-1)).toMatchObject({ type: 'summary', files: 2, leftOut: 1, damaged: 1 })
+  })
+
   test('bag: Python bagit accepts it with the restored files, and finds a change', async () => {
     const { data, manifest } = await startAgent([...SMALL, 'line\nbreak', '資料 1'], '--digests', 'sha256')
     const bag = path.join(temporaryDirectory('bags'), 'scans-bag')

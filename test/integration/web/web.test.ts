@@ -195,7 +195,7 @@ test('web page: a viewer gets the manifest of a source; a destination that has n
   const made = await getManifest({ form: 'sha256sum' })
   const text = execFileSync('sha256sum', ['one'], { cwd: source, encoding: 'utf8' })
   expect(made.json?.output).toEqual({
-    ...{ files: 1, bytes: 14, leftOut: 0, notDurable: 0 },
+    ...{ files: 1, bytes: 14, leftOut: 0, damaged: 0, notDurable: 0 },
     texts: [{ name: 'sha256sums.txt', text }],
   })
   const without = await getManifest({ form: 'md5sum', destination: 'embedded' })

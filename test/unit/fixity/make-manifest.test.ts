@@ -17,7 +17,7 @@ function makeSource(names: readonly string[]): ManifestRequest {
   const ledger = openLedger(place)
   ledger.offer(
     'd',
-    names.map((name) => file(name)),
+    names.map((name, index) => file(name, { inode: BigInt(index + 10) })),
   )
   for (const due of ledger.take('d', 's', names.length, Date.now(), new Set())) {
     const fixity = due.path === 'none' ? {} : { sha256: sha256(due.path) }
@@ -33,6 +33,18 @@ function makeSource(names: readonly string[]): ManifestRequest {
 }
 
 describe('manifest for a view', () => {
+  test('a file whose copy is damaged is left out, and counted as such', async () => {
+    const request = makeSource(['a', 'b', 'none'])
+    const ledger = openLedger(request.ledger)
+    ledger.markGone('d', 's', ['b'], Date.now())
+    const finding = { source: 's', path: 'b', finding: 'missing', size: 1, digest: '01'.repeat(32) } as const
+    ledger.offerDamaged('d', { ...finding, at: Date.now() + 1 })
+    ledger.close()
+    const { texts, ...result } = await readAsText(request)
+    expect(result).toMatchObject({ files: 1, leftOut: 2, damaged: 1, notDurable: 1 })
+    expect(texts[0]?.text).not.toContain(' b')
+  })
+
   test('lines that sha256sum accepts, and the numbers of files that are not listed', async () => {
     const request = makeSource(['a', 'b', 'none'])
     const to = path.join(temporaryDirectory('sums'), 'sums.txt')

@@ -57,4 +57,20 @@ describe('digests for archives', () => {
     ledger.markSent([{ ...due, mark: false, digest: content(2) }], Date.now())
     expect(list('d')).toMatchObject([{ path: 'a', digest: content(2), sha256: null }])
   })
+
+  test('a file names the destination whose copy is damaged, until its content is there again', () => {
+    const { ledger, send, list } = openWithSend()
+    for (const destination of ['d', 'e', 'f'])
+      send(destination, 'a', { digest: content(1), fixity: { sha256 } })
+    for (const destination of ['d', 'e', 'f']) ledger.markGone(destination, 's', ['a'], Date.now())
+    const finding = { source: 's', path: 'a', finding: 'damaged', size: 10, digest: '01'.repeat(32) } as const
+    ledger.offerDamaged('e', { ...finding, at: Date.now() + 1 })
+    expect(list('d', 'e')).toMatchObject([{ path: 'a', damagedAt: 'e' }])
+    expect(list('d')).toMatchObject([{ path: 'a', damagedAt: null }])
+    ledger.markHealed('e', [{ ...finding, at: Date.now(), position: 1, seal: null }])
+    expect(list('d', 'e')).toMatchObject([{ path: 'a', damagedAt: null }])
+    // Sent after the finding, which the next plan forgets.
+    ledger.offerDamaged('f', { ...finding, at: Date.now() - 60_000 })
+    expect(list('f')).toMatchObject([{ path: 'a', damagedAt: null }])
+  })
 })

@@ -182,7 +182,7 @@ test('page files: settings, keys and diagnostics are downloads, and imported set
 })
 
 test('page manifests: the browser saves each file of the answer, and the page gets the numbers', async () => {
-  const result = { files: 2, bytes: 10, leftOut: 1, notDurable: 0 }
+  const result = { files: 2, bytes: 10, leftOut: 1, damaged: 0, notDurable: 0 }
   const texts = [{ name: 'sha256sums.txt', text: 'lines' }]
   const { requests, host, bridge } = await servePage({
     'POST /api/commands/manifest': answer(200, { output: { ...result, texts } }),

@@ -13,6 +13,8 @@ import { terminalWords, translate } from './terminal-words.ts'
 const WELL = 0
 const DAMAGE = 1
 const COULD_NOT = 2
+/** Damaged files that are named before only their number is given. */
+const MOST_NAMED = 10
 const LOOK_EVERY_MS = 200
 /** Without a report of the round for this long, its process has ended. */
 const LOST_AFTER_MS = 10_000
@@ -28,7 +30,7 @@ export function registerProve(program: Command): void {
     .command('prove')
     .description(
       'have a destination prove random files that were sent to it, as it does every day by itself, and say how small a ' +
-        'damage the samples of 30 days would have shown; damaged files are sent again or healed; the agent must be ' +
+        'damage the samples of 30 days would have shown; damaged files are named, and sent again or healed; the agent must be ' +
         'running; exit code 0: all are intact, 1: some are not, 2: it failed, or a destination did not answer for some',
     )
     .argument('[destination]', 'its name; without, all destinations that are connected')
@@ -68,7 +70,11 @@ async function prove(given: string | undefined, options: ProveOptions): Promise<
       console.log(jsonText({ name, ...round, samples }))
       continue
     }
-    console.log(translate('cli.prove.done', { name, ...round }))
+    const { found, ...sums } = round
+    console.log(translate('cli.prove.done', { name, ...sums }))
+    for (const { path, finding } of found.slice(0, MOST_NAMED))
+      console.log(`  ${translate(`cli.prove.${finding}`, { path })}`)
+    if (damage > MOST_NAMED) console.log(`  ${translate('cli.prove.more', { count: damage - MOST_NAMED })}`)
     const figures = describeSamples(destination)
     if (figures !== null) console.log(`  ${terminalWords(figures)}`)
   }

@@ -15,6 +15,7 @@ import { SupervisedWorker } from './workers/supervisor.ts'
 
 type Plan = NonNullable<RequestOutput<typeof senderDefinition, 'planHealing'>>
 type Planned = Plan['files'][number]
+type DamagedFile = Planned['file']
 
 /** Limits of the files that are fetched before they are stored: they need this space in the data directory. */
 const FILES_AT_ONCE = 256
@@ -53,6 +54,8 @@ export class Healing {
    * which new ones are tried with them.
    */
   readonly #retries = new Map<string, { at: number; delayMs: number; left: number; newAfterMs: number }>()
+  /** By destination: the lost files of the last run, which are not logged again. */
+  readonly #lost = new Map<string, ReadonlySet<string>>()
   /** The destination that contents are read from now. */
   #reads: string | null = null
   #isRunning = false
@@ -131,6 +134,7 @@ export class Healing {
 
   async #run(id: string, identity: string | null): Promise<void> {
     const { log, senders } = this.#agent
+    const lostNow = new Set<string>()
     let now: HealingState = { ...BEGUN, at: Date.now() }
     const add = (
       more: Partial<Pick<HealingState, 'healed' | 'resent' | 'failed'>>,
@@ -156,9 +160,14 @@ export class Healing {
         isHalted = plan === null
         if (plan === null) throw new UserError('heal.notConnected', { name })
         skipped += plan.skipped
-        const lost = plan.lost.map(({ source, path }) =>
-          message('heal.nowhere', { path: this.#formatPath(source, path), name }),
-        )
+        for (const file of plan.sentAgain) this.#logRepair(file, name, 'was sent again')
+        const lost = plan.lost.map((file) => {
+          const path = this.#formatPath(file)
+          const sentence = message('heal.nowhere', { path, name })
+          if (this.#lost.get(id)?.has(path) !== true) log('warn', englishWords(sentence))
+          lostNow.add(path)
+          return sentence
+        })
         add({ resent: plan.resent, failed: lost.length }, lost)
         await this.#healSome(id, plan.files, identity, add)
         after = plan.next
@@ -170,9 +179,9 @@ export class Healing {
       add({}, [toSentence(error)])
     }
     this.#show(id, { ...now, isRunning: this.#waiting.has(id), at: Date.now() })
+    this.#lost.set(id, lostNow)
     this.#planRetry(id, now, isHalted)
-    for (const failure of now.failures) log('warn', englishWords(failure))
-    if (now.healed > 0) log('info', `healed ${now.healed} files at ${name}`)
+    for (const failure of now.failures) if (failure.key !== 'heal.nowhere') log('warn', englishWords(failure))
   }
 
   /** Sets when what is left is tried again. */
@@ -231,6 +240,7 @@ export class Healing {
     identity: string | null,
   ): Promise<{ healed: number; failed: Pending[] }> {
     const { layout, senders } = this.#agent
+    const names = { to: this.#find(id)?.name ?? '', from: this.#find(from)?.name ?? '' }
     let faults: ReadonlyMap<number, Message>
     try {
       faults = await this.#fetch(from, group, identity)
@@ -238,10 +248,10 @@ export class Healing {
       if (this.#isStopped) throw error
       const sentence = toSentence(error)
       const needsIdentity = sentence.key === 'transfer.objects.needsIdentity'
-      const words = { name: this.#find(from)?.name ?? '', word: shellWord(this.#find(id)?.name ?? '') }
+      const words = { name: names.from, word: shellWord(names.to) }
       const failed = group.map((one) => {
-        const { source, path } = one.planned.file
-        const own = message('heal.needsIdentity', { path: this.#formatPath(source, path), ...words })
+        const path = this.#formatPath(one.planned.file)
+        const own = message('heal.needsIdentity', { path, ...words })
         return { ...one, failure: needsIdentity ? own : sentence }
       })
       return { healed: 0, failed }
@@ -251,18 +261,22 @@ export class Healing {
     if (files.length > 0) await senders.requestOf(id, 'heal', { directory: layout.healing, files })
     const result =
       files.length === 0
-        ? { healed: 0, failed: [] }
+        ? { healed: [], failed: [] }
         : await this.#poll(
-            this.#find(id)?.name ?? '',
+            names.to,
             async () => {
               const { result, bytes } = await senders.requestOf(id, 'healed', {})
               return { done: result, bytes }
             },
             files.reduce((sum, { file }) => sum + file.size, 0) / PROVEN_BYTES_PER_MS,
           )
+    for (const index of result.healed) {
+      const file = files[index]?.file
+      if (file !== undefined) this.#logRepair(file, names.to, `was fetched from ${names.from}`)
+    }
     // Without a session nothing more can be stored now.
     if (result.failed.some(([, reason]) => reason === null))
-      throw new UserError('heal.notConnected', { name: this.#find(id)?.name ?? '' })
+      throw new UserError('heal.notConnected', { name: names.to })
     const notFetched = group.flatMap((one, index) => {
       const failure = faults.get(index)
       return failure === undefined ? [] : [{ ...one, failure }]
@@ -271,7 +285,7 @@ export class Healing {
       const one = fetched[index]?.one
       return one === undefined ? [] : [{ ...one, failure }]
     })
-    return { healed: result.healed, failed: [...notFetched, ...notStored] }
+    return { healed: result.healed.length, failed: [...notFetched, ...notStored] }
   }
 
   async #fetch(
@@ -296,7 +310,7 @@ export class Healing {
       return new Map(
         faults.map(([index, reason]) => {
           const file = group[index]?.planned.file
-          const path = file === undefined ? '' : this.#formatPath(file.source, file.path)
+          const path = file === undefined ? '' : this.#formatPath(file)
           // Encrypted and checked contents state a detail of the damage, too.
           const isDamaged = /^damaged\b/.test(reason)
           return [
@@ -341,9 +355,13 @@ export class Healing {
   }
 
   /** Names a file as people know it. */
-  #formatPath(source: string, path: string): string {
+  #formatPath({ source, path }: DamagedFile): string {
     const known = this.#agent.settings.get().sources.find((one) => one.id === source)
     return `${known?.name ?? source}/${path}`
+  }
+
+  #logRepair(file: DamagedFile, name: string, how: string): void {
+    this.#agent.log('info', `${this.#formatPath(file)} was ${file.finding} at ${name}, and ${how}`)
   }
 
   #show(id: string, healing: HealingState): void {

@@ -59,6 +59,8 @@ export const cloudEventSchema = z.object({
     digest: z.string().optional(),
     /** durable: newer content of the file waits already. */
     newerWaits: z.literal(true).optional(),
+    /** durable: the destination's copy was damaged, and has this content again. */
+    healed: z.literal(true).optional(),
     /** deleted: by whom. */
     by: z.enum(['holdfast', 'others']).optional(),
     /** damaged: what a verification found at the destination. */
@@ -182,7 +184,8 @@ function describeRow(row: EventRow, names: EventNames): CloudEvent['data'] {
     ...(digest === null || type !== EVENT.durable
       ? {}
       : { digest: `blake3:${Buffer.from(digest).toString('hex')}` }),
-    ...(type === EVENT.durable && detail !== null ? { newerWaits: true } : {}),
+    ...(type === EVENT.durable && detail === 'older' ? { newerWaits: true } : {}),
+    ...(type === EVENT.durable && detail === 'healed' ? { healed: true } : {}),
     ...(type === EVENT.deleted ? { by: detail === 'holdfast' ? 'holdfast' : 'others' } : {}),
     ...(type === EVENT.damaged ? { finding: cloudEventSchema.shape.data.shape.finding.parse(detail) } : {}),
     ...(type === EVENT.parked && detail !== null

@@ -87,7 +87,7 @@ const EXPECTED = `CREATE TABLE expected (
  * `former_route` keeps, and number the rows upwards from the time at which the ledger was opened.
  *
  * Only statements that record a stored content set `sent_at`. If newer content of that file waits, `detail` is "older",
- * and the size is known only together with the digest. `detail` of the others: why it is parked, as a sentence; by whom
+ * and the size is known only together with the digest; "healed": a damaged copy was repaired (damaged.ts). `detail` of the others: why it is parked, as a sentence; by whom
  * it was deleted; the finding of a verification; the source of a batch directory; the destination of a restored file.
  */
 const EVENTS = `CREATE TABLE event (

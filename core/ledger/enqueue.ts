@@ -195,13 +195,17 @@ export function openAgain(database: DatabaseSyncInstance, routes: Routes) {
         return count
       }),
 
-    /** Records the finding of a verification for the healing, and offers the file again. */
+    /**
+     * Records the finding of a verification for the healing, and offers the file again. Returns false if the damage was
+     * found before.
+     */
     offerDamaged: (destination: string, file: DamagedFile) =>
       inTransaction(database, () => {
         const { source, path, finding, at } = file
         recordDamaged({ destination, source, path }, finding, at)
-        keepDamaged(destination, file)
+        const isNew = keepDamaged(destination, file)
         againOne.run(routes.find(destination, source), path)
+        return isNew
       }),
 
     /**

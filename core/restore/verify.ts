@@ -1,6 +1,7 @@
 import { type Library, NotReadable, readAll } from '../backends/archive-reader.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { SentFile } from '../ledger/pages.ts'
+import { noProofs } from '../ledger/proofs.ts'
 import { digestText } from '../platform/digest.ts'
 import {
   emptySummary,
@@ -30,7 +31,7 @@ interface ToVerify {
     | 'lookup'
     | 'offerDamaged'
     | 'isDamaged'
-    | 'clearDamaged'
+    | 'endDamaged'
     | 'recordProofs'
   >
   /** The destination's id. */
@@ -50,6 +51,7 @@ interface Sent extends FoundContent {
  */
 export async function verifyLibrary(parts: ToVerify, events: VerifyEvents): Promise<VerifySummary> {
   const { library, ledger, destination } = parts
+  const startedAt = Date.now()
   const summary = emptySummary()
   const sums = ledger.sentSums(destination)
   const progress: VerifyProgress = {
@@ -71,13 +73,16 @@ export async function verifyLibrary(parts: ToVerify, events: VerifyEvents): Prom
     if (isGone && ledger.isReplaced(destination, source, file)) continue
     summary.files += 1
     summary.bytes += file.size
-    // Somebody else may have repaired what an earlier verification found.
-    if (wrong === null && ledger.isDamaged(destination, { source, path: file.path }))
-      ledger.clearDamaged(destination, [{ source, path: file.path }])
-    if (wrong === null || !isStill(parts, one)) continue
     const { path, size, digest } = file
-    const sent = { path, size, digest: digest === null ? null : digestText(digest) }
-    ledger.offerDamaged(destination, { source, finding: wrong.kind, at: Date.now(), ...sent })
+    const sent = { source, path, size, digest: digest === null ? null : digestText(digest) }
+    // Somebody else may have repaired what an earlier verification found. A newer finding is kept.
+    if (wrong === null && ledger.isDamaged(destination, sent))
+      ledger.endDamaged(destination, [{ ...sent, at: startedAt }])
+    if (wrong === null || !isStill(parts, one)) continue
+    const at = Date.now()
+    // Counted at once: this run may not come to its end, and the next one finds it known.
+    if (ledger.offerDamaged(destination, { ...sent, finding: wrong.kind, at }))
+      ledger.recordProofs(destination, 'verify', at, { ...noProofs(), [wrong.kind]: 1 })
     const isWanted = ledger.lookup(destination, source, file.path)?.state === 'waiting'
     summary[wrong.kind] += 1
     if (isWanted) summary.wanted += 1
@@ -88,9 +93,8 @@ export async function verifyLibrary(parts: ToVerify, events: VerifyEvents): Prom
       await events.found({ place, kind: 'damaged', expected, found: wrong.found, isWanted })
     else await events.found({ place, kind: 'unreadable', code: wrong.code, isWanted })
   }
-  const { files, bytes, damaged, missing, unreadable } = summary
-  const sum = { files, bytes, damaged, missing, unreadable, logMiss: 0 }
-  ledger.recordProofs(destination, 'verify', Date.now(), sum)
+  const { files, bytes } = summary
+  ledger.recordProofs(destination, 'verify', Date.now(), { ...noProofs(), files, bytes })
   return summary
 }
 

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { open, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { NONCE_BYTES, type Outgoing, type OutgoingSource, type Session } from '../backends/destination.ts'
-import { sumHealed } from '../ledger/damaged.ts'
 import type { DamagedFile, Ledger, TransferResult } from '../ledger/ledger.ts'
 import { createSemaphore } from '../lib/async/semaphore.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
@@ -33,7 +32,7 @@ type HealLedger = Pick<
   | 'isDamaged'
   | 'markHealed'
   | 'offerAgain'
-  | 'recordProofs'
+  | 'endDamaged'
 >
 
 /** A damaged file, and the destinations that have its content. */
@@ -46,6 +45,8 @@ export interface HealPlan {
   files: PlannedFile[]
   /** Number of files that their sources send again. */
   resent: number
+  /** Files that were sent again since. */
+  sentAgain: DamagedFile[]
   /** Files whose content no other destination has. */
   lost: DamagedFile[]
   /** Number of files of sources that are paused, or no longer sent to this destination. */
@@ -66,22 +67,21 @@ export function planHealing(
   others: readonly string[],
   after: HealPlan['next'],
 ): HealPlan {
-  const plan: HealPlan = { files: [], resent: 0, lost: [], skipped: 0, next: null }
+  const plan: HealPlan = { files: [], resent: 0, sentAgain: [], lost: [], skipped: 0, next: null }
   const page = ledger.damagedFiles(destination, after)
   const over: DamagedFile[] = []
-  const healed: DamagedFile[] = []
+  const sentAgain: DamagedFile[] = []
   for (const file of page) {
     if (!sources.has(file.source)) {
       plan.skipped += 1
       continue
     }
     const row = ledger.healRow(destination, file)
-    const isSentAgain = row === null || (row.sentAt ?? 0) > file.at
-    const known = { path: file.path, size: file.size, digest: null, sentAt: row?.sentAt ?? 0 }
-    if (isSentAgain || ledger.isReplaced(destination, file.source, known)) {
-      over.push(file)
-      if (row !== null && isSentAgain) healed.push(file)
-    } else if (row.state === WAITING) plan.resent += 1
+    const sentAt = row?.sentAt ?? 0
+    const known = { path: file.path, size: file.size, digest: null, sentAt }
+    if (sentAt > file.at) sentAgain.push(file)
+    else if (row === null || ledger.isReplaced(destination, file.source, known)) over.push(file)
+    else if (row.state === WAITING) plan.resent += 1
     else {
       const from = others.filter((other) => {
         const there = ledger.sentFile(other, file.source, file.path)
@@ -93,7 +93,7 @@ export function planHealing(
     }
   }
   if (over.length > 0) ledger.clearDamaged(destination, over)
-  if (healed.length > 0) ledger.recordProofs(destination, 'heal', Date.now(), sumHealed(healed))
+  if (sentAgain.length > 0) plan.sentAgain = ledger.endDamaged(destination, sentAgain)
   const last = page.at(-1)
   return { ...plan, next: last === undefined ? null : { source: last.source, path: last.path } }
 }
@@ -110,7 +110,8 @@ export interface FetchedFile {
 }
 
 export interface HealedFiles {
-  healed: number
+  /** Files that the destination has proven, by their place in the list. */
+  healed: number[]
   /** Files that were not stored, by their place in the list, with the reason; null: the session has ended. */
   failed: [index: number, reason: Message | null][]
 }
@@ -140,7 +141,7 @@ export async function storeFetched(
   directory: string,
   files: readonly FetchedFile[],
 ): Promise<HealedFiles> {
-  const result: HealedFiles = { healed: 0, failed: [] }
+  const result: HealedFiles = { healed: [], failed: [] }
   const slots = createSemaphore(TOGETHER)
   const storeNext = async (index: number, { file, content, facts }: FetchedFile): Promise<void> => {
     const session = host.session()
@@ -159,7 +160,7 @@ export async function storeFetched(
       const outgoing = { source, path: file.path, facts: metadata }
       const loaded = { file, outgoing, content: path.join(directory, content), generation }
       const failure = await storeOne(host, session, loaded)
-      if (failure === undefined) result.healed += 1
+      if (failure === undefined) result.healed.push(index)
       else result.failed.push([index, failure])
     } catch (error) {
       const reason = errorText(error)

@@ -41,6 +41,8 @@ const WAIT_MS = 500
 const PLACE_EVERY = 10_000
 /** A round stops after this many files in succession for which the destination had no answer. */
 const MOST_UNANSWERED = 5
+/** Limit of the damaged files that a round names. The log of events names all. */
+const MOST_FOUND = 100
 const NOTHING = new Uint8Array(0)
 const DAY_MS = 24 * 3_600_000
 
@@ -194,7 +196,7 @@ export class Proving {
   async #run(limits: ProofLimits, pace: ProofPace | null): Promise<void> {
     const round: ProofRound = {
       ...{ isRunning: true, at: Date.now(), files: 0, bytes: 0 },
-      ...{ damaged: 0, missing: 0, unreadable: 0, unanswered: 0 },
+      ...{ damaged: 0, missing: 0, unreadable: 0, unanswered: 0, found: [] },
     }
     this.#running = round
     if (pace === null) this.#round = round
@@ -242,7 +244,7 @@ export class Proving {
         round.unanswered += 1
       } else if (found !== 'moved') {
         unanswered = 0
-        this.#record(path.join(source.path, row.path), row.size, found, run)
+        this.#record(source, row, found, run)
         await turn()
       }
     }
@@ -265,7 +267,7 @@ export class Proving {
   }
 
   /** Counts a file that was proven, or found to be damaged. */
-  #record(file: string, size: number, found: Found, run: Run): void {
+  #record(source: OutgoingSource, { path: file, size }: Removable, found: Found, run: Run): void {
     const { ledger, destination, onChange, log } = this.#host
     const { round, count, tried } = run
     round.files += 1
@@ -278,7 +280,9 @@ export class Proving {
     if (found !== 'intact') {
       sum[found] = 1
       round[found] += 1
-      log('warn', `${file} is ${found} at ${destination.name}`)
+      if (round.found.length < MOST_FOUND)
+        round.found.push({ path: `${source.name}/${file}`, finding: found })
+      log('warn', `${path.join(source.path, file)} is ${found} at ${destination.name}`)
     }
     ledger.recordProofs(destination.id, 'sample', Date.now(), sum)
     this.#figures = null
@@ -342,8 +346,9 @@ export class Proving {
     )
       return 'moved'
     const sent = { path: file, size, digest: digestText(digest) }
-    ledger.offerDamaged(destination.id, { source: row.source, finding: found, at: Date.now(), ...sent })
-    return found
+    const finding = { source: row.source, finding: found, at: Date.now(), ...sent }
+    // A verification that runs at the same time may have found it, and counts it.
+    return ledger.offerDamaged(destination.id, finding) ? found : 'moved'
   }
 
   /**

@@ -100,6 +100,8 @@ export const proofRoundSchema = z.object({
   unreadable: z.number(),
   /** Files for which the destination had no answer; they are not counted in `files`. */
   unanswered: z.number(),
+  /** The first damaged, missing or unreadable ones, by the name of their source and their path below it. */
+  found: z.array(z.object({ path: z.string(), finding: damagedFileSchema.shape.finding })),
 })
 export type ProofRound = z.infer<typeof proofRoundSchema>
 
@@ -238,6 +240,7 @@ export const senderDefinition = {
         .object({
           files: z.array(z.object({ file: damagedFileSchema, from: z.array(z.string()) })),
           resent: z.number(),
+          sentAgain: z.array(damagedFileSchema),
           lost: z.array(damagedFileSchema),
           skipped: z.number(),
           next: healPlaceSchema.nullable(),
@@ -259,7 +262,7 @@ export const senderDefinition = {
         bytes: z.number(),
         result: z
           .object({
-            healed: z.number(),
+            healed: z.array(z.number()),
             failed: z.array(z.tuple([z.number(), messageSchema.nullable()])),
           })
           .nullable(),

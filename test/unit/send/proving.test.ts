@@ -139,7 +139,13 @@ describe('samples of a receiver', () => {
     stored.delete('file-2')
     stored.set('file-3', null)
     rmSync(path.join(root, 'file-1'))
-    expect(await run()).toMatchObject({ files: 30, damaged: 1, missing: 1, unreadable: 1 })
+    const round = await run()
+    expect(round).toMatchObject({ files: 30, damaged: 1, missing: 1, unreadable: 1 })
+    expect(round?.found.toSorted((a, b) => a.path.localeCompare(b.path))).toEqual([
+      { path: 'data/file-1', finding: 'damaged' },
+      { path: 'data/file-2', finding: 'missing' },
+      { path: 'data/file-3', finding: 'unreadable' },
+    ])
     expect(ledger.damagedFiles(TO, null)).toMatchObject([
       {
         path: 'file-1',

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
+import { shellWord } from '../core/lib/i18n/formats.ts'
 import { type Message, message } from '../core/lib/i18n/message.ts'
 import { toSentence, UserError } from '../core/lib/i18n/user-error.ts'
 import { digestBeginning } from '../core/platform/digest.ts'
@@ -188,7 +189,7 @@ const manifestWords = (name: string) => ({
   summary(summary: VerifySummary): Message {
     const { files, bytes, damaged, missing, unreadable } = summary
     if (isSound(summary)) return message('fixity.sound', { name, files, bytes })
-    return message('fixity.unsound', { name, files, damaged, missing, unreadable })
+    return message('fixity.unsound', { name, word: shellWord(name), files, damaged, missing, unreadable })
   },
 })
 

@@ -205,6 +205,9 @@ describe('manifest', () => {
       { kind: 'damaged', place: 'scans/one.csv', expected: '0'.repeat(64), isWanted: false },
       { kind: 'missing', place: 'scans/nowhere' },
     ])
+    expect(jsonLines(found.out).at(-1)).toMatchObject({
+      sentence: { text: expect.stringMatching(/ verify embedded$/) },
+    })
     expect(await verify('--source', 'scans')).toMatchObject({ code: 2 })
     expect(await verify('--manifest', right, '--source', 'nowhere')).toMatchObject({ code: 2 })
     writeFileSync(path.join(base, 'no manifest'), 'text\n')

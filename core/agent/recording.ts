@@ -26,7 +26,7 @@ const MOST_DIFFERENCES = 50
 /** Limit of the names in a sentence. */
 const MOST_NAMES = 20
 /** Longest JSON of a value that a record shows; longer if the new value came from another computer. */
-const LONGEST_VALUE = 60
+const LONGEST_VALUE = 200
 const LONGEST_PROPOSED = 2_000
 
 interface RunningCommand {

@@ -50,6 +50,9 @@ const GROUPS: ReadonlySet<string> = new Set<Group>([
   'web',
 ])
 
+/** Limit of the elements of a long list that a difference shows. */
+const MOST_ELEMENTS = 10
+
 /** Changes to T; a key with the value undefined changes nothing. */
 type Changes<T> = { [Key in keyof T]?: (Key extends Group ? Changes<T[Key]> : T[Key]) | undefined }
 
@@ -360,9 +363,13 @@ export function differences(
     after: readonly E[],
     getName: (one: E) => string,
   ) =>
-    listEntries(kind, before, after, getName, (field, was, is) =>
-      longest !== null && isShort(was, is) ? `${field}: ${was} → ${is}` : field,
-    )
+    listEntries(kind, before, after, getName, (field, was, is) => {
+      if (longest === null) return field
+      if (isShort(was, is)) return `${field}: ${was} → ${is}`
+      const elements = listElements(was, is)
+      const isShown = elements.length > 0 && elements.length <= MOST_ELEMENTS && isShort(...elements)
+      return isShown ? `${field}: ${elements.join(', ')}` : field
+    })
   const compareValues = (prefix: string, before: object, after: object) =>
     listValues(prefix, before, after, isShort)
   return [
@@ -375,6 +382,18 @@ export function differences(
       compareValues(`${group}.`, omitLists(now[group]), omitLists(next[group])),
     ),
     ...COMPARED_SINGLE.flatMap((name) => compareValues('', { [name]: now[name] }, { [name]: next[name] })),
+  ]
+}
+
+/** Lists the elements that only one of two lists has; values as JSON. Empty: they are no lists. */
+function listElements(was: string, is: string): string[] {
+  const [before = [], after = []] = [was, is].map((value) => {
+    const parsed: unknown = JSON.parse(value)
+    return Array.isArray(parsed) ? parsed.map((one) => JSON.stringify(one)) : []
+  })
+  return [
+    ...before.filter((one) => !after.includes(one)).map((one) => `- ${one}`),
+    ...after.filter((one) => !before.includes(one)).map((one) => `+ ${one}`),
   ]
 }
 

@@ -57,7 +57,7 @@ test('recorded changes: each command has the settings that it changed, also if o
   const slow = Promise.withResolvers<void>()
   const next = settingsSchema.parse({
     ...photos,
-    sources: [{ ...photos.sources[0], priority: 'low', ignore: ['x'.repeat(100)] }],
+    sources: [{ ...photos.sources[0], priority: 'low', ignore: ['x'.repeat(300)] }],
     check: {},
   })
   const { kept, handlers } = createRecorded(async (input) => {
@@ -78,6 +78,22 @@ test('recorded changes: each command has the settings that it changed, also if o
   ])
   noteSettings(photos, next)
   expect(kept).toHaveLength(2)
+})
+
+test('recorded changes: a long list shows the elements that changed', async () => {
+  const rule = (pattern: string, withinMinutes: number) => ({ pattern, everyMinutes: 60, withinMinutes })
+  const toSettings = (...expected: object[]) =>
+    settingsSchema.parse({ ...photos, sources: [{ ...photos.sources[0], expected }] })
+  const others = ['a', 'b', 'c'].map((name) => rule(`${name}{YYYY}{DOY}{HH}.rnx`, 5))
+  const { kept, handlers } = createRecorded(async () =>
+    noteSettings(toSettings(...others, rule('d', 5)), toSettings(...others, rule('d', 9))),
+  )
+  await handlers.changeSource?.({ id: 's' })
+  const [detail = ''] = kept[0]?.differences[0]?.details ?? []
+  expect(detail).toMatch(
+    /^expected: - \{"pattern":"d",.*"withinMinutes":5.*\}, \+ \{"pattern":"d",.*"withinMinutes":9/,
+  )
+  expect(detail).not.toContain('rnx')
 })
 
 test('recorded changes: a refused command is recorded only if it changed settings, and many settings are counted', async () => {

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { commands } from '../core/agent/contract.ts'
 import { sendCommand } from '../core/agent/control-socket.ts'
-import type { HistoryPoint } from '../core/check/checker-messages.ts'
+import type { HistoryAnswer } from '../core/check/checker-messages.ts'
 import type { VerdictKind } from '../core/check/verdict-kinds.ts'
 import { tableLines } from './columns.ts'
 import { resolveDataDirectory, withDataDirectory } from './data-directory.ts'
@@ -35,7 +35,7 @@ export function registerHistory(program: Command): void {
       const answer = commands.checkHistory.output.parse(
         await sendCommand(directory, 'checkHistory', question),
       )
-      console.log(options.json ? jsonText(answer, 2) : table(answer.points).join('\n'))
+      console.log(options.json ? jsonText(answer, 2) : table(answer).join('\n'))
     },
   )
 }
@@ -46,8 +46,11 @@ function parsePositive(text: string): number {
   return number
 }
 
-/** Formats one row per point: time, number of checks, median, 99th percentile and maximum delay, verdicts. */
-function table(points: readonly HistoryPoint[]): string[] {
+/**
+ * Formats one row per point: time, number of checks, median, 99th percentile and maximum delay, verdicts. A row that
+ * covers a span has the time of its beginning, which may be before the first check.
+ */
+function table({ points, spanMs }: HistoryAnswer): string[] {
   const head = (['time', 'checks', 'median', 'p99', 'most', 'verdicts'] as const).map((column) =>
     translate(`cli.history.${column}`),
   )
@@ -61,5 +64,6 @@ function table(points: readonly HistoryPoint[]): string[] {
       ),
     ),
   ])
-  return tableLines([head, ...rows])
+  const lines = tableLines([head, ...rows])
+  return spanMs === 0 ? lines : [...lines, translate('cli.history.span', { span: spanMs })]
 }

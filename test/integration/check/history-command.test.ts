@@ -31,7 +31,7 @@ it('`holdfast history`: prints the running agent’s check history and rejects a
   expect(answer.spanMs).toBe(0)
   const { out } = await ask(checked, '--points', '1')
   expect(out).toMatch(
-    /^time \(UTC\) +checks +median ms +p99 ms +max ms +verdicts\n\S+ +\d+ +[\d.]+ +[\d.]+ +[\d.]+ +(ok|slow) \d+.*\n$/,
+    /^time \(UTC\) +checks +median ms +p99 ms +max ms +verdicts\n\S+ +\d+ +[\d.]+ +[\d.]+ +[\d.]+ +(ok|slow) \d+.*\nA row covers 1 day, from its time on\.\n$/,
   )
   const link = path.join(temporaryDirectory('link'), 'checked')
   symlinkSync(checked, link)

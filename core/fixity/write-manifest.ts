@@ -7,7 +7,7 @@ import { ignoreError } from '../dropped-errors.ts'
 import { formatDay } from '../lib/i18n/formats.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { type FixityKind, getFormKind, type ManifestForm } from '../platform/fixity-kinds.ts'
-import { errorText } from '../platform/system-error.ts'
+import { toReason } from '../platform/system-error.ts'
 import { formatBagLine, formatCrateId, formatSumLine } from './forms.ts'
 import type { ListedFile } from './list-files.ts'
 
@@ -58,7 +58,7 @@ export async function writeManifest(
     return await replaceWhole(to, (write) => writeSums(files, getFormKind(form), write))
   } catch (error) {
     if (error instanceof UserError) throw error
-    throw new UserError('fixity.notWritten', { path: to, reason: errorText(error) }, { cause: error })
+    throw new UserError('fixity.notWritten', { path: to, reason: toReason(error) }, { cause: error })
   }
 }
 

@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import { openLedger } from '../../core/ledger/ledger.ts'
+import { getDataLayout } from '../../core/settings/data-directory.ts'
 import { answerDialogs } from '../support/desktop/dialog.ts'
 import { until } from '../support/until.ts'
 import { expect, test } from './desktop.ts'
@@ -106,6 +108,21 @@ test('checksums for archives: the list is saved, and sha256sum accepts it', asyn
     await answerDialogs(holdfast.application, path.join(base, 'md5.txt'))
     await save.click()
     await expect(part.getByText('2 files are left out')).toBeVisible()
+  })
+
+  await test.step('a file whose copy is damaged is counted', async () => {
+    await rm(path.join(source, 'one'))
+    await until('the deletion', async () => (await state()).totals.deletedFiles === 1)
+    const ledger = openLedger(getDataLayout(desktop.dataDirectory).ledger)
+    const finding = { source: 'one', path: 'one', finding: 'missing', at: Date.now() } as const
+    ledger.offerDamaged('embedded', { ...finding, size: 14, digest: '00'.repeat(32) })
+    ledger.close()
+    await part.getByRole('combobox', { name: 'List' }).selectOption('sha256sum')
+    await answerDialogs(holdfast.application, list)
+    await save.click()
+    await expect(part.getByText('1 file is left out, because its copy at a destination')).toBeVisible()
+    await part.scrollIntoViewIfNeeded()
+    await pictures(page, 'digests-damaged')
   })
 })
 

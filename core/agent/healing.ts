@@ -19,6 +19,8 @@ type DamagedFile = Planned['file']
 
 /** Limits of the files that are fetched before they are stored: they need this space in the data directory. */
 const FILES_AT_ONCE = 256
+/** Repairs of one run that the log names: those of a whole disk would push out everything else. */
+const MOST_LOGGED = 1_000
 const BYTES_AT_ONCE = 64 * 1024 * 1024
 const POLL_MS = 200
 /**
@@ -56,6 +58,8 @@ export class Healing {
   readonly #retries = new Map<string, { at: number; delayMs: number; left: number; newAfterMs: number }>()
   /** By destination: the lost files of the last run, which are not logged again. */
   readonly #lost = new Map<string, ReadonlySet<string>>()
+  /** Repairs that the present run has logged. */
+  #logged = 0
   /** The destination that contents are read from now. */
   #reads: string | null = null
   #isRunning = false
@@ -135,6 +139,7 @@ export class Healing {
   async #run(id: string, identity: string | null): Promise<void> {
     const { log, senders } = this.#agent
     const lostNow = new Set<string>()
+    this.#logged = 0
     let now: HealingState = { ...BEGUN, at: Date.now() }
     const add = (
       more: Partial<Pick<HealingState, 'healed' | 'resent' | 'failed'>>,
@@ -361,7 +366,11 @@ export class Healing {
   }
 
   #logRepair(file: DamagedFile, name: string, how: string): void {
-    this.#agent.log('info', `${this.#formatPath(file)} was ${file.finding} at ${name}, and ${how}`)
+    this.#logged += 1
+    if (this.#logged === MOST_LOGGED)
+      this.#agent.log('info', 'further repairs of this run are in the events only')
+    if (this.#logged < MOST_LOGGED)
+      this.#agent.log('info', `${this.#formatPath(file)} was ${file.finding} at ${name}, and ${how}`)
   }
 
   #show(id: string, healing: HealingState): void {

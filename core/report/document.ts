@@ -150,7 +150,7 @@ function summarizeProofs(proofs: readonly ProofReport[]): Message[] {
     ...(samples.damaged === 0 && samples.count > 0
       ? [message('report.summary.samples', { count: samples.count, confidence: 100 * least })]
       : []),
-    ...(verified.count > 0 ? [message('report.summary.verified', verified)] : []),
+    ...(verified.count + verified.damaged > 0 ? [message('report.summary.verified', verified)] : []),
   ]
 }
 

@@ -137,8 +137,8 @@ test('report: the summary counts damage that samples and verifications have foun
   const { summary } = describeReport(sampleReport(), createWords('en'), 'en')
   expect(summary).toEqual(
     expect.arrayContaining([
-      'Samples read again at the destinations: 6,930. Damaged or missing: 3.',
-      'Files read by verifications: 9,000. Damaged or missing: 4.',
+      'Samples read again at the destinations: 6,930. Newly found to be damaged or missing: 3.',
+      'Files read by verifications: 9,000. Newly found to be damaged or missing: 4.',
     ]),
   )
 })

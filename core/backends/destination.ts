@@ -44,6 +44,11 @@ export interface Outgoing {
   source: OutgoingSource
   path: string
   facts: FileMetadata
+  /**
+   * When the destination first stored this very content, in milliseconds since 1970; left out: unknown. It is sent
+   * again, so the copy there is damaged or missing.
+   */
+  storedAt?: number | undefined
 }
 
 /** A small file with its content. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { open, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { NONCE_BYTES, type Outgoing, type OutgoingSource, type Session } from '../backends/destination.ts'
+import type { HealRow } from '../ledger/damaged.ts'
 import type { DamagedFile, Ledger, TransferResult } from '../ledger/ledger.ts'
 import { createSemaphore } from '../lib/async/semaphore.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
@@ -154,10 +155,11 @@ export async function storeFetched(
     if (source === null) return
     try {
       const metadata = readFacts(await readFile(path.join(directory, facts), 'utf8'), file.size)
-      const generation = findGeneration(host, file)
+      const row = findRow(host, file)
       // Newer content was found at the source: the next plan forgets the finding once that was sent.
-      if (generation === null) return
-      const outgoing = { source, path: file.path, facts: metadata }
+      if (row === null) return
+      const outgoing = { source, path: file.path, facts: metadata, storedAt: row.sentAt ?? undefined }
+      const { generation } = row
       const loaded = { file, outgoing, content: path.join(directory, content), generation }
       const failure = await storeOne(host, session, loaded)
       if (failure === undefined) result.healed.push(index)
@@ -178,11 +180,11 @@ export async function storeFetched(
   return result
 }
 
-/** Returns the generation of a file's row; null: it has other content by now. */
-function findGeneration({ ledger, id }: HealHost, file: DamagedFile): number | null {
+/** Returns a file's row; null: it has other content by now. */
+function findRow({ ledger, id }: HealHost, file: DamagedFile): HealRow | null {
   const row = ledger.healRow(id, file)
   if (row === null || row.state === WAITING || row.digest === null) return null
-  return digestText(row.digest) === file.digest ? row.generation : null
+  return digestText(row.digest) === file.digest ? row : null
 }
 
 /** Stores one file; returns undefined if the destination has proven that it has it, else the reason. */
@@ -211,7 +213,7 @@ async function storeOne(
     proof.kind === 'sealed' || (proof.kind === 'digest' && behind.digest().equals(proof.digest))
   if (!isProven) return message('heal.notProven', words)
   // The source got a file of this name meanwhile: it is sent again, so that its content becomes the current one.
-  const isOther = findGeneration(host, file) !== generation
+  const isOther = findRow(host, file)?.generation !== generation
   ledger.markHealed(id, [{ ...file, position: stored.position, seal }])
   if (isOther) ledger.offerAgain(id, [[file.source, file.path]])
   return undefined

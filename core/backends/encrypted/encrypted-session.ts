@@ -76,6 +76,7 @@ function encryptSession(session: Session, encrypter: Encrypter, key: NameKey): S
     source: toSealedSource(file.source),
     path: sealedName(toSealedPath(file.path)),
     facts: { ...file.facts, size: encryptedSize(file.facts.size) },
+    storedAt: file.storedAt,
   })
   return {
     asksFirst,

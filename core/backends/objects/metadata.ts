@@ -9,7 +9,7 @@ const NS = 1_000_000_000n
  * Returns an object's metadata for a file. `mtime` and `mode` have rclone's names and formats, so rclone restores them,
  * too. `blake3` is the output of `b3sum`.
  */
-export function toMetadata({ mtimeNs, mode, digest }: ObjectFacts): Record<string, string> {
+export function toMetadata({ mtimeNs, mode, digest, firstStoredAt }: ObjectFacts): Record<string, string> {
   const sign = mtimeNs < 0n ? '-' : ''
   const positive = mtimeNs < 0n ? -mtimeNs : mtimeNs
   const fraction = String(positive % NS).padStart(9, '0')
@@ -17,7 +17,16 @@ export function toMetadata({ mtimeNs, mode, digest }: ObjectFacts): Record<strin
     mtime: `${sign}${positive / NS}.${fraction}`,
     mode: mode.toString(8).padStart(4, '0'),
     ...(digest === null ? {} : { blake3: Buffer.from(digest).toString('hex') }),
+    ...(firstStoredAt === undefined ? {} : { stored: new Date(firstStoredAt).toISOString() }),
   }
+}
+
+/** Returns milliseconds since 1970; undefined for a content that was neither copied nor stored again. */
+export function parseFirstStoredAt({
+  stored = '',
+}: Readonly<Record<string, string>> = {}): number | undefined {
+  const at = Date.parse(stored)
+  return Number.isNaN(at) ? undefined : at
 }
 
 function parseMtime(text: string | undefined): bigint | null {

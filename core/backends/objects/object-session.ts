@@ -45,9 +45,14 @@ const BYTES_OUT = 16 * 1024 * 1024
 const UPLOADS = 8
 /** Limit of waiting names; a name beyond it is thinned when its content is replaced the next time. */
 const MAX_WAITING = 10_000
+/** Ends the name of a damaged copy that was set aside. It is no older version: the content that replaced it is the same. */
+const DAMAGED = '.damaged'
 const SWEPT = 'the sweep removes the unfinished upload'
 /** Objects have no position: see TransferResult. */
 const STORED: TransferResult = { kind: 'stored', position: 0 }
+
+/** A file that is uploaded; the object of its name may be a damaged copy of it. */
+type Uploading = Outgoing & { isDamaged: boolean }
 
 interface ObjectSessionOptions {
   /** The destination's name, for messages. */
@@ -149,9 +154,9 @@ export class ObjectSession implements OwnSession {
     if (!(await this.#uploads.acquire())) return null
     try {
       const { source, path } = file
-      const facts = objectFacts(file.facts, null)
       this.#noteTime(file)
       const name = await this.#names.current(source, path)
+      const { facts, isDamaged } = await this.#compareCopy(file, name, null)
       const resume = identity === undefined ? null : resumeKey(name, facts.size, identity)
       const asked = this.#store
         .space?.()
@@ -163,7 +168,7 @@ export class ObjectSession implements OwnSession {
         // The file would fill the disk for others, and be sent repeatedly.
         throw new BackendError('full', 'less is free than the file needs')
       }
-      return this.#createUpload(file, upload, identity !== undefined)
+      return this.#createUpload({ ...file, isDamaged }, upload, identity !== undefined)
     } catch (error) {
       const result = this.#toResult(error, file)
       this.#uploads.release()
@@ -208,21 +213,21 @@ export class ObjectSession implements OwnSession {
   /** Stores a file. A different content of that name becomes an older version; an equal one is not sent again. */
   async #put(file: SmallOutgoing): Promise<TransferResult> {
     const { source, path, bytes, digest } = file
-    const facts = objectFacts(file.facts, digest)
     this.#noteTime(file)
     const name = await this.#names.current(source, path)
+    const { facts, isDamaged } = await this.#compareCopy(file, name, digest)
     try {
       await this.#store.put(name, bytes, facts, { replace: false })
     } catch (error) {
       if (!hasKind(error, 'exists')) throw error
       if (await this.#adopt(name, facts)) return STORED
-      await this.#names.freeName(source, path)
+      await this.#names.freeName(source, path, isDamaged)
       await this.#store.put(name, bytes, facts, { replace: true })
     }
     return STORED
   }
 
-  #createUpload(file: Outgoing, upload: ObjectUpload, canResume: boolean): Upload {
+  #createUpload(file: Uploading, upload: ObjectUpload, canResume: boolean): Upload {
     /** The result for the first error. */
     let failed: TransferResult | null = null
     let keeps = canResume
@@ -260,17 +265,32 @@ export class ObjectSession implements OwnSession {
   }
 
   /** Completes an upload: the object gets its name, and the previous one becomes an older version. */
-  async #finish({ source, path, facts }: Outgoing, upload: ObjectUpload, digest: Uint8Array): Promise<void> {
+  async #finish(file: Uploading, upload: ObjectUpload, digest: Uint8Array): Promise<void> {
+    const { source, path, facts, isDamaged } = file
     const name = await this.#names.current(source, path)
     if (await this.#adopt(name, objectFacts(facts, digest)))
       await upload.abort(false).catch(orIf('denied', undefined))
-    else await upload.finish(digest, () => this.#names.freeName(source, path))
+    else await upload.finish(digest, () => this.#names.freeName(source, path, isDamaged))
   }
 
   /** Returns true if the object has this very content, after reading it back and setting its facts. */
   async #adopt(name: string, facts: ObjectFacts): Promise<boolean> {
     if (!this.#options.compares) return false
     return adoptContent(this.#store, name, facts, { reads: true }, this.#ending.signal)
+  }
+
+  /**
+   * Returns a content's facts, and if the object of this name is a damaged copy of it. A content that is stored again
+   * keeps the time of its first storing. An object with an older modification time is an earlier content: the server
+   * was set back.
+   */
+  async #compareCopy({ facts, storedAt }: Outgoing, name: string, digest: Uint8Array | null) {
+    const all = objectFacts(facts, digest)
+    if (storedAt === undefined) return { facts: all, isDamaged: false }
+    const there = await this.#store.info(name)
+    const isDamaged = there !== null && there.mtimeNs >= this.#store.kept(all).mtimeNs
+    const thereAt = isDamaged ? (there.firstStoredAt ?? there.storedAt) : Infinity
+    return { facts: { ...all, firstStoredAt: Math.min(storedAt, thereAt) }, isDamaged }
   }
 
   /** Reports a file whose time the store cannot keep. */
@@ -311,8 +331,13 @@ function openNames(
   let count = 0
   const thin = openThinning(store, keep, signal)
 
-  const setAside = async (directory: string, path: string, isReplaced: boolean): Promise<void> => {
-    const version = `${versionPrefix(new Date(), 0)}${count}`
+  const setAside = async (
+    directory: string,
+    path: string,
+    isReplaced: boolean,
+    isDamaged: boolean,
+  ): Promise<void> => {
+    const version = `${versionPrefix(new Date(), 0)}${count}${isDamaged ? DAMAGED : ''}`
     count = (count + 1) % 1_000_000
     const older = `${folder}/${OWN_DIRECTORY}/versions/${directory}/${path}`
     const isHere = await store.setAside(`${folder}/${directory}/${path}`, `${older}/${version}`, isReplaced)
@@ -327,19 +352,19 @@ function openNames(
       return `${folder}/${await own.getDirectory(source)}/${path}`
     },
     /** Sets aside any object that is in the way of this name, as an older version. */
-    async freeName(source: OutgoingSource, path: string): Promise<void> {
+    async freeName(source: OutgoingSource, path: string, isDamaged: boolean): Promise<void> {
       const directory = await own.getDirectory(source)
       // Usually the object has the name itself; but a directory above may have been a file before.
       for (let at = path; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('/')))) {
         if ((await store.info(`${folder}/${directory}/${at}`)) === null) continue
-        return setAside(directory, at, at === path)
+        return setAside(directory, at, at === path, at === path && isDamaged)
       }
     },
   }
 }
 
 type Store = Pick<ObjectStore, 'list' | 'remove' | 'lastChange'>
-type Found = Version & { name: string }
+type Found = Version & { name: string; isDamaged: boolean }
 
 /** Thins the older versions of names whose content was replaced, one name at a time, in the background. */
 function openThinning(store: Store, keep: Keep, signal: AbortSignal) {
@@ -387,14 +412,27 @@ function openThinning(store: Store, keep: Keep, signal: AbortSignal) {
 export function olderToThin(objects: readonly ObjectInfo[], keep: Keep, now: number): string[] {
   const all = objects.flatMap((one) => parseVersion(one) ?? [])
   all.sort((a, b) => a.replacedAt - b.replacedAt)
-  // The newest version always stays: the content that replaces it may not have arrived.
-  return versionsToPrune(all, keep, false, now).map(({ name }) => name)
+  const select = (damaged: boolean) => all.filter(({ isDamaged }) => isDamaged === damaged)
+  // The newest version always stays: the content that replaces it may not have arrived. A damaged copy is no such version.
+  const pruned = [
+    ...versionsToPrune(select(false), keep, false, now),
+    ...versionsToPrune(select(true), keep, true, now),
+  ]
+  return pruned.map(({ name }) => name)
 }
 
 function parseVersion({ name, storedAt }: ObjectInfo): Found | null {
   const version = name.slice(name.lastIndexOf('/') + 1)
-  const at = replacedAt(versionNameAsGiven(version))
+  const isDamaged = version.toLowerCase().endsWith(DAMAGED)
+  const at = replacedAt(versionNameAsGiven(isDamaged ? version.slice(0, -DAMAGED.length) : version))
   if (at === null) return null
   // The later of two clocks, this computer's and the store's.
-  return { name, version, replacedAt: at, replacedClockMs: Math.max(at, storedAt), isPinned: false }
+  return {
+    name,
+    version,
+    replacedAt: at,
+    replacedClockMs: Math.max(at, storedAt),
+    isPinned: false,
+    isDamaged,
+  }
 }

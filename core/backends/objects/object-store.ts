@@ -25,14 +25,16 @@ export interface ObjectFacts {
   mode: number
   /** BLAKE3 digest of the content as it was sent (core/platform/digest.ts); null: the store keeps none. */
   digest: Uint8Array | null
+  /**
+   * For a content that was set aside by copying, or stored again: when it was first stored. Listings do not include it.
+   */
+  firstStoredAt?: number | undefined
 }
 
 export interface ObjectInfo extends ObjectFacts {
   name: string
   /** When the store received it, in milliseconds since 1970. */
   storedAt: number
-  /** For a version that was set aside by copying: when its content was first stored. Listings do not include it. */
-  firstStoredAt?: number | undefined
   /** Id of an older version, if the store itself keeps versions; null: the current one. */
   version: string | null
 }

@@ -136,12 +136,6 @@ const toCopyMetadata = ({ Metadata, LastModified }: HeadObjectCommandOutput): Re
   ...Metadata,
 })
 
-/** Returns milliseconds since 1970; undefined if the object is no copy, or one by an earlier version of Holdfast. */
-export function firstStoredAt({ stored = '' }: Readonly<Record<string, string>> = {}): number | undefined {
-  const at = Date.parse(stored)
-  return Number.isNaN(at) ? undefined : at
-}
-
 /** Listings contain no metadata: time and mode are defaults, and there is no digest. */
 function toObjectInfo(name: string, size: number, stored: Date, version: string | null): ObjectInfo {
   return { ...parseFacts(size, stored), name, storedAt: stored.getTime(), version }

@@ -13,7 +13,7 @@ import { errorCode } from '../../platform/system-error.ts'
 import type { S3Destination } from '../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../store/layout.ts'
 import { isOnThisComputer, tlsAgent } from '../objects/https.ts'
-import { parseFacts, toMetadata } from '../objects/metadata.ts'
+import { parseFacts, parseFirstStoredAt, toMetadata } from '../objects/metadata.ts'
 import {
   asBackendError,
   BackendError,
@@ -32,7 +32,6 @@ import {
   copyObject,
   createAbilities,
   createNames,
-  firstStoredAt,
   listPage,
   listRemoved,
   lockComplete,
@@ -227,7 +226,7 @@ export class S3Store implements ObjectStore {
       ...parseFacts(head.ContentLength ?? 0, stored, head.Metadata),
       name,
       storedAt: stored.getTime(),
-      firstStoredAt: firstStoredAt(head.Metadata),
+      firstStoredAt: parseFirstStoredAt(head.Metadata),
       version,
     }
   }

@@ -5,7 +5,7 @@ import { UserError } from '../../lib/i18n/user-error.ts'
 import type { WebdavDestination } from '../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../store/layout.ts'
 import { type Directories, getParent, openDirectories } from '../objects/directories.ts'
-import { parseFacts, toMetadata } from '../objects/metadata.ts'
+import { parseFacts, parseFirstStoredAt, toMetadata } from '../objects/metadata.ts'
 import {
   BackendError,
   hasKind,
@@ -36,7 +36,7 @@ const CONNECT_MS = 30_000
 export type WebdavTarget = WebdavPlace & Pick<WebdavDestination, 'name' | 'folder'>
 
 const XML = '<?xml version="1.0" encoding="utf-8"?>'
-const ASK = `${XML}<propfind xmlns="DAV:" xmlns:h="${OWN_NAMESPACE}"><prop><resourcetype/><getcontentlength/><getlastmodified/><h:mtime/><h:mode/><h:blake3/></prop></propfind>`
+const ASK = `${XML}<propfind xmlns="DAV:" xmlns:h="${OWN_NAMESPACE}"><prop><resourcetype/><getcontentlength/><getlastmodified/><h:mtime/><h:mode/><h:blake3/><h:stored/></prop></propfind>`
 const ASK_SPACE = `${XML}<propfind xmlns="DAV:"><prop><quota-available-bytes/><quota-used-bytes/></prop></propfind>`
 const XML_HEADERS = { 'Content-Type': 'application/xml; charset=utf-8' }
 
@@ -354,5 +354,6 @@ function toObjectInfo(name: string, { properties }: Resource): ObjectInfo {
   const storedAt = Number.isNaN(stored.getTime()) ? 0 : stored.getTime()
   const facts = parseFacts(Number(properties.getcontentlength ?? 0), new Date(storedAt), properties)
   // A move keeps the time.
-  return { ...facts, name, storedAt, firstStoredAt: storedAt, version: null }
+  const firstStoredAt = parseFirstStoredAt(properties) ?? storedAt
+  return { ...facts, name, storedAt, firstStoredAt, version: null }
 }

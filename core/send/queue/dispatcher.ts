@@ -132,6 +132,7 @@ class Dispatcher {
       moving,
       findSource: (id) => this.#workers.get(id)?.source ?? null,
       onOtherContent: (due) => void guard.use(() => ledger.forgetContent(due)),
+      contentSentAt: (...content) => guard.use(() => ledger.contentSentAt(...content)) || null,
       onBytes: (due, bytes) => {
         this.#transfers.add(due, bytes)
         breaker.countSent(bytes)

@@ -46,6 +46,8 @@ export interface Shared {
   findSource(id: string): OutgoingSource | null
   /** Called if a file's content differs from the recorded digest although its metadata are unchanged. */
   onOtherContent(due: QueuedFile): void
+  /** Returns when the destination stored this content of a file; null: it is not known to have it. */
+  contentSentAt(id: number, digest: Uint8Array): number | null
   onBytes(due: QueuedFile, bytes: number): void
   /** Called for bytes that the destination already had. */
   onSkipped(due: QueuedFile, bytes: number): void
@@ -63,6 +65,19 @@ export interface SourceParts {
 /** Adds the digests of the sent content to the destination's result. */
 export const withDigests = (result: TransferResult, { digest, fixity }: ContentDigests): TransferResult =>
   result.kind === 'stored' ? { ...result, digest, fixity } : result
+
+/**
+ * Returns when the destination stored the content that it has to get again; undefined: it is not known to have had it.
+ * @param digest of the content; left out: not read yet, but the file's metadata are those of the stored content.
+ */
+export const findStoredAt = (
+  { shared }: SourceParts,
+  due: QueuedFile,
+  digest: Uint8Array | null = due.digest,
+): number | undefined =>
+  due.digest === null || digest === null || due.mtimeNs !== due.storedNs
+    ? undefined
+    : (shared.contentSentAt(due.id, digest) ?? undefined)
 
 /** Errors of a name that does not exist or is not a file. EXDEV: a link leads out of the source; ESPIPE: a FIFO. */
 const VANISHED = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'ENXIO', 'EXDEV', 'ESPIPE'])

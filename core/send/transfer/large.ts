@@ -7,7 +7,7 @@ import { isZero } from '../../platform/sparse.ts'
 import { chunkBuffers } from '../../protocol/frame-buffers.ts'
 import { type ContentDigests, directoriesAbove, openReading, type Reading } from '../reading/read.ts'
 import { type Unsent, unsentBecause } from '../reading/read-result.ts'
-import { createJudge, type SourceParts, toTransferResult } from './attempt.ts'
+import { createJudge, findStoredAt, type SourceParts, toTransferResult } from './attempt.ts'
 import { askForCopy, type CopySource, findCopySources, mayHaveContent } from './copy.ts'
 
 // Sends a large file. If the destination may already have its content, the file is read once for its digest, and the
@@ -79,7 +79,9 @@ export function createLargeSender(parts: SourceParts) {
     try {
       if (!mayGoOn()) return { kind: 'lost' }
       const identity = isLong ? getIdentity(reading.stat) : undefined
-      const outgoing = { source, path: due.path, facts: reading.facts }
+      const isSame = reading.facts.size === due.size
+      const storedAt = isSame ? findStoredAt(parts, due) : undefined
+      const outgoing = { source, path: due.path, facts: reading.facts, storedAt }
       const upload = await session.begin(outgoing, await directoriesAbove(file), identity)
       if (upload === null) return { kind: 'lost' }
       sent = await sendChunks(parts, due, session, reading, upload)

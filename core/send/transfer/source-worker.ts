@@ -5,6 +5,7 @@ import { batchBuffers } from '../../protocol/frame-buffers.ts'
 import type { Content, FileRead } from '../reading/read-result.ts'
 import {
   createJudge,
+  findStoredAt,
   type SendSource,
   type Shared,
   type SourceParts,
@@ -308,12 +309,13 @@ async function handleRead(
 
 /** Sends files that were read. Releases their room in the window once the connection has taken their bytes. */
 function putOnLine(
-  { source, shared, window, mayGoOn }: SourceParts,
+  parts: SourceParts,
   ready: readonly ReadFile[],
   directories: readonly FoundDirectory[],
   { session, done }: Sending,
   onUsed: () => void,
 ): Promise<void> {
+  const { source, shared, window, mayGoOn } = parts
   // Only these values stay until the answers: the contents are freed earlier.
   const sent = ready.map(({ due, content: { digest, fixity, bytes } }) => {
     return { due, digest, fixity, size: bytes.length }
@@ -325,7 +327,8 @@ function putOnLine(
   }
   let unanswered = sent.length
   const files = ready.map(({ due, content: { bytes, digest, facts } }) => {
-    return { source, path: due.path, facts, bytes, digest }
+    const storedAt = findStoredAt(parts, due, digest)
+    return { source, path: due.path, facts, bytes, digest, storedAt }
   })
   return session.sendSmall(files, directories, {
     onTurn() {

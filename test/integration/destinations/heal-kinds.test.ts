@@ -1,5 +1,5 @@
-// What a kind of destination lost comes back from each other kind. Healing between receivers and folders: heal.test.ts.
-import { mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+// What a kind of destination lost comes back from each other kind, and stands for the time before, too. Healing between receivers and folders: heal.test.ts.
+import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { untilState } from '../../support/agent/two-receivers.ts'
@@ -11,6 +11,7 @@ import { sftpKind } from '../../support/destinations/sftp-kind.ts'
 import { webdavKind } from '../../support/destinations/webdav-kind.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { makeHome } from '../../support/transfer/transfer.ts'
+import { until } from '../../support/until.ts'
 
 const LONG_MS = 90_000
 vi.setConfig({ testTimeout: LONG_MS * 3, hookTimeout: LONG_MS })
@@ -33,17 +34,18 @@ const damages: Record<string, Damage> = {
   large: flipBit,
 }
 const EVERYWHERE = 'damaged everywhere'
+const SENT_AGAIN = 'sent again'
 const only = (name: string) => `only at ${name}`
 const toId = (name: string) => `d${kinds.findIndex((kind) => kind.name === name)}`
 const MTIME_S = 1_700_000_000n
 
-test('healing: each kind of destination gets changed, truncated and removed files back, from each kind, and nothing is overwritten with damage that all share', async () => {
+test('healing: each kind of destination gets changed, truncated and removed files back, from each kind or their source, also for an earlier time, and nothing is overwritten with damage that all share', async () => {
   const [data, source] = [temporaryDirectory('heal-data'), temporaryDirectory('heal-source')]
   const home = await makeHome(data)
   const places = new Map<string, Place>()
   for (const kind of kinds) places.set(kind.name, await kind.open(home))
   const contents = new Map<string, Buffer>()
-  for (const directory of [EVERYWHERE, ...kinds.map(({ name }) => only(name))])
+  for (const directory of [EVERYWHERE, SENT_AGAIN, ...kinds.map(({ name }) => only(name))])
     for (const form of Object.keys(damages)) {
       const [name, bytes] = [
         `${directory}/${form}`,
@@ -78,9 +80,13 @@ test('healing: each kind of destination gets changed, truncated and removed file
       LONG_MS,
     )
   await areAt('sentFiles')
-  for (const name of contents.keys()) rmSync(path.join(source, name))
-  await areAt('deletedFiles')
-  const isIntact = (name: string, file: string) => file.startsWith(`${only(name)}/`)
+  const run = async (...words: string[]) => {
+    const command = startHoldfast([...words, '--json', '--data', data])
+    expect(await command.ended(LONG_MS), command.err()).toBe(1)
+    const lines = command.out().trim().split('\n')
+    return lines.map((line) => JSON.parse(line))
+  }
+  const before = new Date().toISOString()
   const eachCopy = (
     work: (copy: { name: string; place: Place; file: string; bytes: Buffer }) => Promise<void>,
   ) =>
@@ -89,16 +95,25 @@ test('healing: each kind of destination gets changed, truncated and removed file
         [...contents].map(([file, bytes]) => work({ name, place, file, bytes })),
       ),
     )
+  await eachCopy(async ({ place, file }) => {
+    if (file.startsWith(`${SENT_AGAIN}/`)) await place.damage('data', file, damages[path.basename(file)])
+  })
+  await run('prove')
+  await eachCopy(async ({ name, place, file, bytes }) => {
+    await until(`${file} at ${name}`, async () => {
+      const there = await place.file('data', file).catch(() => null)
+      return there?.bytes.equals(bytes) === true
+    })
+  })
+  await areAt('sentFiles')
+  for (const name of contents.keys()) rmSync(path.join(source, name))
+  await areAt('deletedFiles')
+  const isIntact = (name: string, file: string) => file.startsWith(`${only(name)}/`)
   await eachCopy(async ({ name, place, file }) => {
-    if (!isIntact(name, file)) await place.damage('data', file, damages[path.basename(file)])
+    if (!isIntact(name, file) && !file.startsWith(`${SENT_AGAIN}/`))
+      await place.damage('data', file, damages[path.basename(file)])
   })
 
-  const run = async (...words: string[]) => {
-    const command = startHoldfast([...words, '--json', '--data', data])
-    expect(await command.ended(LONG_MS), command.err()).toBe(1)
-    const lines = command.out().trim().split('\n')
-    return lines.map((line) => JSON.parse(line))
-  }
   const forms = Object.keys(damages).length
   const first = sftpKind.name
   const keyFile = path.join(temporaryDirectory('heal-key'), 'key.txt')
@@ -133,5 +148,18 @@ test('healing: each kind of destination gets changed, truncated and removed file
     if (isShared) expect(there?.bytes.equals(bytes), what).not.toBe(true)
     else expect(there, what).toEqual({ ...there, bytes, mode: 0o640, mtimeNs: MTIME_S * 1_000_000_000n })
   })
-  for (const place of places.values()) expect(await place.leftOvers()).toEqual([])
+  for (const [name, place] of places) {
+    expect(await place.leftOvers()).toEqual([])
+    const [to, from] = [temporaryDirectory('heal-restored'), ['restore', '--from', name, '--data', data]]
+    const identity = place.identity === undefined ? [] : ['--identity-file', keyFile]
+    const restoring = startHoldfast([...from, 'data', '--at', before, '--to', to, ...identity])
+    await restoring.ended(LONG_MS)
+    for (const [file, bytes] of contents)
+      if (!file.startsWith(EVERYWHERE))
+        expect(readFileSync(path.join(to, file)).equals(bytes), `${file} from ${name}`).toBe(true)
+    const listing = startHoldfast([...from, `data/${SENT_AGAIN}/changed`, '--list', '--json', ...identity])
+    expect(await listing.ended(LONG_MS), listing.err()).toBe(0)
+    const last = listing.out().trim().split('\n').at(-1) ?? ''
+    expect(JSON.parse(last), name).toMatchObject({ type: 'summary', files: 1 })
+  }
 })

@@ -119,6 +119,7 @@ test(`healing: ${FLIPS} flipped bits among ${FILES} files at one of two folders 
   const folder = makeFolder('heal-first')
   const sent = await sendToTwo(toFolder(folder), async () => path.join(folder, hostname(), 'data'))
   const { data, copies, names, before } = sent
+  const then = new Date().toISOString()
   const flipped = names.slice(0, FLIPS)
   for (const [index, name] of flipped.entries()) flipBit(copies[0], name, index % 150)
   flipBit(copies[0], LARGE, 2_000_001)
@@ -161,6 +162,11 @@ test(`healing: ${FLIPS} flipped bits among ${FILES} files at one of two folders 
   expect(healed.code, healed.out).toBe(0)
   expect(healed.out).toContain('first: healed 1, sent again from here 0, not healed 0')
   expect(readTree(copies[0])).toEqual(before)
+  // The store replaces a damaged content, and the file counts as stored when it first was.
+  const to = temporaryDirectory('heal-then')
+  const restored = await run(['restore', '--from', 'first', 'data', '--at', then, '--to', to, '--data', data])
+  expect(restored.code, restored.out).toBe(0)
+  expect(readTree(to)).toEqual(before)
   const sound = await verify(data, 'first')
   expect(sound.code, sound.out).toBe(0)
   await untilState(data, 'the incident to end', ({ incidents }) =>

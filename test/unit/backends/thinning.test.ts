@@ -35,6 +35,17 @@ test('version thinning: a setting of 7 days keeps only the versions of these day
   expect(kept(all, { keep })).toEqual(all.slice(6))
 })
 
+test('version thinning: damaged copies that were set aside go like older versions, and replace none of them', () => {
+  const all = thrice([60, 45])
+  const [, , first, , , second] = all
+  const damaged = [58, 44, 1].map((day) => {
+    const one = older(NOW - day * DAY)
+    return { ...one, name: `${one.name}.damaged` }
+  })
+  const keep = { withinDays: 30, daily: 2, weekly: 0, monthly: 0, yearly: 0 }
+  expect(kept([...all, ...damaged], { keep })).toEqual([first, second, damaged[1], damaged[2]])
+})
+
 test('version thinning: the newest version is kept, whatever its age', () => {
   const all = thrice([90])
   expect(kept(all)).toEqual([all[2]])

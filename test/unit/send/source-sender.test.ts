@@ -62,6 +62,7 @@ const buildShared = () => ({
   findSource: () => null,
   isBelowAway,
   onOtherContent: nothing,
+  contentSentAt: () => null,
   onBytes: nothing,
   onSkipped: nothing,
 })

@@ -132,7 +132,7 @@ class Dispatcher {
       moving,
       findSource: (id) => this.#workers.get(id)?.source ?? null,
       onOtherContent: (due) => void guard.use(() => ledger.forgetContent(due)),
-      contentSentAt: (...content) => guard.use(() => ledger.contentSentAt(...content)) || null,
+      contentSentAt: (...content) => guard.use(() => ledger.contentSentAt(...content)),
       onBytes: (due, bytes) => {
         this.#transfers.add(due, bytes)
         breaker.countSent(bytes)

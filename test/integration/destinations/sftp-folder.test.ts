@@ -1,9 +1,11 @@
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
-import type { SessionMemory } from '../../../core/ledger/ledger.ts'
-import { drive } from '../../support/destinations/drive.ts'
+import type { SessionMemory, TransferResult } from '../../../core/ledger/ledger.ts'
+import { computeDigest } from '../../../core/platform/digest.ts'
+import { drive, source } from '../../support/destinations/drive.ts'
 import { beginSftp as begin, sftpKind, trySftp as tried } from '../../support/destinations/sftp-kind.ts'
+import { buildFacts } from '../../support/store/file-facts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { makeHome, readTree } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -116,4 +118,29 @@ test("SFTP destination: a folder inside another computer's is rejected, also whe
     expect((await tried(at)).answer).toMatchObject({ works: false, sentence: refused })
   }
   expect(readTree(settings.path)).toEqual(before)
+})
+
+test('SFTP destination: a damaged copy of a content that is stored again is no older version, the content of a server that was set back is one', async () => {
+  const { home, place, settings } = await begin()
+  const driver = drive(home, settings, place.secrets)
+  const bytes = Buffer.from('now')
+  const toNs = (seconds: number) => BigInt(seconds) * 1_000_000_000n
+  await driver.send('damaged', bytes, { mtimeNs: toNs(1_700_000_000) })
+  await driver.send('earlier', Buffer.from('old'), { mtimeNs: toNs(1_600_000_000) })
+  await place.damage('data', 'damaged')
+  const session = await driver.session()
+  const again = ['damaged', 'earlier'].map((name) => {
+    const facts = buildFacts(bytes.length, { mtimeNs: toNs(1_700_000_000) })
+    return { source, path: name, facts, bytes, digest: computeDigest(bytes), storedAt: Date.now() }
+  })
+  const results: string[] = []
+  const onResult = (_: number, { kind }: TransferResult) => void results.push(kind)
+  await session.sendSmall(again, [], { onTurn: () => true, onUsed: () => undefined, onResult })
+  expect(results).toEqual(['stored', 'stored'])
+  const versions = (name: string) => {
+    expect(readFileSync(path.join(settings.path, 'station/data', name))).toEqual(bytes)
+    return readdirSync(path.join(settings.path, 'station/.holdfast/versions/data', name))
+  }
+  expect(versions('damaged')).toEqual([expect.stringMatching(/-\d+\.damaged$/)])
+  expect(versions('earlier')).toEqual([expect.stringMatching(/-\d+$/)])
 })

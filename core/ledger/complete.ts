@@ -54,7 +54,9 @@ export function openSent(database: DatabaseSyncInstance) {
      AND removal IN (${REMOVAL.none}, ${REMOVAL.absent}) AND digest = ?`,
   )
   const sentAt = database.prepare('SELECT sent_at FROM file WHERE id = ?')
-  const contentSentAt = database.prepare('SELECT sent_at FROM file WHERE id = ? AND digest = ?')
+  const contentSentAt = database.prepare(
+    'SELECT coalesce(first_at, sent_at) AS sent_at FROM file WHERE id = ? AND digest = ?',
+  )
   const selectSeal = database.prepare('SELECT digest FROM seal WHERE file = ?')
   const haveIt = database.prepare(`SELECT ${OTHERS_WITH('TRUE')} AS count FROM file WHERE id = ?`)
   const forward = database.prepare(
@@ -91,7 +93,7 @@ export function openSent(database: DatabaseSyncInstance) {
   return {
     /** Returns when a version of the file was last stored, in milliseconds since 1970; null: never. */
     sentAt: (id: number) => (sentAt.get(id) as { sent_at: number | null } | undefined)?.sent_at ?? null,
-    /** Returns when this content of the file was stored; null: the destination is not known to have it. */
+    /** Returns when this content of the file was first stored; null: the destination is not known to have it. */
     contentSentAt: (id: number, digest: Uint8Array) =>
       (contentSentAt.get(id, digest) as { sent_at: number | null } | undefined)?.sent_at ?? null,
     /**

@@ -183,7 +183,7 @@ const manifestWords = (name: string) => ({
       return message('fixity.damaged', { ...params, expected, found })
     }
     if (finding.kind === 'unreadable')
-      return message('verify.unreadable', { ...params, reason: finding.code })
+      return message('fixity.unreadable', { ...params, reason: finding.code })
     return message('fixity.missing', params)
   },
   summary(summary: VerifySummary): Message {

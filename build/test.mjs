@@ -169,8 +169,9 @@ async function main() {
   passSignalsOn()
   const ready = await setup('tests')
   const counts = await runAll(ready)
-  if (isCi() && counts.skipped.length > 0) {
-    say(`\nOn a build machine (CI) no test may be skipped; these were:\n  ${counts.skipped.join('\n  ')}`)
+  if (counts.skipped.length > 0) {
+    const rule = isCi() ? ' (on a build machine no test may be)' : ''
+    say(`\nSkipped${rule}:\n  ${counts.skipped.join('\n  ')}`)
   }
   if (counts.failed.length > 0) say(`\nFailed:\n${counts.failed.join('\n')}`)
   if (counts.retried.length > 0) say(`\nPassed at the second try alone:\n  ${counts.retried.join('\n  ')}`)

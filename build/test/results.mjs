@@ -84,7 +84,8 @@ function addFile(counts, file) {
 /**
  * Playwright's JSON report; null if there is none.
  * @typedef {{ message?: string }} PlaywrightError
- * @typedef {{ status: string, results?: { errors?: PlaywrightError[] }[] }} PlaywrightTest
+ * @typedef {{ type: string, description?: string }} Annotation
+ * @typedef {{ status: string, results?: { errors?: PlaywrightError[] }[], annotations?: Annotation[] }} PlaywrightTest
  * @typedef {object} PlaywrightSuite
  * @property {string} title
  * @property {{ title: string, tests?: PlaywrightTest[] }[]} [specs]
@@ -112,8 +113,10 @@ function addSuite(counts, suite, above) {
     const title = [...titles, spec.title].join(' > ')
     for (const test of spec.tests ?? []) {
       if (test.status === 'expected') counts.passed += 1
-      else if (test.status === 'skipped') counts.skipped.push(title)
-      else if (test.status === 'flaky') {
+      else if (test.status === 'skipped') {
+        const reason = test.annotations?.find(({ type }) => type === 'skip')?.description
+        counts.skipped.push(reason === undefined ? title : `${title}: ${reason}`)
+      } else if (test.status === 'flaky') {
         counts.passed += 1
         counts.retried.push(title)
       } else

@@ -101,6 +101,14 @@ test.each([
   expect({ ...counts, failed: counts.failed.length }).toEqual({ passed, failed, skipped, retried: [] })
 })
 
+test('playwright results: a skipped test is named with its reason', () => {
+  const annotations = [{ type: 'skip', description: 'mounting needs root' }]
+  const report = {
+    suites: [{ title: 'f', specs: [{ title: 't', tests: [{ status: 'skipped', annotations }] }] }],
+  }
+  expect(playwrightCounts(report, 0).skipped).toEqual(['f > t: mounting needs root'])
+})
+
 test('playwright results: a test that passed at its second attempt is named', () => {
   const report = { suites: [{ title: 'f', specs: [spec('flaky')] }] }
   expect(playwrightCounts(report, 0)).toEqual({ passed: 1, failed: [], skipped: [], retried: ['f > flaky'] })

@@ -1,29 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { toSentence, UserError } from '../lib/i18n/user-error.ts'
-import { restorerDefinition } from '../restore/restore-messages.ts'
 import { getSource } from '../settings/changes.ts'
 import type { Agent } from './agent.ts'
 import type { CommandInput } from './contract.ts'
+import { createReader } from './restores.ts'
 import type { AppState } from './state/schema.ts'
-import { SupervisedWorker } from './workers/supervisor.ts'
 
 const POLL_MS = 200
 
 /** Compares destinations with manifests, in a process that reads both; nothing is sent again. One at a time. */
 export class Comparing {
   readonly #agent: Agent
-  readonly #worker: SupervisedWorker<typeof restorerDefinition>
+  readonly #worker: ReturnType<typeof createReader>
   #stopping = new AbortController()
 
   constructor(agent: Agent) {
     this.#agent = agent
-    this.#worker = new SupervisedWorker(restorerDefinition, agent.host.starter, {
-      report: () => undefined,
-      nudge: () => undefined,
-      log: agent.log,
-      condition: () => undefined,
-    })
-    this.#worker.configure({}, false)
+    this.#worker = createReader(agent)
   }
 
   /**

@@ -6,12 +6,12 @@ import { type Message, message } from '../lib/i18n/message.ts'
 import { toSentence, UserError } from '../lib/i18n/user-error.ts'
 import { englishWords } from '../lib/i18n/words.ts'
 import type { RequestOutput } from '../lib/workers/definition.ts'
-import { restorerDefinition, toFetchedNames } from '../restore/restore-messages.ts'
+import { toFetchedNames } from '../restore/restore-messages.ts'
 import type { senderDefinition } from '../send/sender-messages.ts'
 import type { Agent } from './agent.ts'
+import { createReader } from './restores.ts'
 import { isHeld } from './state/derived.ts'
 import { type DestinationState, type HealingState, MOST_HEAL_FAILURES } from './state/schema.ts'
-import { SupervisedWorker } from './workers/supervisor.ts'
 
 type Plan = NonNullable<RequestOutput<typeof senderDefinition, 'planHealing'>>
 type Planned = Plan['files'][number]
@@ -48,7 +48,7 @@ interface Pending {
  */
 export class Healing {
   readonly #agent: Agent
-  readonly #worker: SupervisedWorker<typeof restorerDefinition>
+  readonly #worker: ReturnType<typeof createReader>
   /** Destinations that wait for their turn, with an age identity if a person gave one. */
   readonly #waiting = new Map<string, string | null>()
   /**
@@ -67,13 +67,7 @@ export class Healing {
 
   constructor(agent: Agent) {
     this.#agent = agent
-    this.#worker = new SupervisedWorker(restorerDefinition, agent.host.starter, {
-      report: () => undefined,
-      nudge: () => undefined,
-      log: agent.log,
-      condition: () => undefined,
-    })
-    this.#worker.configure({}, false)
+    this.#worker = createReader(agent)
   }
 
   /**

@@ -27,6 +27,14 @@ type Wanted = RequestInput<Definition, 'start'>['wanted'][number]
 /** Failures of a source's disk with which nothing can be put back. */
 const BROKEN: ReadonlySet<string> = new Set(['hung', 'stale', 'io-error', 'read-only'])
 
+/** Creates a process that reads destinations and reports nothing by itself. */
+export function createReader({ host, log }: Agent): SupervisedWorker<Definition> {
+  const events = { report: () => undefined, nudge: () => undefined, condition: () => undefined }
+  const worker = new SupervisedWorker(restorerDefinition, host.starter, { ...events, log })
+  worker.configure({}, false)
+  return worker
+}
+
 /** Lists destinations and restores files, by a process that rests while nothing is requested. */
 export class Restores {
   readonly #agent: Agent

@@ -3,7 +3,7 @@ import { sendCommand } from '../core/agent/control-socket.ts'
 import { message } from '../core/lib/i18n/message.ts'
 import type { MarkedAnswer } from '../core/scan/scanner-messages.ts'
 import { getSource } from '../core/settings/changes.ts'
-import { findFirstExpected } from '../core/settings/expected/first.ts'
+import { findFirstExpected, formatTimetable } from '../core/settings/expected/first.ts'
 import { findOddPatterns } from '../core/settings/patterns.ts'
 import {
   type ExpectedFiles,
@@ -166,22 +166,28 @@ export async function remove(dataDirectory: string, given: string): Promise<void
 
 export async function expectFiles(directory: string, given: string, options: RuleOptions): Promise<void> {
   let id = ''
+  let before: ExpectedFiles | undefined
   const after = await changeSettings(directory, (settings) => {
     const source = sourceAt(settings, given)
     id = source.id
+    before = findRule(source, options.pattern)
     return { command: 'changeSource', input: { id, changes: { expected: withRule(source, options) } } }
   })
   const source = getSource(after, id)
-  const rule = source.expected.find(({ pattern }) => pattern === options.pattern)
+  const rule = findRule(source, options.pattern)
+  // A rule with the same timetable goes on, and may still expect the file of the present period.
+  const isBegun =
+    rule !== undefined && (before === undefined || formatTimetable(before) !== formatTimetable(rule))
   console.log(
     [
       ...sourceLines(after, source),
-      ...(rule === undefined
-        ? []
-        : [translate('cli.expected.next', { ...findFirstExpected(rule, Date.now()) })]),
+      ...(!isBegun ? [] : [translate('cli.expected.next', { ...findFirstExpected(rule, Date.now()) })]),
     ].join('\n'),
   )
 }
+
+const findRule = ({ expected }: Source, wanted: string): ExpectedFiles | undefined =>
+  expected.find(({ pattern }) => pattern === wanted)
 
 /** Returns the rules of a source with the given one added, changed or removed. */
 function withRule(

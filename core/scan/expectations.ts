@@ -2,7 +2,7 @@ import { leftOutBySize } from '../filter/exclusion-rules.ts'
 import type { ExpectedFile, Judged } from '../ledger/expected.ts'
 import { attempt, type Ledger } from '../ledger/ledger.ts'
 import { withTimeout } from '../lib/async/timing.ts'
-import { findFirstExpected } from '../settings/expected/first.ts'
+import { findFirstExpected, formatTimetable } from '../settings/expected/first.ts'
 import { compilePattern, findPatternProblem, ZONES_APART_MS } from '../settings/expected/pattern.ts'
 import { findPeriod, isZone, openPeriods, type Period } from '../settings/expected/periods.ts'
 import type { ExpectedFiles, Source } from '../settings/schema.ts'
@@ -153,7 +153,7 @@ function loadRules({ source, ledger, log }: ExpectationsContext, at: number): Ru
 
 /** Continues a rule, or begins it: its timetable is new, and the files that are due from now on are expected. */
 function beginRule(rule: ExpectedFiles, known: Judged | undefined, at: number) {
-  const timetable = [rule.everyMinutes, rule.withinMinutes, rule.zone].join(' ')
+  const timetable = formatTimetable(rule)
   if (known?.timetable === timetable) return { rule, judged: known }
   const { since } = findFirstExpected(rule, at)
   return { rule, judged: { timetable, since, until: since } }

@@ -10,6 +10,10 @@ export interface NextExpected {
   due: number
 }
 
+/** Returns a rule's timetable as text. A rule with another one begins anew. */
+export const formatTimetable = ({ everyMinutes, withinMinutes, zone }: ExpectedFiles): string =>
+  [everyMinutes, withinMinutes, zone].join(' ')
+
 /** Returns the first file that a rule expects which begins at `at`, and when its files begin to be expected. Pure. */
 export function findFirstExpected(rule: ExpectedFiles, at: number): NextExpected & { since: number } {
   const { isDated, format } = compilePattern(rule.pattern, rule.everyMinutes)

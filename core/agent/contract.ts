@@ -83,7 +83,7 @@ const madeSchema = z.object({
   bytes: z.number(),
   /** Durable files that are not listed: without a recorded digest, or damaged. */
   leftOut: z.number(),
-  /** Those of them whose copy at a destination was found damaged or missing, and has not been repaired. */
+  /** The left out files whose copy at a destination was found damaged or missing, and has not been repaired. */
   damaged: z.number(),
   /** Files that are not durable yet, which are not listed. */
   notDurable: z.number(),

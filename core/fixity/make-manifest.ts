@@ -28,7 +28,7 @@ export interface ManifestRequest {
 export interface ManifestResult extends Written {
   /** Durable files that are not listed: without a recorded digest, or damaged. */
   leftOut: number
-  /** Those of them whose copy at a destination was found damaged or missing, and has not been repaired. */
+  /** The left out files whose copy at a destination was found damaged or missing, and has not been repaired. */
   damaged: number
   /** Files that are not durable yet, which are not listed. */
   notDurable: number

@@ -34,7 +34,7 @@ export interface HealRow {
   digest: Uint8Array | null
 }
 
-/** A damaged file that has its content again. `at`: findings up to this time are over. */
+/** A damaged file that has its content again. `at`: findings up to this time have ended. */
 type Repaired = Pick<DamagedFile, 'source' | 'path' | 'at' | 'size' | 'digest'>
 
 /** Sums up files that got their content again. */
@@ -138,7 +138,7 @@ export function openDamaged(database: DatabaseSyncInstance, routes: Routes) {
     countDamaged: (destination: string) =>
       count.get(...toRange(destination)) as { files: number; bytes: number },
 
-    /** Forgets findings about files that the destination need not have any more. */
+    /** Forgets findings about files that the destination no longer needs. */
     clearDamaged: (destination: string, files: readonly DamagedFile[]) =>
       inTransaction(database, () => {
         for (const file of files) remove.run(toKey(destination, file), file.at)

@@ -115,7 +115,7 @@ export async function sendWithHoldfast(options: SendOptions): Promise<Sent> {
       const first = offer('before', before)
       await until('the files before to be durable', () => countSent('before') >= first, WITHIN_MS)
     }
-    // What is prepared must not leave before the clock starts.
+    // Prepared files must not leave before the clock starts.
     if (options.prepare !== undefined) sender.configure(config)
     const prepared = options.prepare?.(ledger, DESTINATION)
     const startedAt = performance.now()

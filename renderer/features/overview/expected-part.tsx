@@ -45,7 +45,7 @@ export function ExpectedPart({ source: { settings, scanned } }: { source: Source
   const [edited, setEdited] = useState<{ before: Rule | null } | null>(null)
   const { id, expected } = settings
   const withoutRule = (rule: Rule | null) => expected.filter((one) => one.pattern !== rule?.pattern)
-  const nextOf = ({ pattern }: Rule) => scanned?.expected?.find((one) => one.pattern === pattern)?.next
+  const findNext = ({ pattern }: Rule) => scanned?.expected?.find((one) => one.pattern === pattern)?.next
   const save = (rules: Rule[]) => ask('changeSource', { id, changes: { expected: rules } })
   return (
     <section className="card" aria-label={t('window.expected.title')}>
@@ -56,7 +56,7 @@ export function ExpectedPart({ source: { settings, scanned } }: { source: Source
           <span className="row-words">
             <span className="breakable">{rule.pattern}</span>
             <span className="dimmed">{describeRule(rule, words)}</span>
-            <NextFile next={nextOf(rule)} />
+            <NextFile next={findNext(rule)} />
           </span>
           <span className="rule-actions">
             <ActionIcon

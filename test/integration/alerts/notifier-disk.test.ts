@@ -174,7 +174,7 @@ test('notifier: waiting notifications of a database that failed to load are sent
     if (loads === 1) throw new Error('it has not answered')
     return left
   }
-  const slow = { call, close: () => Promise.resolve() } as unknown as AlertStore
+  const slow: AlertStore = { call: call as AlertStore['call'], close: async () => true }
   const notifier = new Notifier(notifierConfig(server.origin, { hook: {} }), slow, {
     show: () => undefined,
     channels: () => undefined,

@@ -1,4 +1,5 @@
-// What a kind of destination lost comes back from each other kind, and stands for the time before, too. Healing between receivers and folders: heal.test.ts.
+// Each kind of destination gets lost contents back from the other kinds, and they stand for the time before, too. Healing
+// between receivers and folders: heal.test.ts.
 import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'

@@ -67,6 +67,8 @@ export function openDeletions({
 }: DeletionsOptions) {
   let current: Scanned['deleted']
   let hasReturned = false
+  /** For each lookup under way, the paths that were found since it began. */
+  const lookups = new Set<Set<string>>()
   const count = (from: number) => {
     const corrected = destinations.map((one) => ledger.correctRenamed(one, id, from))
     if (Math.max(0, ...corrected) > 0) {
@@ -129,6 +131,23 @@ export function openDeletions({
     },
     /** Files were deleted. */
     noticed: decideLater,
+    /** Files were found at the source. */
+    found(paths: readonly string[]) {
+      for (const since of lookups) for (const path of paths) since.add(path)
+    },
+    /**
+     * Makes a lookup of paths, and records its result. `isBack` is true for a file that was found since the lookup
+     * began: what the lookup saw of it is out of date.
+     */
+    async whileLookingUp(lookUp: (isBack: (path: string) => boolean) => Promise<void>) {
+      const since = new Set<string>()
+      lookups.add(since)
+      try {
+        await lookUp((path) => since.has(path))
+      } finally {
+        lookups.delete(since)
+      }
+    },
     /** Files were offered or sent: deleted ones may be back, or turn out to be renamed. */
     mayHaveReturned() {
       if (current != null) returned()
@@ -162,12 +181,15 @@ export async function settleGone(context: SessionContext, paths: readonly string
       destinations.some((one) => ledger.isPresent(one, source.id, path)),
     )
     for (let from = 0; from < known.length && !signal.aborted; from += CHUNK) {
-      const gone = await findGone(context, known.slice(from, from + CHUNK))
-      for (const destination of destinations) {
-        if (signal.aborted) break
-        changes += markGone(context, destination, gone)
-        for (const path of gone) changes += await markBelow(context, destination, path)
-      }
+      const chunk = known.slice(from, from + CHUNK)
+      await deletions.whileLookingUp(async (isBack) => {
+        const gone = await findGone(context, chunk)
+        for (const destination of destinations) {
+          if (signal.aborted) break
+          changes += markGone(context, destination, gone, isBack)
+          for (const path of gone) changes += await markBelow(context, destination, path, isBack)
+        }
+      })
     }
   } catch (error) {
     if (!signal.aborted) ledgerFailed(error)
@@ -219,22 +241,32 @@ async function findGone(context: SessionContext, paths: readonly string[]): Prom
   return gone.filter((path) => !isHidden(path))
 }
 
-function markGone({ ledger, source }: SessionContext, destination: string, paths: readonly string[]): number {
+function markGone(
+  { ledger, source }: SessionContext,
+  destination: string,
+  paths: readonly string[],
+  isBack: (path: string) => boolean,
+): number {
   const inner = ledger.innerMounts(source.id)
-  const certain = paths.filter((path) => !isBelowAway(path, inner))
+  const certain = paths.filter((path) => !isBack(path) && !isBelowAway(path, inner))
   // Files that went before the first comparison may have been gone for years.
   const at = ledger.isSwept(source.id) ? Date.now() : null
   return certain.length === 0 ? 0 : ledger.markGone(destination, source.id, certain, at)
 }
 
 /** Records that everything below a directory is gone; returns the number of files. */
-async function markBelow(context: SessionContext, destination: string, directory: string): Promise<number> {
+async function markBelow(
+  context: SessionContext,
+  destination: string,
+  directory: string,
+  isBack: (path: string) => boolean,
+): Promise<number> {
   const { ledger, source, signal } = context
   let changes = 0
   const [first, before] = toPathRange(directory)
   for (let from = first; !signal.aborted; await turn()) {
     const page = ledger.presentPaths(destination, source.id, [from, before], PAGE)
-    if (page.length > 0) changes += markGone(context, destination, page)
+    if (page.length > 0) changes += markGone(context, destination, page, isBack)
     const last = page.at(-1)
     if (page.length < PAGE || last === undefined) return changes
     from = after(last)

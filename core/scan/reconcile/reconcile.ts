@@ -107,6 +107,7 @@ export function offerFiles(context: SessionContext, files: readonly ScannedFile[
     context.ended(null)
     return 0
   }
+  context.deletions.found(files.map(({ path }) => path))
   let waiting = 0
   try {
     // Ledger.offer skips files that it has with this content; only a batch source needs to compare first.

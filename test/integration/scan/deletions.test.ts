@@ -2,8 +2,11 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Ledger, openLedger } from '../../../core/ledger/ledger.ts'
-import { settleGone, sweepDeleted } from '../../../core/scan/reconcile/deletions.ts'
+import { openDeletions, settleGone, sweepDeleted } from '../../../core/scan/reconcile/deletions.ts'
+import { offerFiles } from '../../../core/scan/reconcile/reconcile.ts'
 import type { SessionContext } from '../../../core/scan/source-session.ts'
+import { sourceSchema } from '../../../core/settings/schema.ts'
+import { toScannedFile } from '../../../core/walk/scanned-file.ts'
 import { Watchers } from '../../../core/watch/open-watcher.ts'
 import { canMount, mountExt4 } from '../../support/faults/mounts.ts'
 import { runSource } from '../../support/scan/source.ts'
@@ -264,18 +267,46 @@ test('batch source: a deleted batch is counted, and not reported', async () => {
   expect(source.deleted()).toBeNull()
 })
 
+/** A session's context without its watcher; `isThere` is called between the lookup of paths and its record. */
+function bareContext(root: string, ledger: Ledger, isThere: () => boolean): SessionContext {
+  const failed = (error: unknown) => expect.fail(String(error))
+  const source = sourceSchema.parse({ id: 's', path: root, name: 's' })
+  const known = { source, ledger, destinations: DESTINATIONS }
+  const ignored = { changed: () => undefined, offered: () => undefined, finished: () => undefined }
+  const deletions = openDeletions({ ...known, ...ignored, quietSeconds: 0.1, isWatched: () => true, failed })
+  onTestFinished(() => deletions.stop())
+  return {
+    ...{ ...known, ...ignored, root, isThere, deletions, ledgerFailed: failed },
+    ...{ device: fs.statSync(root, { bigint: true }).dev, signal: new AbortController().signal },
+    massChangeGuard: { notice: () => new Set() },
+  } as unknown as SessionContext
+}
+
+test('file that comes back during the lookup of its deletion: is sent, in a deleted directory too', async () => {
+  const names = ['rotated.log', 'day/a', 'day/b']
+  const { root, ledger, running, counts, totals } = await sent(names)
+  running.stop()
+  remove(root, ['rotated.log', 'day'])
+  const context = bareContext(root, ledger, () => {
+    fill(root, ['rotated.log', 'day/b'])
+    const facts = (name: string) => toScannedFile(name, fs.statSync(path.join(root, name), { bigint: true }))
+    offerFiles(context, ['rotated.log', 'day/b'].map(facts))
+    return true
+  })
+  await settleGone(context, ['rotated.log', 'day'])
+  for (const destination of DESTINATIONS) {
+    expect(totals(destination)).toMatchObject({ waitingFiles: 2, deletedFiles: 1 })
+  }
+  expect(counts()[1]).toBe(1)
+})
+
 test('disk that goes just now: nothing is recorded while the source is not there', async () => {
   const names = numbered(5)
   const { root, ledger, running, counts } = await sent(names)
   running.stop()
   remove(root, names)
   let isThere = false
-  const context = {
-    ...{ root, ledger, destinations: DESTINATIONS, source: { id: 's', oneFileSystem: false } },
-    ...{ device: fs.statSync(root, { bigint: true }).dev, signal: new AbortController().signal },
-    ...{ isThere: () => isThere, deletions: { noticed: () => undefined }, offered: () => undefined },
-    ledgerFailed: (error: unknown) => expect.fail(String(error)),
-  } as unknown as SessionContext
+  const context = bareContext(root, ledger, () => isThere)
   await settleGone(context, names)
   await settleGone({ ...context, device: 0n, isThere: () => true }, names)
   await sweepDeleted(context, '')

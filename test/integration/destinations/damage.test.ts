@@ -100,6 +100,8 @@ test('damage: prove names the files, the log states each repair, and a file from
   flipBit(at(0, 'file-00'))
   const [verified, proven] = await Promise.all([run('verify', 'first'), run('prove', 'first', '--json')])
   expect([verified.code, proven.code]).toContain(1)
+  // The agent's state shows the damage a moment later.
+  await until('both repairs', async () => (await getHealed())[1] === NAMES.length + 2, LONG_MS)
   await untilRepaired()
   await run('verify', 'first')
   expect(await getHealed()).toEqual([NAMES.length + 2, NAMES.length + 2])

@@ -60,9 +60,13 @@ test('events command: follows files, a batch and a restore, and continues from a
   await until('the restored file', () => has('file.restored', 'obs/a'), LONG_MS)
 
   const rest = eventLines(await holdfast(['events', '--since', durable.cursor, '--json', '--data', data]))
+  // A cursor has a place in each of two logs: that of the incidents depends on when a reader met them.
+  const content = (events: readonly CloudEvent[]) => events.map(({ cursor, ...event }) => event)
   const all = found()
   const at = all.findIndex(({ id }) => id === durable.id)
-  expect(rest.slice(0, all.length - at - 1)).toEqual(all.slice(at + 1))
+  const later = all.slice(at + 1).filter(({ type }) => !type.includes('incident'))
+  const again = rest.filter(({ type }) => !type.includes('incident'))
+  expect(content(again.slice(0, later.length))).toEqual(content(later))
   const typed = await holdfast(['events', '--type', 'batch.durable', '--data', data])
   expect(typed).toMatch(/batch\.durable {2}runs\/DC1/)
   const wrong = startHoldfast(['events', '--since', 'yesterday', '--data', data])

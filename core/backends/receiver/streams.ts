@@ -5,15 +5,20 @@ import { encodeMetadata } from '../../protocol/metadata-codec.ts'
 import type { FoundDirectory, OutgoingSource } from '../destination.ts'
 
 // The connections that carry the files of one session. A long line limits a single connection: it has at most one send
-// buffer of bytes on its way per round trip, and it halves its rate after each lost packet. As soon as files wait for a
-// long line, the session has a few data streams; it has more while these make it faster (`chooseStreams`).
+// buffer of bytes on its way per round trip, and it halves its rate after each lost packet. When files have waited for a
+// long line for some time, the session gets a few data streams, and then more, while these make it faster
+// (`chooseStreams`).
 
 /** Below this round trip a single connection fills the line. */
 const LONG_LINE_MS = 15
 /** The streams of a session that waits for a long line. */
 const FEW = 4
-/** The rate must grow by this factor with more than a few streams; otherwise these are closed again. */
-const LEAST_GAIN = 1.1
+/**
+ * The rate must grow by these factors: with a few streams instead of one, which double it on any line that limits a
+ * single connection, and with more than a few. Otherwise they are closed again: busy ends answer late, and make a short
+ * line look long.
+ */
+const LEAST_GAIN = { few: 1.5, more: 1.1 }
 /** Time of a measurement, which is at least so many round trips: the rate of a new stream grows during the first ones. */
 const MEASURE_MS = 500
 const MEASURE_ROUND_TRIPS = 5
@@ -111,7 +116,7 @@ interface StreamMeasurement {
   isHeldUp: boolean
   /** Bytes a second that the receiver has taken. */
   rate: number
-  /** The rate with a few streams, if there are more since, and it was not compared yet. */
+  /** The rate with fewer streams, if there are more since, and it was not compared yet. */
   rateBefore: number | null
 }
 
@@ -120,7 +125,10 @@ export function chooseStreams(now: StreamMeasurement): number {
   const { streams, most, roundTripMs, isHeldUp, rate, rateBefore } = now
   if (roundTripMs < LONG_LINE_MS) return 1
   if (!isHeldUp) return streams
-  if (rateBefore !== null && rate < rateBefore * LEAST_GAIN) return Math.min(FEW, streams)
+  if (rateBefore !== null) {
+    if (streams <= FEW && rate < rateBefore * LEAST_GAIN.few) return 1
+    if (streams > FEW && rate < rateBefore * LEAST_GAIN.more) return FEW
+  }
   return Math.min(most, streams < FEW ? FEW : MAX_STREAMS)
 }
 
@@ -143,12 +151,12 @@ export class Streams {
   #pendingBytes = 0
   /** Bytes that were sent before the last streams were opened: until the receiver has taken them, no rate is measured. */
   #earlierBytes = 0
-  /** The number of measurements that do not count. */
+  /** The number of measurements that do not count: the rate of new connections, and of ends that start, grows. */
   #skipped = 1
   #rateBefore: number | null = null
   /** Begins when the receiver refuses streams, or they make this session no faster. */
   readonly #rest = new StreamRest()
-  #isGrowing = false
+  #isMeasuring = false
   #isClosed = false
   #timer: NodeJS.Timeout | undefined
 
@@ -212,7 +220,8 @@ export class Streams {
   noteHeldUp(): void {
     this.#isHeldUp = true
     this.#heldUpAt = performance.now()
-    if (this.#most > 1 && !this.#isGrowing && !this.#isResting && this.count === 1) void this.#adjust(0)
+    const mayGrow = this.#most > 1 && this.#roundTripMs >= LONG_LINE_MS && !this.#isResting
+    if (mayGrow && !this.#isMeasuring && !this.#isClosed) this.#measureSoon()
   }
 
   noteSent(bytes: number): void {
@@ -271,6 +280,7 @@ export class Streams {
   }
 
   #measureSoon(): void {
+    this.#isMeasuring = true
     const ms = Math.max(MEASURE_MS, MEASURE_ROUND_TRIPS * this.#roundTripMs)
     const startedAt = performance.now()
     this.#takenBytes = 0
@@ -278,16 +288,25 @@ export class Streams {
     this.#timer = setTimeout(() => void this.#measure(startedAt), ms).unref()
   }
 
-  /** Measures the rate, while there are further streams, and adapts their number. */
+  /** Measures the rate, while files wait or there are further streams, and adapts the number of streams. */
   async #measure(startedAt: number): Promise<void> {
     const now = performance.now()
     const rate = (this.#takenBytes / (now - startedAt)) * 1000
     const isDrained = this.#earlierBytes <= 0
     this.#earlierBytes -= this.#takenBytes
-    if (!this.#isHeldUp && now - this.#heldUpAt >= IDLE_MS) return this.#shrink(1)
+    if (!this.#isHeldUp && (this.count === 1 || now - this.#heldUpAt >= IDLE_MS)) return this.#stopMeasuring()
     if (isDrained && this.#isHeldUp && this.#skipped > 0) this.#skipped -= 1
     else if (isDrained) await this.#adjust(rate)
-    if (!this.#isClosed && this.count > 1) this.#measureSoon()
+    if (this.#isClosed) return
+    if (this.count > 1 || !this.#isResting) this.#measureSoon()
+    else this.#stopMeasuring()
+  }
+
+  #stopMeasuring(): void {
+    this.#isMeasuring = false
+    this.#skipped = 1
+    this.#rateBefore = null
+    if (this.count > 1) this.#shrink(1)
   }
 
   async #adjust(rate: number): Promise<void> {
@@ -301,14 +320,10 @@ export class Streams {
       this.#rest.begin()
       this.#shrink(wanted)
     } else if (wanted > streams) {
-      this.#isGrowing = true
       await this.#grow(wanted)
-      this.#isGrowing = false
-      if (this.#isClosed) return
-      this.#rateBefore = streams === 1 ? null : rate
+      this.#rateBefore = rate
       this.#earlierBytes = this.#pendingBytes
       this.#skipped = 1
-      if (streams === 1 && this.count > 1) this.#measureSoon()
     }
   }
 

@@ -19,6 +19,8 @@ test.each([
   ['fewer than a few are opened if the receiver allows no more', { most: 2 }, 2],
   ['many streams that are faster stay', { streams: 16, rate: 1200, rateBefore: 1000 }, 16],
   ['many streams that are no faster become a few', { streams: 16, rate: 1050, rateBefore: 1000 }, 4],
+  ['a few streams that are hardly faster become one', { streams: 4, rate: 1400, rateBefore: 1000 }, 1],
+  ['a few streams that are faster become all', { streams: 4, rate: 3000, rateBefore: 1000 }, 16],
   [
     'many streams are not compared while the line has room',
     { streams: 16, rate: 5, rateBefore: 1000, isHeldUp: false },
@@ -69,11 +71,20 @@ function openStreams(options: Partial<SpreadOptions> = {}) {
   return { control, opened, credits, logged, streams }
 }
 
+/** Files wait for the line until a condition holds. */
+const whileHeldUp = (streams: Streams, what: string, isTrue: () => boolean) =>
+  until(what, () => {
+    streams.noteHeldUp()
+    return isTrue()
+  })
+
+const untilGrown = (streams: Streams) =>
+  whileHeldUp(streams, 'further streams are open', () => streams.count === 4)
+
 test('data streams: frames go to the stream with the fewest buffered bytes, and wait in order if none has room', async () => {
   const { control, opened, credits, streams } = openStreams()
   expect(await streams.pick()).toBe(streams.control)
-  streams.noteHeldUp()
-  await until('further streams are open', () => streams.count === 4)
+  await untilGrown(streams)
   expect(credits).toEqual([5, 5, 5])
   control.state.buffered = 9
   for (const [index, { state }] of opened.entries()) state.buffered = index + 1
@@ -95,8 +106,7 @@ test('data streams: frames go to the stream with the fewest buffered bytes, and 
 
 test('data streams: a receiver that refuses them gets everything on the first connection', async () => {
   const { logged, streams } = openStreams({ attach: () => Promise.reject(new Error('no room')) })
-  streams.noteHeldUp()
-  await until('that is logged', () => logged.length > 0)
+  await whileHeldUp(streams, 'that is logged', () => logged.length > 0)
   expect(logged).toEqual(['1 data stream from now on; others were not opened: Error: no room'])
   streams.noteHeldUp()
   expect(await streams.pick()).toBe(streams.control)
@@ -107,8 +117,7 @@ test('data streams: a line that only seemed long as both ends started gets none'
   const { credits, streams } = openStreams({
     attach: async () => ({ channel: stream.channel, bytes: 5, roundTripMs: 2 }),
   })
-  streams.noteHeldUp()
-  await until('the first stream is closed', () => stream.state.ended)
+  await whileHeldUp(streams, 'the first stream is closed', () => stream.state.ended)
   expect([streams.count, credits.length]).toEqual([1, 1])
 })
 
@@ -128,8 +137,7 @@ test('data streams: a stream that is closed waits for the files that began on it
 test('data streams: the session after one that has lost a stream has one connection for some minutes', async () => {
   const rest = new StreamRest()
   const first = openStreams({ rest })
-  first.streams.noteHeldUp()
-  await until('further streams are open', () => first.streams.count === 4)
+  await untilGrown(first.streams)
   rest.begin()
   first.streams.close()
   const next = openStreams({ rest })
@@ -142,8 +150,7 @@ test('data streams: new metadata of directories go on the first connection only,
   const { control, opened, streams } = openStreams()
   const source = { id: 'ab', name: 'data', path: '/data' }
   const facts = { size: 0, mtimeNs: 1n, mode: 0o755, user: 0, group: 0, more: null }
-  streams.noteHeldUp()
-  await until('further streams are open', () => streams.count === 4)
+  await untilGrown(streams)
   control.state.buffered = 9
   const before = [{ path: 'd', facts }]
   expect(await streams.pickFor(source, before)).toBe(streams.control)

@@ -6,8 +6,12 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { ensurePackages } from '../../build/setup/system.mjs'
 import { createRandom } from '../soak/faults.ts'
 import { type Line, type LineOptions, startLine } from '../support/faults/line.ts'
+import { type SftpServer, startSftpServer } from '../support/servers/sftp.ts'
+import { copyBySsh } from './peers-ssh.ts'
+import { sendWithSyncthing } from './peers-syncthing.ts'
 import type { Row } from './row.ts'
 import { bundleEnds, type Sent, sendWithHoldfast } from './transfer-ends.ts'
 import { writeLoad } from './write-load.ts'
@@ -31,11 +35,12 @@ const MB = 1e6
 const thisFile = fileURLToPath(import.meta.url)
 
 /**
- * Sending over a long line, against plain TCP connections through the same emulated line in the same run. As root in a
- * network of its own, where the kernel's send buffer has the size that the line stands for; on loopback it would take
+ * Sending over a long line, against plain TCP connections and other programs through the same emulated line in the same
+ * run. As root in a network of its own, where the kernel's send buffer has the size that the line stands for; on loopback it would take
  * in many windows of a connection, which no real line lets it do.
  */
 export async function run(): Promise<Row[]> {
+  await ensurePackages(['rclone', 'syncthing', 'openssh-server'], 'the benchmark of long lines')
   if (process.getuid?.() !== 0) return measureAll()
   const buffers = `4096 16384 ${WINDOW_BYTES}`
   const inside = `ip link set lo up && echo ${buffers} > /proc/sys/net/ipv4/tcp_wmem && exec "$0" "$@"`
@@ -47,6 +52,7 @@ export async function run(): Promise<Row[]> {
 
 async function measureAll(): Promise<Row[]> {
   const directory = mkdtempSync(path.join(tmpdir(), 'holdfast-bench-'))
+  const ssh = await startSftpServer(null)
   try {
     const ends = path.join(directory, 'ends')
     await bundleEnds(ends)
@@ -75,6 +81,21 @@ async function measureAll(): Promise<Row[]> {
           target: { atLeast: 5 },
         },
       )
+      // These use one connection for a file: one of the same size would take many minutes.
+      const peersBytes = Math.max(LEAST_BYTES, Math.round(one * TRANSFER_SECONDS))
+      const peersSource = path.join(directory, `peers-${roundTripMs}-${loss}`)
+      writeRandom(peersSource, peersBytes)
+      for (const peer of listPeers(ssh)) {
+        const into = mkdtempSync(path.join(directory, 'peer-'))
+        const taken = await throughLine(options, (through) => peer.copy(peersSource, into, through))
+        const value = peersBytes / taken / MB
+        rows.push({
+          metric: name,
+          ...row,
+          reference: { name: peer.name, value },
+          target: { atLeast: 1 },
+        })
+      }
     }
     const source = path.join(directory, 'small')
     writeLoad(SMALL, source)
@@ -84,8 +105,28 @@ async function measureAll(): Promise<Row[]> {
     const value = SMALL.files / seconds
     return [...rows, { metric, value, unit: 'files/s', reference: null, target: { atLeast: 10_000 } }]
   } finally {
+    await ssh.stop()
     rmSync(directory, { recursive: true, force: true })
   }
+}
+
+/** Returns the port of a line to another port. */
+type Through = (port: number) => Promise<number>
+
+/** Programs that send a directory over a line; each returns the seconds that it took. */
+function listPeers(ssh: SftpServer) {
+  return [
+    {
+      name: 'rclone, SFTP',
+      copy: async (source: string, into: string, through: Through) => {
+        const programs = copyBySsh({ ...ssh, port: await through(ssh.port) })
+        const rclone = programs.find(({ name }) => name.startsWith('rclone'))
+        if (rclone === undefined) throw new Error('no rclone')
+        return rclone.copy(source, into)
+      },
+    },
+    { name: 'Syncthing', copy: sendWithSyncthing },
+  ]
 }
 
 /** Writes a file that cannot be compressed, of many identical pieces. */
@@ -98,21 +139,23 @@ function writeRandom(directory: string, bytes: number): void {
   closeSync(fd)
 }
 
-async function sendThrough(source: string, ends: string, base: string, options: LineOptions): Promise<Sent> {
-  let line: Line | null = null
-  const directory = mkdtempSync(path.join(base, 'run-'))
-  const through = async (port: number) => {
-    line = await startLine(port, { ...options, random: createRandom(2) })
-    return line.port
-  }
+const sendThrough = (source: string, ends: string, base: string, options: LineOptions): Promise<Sent> =>
+  throughLine(options, (through) =>
+    sendWithHoldfast({ source, ends, directory: mkdtempSync(path.join(base, 'run-')), through }),
+  )
+
+async function throughLine<T>(options: LineOptions, send: (through: Through) => Promise<T>): Promise<T> {
+  const lines: Line[] = []
   try {
-    return await sendWithHoldfast({ source, ends, directory, through })
+    return await send(async (port) => {
+      const line = await startLine(port, { ...options, random: createRandom(2) })
+      lines.push(line)
+      return line.port
+    })
   } finally {
-    closeLine(line)
+    for (const line of lines) line.close()
   }
 }
-
-const closeLine = (line: Line | null) => line?.close()
 
 /** Bytes a second that this many connections carry, which send all the time. */
 async function measureRaw(connections: number, options: LineOptions): Promise<number> {

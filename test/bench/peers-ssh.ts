@@ -1,19 +1,22 @@
-import { execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
+import { promisify } from 'node:util'
 import type { SftpServer } from '../support/servers/sftp.ts'
 
+const execute = promisify(execFile)
+
 /** Programs that copy over SSH, with their best options. Only the first two make their copies durable. */
-export function copyBySsh({ port, user, keyFile }: SftpServer) {
+export function copyBySsh({ port, user, keyFile }: Pick<SftpServer, 'port' | 'user' | 'keyFile'>) {
   const options = ['-p', String(port), '-i', keyFile, '-o', 'StrictHostKeyChecking=no']
   const ssh = ['ssh', ...options, '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR']
   const there = `${user}@127.0.0.1`
-  const timed = (into: string, run: (copy: string) => void) => {
+  const timed = async (into: string, run: (copy: string) => Promise<unknown>) => {
     const copy = path.join(into, 'copy')
     mkdirSync(copy)
     const startedAt = performance.now()
-    run(copy)
-    return Promise.resolve((performance.now() - startedAt) / 1000)
+    await run(copy)
+    return (performance.now() - startedAt) / 1000
   }
   const remote = { TYPE: 'sftp', HOST: '127.0.0.1', PORT: String(port), USER: user, KEY_FILE: keyFile }
   const settings = Object.entries(remote).map(([name, value]) => [`RCLONE_CONFIG_THERE_${name}`, value])
@@ -28,7 +31,7 @@ export function copyBySsh({ port, user, keyFile }: SftpServer) {
       name: 'rsync --fsync over ssh',
       copy: (source: string, into: string) =>
         timed(into, (copy) =>
-          execFileSync('rsync', ['-a', '--fsync', '-e', ssh.join(' '), `${source}/`, `${there}:${copy}/`]),
+          execute('rsync', ['-a', '--fsync', '-e', ssh.join(' '), `${source}/`, `${there}:${copy}/`]),
         ),
     },
     {
@@ -37,15 +40,13 @@ export function copyBySsh({ port, user, keyFile }: SftpServer) {
         timed(into, (copy) => {
           const unpack = `tar -xf - -C ${copy} && sync -f ${copy}`
           const script = 'source=$1; shift; tar -cf - -C "$source" . | "$@"'
-          execFileSync('sh', ['-c', script, 'sh', source, ...ssh, there, unpack])
+          return execute('sh', ['-c', script, 'sh', source, ...ssh, there, unpack])
         }),
     },
     {
       name: 'rclone, SFTP, not durable',
       copy: (source: string, into: string) =>
-        timed(into, (copy) =>
-          execFileSync('rclone', ['copy', source, `there:${copy}`, ...flags], { env, stdio: 'ignore' }),
-        ),
+        timed(into, (copy) => execute('rclone', ['copy', source, `there:${copy}`, ...flags], { env })),
     },
   ]
 }

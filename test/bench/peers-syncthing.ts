@@ -17,17 +17,23 @@ interface Node {
 }
 
 /**
- * Sends a directory with two Syncthing processes that reach each other directly. Seconds from the start of the folder,
- * whose files are not scanned yet, until the other end has all of it.
+ * Sends a directory with two Syncthing processes, of which the sender connects to the other one. Seconds from the start
+ * of the folder, whose files are not scanned yet, until the other end has all of it.
+ * @param through returns the port to connect to instead of the receiver's.
  */
-export async function sendWithSyncthing(source: string, into: string): Promise<number> {
+export async function sendWithSyncthing(
+  source: string,
+  into: string,
+  through: (port: number) => Promise<number> = (port) => Promise.resolve(port),
+): Promise<number> {
   const nodes = await Promise.all(['near', 'far'].map((name) => createNode(path.join(into, name))))
   const [near, far] = nodes
   if (near === undefined || far === undefined) throw new Error('no Syncthing')
   const copy = path.join(into, 'copy')
   mkdirSync(copy)
-  writeConfig(near, far, source, 'sendonly')
-  writeConfig(far, near, copy, 'receiveonly')
+  writeConfig(near, { ...far, address: `tcp://127.0.0.1:${await through(far.port)}` }, source, 'sendonly')
+  // Without a discovery server, "dynamic" has no address.
+  writeConfig(far, { ...near, address: 'dynamic' }, copy, 'receiveonly')
   const processes = nodes.map(({ home }) =>
     spawn('syncthing', ['serve', `--home=${home}`, '--no-browser', '--no-upgrade', '--no-restart'], {
       stdio: 'ignore',
@@ -53,15 +59,15 @@ async function createNode(home: string): Promise<Node> {
   return { home, id, gui: await freePort(), port: await freePort() }
 }
 
-function writeConfig(own: Node, other: Node, directory: string, type: string): void {
-  const device = ({ id, port }: Node) =>
-    `<device id="${id}"><address>tcp://127.0.0.1:${port}</address><paused>false</paused></device>`
+function writeConfig(own: Node, other: Node & { address: string }, directory: string, type: string): void {
+  const device = (id: string, address: string) =>
+    `<device id="${id}"><address>${address}</address><paused>false</paused></device>`
   const members = [own, other].map(({ id }) => `<device id="${id}"/>`).join('')
   writeFileSync(
     path.join(own.home, 'config.xml'),
     `<configuration version="36">
 <folder id="${FOLDER}" path="${directory}" type="${type}" rescanIntervalS="0" fsWatcherEnabled="false"><paused>true</paused><markerName>.</markerName>${members}</folder>
-${device(own)}${device(other)}
+${device(own.id, 'dynamic')}${device(other.id, other.address)}
 <gui enabled="true" tls="false"><address>127.0.0.1:${own.gui}</address><apikey>${KEY}</apikey></gui>
 <options><listenAddress>tcp://127.0.0.1:${own.port}</listenAddress><globalAnnounceEnabled>false</globalAnnounceEnabled><localAnnounceEnabled>false</localAnnounceEnabled><relaysEnabled>false</relaysEnabled><natEnabled>false</natEnabled><urAccepted>-1</urAccepted><crashReportingEnabled>false</crashReportingEnabled><reconnectionIntervalS>1</reconnectionIntervalS></options>
 </configuration>

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { ensurePackages } from '../../build/setup/system.mjs'
@@ -8,7 +8,7 @@ import { sendWithSyncthing } from './peers-syncthing.ts'
 import { median, type Row } from './row.ts'
 import { bundleEnds, sendWithHoldfast } from './transfer-ends.ts'
 import { startRsyncDaemon } from './transfer-rsync.ts'
-import { type Load, settle, writeLoad } from './write-load.ts'
+import { freeSpace, type Load, settle, writeLoad } from './write-load.ts'
 
 const LOADS: readonly Load[] = [
   { name: '5,000 × 4 KiB', files: 5_000, bytes: 4096, runs: 5 },
@@ -80,11 +80,10 @@ async function compare(
   const times = all.map((): number[] => [])
   for (let run = 0; run < runs; run += 1)
     for (const [index, peer] of all.entries()) {
-      const into = path.join(directory, 'into')
-      mkdirSync(into)
+      const into = mkdtempSync(path.join(directory, 'into-'))
       settle()
       times[index]?.push(await peer.copy(source, into))
-      rmSync(into, { recursive: true })
+      freeSpace(into)
     }
   const [ours = [], ...theirs] = times
   return theirs.map((seconds, index) => ({

@@ -19,13 +19,17 @@ const thisFile = fileURLToPath(import.meta.url)
 /** Written and not yet in the file. */
 const WRITING_BYTES = 16 * 1024 * 1024
 
-/** Takes one connection, hashes what comes, writes it `into` a file if one is named, answers with the digest, and ends. */
+/**
+ * Takes one connection, hashes what comes, writes it `into` a file if one is named, and syncs that; answers with the
+ * digest, and ends.
+ */
 async function serve(identityDirectory: string, into: string | undefined): Promise<void> {
   const { key, certificate } = await loadIdentity(identityDirectory)
   const options = { key, cert: certificate, minVersion: 'TLSv1.3', allowHalfOpen: true } as const
   const server = tls.createServer(options, (socket) => {
     const hash = createHasher()
-    const file = into === undefined ? null : createWriteStream(into, { highWaterMark: WRITING_BYTES })
+    const file =
+      into === undefined ? null : createWriteStream(into, { highWaterMark: WRITING_BYTES, flush: true })
     socket.on('data', (bytes) => {
       hash.update(bytes)
       if (file === null || file.write(bytes)) return

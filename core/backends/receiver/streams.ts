@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import type { FrameChannel } from '../../protocol/channel.ts'
 import type { DirectoryEntry } from '../../protocol/frames.ts'
 import { MAX_STREAMS } from '../../protocol/limits.ts'
@@ -5,20 +6,23 @@ import { encodeMetadata } from '../../protocol/metadata-codec.ts'
 import type { FoundDirectory, OutgoingSource } from '../destination.ts'
 
 // The connections that carry the files of one session. A long line limits a single connection: it has at most one send
-// buffer of bytes on its way per round trip, and it halves its rate after each lost packet. When files have waited for a
-// long line for some time, the session gets a few data streams, and then more, while these make it faster
-// (`chooseStreams`).
+// buffer of bytes on its way per round trip, and it halves its rate after each lost packet. When files wait for a long
+// line, the session gets a few data streams; it has more while these make it faster (`chooseStreams`).
 
 /** Below this round trip a single connection fills the line. */
 const LONG_LINE_MS = 15
 /** The streams of a session that waits for a long line. */
 const FEW = 4
+/** The rate must grow by this factor with more than a few streams; otherwise these are closed again. */
+const LEAST_GAIN = 1.1
 /**
- * The rate must grow by these factors: with a few streams instead of one, which double it on any line that limits a
- * single connection, and with more than a few. Otherwise they are closed again: busy ends answer late, and make a short
- * line look long.
+ * Above this part of the time, this process limits the rate, and not the line: then it also takes answers late, which
+ * makes a short line look long. It works for a tenth of the time while it waits for a long line, and for seven tenths
+ * if the receiver is on the same computer.
  */
-const LEAST_GAIN = { few: 1.5, more: 1.1 }
+const BUSY = 0.6
+/** Time of the first measurement, which only finds out whether this process is busy. */
+const FIRST_MS = 200
 /** Time of a measurement, which is at least so many round trips: the rate of a new stream grows during the first ones. */
 const MEASURE_MS = 500
 const MEASURE_ROUND_TRIPS = 5
@@ -114,21 +118,21 @@ interface StreamMeasurement {
   roundTripMs: number
   /** Files waited for credit or for the line. */
   isHeldUp: boolean
+  /** The part of the time in which this process worked: 0 to 1. */
+  utilization: number
   /** Bytes a second that the receiver has taken. */
   rate: number
-  /** The rate with fewer streams, if there are more since, and it was not compared yet. */
+  /** The rate with a few streams, if there are more since, and it was not compared yet. */
   rateBefore: number | null
 }
 
 /** Returns how many streams a session should have now. Pure. */
 export function chooseStreams(now: StreamMeasurement): number {
-  const { streams, most, roundTripMs, isHeldUp, rate, rateBefore } = now
+  const { streams, most, roundTripMs, isHeldUp, utilization, rate, rateBefore } = now
   if (roundTripMs < LONG_LINE_MS) return 1
   if (!isHeldUp) return streams
-  if (rateBefore !== null) {
-    if (streams <= FEW && rate < rateBefore * LEAST_GAIN.few) return 1
-    if (streams > FEW && rate < rateBefore * LEAST_GAIN.more) return FEW
-  }
+  if (rateBefore !== null && rate < rateBefore * LEAST_GAIN) return Math.min(FEW, streams)
+  if (utilization > BUSY) return streams
   return Math.min(most, streams < FEW ? FEW : MAX_STREAMS)
 }
 
@@ -151,8 +155,8 @@ export class Streams {
   #pendingBytes = 0
   /** Bytes that were sent before the last streams were opened: until the receiver has taken them, no rate is measured. */
   #earlierBytes = 0
-  /** The number of measurements that do not count: the rate of new connections, and of ends that start, grows. */
-  #skipped = 1
+  /** The number of measurements that do not count. */
+  #skipped = 0
   #rateBefore: number | null = null
   /** Begins when the receiver refuses streams, or they make this session no faster. */
   readonly #rest = new StreamRest()
@@ -220,8 +224,7 @@ export class Streams {
   noteHeldUp(): void {
     this.#isHeldUp = true
     this.#heldUpAt = performance.now()
-    const mayGrow = this.#most > 1 && this.#roundTripMs >= LONG_LINE_MS && !this.#isResting
-    if (mayGrow && !this.#isMeasuring && !this.#isClosed) this.#measureSoon()
+    if (!this.#isMeasuring && this.#mayGrow && !this.#isClosed) this.#measureSoon(FIRST_MS)
   }
 
   noteSent(bytes: number): void {
@@ -249,6 +252,10 @@ export class Streams {
     clearTimeout(this.#timer)
     for (const { channel } of this.#attached.splice(0)) channel.destroy(null)
     this.onRoom()
+  }
+
+  get #mayGrow(): boolean {
+    return this.#most > 1 && this.#roundTripMs >= LONG_LINE_MS && !this.#isResting
   }
 
   get #isResting(): boolean {
@@ -279,41 +286,35 @@ export class Streams {
     return all[best]?.stream ?? null
   }
 
-  #measureSoon(): void {
+  #measureSoon(ms = Math.max(MEASURE_MS, MEASURE_ROUND_TRIPS * this.#roundTripMs)): void {
     this.#isMeasuring = true
-    const ms = Math.max(MEASURE_MS, MEASURE_ROUND_TRIPS * this.#roundTripMs)
-    const startedAt = performance.now()
     this.#takenBytes = 0
     this.#isHeldUp = false
-    this.#timer = setTimeout(() => void this.#measure(startedAt), ms).unref()
+    const [startedAt, worked] = [performance.now(), performance.eventLoopUtilization()]
+    this.#timer = setTimeout(() => {
+      const { utilization } = performance.eventLoopUtilization(worked)
+      void this.#measure(performance.now() - startedAt, utilization)
+    }, ms).unref()
   }
 
   /** Measures the rate, while files wait or there are further streams, and adapts the number of streams. */
-  async #measure(startedAt: number): Promise<void> {
-    const now = performance.now()
-    const rate = (this.#takenBytes / (now - startedAt)) * 1000
+  async #measure(ms: number, utilization: number): Promise<void> {
+    const rate = (this.#takenBytes / ms) * 1000
     const isDrained = this.#earlierBytes <= 0
     this.#earlierBytes -= this.#takenBytes
-    if (!this.#isHeldUp && (this.count === 1 || now - this.#heldUpAt >= IDLE_MS)) return this.#stopMeasuring()
-    if (isDrained && this.#isHeldUp && this.#skipped > 0) this.#skipped -= 1
-    else if (isDrained) await this.#adjust(rate)
-    if (this.#isClosed) return
-    if (this.count > 1 || !this.#isResting) this.#measureSoon()
-    else this.#stopMeasuring()
-  }
-
-  #stopMeasuring(): void {
+    const isIdle = !this.#isHeldUp && performance.now() - this.#heldUpAt >= IDLE_MS
+    if (isIdle && this.count > 1) this.#shrink(1)
+    else if (isDrained && this.#isHeldUp && this.#skipped > 0) this.#skipped -= 1
+    else if (isDrained) await this.#adjust(rate, utilization)
     this.#isMeasuring = false
-    this.#skipped = 1
-    this.#rateBefore = null
-    if (this.count > 1) this.#shrink(1)
+    if (!this.#isClosed && (this.count > 1 || (this.#isHeldUp && this.#mayGrow))) this.#measureSoon()
   }
 
-  async #adjust(rate: number): Promise<void> {
+  async #adjust(rate: number, utilization: number): Promise<void> {
     const streams = this.count
     const isHeldUp = this.#isHeldUp
     const most = this.#isResting ? Math.min(streams, this.#most) : this.#most
-    const measured = { streams, most, roundTripMs: this.#roundTripMs, isHeldUp, rate }
+    const measured = { streams, most, roundTripMs: this.#roundTripMs, isHeldUp, utilization, rate }
     const wanted = chooseStreams({ ...measured, rateBefore: this.#rateBefore })
     if (isHeldUp) this.#rateBefore = null
     if (wanted < streams) {
@@ -321,7 +322,7 @@ export class Streams {
       this.#shrink(wanted)
     } else if (wanted > streams) {
       await this.#grow(wanted)
-      this.#rateBefore = rate
+      this.#rateBefore = streams === 1 ? null : rate
       this.#earlierBytes = this.#pendingBytes
       this.#skipped = 1
     }

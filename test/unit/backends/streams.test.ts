@@ -7,7 +7,8 @@ import {
 } from '../../../core/backends/receiver/streams.ts'
 import { until } from '../../support/until.ts'
 
-const now = { streams: 1, most: 16, roundTripMs: 100, isHeldUp: true, rate: 1000, rateBefore: null }
+const line = { most: 16, roundTripMs: 100, isHeldUp: true, utilization: 0.1 }
+const now = { ...line, streams: 1, rate: 1000, rateBefore: null }
 
 test.each([
   ['a long line that holds files up gets a few streams', {}, 4],
@@ -19,8 +20,8 @@ test.each([
   ['fewer than a few are opened if the receiver allows no more', { most: 2 }, 2],
   ['many streams that are faster stay', { streams: 16, rate: 1200, rateBefore: 1000 }, 16],
   ['many streams that are no faster become a few', { streams: 16, rate: 1050, rateBefore: 1000 }, 4],
-  ['a few streams that are hardly faster become one', { streams: 4, rate: 1400, rateBefore: 1000 }, 1],
-  ['a few streams that are faster become all', { streams: 4, rate: 3000, rateBefore: 1000 }, 16],
+  ['a process that is busy gets none', { utilization: 0.7 }, 1],
+  ['a process that is busy keeps a few', { streams: 4, utilization: 0.7 }, 4],
   [
     'many streams are not compared while the line has room',
     { streams: 16, rate: 5, rateBefore: 1000, isHeldUp: false },

@@ -9,7 +9,7 @@ import { lstatExactOrNull } from '../../platform/files.ts'
 import { isWithin, type Mount, readMounts } from '../../platform/mounts.ts'
 import { holdDirectory } from '../../platform/openat2.ts'
 import type { Source } from '../../settings/schema.ts'
-import { absolutePath, joinRelative, splitPath } from '../../walk/scanned-file.ts'
+import { absolutePath, joinRelative, type ScannedFile, splitPath } from '../../walk/scanned-file.ts'
 import { callInTime, callOn, findDiskRoot } from '../../walk/walk.ts'
 import type { Scanned } from '../scanner-messages.ts'
 import type { SessionContext } from '../source-session.ts'
@@ -132,12 +132,12 @@ export function openDeletions({
     /** Files were deleted. */
     noticed: decideLater,
     /** Files were found at the source. */
-    found(paths: readonly string[]) {
-      for (const since of lookups) for (const path of paths) since.add(path)
+    found(files: readonly Pick<ScannedFile, 'path'>[]) {
+      for (const since of lookups) for (const { path } of files) since.add(path)
     },
     /**
      * Makes a lookup of paths, and records its result. `isBack` is true for a file that was found since the lookup
-     * began: what the lookup saw of it is out of date.
+     * began: what the lookup saw of it may be out of date.
      */
     async whileLookingUp(lookUp: (isBack: (path: string) => boolean) => Promise<void>) {
       const since = new Set<string>()
@@ -180,16 +180,23 @@ export async function settleGone(context: SessionContext, paths: readonly string
     const known = outermost(paths).filter((path) =>
       destinations.some((one) => ledger.isPresent(one, source.id, path)),
     )
-    for (let from = 0; from < known.length && !signal.aborted; from += CHUNK) {
-      const chunk = known.slice(from, from + CHUNK)
+    while (known.length > 0 && !signal.aborted) {
+      const chunk = known.splice(0, CHUNK)
+      const again = new Set<string>()
       await deletions.whileLookingUp(async (isBack) => {
+        const isOutdated = (path: string) => {
+          if (isBack(path)) again.add(path)
+          return again.has(path)
+        }
         const gone = await findGone(context, chunk)
         for (const destination of destinations) {
           if (signal.aborted) break
-          changes += markGone(context, destination, gone, isBack)
-          for (const path of gone) changes += await markBelow(context, destination, path, isBack)
+          changes += markGone(context, destination, gone, isOutdated)
+          for (const path of gone) changes += await markBelow(context, destination, path, isOutdated)
         }
       })
+      // A file may have been found before it was deleted, and reported during the lookup.
+      known.push(...again)
     }
   } catch (error) {
     if (!signal.aborted) ledgerFailed(error)
@@ -245,10 +252,10 @@ function markGone(
   { ledger, source }: SessionContext,
   destination: string,
   paths: readonly string[],
-  isBack: (path: string) => boolean,
+  isOutdated: (path: string) => boolean,
 ): number {
   const inner = ledger.innerMounts(source.id)
-  const certain = paths.filter((path) => !isBack(path) && !isBelowAway(path, inner))
+  const certain = paths.filter((path) => !isOutdated(path) && !isBelowAway(path, inner))
   // Files that went before the first comparison may have been gone for years.
   const at = ledger.isSwept(source.id) ? Date.now() : null
   return certain.length === 0 ? 0 : ledger.markGone(destination, source.id, certain, at)
@@ -259,14 +266,14 @@ async function markBelow(
   context: SessionContext,
   destination: string,
   directory: string,
-  isBack: (path: string) => boolean,
+  isOutdated: (path: string) => boolean,
 ): Promise<number> {
   const { ledger, source, signal } = context
   let changes = 0
   const [first, before] = toPathRange(directory)
   for (let from = first; !signal.aborted; await turn()) {
     const page = ledger.presentPaths(destination, source.id, [from, before], PAGE)
-    if (page.length > 0) changes += markGone(context, destination, page, isBack)
+    if (page.length > 0) changes += markGone(context, destination, page, isOutdated)
     const last = page.at(-1)
     if (page.length < PAGE || last === undefined) return changes
     from = after(last)

@@ -66,6 +66,7 @@ export async function reconcileTree(
     for await (const chunk of walkRegions({ root, base, filter, scope, signal })) {
       const { files, unsendable, skipped } = chunk
       for (const one of unsendable) context.problem(describeUnsendable(root, one))
+      context.deletions.found(files)
       const { due, unproven, known } = compareWithLedger(context, files)
       result.known += known
       result.due += due.length
@@ -107,7 +108,7 @@ export function offerFiles(context: SessionContext, files: readonly ScannedFile[
     context.ended(null)
     return 0
   }
-  context.deletions.found(files.map(({ path }) => path))
+  context.deletions.found(files)
   let waiting = 0
   try {
     // Ledger.offer skips files that it has with this content; only a batch source needs to compare first.

@@ -63,6 +63,7 @@ describe.skipIf(process.platform !== 'linux')('writer detection of temporary fil
       source: sourceSchema.parse({ id: 's', name: 'data', kind: 'batch', path: root }),
       scope: { oneFileSystem: false, away: () => [] },
       finished: () => undefined,
+      deletions: { found: () => undefined } as unknown as SessionContext['deletions'],
       log: (line) => void logged.push(line),
     }
     const host = { context: context as SessionContext, listings: createSemaphore(1), watcher: quietTree }

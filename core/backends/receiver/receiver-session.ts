@@ -245,7 +245,9 @@ export class ReceiverSession implements OwnSession {
   async #acquireBytes(bytes: number): Promise<boolean> {
     if (this.#bytesCredit.tryAcquire(bytes)) return true
     this.#streams.noteHeldUp()
-    return this.#bytesCredit.acquire(bytes)
+    const isAcquired = await this.#bytesCredit.acquire(bytes)
+    this.#streams.noteHeldUp()
+    return isAcquired
   }
 
   #pickForBatch(

@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks'
 import type { FrameChannel } from '../../protocol/channel.ts'
 import type { DirectoryEntry } from '../../protocol/frames.ts'
 import { MAX_STREAMS } from '../../protocol/limits.ts'
@@ -7,7 +6,8 @@ import type { FoundDirectory, OutgoingSource } from '../destination.ts'
 
 // The connections that carry the files of one session. A long line limits a single connection: it has at most one send
 // buffer of bytes on its way per round trip, and it halves its rate after each lost packet. When files wait for a long
-// line, the session gets a few data streams; it has more while these make it faster (`chooseStreams`).
+// line and this process is not busy, the session gets a few data streams; it has more while these make it faster
+// (`chooseStreams`).
 
 /** Below this round trip a single connection fills the line. */
 const LONG_LINE_MS = 15
@@ -16,11 +16,11 @@ const FEW = 4
 /** The rate must grow by this factor with more than a few streams; otherwise these are closed again. */
 const LEAST_GAIN = 1.1
 /**
- * Above this part of the time, this process limits the rate, and not the line: then it also takes answers late, which
- * makes a short line look long. It works for a tenth of the time while it waits for a long line, and for seven tenths
- * if the receiver is on the same computer.
+ * CPU time of this process, per second, above which it limits the rate, and not the line. Then both ends answer late,
+ * which makes a short line look long. A process that waits for a long line uses a tenth to a fourth, and one whose
+ * receiver is on the same computer more than half.
  */
-const BUSY = 0.6
+const BUSY = 0.5
 /** Time of the first measurement, which only finds out whether this process is busy. */
 const FIRST_MS = 200
 /** Time of a measurement, which is at least so many round trips: the rate of a new stream grows during the first ones. */
@@ -118,7 +118,7 @@ interface StreamMeasurement {
   roundTripMs: number
   /** Files waited for credit or for the line. */
   isHeldUp: boolean
-  /** The part of the time in which this process worked: 0 to 1. */
+  /** CPU time of this process, per second; above 1 with several threads. */
   utilization: number
   /** Bytes a second that the receiver has taken. */
   rate: number
@@ -220,11 +220,17 @@ export class Streams {
     await this.#roomOf(channel)
   }
 
-  /** Notes that files wait for credit or for the line. */
+  /** Notes that files wait for credit or for the line, or have waited until now. */
   noteHeldUp(): void {
     this.#isHeldUp = true
     this.#heldUpAt = performance.now()
-    if (!this.#isMeasuring && this.#mayGrow && !this.#isClosed) this.#measureSoon(FIRST_MS)
+    if (this.#isMeasuring || !this.#mayGrow || this.#isClosed) return
+    // Earlier measurements were of other streams, or of another time.
+    this.#earlierBytes = 0
+    this.#skipped = 0
+    this.#rateBefore = null
+    this.#measureSoon(FIRST_MS)
+    this.#isHeldUp = true
   }
 
   noteSent(bytes: number): void {
@@ -263,8 +269,10 @@ export class Streams {
   }
 
   async #roomOf(channel: StreamChannel): Promise<void> {
-    if (channel.hasRoom === false) this.noteHeldUp()
+    if (channel.hasRoom !== false) return channel.room()
+    this.noteHeldUp()
     await channel.room()
+    this.noteHeldUp()
   }
 
   /** Returns the stream with the fewest buffered bytes; null: none has room. */
@@ -290,10 +298,11 @@ export class Streams {
     this.#isMeasuring = true
     this.#takenBytes = 0
     this.#isHeldUp = false
-    const [startedAt, worked] = [performance.now(), performance.eventLoopUtilization()]
+    const [startedAt, used] = [performance.now(), process.cpuUsage()]
     this.#timer = setTimeout(() => {
-      const { utilization } = performance.eventLoopUtilization(worked)
-      void this.#measure(performance.now() - startedAt, utilization)
+      const { user, system } = process.cpuUsage(used)
+      const took = performance.now() - startedAt
+      void this.#measure(took, (user + system) / 1000 / took)
     }, ms).unref()
   }
 

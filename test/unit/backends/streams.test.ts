@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import {
   chooseStreams,
   type SpreadOptions,
@@ -30,6 +30,9 @@ test.each([
 ])('number of data streams: %s', (_, change, wanted) => {
   expect(chooseStreams({ ...now, ...change })).toBe(wanted)
 })
+
+/** Longer than the first measurement. */
+const SOON_MS = 1_000
 
 /** A connection whose buffer the test fills. */
 function fakeChannel() {
@@ -136,15 +139,24 @@ test('data streams: a stream that is closed waits for the files that began on it
 })
 
 test('data streams: the session after one that has lost a stream has one connection for some minutes', async () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
   const rest = new StreamRest()
   const first = openStreams({ rest })
-  await untilGrown(first.streams)
+  // One note is enough: a file may wait for seconds.
+  first.streams.noteHeldUp()
+  await vi.advanceTimersByTimeAsync(SOON_MS)
+  expect(first.streams.count).toBe(4)
   rest.begin()
   first.streams.close()
   const next = openStreams({ rest })
   next.streams.noteHeldUp()
-  await new Promise(setImmediate)
+  await vi.advanceTimersByTimeAsync(SOON_MS)
   expect([next.streams.count, next.opened.length]).toEqual([1, 0])
+  await vi.advanceTimersByTimeAsync(5 * 60_000)
+  next.streams.noteHeldUp()
+  await vi.advanceTimersByTimeAsync(SOON_MS)
+  expect(next.streams.count).toBe(4)
 })
 
 test('data streams: new metadata of directories go on the first connection only, and other files on any', async () => {

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import net from 'node:net'
@@ -28,6 +29,7 @@ const CASES = [
 const MEASURE_MS = 10_000
 /** Time that a transfer would take at their rate. */
 const TRANSFER_SECONDS = 20
+const PIECE_BYTES = 1024 * 1024
 const LEAST_BYTES = 16 * 1024 * 1024
 const SMALL = { name: '20,000 × 4 KiB', files: 20_000, bytes: 4096, runs: 1 }
 const BEFORE = { name: '5,000 × 4 KiB', files: 5_000, bytes: 4096, runs: 1 }
@@ -36,9 +38,9 @@ const MB = 1e6
 const thisFile = fileURLToPath(import.meta.url)
 
 /**
- * Sending over a long line, against plain TCP connections and other programs through the same emulated line in the same
- * run. As root in a network of its own, where the kernel's send buffer has the size that the line stands for; on loopback it would take
- * in many windows of a connection, which no real line lets it do.
+ * Sends over a long line, against plain TCP connections and other programs through the same emulated line in the same
+ * run. Runs as root in a network namespace of its own, where the kernel's send buffer has the size of the line's window:
+ * on loopback it would take in many windows of a connection, which no real line lets it do.
  */
 export async function run(): Promise<Row[]> {
   await ensurePackages(['rclone', 'syncthing', 'openssh-server'], 'the benchmark of long lines')
@@ -119,7 +121,7 @@ type Through = (port: number) => Promise<number>
 function listPeers(ssh: SftpServer) {
   return [
     {
-      name: 'rclone, SFTP',
+      name: 'rclone, SFTP, not durable',
       copy: async (source: string, into: string, through: Through) => {
         const programs = copyBySsh({ ...ssh, port: await through(ssh.port) })
         const rclone = programs.find(({ name }) => name.startsWith('rclone'))
@@ -131,13 +133,12 @@ function listPeers(ssh: SftpServer) {
   ]
 }
 
-/** Writes a file that cannot be compressed, of many identical pieces. */
+/** Writes a file that can neither be compressed nor made of repeated blocks. */
 function writeRandom(directory: string, bytes: number): void {
   mkdirSync(directory)
-  const random = createRandom(1)
-  const piece = Buffer.from(Array.from({ length: 1024 * 1024 }, () => Math.floor(random() * 256)))
   const fd = openSync(path.join(directory, 'file'), 'w')
-  for (let at = 0; at < bytes; at += piece.length) writeSync(fd, piece, 0, Math.min(piece.length, bytes - at))
+  for (let at = 0; at < bytes; at += PIECE_BYTES)
+    writeSync(fd, randomBytes(Math.min(PIECE_BYTES, bytes - at)))
   closeSync(fd)
 }
 

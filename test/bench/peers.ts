@@ -44,7 +44,7 @@ export async function run(): Promise<Row[]> {
       const source = path.join(directory, load.name)
       writeLoad(load, source)
       rows.push(...(await compare(load, source, directory, all)))
-      rmSync(source, { recursive: true })
+      freeSpace(source)
     }
     return rows
   } finally {

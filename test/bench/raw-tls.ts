@@ -37,8 +37,10 @@ async function serve(identityDirectory: string, into: string | undefined): Promi
       file.once('drain', () => socket.resume())
     })
     socket.on('end', () => {
-      if (file === null) socket.end(hash.digest())
-      else file.end(() => socket.end(hash.digest()))
+      if (file === null) return socket.end(hash.digest())
+      // The file is synced as it is closed.
+      file.once('close', () => socket.end(hash.digest()))
+      file.end()
     })
     socket.on('close', () => process.exit(0))
   })

@@ -28,6 +28,8 @@ const LARGE: Load = {
   ...{ name: '2 × 1 GiB', files: 2, bytes: 1024 ** 3, runs: 5 },
   aims: { rsync: 1, synced: 0.9 },
 }
+/** Size of the files from which the disk and TLS alone are measured, too. */
+const LEAST_ALONE_BYTES = 64 * 1024
 const LINE_MS = 20
 const MEMORY_MIB = 200
 /** A file system in memory, where there is one. */
@@ -44,8 +46,8 @@ interface Place {
 }
 
 /**
- * Sending to durable, against rsync's daemon on the same files with and without --fsync, and against what no program
- * that encrypts in Node can be faster than. The programs take turns; the medians are compared.
+ * Sends until everything is durable, against rsync's daemon on the same files with and without --fsync, and against the
+ * disk and TLS alone. The programs take turns; the medians are compared.
  */
 export async function run(): Promise<Row[]> {
   await ensurePackages(['rsync'], 'the benchmark of sending')
@@ -74,6 +76,13 @@ export async function run(): Promise<Row[]> {
   }
 }
 
+/** What Holdfast is compared with; `run` returns seconds. */
+interface Peer {
+  name: string
+  aim?: number | undefined
+  run(into: string): Promise<number>
+}
+
 /** One transfer in a directory of its own; `into`: where that is; `isNew`: nothing goes before. */
 async function sendOnce(
   { source, before, directory, ends }: Place,
@@ -91,8 +100,8 @@ async function sendOnce(
   return sent
 }
 
-const secondsOf = (runs: readonly Sent[]) => runs.map(({ seconds }) => seconds)
-const rangeOf = (values: readonly number[]): [number, number] => [Math.min(...values), Math.max(...values)]
+const getSeconds = (runs: readonly Sent[]) => runs.map(({ seconds }) => seconds)
+const getRange = (values: readonly number[]): [number, number] => [Math.min(...values), Math.max(...values)]
 
 function memoryRows(name: string, runs: readonly Sent[]): Row[] {
   const row = (end: string, values: readonly number[]): Row => ({
@@ -117,45 +126,59 @@ function memoryRows(name: string, runs: readonly Sent[]): Row[] {
 async function againstRsync(load: Load, place: Place): Promise<Row[]> {
   const { source, directory } = place
   const files = listFiles(source)
-  const times = { plain: [], synced: [], tar: [], bare: [], disk: [] } as Record<string, number[]>
   const ours: Sent[] = []
   const begun: Sent[] = []
-  for (let count = 0; count < load.runs; count += 1) {
-    const into = path.join(directory, `rsync-${load.files}-${count}`)
-    mkdirSync(into)
-    const rsync = await startRsyncDaemon(into)
-    settle()
-    times.plain?.push(rsync.send(source, 'plain', []))
-    settle()
-    times.synced?.push(rsync.send(source, 'synced', ['--fsync']))
-    rsync.stop()
-    settle()
-    times.tar?.push(await tarOverSocket(source, path.join(into, 'tar')))
-    settle()
-    times.disk?.push(bareDisk(files, path.join(into, 'disk')))
-    settle()
-    times.bare?.push(await rawTls(files, path.join(directory, 'identity'), path.join(into, 'bare')))
-    freeSpace(into)
-    ours.push(await sendOnce(place))
-    begun.push(await sendOnce(place, { isNew: true }))
+  const rsync = async (into: string, flags: string[]) => {
+    const daemon = await startRsyncDaemon(into)
+    const seconds = daemon.send(source, 'copy', flags)
+    daemon.stop()
+    return seconds
   }
-  const compare = (name: string, seconds: readonly number[] = [], aim?: number, runs = ours): Row => ({
+  const peers: Peer[] = [
+    { name: 'rsync', aim: load.aims?.rsync, run: (into) => rsync(into, []) },
+    { name: 'rsync --fsync', aim: load.aims?.synced, run: (into) => rsync(into, ['--fsync']) },
+    {
+      name: 'tar over a socket, nothing synced',
+      run: (into) => tarOverSocket(source, path.join(into, 'tar')),
+    },
+  ]
+  // One after the other: no measure for thousands of small files.
+  if (load.bytes >= LEAST_ALONE_BYTES)
+    peers.push(
+      {
+        name: 'the disk alone, each file synced',
+        run: async (into) => bareDisk(files, path.join(into, 'disk')),
+      },
+      {
+        name: 'TLS and BLAKE3 in Node, one file, synced',
+        run: (into) => rawTls(files, path.join(directory, 'identity'), path.join(into, 'raw')),
+      },
+    )
+  const times = new Map(peers.map(({ name }): [string, number[]] => [name, []]))
+  const turns = [
+    ...peers.map(({ name, run }) => async () => {
+      const into = mkdtempSync(path.join(directory, 'peer-'))
+      settle()
+      times.get(name)?.push(await run(into))
+      freeSpace(into)
+    }),
+    async () => void ours.push(await sendOnce(place)),
+    async () => void begun.push(await sendOnce(place, { isNew: true })),
+  ]
+  for (let count = 0; count < load.runs; count += 1)
+    for (const index of turns.keys()) await turns[(index + count) % turns.length]?.()
+  const compare = (name: string, seconds: readonly number[], aim?: number, runs = ours): Row => ({
     metric: `${load.name} durable, against ${name}`,
-    value: median(secondsOf(runs)),
-    range: rangeOf(secondsOf(runs)),
+    value: median(getSeconds(runs)),
+    range: getRange(getSeconds(runs)),
     unit: 's',
-    reference: { name, value: median(seconds), range: rangeOf(seconds) },
+    reference: { name, value: median(seconds), range: getRange(seconds) },
     target: aim === undefined ? null : { atMost: aim },
   })
-  const warm = secondsOf(ours)
   return [
-    compare('rsync', times.plain, load.aims?.rsync),
-    compare('rsync --fsync', times.synced, load.aims?.synced),
-    compare('tar over a socket, nothing synced', times.tar),
-    compare('the disk alone, each file synced', times.disk),
-    compare('TLS and BLAKE3 in Node, one file, synced', times.bare),
+    ...peers.map(({ name, aim }) => compare(name, times.get(name) ?? [], aim)),
     {
-      ...compare('both ends at work before', warm, 1.1, begun),
+      ...compare('both ends at work before', getSeconds(ours), 1.1, begun),
       metric: `${load.name} durable, both ends just started`,
     },
     ...memoryRows(load.name, [...ours, ...begun]),
@@ -195,7 +218,7 @@ async function againstLimits(load: Load, place: Place): Promise<Row[]> {
     }
     const silent = await rawTls(files, path.join(inMemory, 'identity'))
     const against = 'into memory, against what writes nothing'
-    const best = Math.min(...secondsOf(runs))
+    const best = Math.min(...getSeconds(runs))
     return [
       {
         ...row('into memory', best, 'raw TLS + BLAKE3 + write', Math.min(...writes), 1.18),
@@ -229,7 +252,7 @@ async function overLongLine(place: Place): Promise<Row[]> {
       return line.port
     }
     const runs = [await sendOnce(place, { through }), await sendOnce(place, { through })]
-    const seconds = Math.min(...secondsOf(runs))
+    const seconds = Math.min(...getSeconds(runs))
     return [
       {
         metric: `${SMALL.name} over a line of ${LINE_MS} ms each way`,

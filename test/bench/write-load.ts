@@ -16,13 +16,12 @@ export interface Load {
 /** What was written before is the disk's: nobody waits for it in the middle of another's run. */
 export const settle = () => execFileSync('sync')
 
-/** Smaller files stay as they are: they take little space, and what comes after thousands of changes is slower. */
+/** Smaller files keep their content: they take little space. */
 const FREED_FROM_BYTES = 64 * 1024
 
 /**
- * Frees the space of a run's files, which stay, empty. ext4 looks in vain for an inode among those that were freed
- * within the last minute (recently_deleted, fs/ext4/ialloc.c): whoever came after a removal would pay several times the
- * time for each file.
+ * Frees the space of a run's files without removing them. ext4 creates files several times slower for a minute after
+ * many were removed: it passes over their inodes (recently_deleted, fs/ext4/ialloc.c).
  */
 export function freeSpace(directory: string): void {
   for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {

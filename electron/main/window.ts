@@ -18,6 +18,8 @@ export class TrayWindow {
   readonly #page: WindowPage
   readonly #hintAtClose: () => boolean
   #isPlaced: boolean
+  /** The bounds when the window was last shown without filling the screen. */
+  #shownAt: Rectangle | null = null
   #isReleased = false
   #blurredAt = Number.NEGATIVE_INFINITY
 
@@ -107,10 +109,11 @@ export class TrayWindow {
   #remember(): void {
     // A window that was never shown has no position that the user chose.
     if (!this.#isPlaced || this.browser.isDestroyed()) return
-    const bounds = this.browser.getNormalBounds()
-    // Shown again while maximized, X11 reports the screen's bounds as the normal ones.
-    const isLost = fillsScreen(this.browser) && isDeepStrictEqual(bounds, this.browser.getBounds())
-    if (!isLost) this.#memory.remember({ bounds })
+    const normal = this.browser.getNormalBounds()
+    // Shown again while maximized, or maximized at once, X11 reports the screen's bounds as the normal ones.
+    const isLost = fillsScreen(this.browser) && isDeepStrictEqual(normal, this.browser.getBounds())
+    const bounds = isLost ? this.#shownAt : normal
+    if (bounds !== null) this.#memory.remember({ bounds })
   }
 
   #bringForward(trayBounds: Rectangle | null): void {
@@ -126,6 +129,7 @@ export class TrayWindow {
     if (place !== null) browser.setPosition(place.x, place.y)
     fitToScreen(browser)
     this.#isPlaced = true
+    if (!fillsScreen(browser)) this.#shownAt = browser.getBounds()
     browser.show()
     browser.focus()
     // On macOS an application without a Dock icon would stay behind the one in front.

@@ -25,7 +25,7 @@ test('deleted files: window, tray and status show them, and they are put back or
   for (const file of files) await writeFile(file, `picture ${file}`)
   const before = readTree(images)
   const sources = [{ id: 'images', name: 'Images', path: images }]
-  const running = await desktop.start({ settings: { check: { intervalSeconds: 1 }, sources } })
+  const running = await desktop.start({ settings: { sources } })
   const { page, state } = running
   const code = await receiver.code()
   await page.evaluate((given) => window.holdfast.call('pair', { code: given }), code)

@@ -76,7 +76,7 @@ export async function run(): Promise<Row[]> {
   }
 }
 
-/** What Holdfast is compared with; `run` returns seconds. */
+/** A program that Holdfast is compared with. `run` returns the seconds that it took. */
 interface Peer {
   name: string
   aim?: number | undefined
@@ -142,7 +142,7 @@ async function againstRsync(load: Load, place: Place): Promise<Row[]> {
       run: (into) => tarOverSocket(source, path.join(into, 'tar')),
     },
   ]
-  // One after the other: no measure for thousands of small files.
+  // These handle one file after the other, which is no reference for thousands of small files.
   if (load.bytes >= LEAST_ALONE_BYTES)
     peers.push(
       {

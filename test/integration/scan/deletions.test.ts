@@ -3,6 +3,7 @@ import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Ledger, openLedger } from '../../../core/ledger/ledger.ts'
 import { openDeletions, settleGone, sweepDeleted } from '../../../core/scan/reconcile/deletions.ts'
+import { openMassChangeGuard } from '../../../core/scan/reconcile/mass-change-guard.ts'
 import { offerFiles } from '../../../core/scan/reconcile/reconcile.ts'
 import type { SessionContext } from '../../../core/scan/source-session.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
@@ -275,11 +276,13 @@ function bareContext(root: string, ledger: Ledger, isThere: () => boolean): Sess
   const ignored = { changed: () => undefined, offered: () => undefined, finished: () => undefined }
   const deletions = openDeletions({ ...known, ...ignored, quietSeconds: 0.1, isWatched: () => true, failed })
   onTestFinished(() => deletions.stop())
-  return {
-    ...{ ...known, ...ignored, root, isThere, deletions, ledgerFailed: failed },
+  const massChangeGuard = openMassChangeGuard({ ...known, ...ignored, failed })
+  onTestFinished(() => massChangeGuard.stop())
+  const context: Partial<SessionContext> = {
+    ...{ ...known, ...ignored, root, isThere, deletions, massChangeGuard, ledgerFailed: failed },
     ...{ device: fs.statSync(root, { bigint: true }).dev, signal: new AbortController().signal },
-    massChangeGuard: { notice: () => new Set() },
-  } as unknown as SessionContext
+  }
+  return context as SessionContext
 }
 
 test('file that comes back during the lookup of its deletion: is sent, and one that does not is counted', async () => {

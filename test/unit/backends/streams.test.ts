@@ -143,7 +143,7 @@ test('data streams: the session after one that has lost a stream has one connect
   onTestFinished(() => void vi.useRealTimers())
   const rest = new StreamRest()
   const first = openStreams({ rest })
-  // One note is enough: a file may wait for seconds.
+  // A file may wait for seconds, so a single note has to be enough.
   first.streams.noteHeldUp()
   await vi.advanceTimersByTimeAsync(SOON_MS)
   expect(first.streams.count).toBe(4)

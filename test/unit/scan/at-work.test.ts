@@ -3,6 +3,7 @@ import path from 'node:path'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
 import { BatchEffects, type BatchServices } from '../../../core/scan/batch/effects.ts'
+import type { Deletions } from '../../../core/scan/reconcile/deletions.ts'
 import type { SessionContext } from '../../../core/scan/source-session.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import { isAtWork, probeWriters } from '../../../core/watch/open-writers.ts'
@@ -63,7 +64,7 @@ describe.skipIf(process.platform !== 'linux')('writer detection of temporary fil
       source: sourceSchema.parse({ id: 's', name: 'data', kind: 'batch', path: root }),
       scope: { oneFileSystem: false, away: () => [] },
       finished: () => undefined,
-      deletions: { found: () => undefined } as unknown as SessionContext['deletions'],
+      deletions: { found: () => undefined } as Partial<Deletions> as Deletions,
       log: (line) => void logged.push(line),
     }
     const host = { context: context as SessionContext, listings: createSemaphore(1), watcher: quietTree }

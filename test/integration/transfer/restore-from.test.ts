@@ -7,12 +7,10 @@ import { restoreFrom, type ToRestore } from '../../../core/restore/restore.ts'
 import type { RestoreEvent } from '../../../core/restore/write/events.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
 import { startHoldfast } from '../../support/cli/processes.ts'
-import { repeat } from '../../support/repeat.ts'
 import { runStoreCommand } from '../../support/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
-  countBelow,
   type Home,
   makeHome,
   offerAll,
@@ -45,13 +43,17 @@ async function restore(
   home: Home,
   at: { port: number; fingerprint: string },
   to: string,
-  changes: Partial<Choice> & Partial<Omit<ToRestore, 'choice'>> & { signal?: AbortSignal } = {},
+  changes: Partial<Choice> &
+    Partial<Omit<ToRestore, 'choice'>> & { signal?: AbortSignal; onBytes?: (bytes: number) => void } = {},
 ) {
-  const { signal = new AbortController().signal, conflict = 'leave', ...choice } = changes
+  const { signal = new AbortController().signal, conflict = 'leave', onBytes, ...choice } = changes
   const destination = { id: 'there', kind: 'receiver' as const, name: 'receiver', host: '127.0.0.1', ...at }
   const library = await openReceiverLibrary(destination, home.identity, 'pc', signal)
   const events: RestoreEvent[] = []
-  const host = { event: async (event: RestoreEvent) => void events.push(event), progress: () => undefined }
+  const host = {
+    event: async (event: RestoreEvent) => void events.push(event),
+    progress: ({ bytes }: { bytes: number }) => onBytes?.(bytes),
+  }
   try {
     const wanted = { choice: { ...ALL, ...choice }, destination: to, conflict }
     return { events, summary: await restoreFrom(library, [wanted], host, signal) }
@@ -182,11 +184,10 @@ test('restore from a receiver: a restore stopped in the middle, while files are 
   sender.nudge()
   const to = path.join(base, 'back')
   const stopping = new AbortController()
-  const stopLooking = repeat(1, () => {
-    if (countBelow(to) > 40) stopping.abort()
-  })
-  const { summary } = await restore(home, at, to, { folder: 'data', signal: stopping.signal })
-  stopLooking()
+  const onBytes = (bytes: number) => {
+    if (bytes > 4_000_000) stopping.abort()
+  }
+  const { summary } = await restore(home, at, to, { folder: 'data', signal: stopping.signal, onBytes })
   expect(summary.failed).toBe(0)
   expect(summary.restored).toBeLessThan(600)
   const came = readTree(to)

@@ -1,4 +1,5 @@
 import { Packr, Unpackr } from 'msgpackr'
+import { decompress, hasCompression, readSize } from './compression.ts'
 import { batchBuffers, chunkBuffers, type FrameBuffers } from './frame-buffers.ts'
 import {
   type Frame,
@@ -8,7 +9,7 @@ import {
   frameKinds,
   getLimits,
 } from './frames.ts'
-import { PREFIX_BYTES } from './limits.ts'
+import { COMPRESSED, PREFIX_BYTES } from './limits.ts'
 
 /** The peer broke the protocol; the connection ends. The reason is for the logs. */
 export class ProtocolError extends Error {
@@ -24,11 +25,15 @@ const unpackr = new Unpackr({
   copyBuffers: true,
 })
 
-/** Encodes a frame, as pieces to be written one after the other. */
+/**
+ * Encodes a frame, as pieces to be written one after the other.
+ * @param compressed the payload is a compressed one (compression.ts).
+ */
 export function encodeFrame<T extends FrameType>(
   type: T,
   header: FrameHeader<T>,
   payload: readonly Uint8Array[] = [],
+  { compressed = false } = {},
 ): Uint8Array[] {
   const { maxHeader, maxPayload } = getLimits(type)
   const packed = packr.pack(header)
@@ -36,7 +41,7 @@ export function encodeFrame<T extends FrameType>(
   if (packed.length > maxHeader || payloadBytes > maxPayload)
     throw new RangeError(`${type} frame too large: ${packed.length} + ${payloadBytes} bytes`)
   const front = Buffer.allocUnsafe(PREFIX_BYTES + packed.length)
-  front[0] = frameKinds[type].code
+  front[0] = frameKinds[type].code | (compressed ? COMPRESSED : 0)
   front.writeUInt32BE(packed.length, 1)
   front.writeUInt32BE(payloadBytes, 5)
   packed.copy(front, PREFIX_BYTES)
@@ -54,19 +59,27 @@ export function encodeFrame<T extends FrameType>(
 export function createFrameDecoder(allowed: (type: FrameType) => boolean) {
   const prefix = Buffer.alloc(PREFIX_BYTES)
   let prefixed = 0
-  let current: { type: FrameType; headerBytes: number; body: Buffer; filled: number } | null = null
+  let current: {
+    type: FrameType
+    headerBytes: number
+    body: Buffer
+    filled: number
+    isCompressed: boolean
+  } | null = null
 
   const begin = (): typeof current => {
     const code = prefix[0] ?? 0
-    const type = findFrameType(code)
+    const isCompressed = hasCompression && (code & COMPRESSED) !== 0
+    const type = findFrameType(isCompressed ? code & ~COMPRESSED : code)
     if (type === null) throw new ProtocolError(`unknown frame type ${code}`)
     if (!allowed(type)) throw new ProtocolError(`${type} frame not expected now`)
     const { maxHeader, maxPayload } = getLimits(type)
+    if (isCompressed && maxPayload === 0) throw new ProtocolError(`${type}: compressed, without a payload`)
     const headerBytes = prefix.readUInt32BE(1)
     const payloadBytes = prefix.readUInt32BE(5)
     if (headerBytes > maxHeader) throw new ProtocolError(`${type}: header of ${headerBytes} bytes`)
     if (payloadBytes > maxPayload) throw new ProtocolError(`${type}: payload of ${payloadBytes} bytes`)
-    return { type, headerBytes, body: roomFor(type, headerBytes, payloadBytes), filled: 0 }
+    return { type, headerBytes, body: roomFor(type, headerBytes, payloadBytes), filled: 0, isCompressed }
   }
 
   return {
@@ -91,9 +104,9 @@ export function createFrameDecoder(allowed: (type: FrameType) => boolean) {
         current.filled += copied
         at += copied
         if (current.filled < current.body.length) return
-        const { type, body, headerBytes } = current
+        const { type, body, headerBytes, isCompressed } = current
         current = null
-        onFrame(decodeFrame(type, body, headerBytes))
+        onFrame(decodeFrame(type, isCompressed ? expand(type, body, headerBytes) : body, headerBytes))
       }
     },
   }
@@ -104,6 +117,24 @@ function roomFor(type: FrameType, headerBytes: number, payloadBytes: number): Bu
   const buffers = getBuffers(type)
   const bytes = headerBytes + payloadBytes
   return buffers?.fits(bytes) ? buffers.takeFrame(headerBytes, payloadBytes) : Buffer.allocUnsafeSlow(bytes)
+}
+
+/** Returns the frame with its payload decompressed, in memory as for a frame that was not compressed. */
+function expand(type: FrameType, body: Buffer, headerBytes: number): Buffer {
+  const payload = body.subarray(headerBytes)
+  const size = readSize(payload)
+  if (size === null || size > getLimits(type).maxPayload)
+    throw new ProtocolError(`${type}: compressed payload of ${size ?? 'no'} bytes`)
+  try {
+    const bytes = decompress(payload, size)
+    const whole = roomFor(type, headerBytes, size)
+    body.copy(whole, 0, 0, headerBytes)
+    bytes.copy(whole, headerBytes)
+    getBuffers(type)?.give(body)
+    return whole
+  } catch (error) {
+    throw new ProtocolError(`${type}: payload cannot be decompressed: ${String(error)}`)
+  }
 }
 
 function getBuffers(type: FrameType): FrameBuffers | null {

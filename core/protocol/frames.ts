@@ -235,6 +235,7 @@ export const frameKinds = {
   /**
    * Sender, first frame. `session`: its last session; null: it never had one. `code`: the secret of the pairing code,
    * for the purpose "pair". `proposals`: it takes proposed settings. `streams`: it can send over several connections.
+   * `zstd`: it takes compressed payloads.
    */
   hello: {
     code: 1,
@@ -247,11 +248,13 @@ export const frameKinds = {
       code: z.string().max(200).optional(),
       proposals: z.boolean().optional(),
       streams: z.boolean().optional(),
+      zstd: z.boolean().optional(),
     }),
   },
   /**
    * Receiver: its name, the first credit, and the sender's last session; null for other purposes than "send". `streams`:
-   * the key and the maximum of the session's connections; only for a sender whose `hello` has `streams`.
+   * the key and the maximum of the session's connections; only for a sender whose `hello` has `streams`. `zstd`: it takes
+   * compressed payloads; only for a sender whose `hello` has `zstd`.
    */
   welcome: {
     code: 2,
@@ -263,6 +266,7 @@ export const frameKinds = {
       files: count,
       session: session.extend({ next: token, isForked: z.boolean() }).nullable(),
       streams: z.object({ key: token, most: z.number().int().min(1).max(MAX_STREAMS) }).optional(),
+      zstd: z.boolean().optional(),
     }),
   },
   /** Receiver: the reason of a refusal; then it closes the connection. */

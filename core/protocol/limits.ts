@@ -10,6 +10,8 @@ export const MIB = 1024 * KIB
  * Length of the prefix of each frame: type (1 byte), length of the header (4), length of the payload (4); big endian.
  */
 export const PREFIX_BYTES = 9
+/** Bit of the prefix's type: the payload is compressed. */
+export const COMPRESSED = 0x80
 /** Maximum size of a file that is sent whole, in a batch; a larger file is sent in chunks. */
 export const SMALL_FILE_BYTES = 1 * MIB
 /** Bytes by which a batch's payload may exceed BATCH_TARGET_BYTES. */

@@ -5,6 +5,7 @@ import { findProxy, findProxyProblem } from '../../lib/network/tunnel.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import { type ChannelHandlers, FrameChannel, SILENT_AFTER_MS, SilentPeer } from '../../protocol/channel.ts'
 import { ProtocolError } from '../../protocol/codec.ts'
+import { hasCompression } from '../../protocol/compression.ts'
 import type { Frame, FrameHeader, FrameType } from '../../protocol/frames.ts'
 import type { Identity } from '../../protocol/identity.ts'
 import { PROTOCOL, type RefusalCode } from '../../protocol/limits.ts'
@@ -88,6 +89,7 @@ export function greet(
       if (welcome.protocol !== PROTOCOL)
         throw new ProtocolError(`welcome: protocol ${welcome.protocol} was not offered`)
       phase = hello.purpose
+      if (welcome.zstd === true) channel.startCompressing()
       clearTimeout(timer)
       resolve({
         channel,
@@ -123,7 +125,7 @@ export function greet(
     )
     const abort = () => channel.destroy(new Error('stopped'))
     signal.addEventListener('abort', abort)
-    channel.send('hello', { protocol: PROTOCOL, ...hello })
+    channel.send('hello', { protocol: PROTOCOL, ...hello, zstd: hasCompression })
   })
 }
 
@@ -137,14 +139,14 @@ export interface AttachedStream {
 
 /**
  * Opens a further data stream of a session, on a connection with the same certificates.
- * @param key from the session's welcome.
+ * @param session its key, and whether its receiver takes compressed payloads, from the welcome.
  * @param onLost the stream has ended after it was attached; not called if this end has closed it in order.
  * @throws as `dial` does.
  */
 export async function attachStream(
   peer: Peer,
   identity: Identity,
-  key: string,
+  session: { key: string; zstd: boolean | undefined },
   signal: AbortSignal,
   { onRoom, onLost }: { onRoom(): void; onLost(reason: Error): void },
 ): Promise<AttachedStream> {
@@ -159,6 +161,7 @@ export async function attachStream(
         if (frame.type === 'refused') throw new Refused(frame.header)
         if (frame.type !== 'credit') return
         isAttached = true
+        if (session.zstd === true) channel.startCompressing()
         clearTimeout(timer)
         resolve({ channel, bytes: frame.header.bytes, roundTripMs: performance.now() - startedAt })
       },
@@ -176,7 +179,7 @@ export async function attachStream(
     )
     const abort = () => channel.destroy(null)
     signal.addEventListener('abort', abort)
-    channel.send('attach', { protocol: PROTOCOL, key })
+    channel.send('attach', { protocol: PROTOCOL, key: session.key })
   })
 }
 

@@ -125,11 +125,11 @@ async function openSession(
     // Files that the receiver has lost wait again before any file is sent.
     const { asksFirst, notice } = await sessions.welcome(welcome.session)
     if (notice !== null) events.onNotice(notice)
-    const { streams } = welcome
+    const { streams, zstd } = welcome
     const spread = streams && {
       ...{ control: channel, most: streams.most, roundTripMs, rest },
       attach: (onRoom: () => void) =>
-        attachStream(destination, identity, streams.key, signal, { onRoom, onLost }),
+        attachStream(destination, identity, { key: streams.key, zstd }, signal, { onRoom, onLost }),
       log: (text: string) => events.log('info', `${name}: ${text}`),
     }
     const isSpread = spread === undefined ? {} : { spread }

@@ -5,6 +5,7 @@ import { LATE, withTimeout } from '../../lib/async/timing.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import { FrameChannel } from '../../protocol/channel.ts'
 import { ProtocolError } from '../../protocol/codec.ts'
+import { hasCompression } from '../../protocol/compression.ts'
 import type { Frame, FrameHeader, FrameType } from '../../protocol/frames.ts'
 import { MAX_STREAMS, PROTOCOL, type RefusalCode } from '../../protocol/limits.ts'
 import { formatRemote, HANDSHAKE_MS, peerFingerprint } from '../../protocol/tls.ts'
@@ -73,6 +74,7 @@ export class SenderConnection implements ActiveConnection {
   #want: () => void = () => undefined
   #takesProposals = false
   #takesStreams = false
+  #takesCompressed = false
   /** Joins a further data stream; null while there is no session that takes one. */
   #join: ActiveConnection['attach'] | null = null
   readonly #streams = new Set<{ close(): void }>()
@@ -142,6 +144,10 @@ export class SenderConnection implements ActiveConnection {
     void this.#propose()
   }
 
+  get #compression(): Pick<FrameHeader<'welcome'>, 'zstd'> {
+    return this.#takesCompressed ? { zstd: hasCompression } : {}
+  }
+
   get #isOver(): boolean {
     return this.#phase.at === 'over'
   }
@@ -163,8 +169,10 @@ export class SenderConnection implements ActiveConnection {
 
   #hello(
     peer: string,
-    { protocol, name, purpose, session, code = '', proposals, streams }: FrameHeader<'hello'>,
+    { protocol, name, purpose, session, code = '', proposals, streams, zstd }: FrameHeader<'hello'>,
   ) {
+    this.#takesCompressed = zstd === true
+    if (this.#takesCompressed) this.#channel.startCompressing()
     this.#takesProposals = proposals === true
     this.#takesStreams = streams === true
     if (protocol !== PROTOCOL)
@@ -228,7 +236,10 @@ export class SenderConnection implements ActiveConnection {
     this.#admit(leave)
     this.#phase = { at: 'restoring', restoring: new Restoring(this.#channel, host, sender.folder) }
     host.log('info', `${sender.name} restores from ${this.#from}`)
-    this.#channel.send('welcome', { protocol: PROTOCOL, name: host.name, bytes: 0, files: 0, session: null })
+    this.#channel.send('welcome', {
+      ...{ protocol: PROTOCOL, name: host.name, bytes: 0, files: 0, session: null },
+      ...this.#compression,
+    })
   }
 
   async #enter(sender: Sender, peer: string, theirs: FrameHeader<'hello'>['session']) {
@@ -273,6 +284,7 @@ export class SenderConnection implements ActiveConnection {
       ...place.window,
       session,
       ...streams,
+      ...this.#compression,
     })
     if (isForked)
       host.log('warn', `${name}: its data, or this store, was put back to an earlier state, or copied`)

@@ -30,6 +30,8 @@ export interface Line {
   connections(): { made: number; open: number }
   /** Bytes that have arrived at the far end, of all connections. */
   arrivedBytes(): number
+  /** Bytes that have come back from the far end, of all connections. */
+  returnedBytes(): number
   /** Resets one connection that is open now: the newest, the oldest, or each. */
   reset(which: 'newest' | 'oldest' | 'all'): void
   close(): void
@@ -38,7 +40,7 @@ export interface Line {
 /** Starts a line to a port of this computer. */
 export async function startLine(port: number, options: LineOptions): Promise<Line> {
   const pairs = new Set<[net.Socket, net.Socket]>()
-  const counts = { made: 0, arrived: 0 }
+  const counts = { made: 0, arrived: 0, returned: 0 }
   const server = net.createServer({ noDelay: true, allowHalfOpen: true }, (near) => {
     const far = net.connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })
     const pair: [net.Socket, net.Socket] = [near, far]
@@ -48,7 +50,9 @@ export async function startLine(port: number, options: LineOptions): Promise<Lin
       counts.arrived += bytes
     }
     carry(near, far, options, arrived)
-    carry(far, near, { ...options, loss: 0 }, () => undefined)
+    carry(far, near, { ...options, loss: 0 }, (bytes) => {
+      counts.returned += bytes
+    })
     for (const [one, other] of [pair, pair.toReversed()] as [net.Socket, net.Socket][]) {
       one.on('error', () => undefined)
       one.on('close', (hadError) => {
@@ -67,6 +71,7 @@ export async function startLine(port: number, options: LineOptions): Promise<Lin
     port: typeof address === 'object' && address !== null ? address.port : 0,
     connections: () => ({ made: counts.made, open: pairs.size }),
     arrivedBytes: () => counts.arrived,
+    returnedBytes: () => counts.returned,
     reset(which) {
       const open = [...pairs]
       const chosen = which === 'all' ? open : which === 'newest' ? open.slice(-1) : open.slice(0, 1)

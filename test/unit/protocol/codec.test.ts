@@ -1,3 +1,4 @@
+import zlib from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import {
   createFrameDecoder,
@@ -261,5 +262,57 @@ describe('codec headers', () => {
       }
     }
     expect(faults).toBeGreaterThan(1_000)
+  })
+})
+
+describe('codec compression', () => {
+  const text = Buffer.from('2026-11-27T10:00:00Z,12.5,OK\n'.repeat(4_000))
+  /** A compressed payload: the number of its bytes, then a Zstandard frame. */
+  const compress = (bytes: Buffer, announced = bytes.length, packed = zlib.zstdCompressSync(bytes)) => {
+    const size = Buffer.alloc(4)
+    size.writeUInt32BE(announced)
+    return Buffer.concat([size, packed])
+  }
+  /** A Zstandard frame of nine bytes that asks for a window of 2^log bytes (RFC 8878, 3.1.1). */
+  const withWindow = (log: number) => {
+    const blockHeader = Buffer.alloc(3)
+    blockHeader.writeUIntLE((9 << 3) | 1, 0, 3)
+    return Buffer.concat([
+      Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, (log - 10) << 3]),
+      ...[blockHeader, text.subarray(0, 9)],
+    ])
+  }
+  const decode = (payload: Buffer) =>
+    decodeAll(Buffer.concat(encodeFrame('chunk', { id: 5 }, [payload], { compressed: true })))
+
+  test('a compressed frame is decoded as the frame without compression', () => {
+    const packed = compress(text)
+    expect(packed.length).toBeLessThan(text.length / 10)
+    expect(decode(packed)).toEqual(decodeAll(Buffer.concat(encodeFrame('chunk', { id: 5 }, [text]))))
+  })
+
+  test('a compressed payload with the largest window is decoded', () => {
+    const [frame] = decode(compress(text.subarray(0, 9), 9, withWindow(21)))
+    expect(frame?.payload.equals(text.subarray(0, 9))).toBe(true)
+  })
+
+  test.each([
+    ['no payload', Buffer.alloc(0)],
+    ['no compressed bytes', Buffer.alloc(4)],
+    ['fewer bytes than announced', compress(text, text.length + 1)],
+    ['more bytes than announced', compress(text, text.length - 1)],
+    ['more bytes than a payload may have', compress(Buffer.alloc(256 * 1024 + 1))],
+    ['four gigabytes', compress(text, 0xffff_ffff)],
+    ['bytes that are not compressed', Buffer.concat([compress(text).subarray(0, 4), text])],
+    ['a cut frame', compress(text).subarray(0, 30)],
+    ['a window of 8 MiB', compress(text.subarray(0, 9), 9, withWindow(23))],
+  ])('a compressed payload with %s is rejected', (_, payload) => {
+    expect(() => decode(payload)).toThrow(ProtocolError)
+  })
+
+  test('a compressed frame of a type that has no payload is rejected from the prefix alone', () => {
+    const prefix = Buffer.alloc(9)
+    prefix[0] = frameKinds.alive.code | 0x80
+    expect(() => decodeAll(prefix)).toThrow(/without a payload/)
   })
 })

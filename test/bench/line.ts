@@ -34,6 +34,7 @@ const LEAST_BYTES = 16 * 1024 * 1024
 const SMALL = { name: '20,000 × 4 KiB', files: 20_000, bytes: 4096, runs: 1 }
 const BEFORE = { name: '5,000 × 4 KiB', files: 5_000, bytes: 4096, runs: 1 }
 const SMALL_ROUND_TRIP_MS = 20
+const TEXT_ROUND_TRIP_MS = 150
 const MB = 1e6
 const thisFile = fileURLToPath(import.meta.url)
 
@@ -100,6 +101,7 @@ async function measureAll(): Promise<Row[]> {
         })
       }
     }
+    rows.push(await measureText(ends, directory))
     const [source, before] = [path.join(directory, 'small'), path.join(directory, 'before')]
     writeLoad(SMALL, source)
     writeLoad(BEFORE, before)
@@ -111,6 +113,20 @@ async function measureAll(): Promise<Row[]> {
   } finally {
     await ssh.stop()
     rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+/** Text as a station writes it, which Holdfast compresses, against the bytes that eight connections carry. */
+async function measureText(ends: string, directory: string): Promise<Row> {
+  const options = { delayMs: TEXT_ROUND_TRIP_MS / 2, windowBytes: WINDOW_BYTES }
+  const eight = await measureRaw(8, options)
+  const bytes = Math.round(eight * TRANSFER_SECONDS)
+  const source = path.join(directory, 'text')
+  writeText(source, bytes)
+  const { seconds } = await sendThrough(source, ends, directory, options)
+  return {
+    ...{ metric: `one file of text, ${TEXT_ROUND_TRIP_MS} ms round trip`, value: bytes / seconds / MB },
+    ...{ unit: 'MB/s', reference: { name: '8 connections', value: eight / MB }, target: { atLeast: 2 } },
   }
 }
 
@@ -139,6 +155,18 @@ function writeRandom(directory: string, bytes: number): void {
   const fd = openSync(path.join(directory, 'file'), 'w')
   for (let at = 0; at < bytes; at += PIECE_BYTES)
     writeSync(fd, randomBytes(Math.min(PIECE_BYTES, bytes - at)))
+  closeSync(fd)
+}
+
+/** Writes a file of measurements, each line different. */
+function writeText(directory: string, bytes: number): void {
+  mkdirSync(directory)
+  const random = createRandom(3)
+  const fd = openSync(path.join(directory, 'file.csv'), 'w')
+  for (let at = 0, second = 0; at < bytes; second += 1) {
+    const values = Array.from({ length: 4 }, () => (random() * 1_000).toFixed(3))
+    at += writeSync(fd, `${new Date(1.8e12 + second * 1_000).toISOString()},${values.join(',')},OK\n`)
+  }
   closeSync(fd)
 }
 

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { randomFillSync } from 'node:crypto'
 import { mkdirSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
@@ -36,10 +37,8 @@ export function writeLoad({ files, bytes }: Load, directory: string): void {
   for (let index = 0; index < files; index += 1) {
     const folder = path.join(directory, `d${Math.floor(index / 1000)}`)
     if (index % 1000 === 0) mkdirSync(folder, { recursive: true })
-    // Different files, none of them compressible to nothing, at the cost of a few bytes each.
-    for (let offset = 0; offset < bytes; offset += 65_536)
-      content.writeUInt32LE((index * 2654435761) >>> 0, offset)
-    writeFileSync(path.join(folder, `file${index}`), content)
+    // Random bytes: no program gains by compression, or by finding the same content again.
+    writeFileSync(path.join(folder, `file${index}`), randomFillSync(content))
   }
   settle()
 }

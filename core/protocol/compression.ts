@@ -16,9 +16,9 @@ const WINDOW_LOG = 21
 
 /** Smaller payloads are not worth it. */
 const LEAST_BYTES = 4 * 1024
-/** A payload that does not become smaller than this part of it is sent as it is. */
+/** A payload is sent uncompressed unless compression makes it smaller than this part of it. */
 const MOST_PART = 0.9
-/** After such a payload, so many are not tried; then twice as many each time, up to the limit. */
+/** Number of payloads that are not tried after such a one; it doubles each time, up to the limit. */
 const SKIPPED = { first: 4, most: 64 }
 
 /** Time after which it is judged again whether the line limits the connection. */
@@ -26,8 +26,8 @@ const JUDGED_MS = 500
 /** Compression begins when the connection's buffer was full for at least this part of that time. */
 const LEAST_WAITED = 0.5
 /**
- * Bytes per second. On a faster line compression takes longer than sending. It goes on while the line carries less, since
- * compressed bytes seldom fill the buffer.
+ * Bytes per second. On a faster line compression takes longer than sending. Compression continues while the line carries
+ * less, since compressed bytes seldom fill the buffer.
  */
 const FASTEST_LINE = 32 * 1024 * 1024
 
@@ -57,7 +57,7 @@ export class Compressor {
   }
 
   /**
-   * Returns the compressed payload; null: it is sent as it is.
+   * Returns the compressed payload; null: the payload is sent uncompressed.
    * @param sentBytes number of bytes that the connection has sent so far.
    */
   compress(payload: readonly Uint8Array[], sentBytes: number): Buffer | null {

@@ -93,7 +93,7 @@ test('compression: bytes that do not shrink cost no more than without', { timeou
   expect(line.arrivedBytes()).toBeLessThan(16.5 * MIB)
 })
 
-test('compression: an end that does not offer it gets every byte as it is', {
+test('compression: an end that does not offer it gets no compressed payload', {
   timeout: 120_000,
 }, async () => {
   const { home, line, send } = await setUp('zstd')

@@ -12,7 +12,7 @@ function setUp() {
   const compressor = new Compressor(() => now)
   let sentBytes = 0
   return {
-    /** A second of a connection that sends so many bytes, and whose buffer is full for a part of it. */
+    /** A second of a connection that sends this number of bytes, and whose buffer is full for a part of the second. */
     pass(bytes: number, full: number) {
       compressor.noteFull(true)
       now += full * 1_000
@@ -25,7 +25,7 @@ function setUp() {
   }
 }
 
-test('compression: begins when a slow line holds the connection up, and goes on although less is to be sent', () => {
+test('compression: begins when a slow line holds the connection up, and continues with less to send', () => {
   const { pass, compress } = setUp()
   expect(compress()).toBeNull()
   pass(MIB, 0.2)
@@ -36,7 +36,7 @@ test('compression: begins when a slow line holds the connection up, and goes on 
   expect(compress()).not.toBeNull()
 })
 
-test('compression: a line that carries more than 32 MiB a second gets payloads as they are', () => {
+test('compression: a line that carries more than 32 MiB a second gets uncompressed payloads', () => {
   const { pass, compress } = setUp()
   pass(40 * MIB, 0.9)
   expect(compress()).toBeNull()
@@ -66,7 +66,7 @@ test('compression: payloads that do not shrink are tried less and less often', (
   for (let count = 0; count < 10; count += 1) expect(compress()).not.toBeNull()
 })
 
-test('compression: a small payload is sent as it is', () => {
+test('compression: a small payload is sent uncompressed', () => {
   const { pass, compress } = setUp()
   pass(MIB, 0.9)
   expect(compress(text.subarray(0, 1_000))).toBeNull()

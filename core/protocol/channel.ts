@@ -1,6 +1,6 @@
 import type { TLSSocket } from 'node:tls'
 import { createFrameDecoder, encodeFrame, ProtocolError } from './codec.ts'
-import { Compressor, hasCompression } from './compression.ts'
+import { compress, hasCompression } from './compression.ts'
 import { countUsed } from './frame-buffers.ts'
 import type { Frame, FrameHeader, FrameType } from './frames.ts'
 
@@ -49,7 +49,8 @@ export class FrameChannel {
   #isEnding = false
   #heardAt = performance.now()
   #waiters: (() => void)[] = []
-  #compressor: Compressor | null = null
+  #compresses = false
+  #ignoresInput = false
 
   constructor(socket: TLSSocket, handlers: ChannelHandlers) {
     this.#socket = socket
@@ -58,7 +59,7 @@ export class FrameChannel {
     socket.setNoDelay(true)
     socket.on('data', (bytes: Buffer) => {
       this.#heardAt = performance.now()
-      if (this.#reason !== null) return
+      if (this.#reason !== null || this.#ignoresInput) return
       try {
         decoder.push(bytes, handlers.onFrame)
       } catch (error) {
@@ -75,9 +76,14 @@ export class FrameChannel {
     return this.#closed
   }
 
-  /** From now on payloads are compressed while the line limits this connection: the peer takes such payloads. */
+  /** From now on payloads are compressed while this process is not busy: the peer takes such payloads. */
   startCompressing(): void {
-    if (hasCompression) this.#compressor ??= new Compressor()
+    this.#compresses = hasCompression
+  }
+
+  /** Received bytes are read and dropped from now on: decoding them would take time for a peer that was refused. */
+  ignoreInput(): void {
+    this.#ignoresInput = true
   }
 
   /** @param onUsed is called when the payload's memory may be reused; not called if the connection was lost before. */
@@ -89,30 +95,27 @@ export class FrameChannel {
   ): void {
     const socket = this.#socket
     if (this.#closed || socket.writableEnded || socket.destroyed) return
-    const sentBytes = socket.bytesWritten - socket.writableLength
-    const packed = payload === undefined ? null : this.#compressor?.compress(payload, sentBytes)
+    const packed = payload !== undefined && this.#compresses ? compress(payload) : null
     const pieces =
-      packed == null
+      packed === null
         ? encodeFrame(type, header, payload)
         : encodeFrame(type, header, [packed], { compressed: true })
     // Hundreds of small writes cost more than a copy of their bytes.
     const few = pieces.length > MOST_PIECES ? [Buffer.concat(pieces)] : pieces
     const moved = (error?: Error | null) => {
       if (error == null) onUsed?.()
-      this.#compressor?.noteFull(this.#isFull)
       this.#release()
     }
     const last = few.length - 1
     socket.cork()
     for (const [index, piece] of few.entries()) socket.write(piece, index === last ? moved : undefined)
     socket.uncork()
-    this.#compressor?.noteFull(this.#isFull)
   }
 
   /** True if little is in the socket's buffer, and nobody waits for it. */
   get hasRoom(): boolean {
     const isFree = !this.#closed && this.#waiters.length === 0
-    return isFree && !this.#isFull
+    return isFree && this.#socket.writableLength < STREAM_HIGH_WATER_BYTES
   }
 
   /** True once this end has closed the connection in order, or at once. */
@@ -150,10 +153,6 @@ export class FrameChannel {
         resolve()
       })
     })
-  }
-
-  get #isFull(): boolean {
-    return this.#socket.writableLength >= STREAM_HIGH_WATER_BYTES
   }
 
   #hasRoom(): boolean {

@@ -1,6 +1,6 @@
 import { Packr, Unpackr } from 'msgpackr'
 import { decompress, hasCompression, readSize } from './compression.ts'
-import { batchBuffers, chunkBuffers, type FrameBuffers } from './frame-buffers.ts'
+import { batchBuffers, chunkBuffers, countUsed, type FrameBuffers } from './frame-buffers.ts'
 import {
   type Frame,
   type FrameHeader,
@@ -38,14 +38,15 @@ export function encodeFrame<T extends FrameType>(
   const { maxHeader, maxPayload } = getLimits(type)
   const packed = packr.pack(header)
   const payloadBytes = payload.reduce((sum, piece) => sum + piece.length, 0)
-  if (packed.length > maxHeader || payloadBytes > maxPayload)
-    throw new RangeError(`${type} frame too large: ${packed.length} + ${payloadBytes} bytes`)
+  const [contents] = payload
+  const size = compressed && contents !== undefined ? (readSize(contents) ?? 0) : payloadBytes
+  if (packed.length > maxHeader || size > maxPayload || payloadBytes > maxPayload)
+    throw new RangeError(`${type} frame too large: ${packed.length} + ${size} bytes`)
   const front = Buffer.allocUnsafe(PREFIX_BYTES + packed.length)
   front[0] = frameKinds[type].code | (compressed ? COMPRESSED : 0)
   front.writeUInt32BE(packed.length, 1)
   front.writeUInt32BE(payloadBytes, 5)
   packed.copy(front, PREFIX_BYTES)
-  const [contents] = payload
   const isOne = payload.length === 1 && contents !== undefined
   const whole = isOne ? getBuffers(type)?.withFront(front, contents) : null
   return whole == null ? [front, ...payload] : [whole]
@@ -131,6 +132,7 @@ function expand(type: FrameType, body: Buffer, headerBytes: number): Buffer {
     body.copy(whole, 0, 0, headerBytes)
     bytes.copy(whole, headerBytes)
     getBuffers(type)?.give(body)
+    countUsed(2 * size)
     return whole
   } catch (error) {
     throw new ProtocolError(`${type}: payload cannot be decompressed: ${String(error)}`)

@@ -1,7 +1,7 @@
 import zlib from 'node:zlib'
 
-// Compression of payloads with Zstandard (RFC 8878), while the line limits a connection. A compressed payload is the
-// number of its bytes (4, big endian) and one Zstandard frame (PROTOCOL.md, "Compression").
+// Compression of payloads with Zstandard (RFC 8878). A compressed payload is the number of its bytes (4, big endian) and
+// one Zstandard frame (PROTOCOL.md, "Compression").
 
 /** False for a runtime without Zstandard: Node.js before 22.15. Such an end neither sends nor takes compressed payloads. */
 export const hasCompression = typeof zlib.zstdCompressSync === 'function'
@@ -9,109 +9,99 @@ export const hasCompression = typeof zlib.zstdCompressSync === 'function'
 /** Length of the number before the Zstandard frame. */
 const SIZE_BYTES = 4
 const { ZSTD_c_compressionLevel: LEVEL, ZSTD_d_windowLogMax: MOST_WINDOW } = zlib.constants
-/** The fastest level with good results: 400 MB/s, and measurements as text take a third to a fifth. */
+/** The fastest level with good results: 400 MB/s for text, which takes a third to a sixth, and 2 GB/s for random bytes. */
 const FAST = 1
-/** Decompression never takes more memory than a window of 2 MiB, which no payload exceeds. */
+/** Decompression refuses larger windows than 2 MiB, which no payload needs. */
 const WINDOW_LOG = 21
+/** The least that Node.js takes. */
+const LEAST_CHUNK = 64
 
-/** Smaller payloads are not worth it. */
+/** Smaller payloads are not compressed. */
 const LEAST_BYTES = 4 * 1024
 /** A payload is sent uncompressed unless compression makes it smaller than this part of it. */
 const MOST_PART = 0.9
-/** Number of payloads that are not tried after such a one; it doubles each time, up to the limit. */
-const SKIPPED = { first: 4, most: 64 }
 
-/** Time after which it is judged again whether the line limits the connection. */
-const JUDGED_MS = 500
-/** Compression begins when the connection's buffer was full for at least this part of that time. */
-const LEAST_WAITED = 0.5
-/**
- * Bytes per second. On a faster line compression takes longer than sending. Compression continues while the line carries
- * less, since compressed bytes seldom fill the buffer.
- */
-const FASTEST_LINE = 32 * 1024 * 1024
+/** CPU time of this process, per second, above which compression would slow it down. */
+const BUSY = 0.5
+/** Time after which the CPU time is measured again. */
+const MEASURE_MS = 500
+/** Payloads are sent uncompressed for this time after a measurement above BUSY. */
+const REST_MS = 5_000
 
-/** Decides which payloads of a connection are compressed, and compresses them. */
-export class Compressor {
+/** Measures whether this process is busy. */
+export class CpuMeter {
   readonly #now: () => number
-  #judgedAt: number
-  #bytesThen = 0
-  #waitedMs = 0
-  #waitsSince: number | null = null
-  #isSlowLine = false
-  /** Payloads that are not tried, and how many after the next one that does not shrink. */
-  #skipped = 0
-  #skippedNext = SKIPPED.first
+  readonly #cpuMs: () => number
+  #measuredAt: number
+  #cpuMsThen: number
+  #busyUntil = Number.NEGATIVE_INFINITY
 
-  constructor(now: () => number = () => performance.now()) {
+  constructor(now = () => performance.now(), cpuMs = readCpuMs) {
     this.#now = now
-    this.#judgedAt = now()
+    this.#cpuMs = cpuMs
+    this.#measuredAt = now()
+    this.#cpuMsThen = cpuMs()
   }
 
-  /** Notes whether the connection's buffer is full. */
-  noteFull(isFull: boolean): void {
-    if (isFull === (this.#waitsSince !== null)) return
+  get isBusy(): boolean {
     const now = this.#now()
-    if (this.#waitsSince !== null) this.#waitedMs += now - this.#waitsSince
-    this.#waitsSince = isFull ? now : null
+    const ms = now - this.#measuredAt
+    if (ms >= MEASURE_MS) {
+      const cpuMs = this.#cpuMs()
+      if ((cpuMs - this.#cpuMsThen) / ms > BUSY) this.#busyUntil = now + REST_MS
+      this.#measuredAt = now
+      this.#cpuMsThen = cpuMs
+    }
+    return now < this.#busyUntil
   }
+}
 
-  /**
-   * Returns the compressed payload; null: the payload is sent uncompressed.
-   * @param sentBytes number of bytes that the connection has sent so far.
-   */
-  compress(payload: readonly Uint8Array[], sentBytes: number): Buffer | null {
-    const bytes = payload.reduce((sum, piece) => sum + piece.length, 0)
-    if (bytes < LEAST_BYTES || !this.#isLineSlow(sentBytes)) return null
-    if (this.#skipped > 0) {
-      this.#skipped -= 1
-      return null
-    }
-    const [first, ...others] = payload
-    const whole = first !== undefined && others.length === 0 ? first : Buffer.concat(payload)
-    const packed = zlib.zstdCompressSync(whole, { params: { [LEVEL]: FAST } })
-    if (SIZE_BYTES + packed.length > bytes * MOST_PART) {
-      this.#skipped = this.#skippedNext
-      this.#skippedNext = Math.min(2 * this.#skippedNext, SKIPPED.most)
-      return null
-    }
-    this.#skippedNext = SKIPPED.first
-    const result = Buffer.allocUnsafe(SIZE_BYTES + packed.length)
-    result.writeUInt32BE(bytes, 0)
-    packed.copy(result, SIZE_BYTES)
-    return result
-  }
+function readCpuMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1_000
+}
 
-  #isLineSlow(sentBytes: number): boolean {
-    const now = this.#now()
-    const ms = now - this.#judgedAt
-    if (ms < JUDGED_MS) return this.#isSlowLine
-    if (this.#waitsSince !== null) {
-      this.#waitedMs += now - this.#waitsSince
-      this.#waitsSince = now
-    }
-    const rate = ((sentBytes - this.#bytesThen) / ms) * 1000
-    const hasWaited = this.#waitedMs / ms >= LEAST_WAITED
-    this.#isSlowLine = (this.#isSlowLine || hasWaited) && rate < FASTEST_LINE
-    this.#judgedAt = now
-    this.#bytesThen = sentBytes
-    this.#waitedMs = 0
-    return this.#isSlowLine
-  }
+/** One for all connections, as the processor is. */
+const cpuMeter = new CpuMeter()
+
+/** Returns the compressed payload; null: the payload is sent uncompressed. */
+export function compress(
+  payload: readonly Uint8Array[],
+  meter: Pick<CpuMeter, 'isBusy'> = cpuMeter,
+): Buffer | null {
+  const bytes = payload.reduce((sum, piece) => sum + piece.length, 0)
+  if (bytes < LEAST_BYTES || meter.isBusy) return null
+  const [first, ...others] = payload
+  const whole = first !== undefined && others.length === 0 ? first : Buffer.concat(payload)
+  const packed = zlib.zstdCompressSync(whole, { params: { [LEVEL]: FAST } })
+  if (SIZE_BYTES + packed.length > bytes * MOST_PART) return null
+  const result = Buffer.allocUnsafe(SIZE_BYTES + packed.length)
+  result.writeUInt32BE(bytes, 0)
+  packed.copy(result, SIZE_BYTES)
+  return result
 }
 
 /** Returns the size that a compressed payload announces; null: it is too short to have one. */
-export function readSize(payload: Buffer): number | null {
-  return payload.length <= SIZE_BYTES ? null : payload.readUInt32BE(0)
+export function readSize(payload: Uint8Array): number | null {
+  if (payload.length <= SIZE_BYTES) return null
+  return Buffer.from(payload.buffer, payload.byteOffset, SIZE_BYTES).readUInt32BE(0)
 }
+
+/** The result with `info`, which the types of Node.js leave out. */
+type Inflated = { buffer: Buffer; engine: { bytesWritten: number } }
 
 /**
  * Returns the payload of a compressed one.
- * @throws if it is not valid, or has not the announced size. It never takes more memory than that.
+ * @throws if it is not one Zstandard frame, or has not the announced size.
  */
 export function decompress(payload: Buffer, size: number): Buffer {
-  const options = { maxOutputLength: size, params: { [MOST_WINDOW]: WINDOW_LOG } }
-  const bytes = zlib.zstdDecompressSync(payload.subarray(SIZE_BYTES), options)
-  if (bytes.length !== size) throw new RangeError(`${bytes.length} bytes instead of ${size}`)
-  return bytes
+  const packed = payload.subarray(SIZE_BYTES)
+  const options = {
+    ...{ maxOutputLength: size, chunkSize: Math.max(LEAST_CHUNK, size), info: true },
+    params: { [MOST_WINDOW]: WINDOW_LOG },
+  }
+  const { buffer, engine } = zlib.zstdDecompressSync(packed, options) as unknown as Inflated
+  if (buffer.length !== size) throw new RangeError(`${buffer.length} bytes instead of ${size}`)
+  if (engine.bytesWritten !== packed.length) throw new RangeError('bytes after the end')
+  return buffer
 }

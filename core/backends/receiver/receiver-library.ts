@@ -172,6 +172,7 @@ class ReceiverLibrary implements Library {
       else waiting.reject(new NotReadable(fault))
       at += bytes
     }
+    if (at !== payload.length) throw new ProtocolError('content: more than its parts')
   }
 
   #onClose(reason: Error | null): void {

@@ -378,6 +378,7 @@ export class SenderConnection implements ActiveConnection {
 
   #end(): void {
     this.#phase = { at: 'over' }
+    this.#channel.ignoreInput()
     this.#channel.end()
   }
 

@@ -1,8 +1,10 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import tls from 'node:tls'
-import { expect, onTestFinished, test } from 'vitest'
+import zlib from 'node:zlib'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { createFrameDecoder, encodeFrame } from '../../../core/protocol/codec.ts'
+import { compress } from '../../../core/protocol/compression.ts'
 import type { Frame, FrameHeader, SmallFile } from '../../../core/protocol/frames.ts'
 import { type Identity, loadIdentity } from '../../../core/protocol/identity.ts'
 import { startStoreReceiver } from '../../../core/receive/receiver.ts'
@@ -52,6 +54,14 @@ function connect(port: number, { certificate, key }: Identity) {
 }
 
 const declared = encodeFrame('source', dataSource)
+const MIB = 1024 * 1024
+
+/** A batch of some 150 bytes whose payload is a MiB of zeros, with a wrong digest. */
+function encodeBomb() {
+  const packed = compress([Buffer.alloc(MIB)], { isBusy: false }) ?? expect.fail()
+  const files: SmallFile[] = [[1, DATA, 'bomb', MIB, wireFacts(), Buffer.alloc(32)]]
+  return encodeFrame('batch', { files, directories: [] }, [packed], { compressed: true })
+}
 
 function encodeBatch(names: readonly string[], content = Buffer.from('payload')) {
   const files = names.map(
@@ -255,4 +265,28 @@ test('sender status: an invalid status ends its connection and is dropped, and a
   await until('the last one is kept', () => states()[0]?.status?.waitingFiles === 4_999)
   expect(states()).toMatchObject([{ connected: true, status: statusHeader({ waitingFiles: 4_999 }) }])
   expect(flood.frames.map(({ type }) => type)).not.toContain('refused')
+})
+
+test('receiver: compressed payloads of a stranger are not decompressed after its refusal', async () => {
+  const { base, receiver } = await setUp()
+  const identity = await loadIdentity(path.join(base, 'stranger'))
+  const decompress = vi.spyOn(zlib, 'zstdDecompressSync')
+  onTestFinished(() => decompress.mockRestore())
+  const stranger = connect(receiver.port, identity)
+  stranger.socket.end(Buffer.concat(Array<Uint8Array[]>(1_000).fill(encodeBomb()).flat()))
+  await stranger.closed
+  expect(stranger.frames.map(({ type }) => type)).toEqual(['refused'])
+  expect(decompress).not.toHaveBeenCalled()
+})
+
+test('receiver: compressed payloads count for the credit with the size that they announce', async () => {
+  const { identity, receiver } = await setUp()
+  const sender = connect(receiver.port, identity)
+  await sender.say(...declared)
+  const [welcome] = sender.frames
+  const credit = welcome?.type === 'welcome' ? welcome.header.bytes : expect.fail()
+  for (let bytes = 0; bytes <= credit; bytes += MIB)
+    for (const piece of encodeBomb()) sender.socket.write(piece)
+  await sender.closed
+  expect(sender.frames.at(-1)).toMatchObject({ type: 'refused', header: { code: 'malformed' } })
 })

@@ -218,6 +218,9 @@ describe('codec limits', () => {
 
   test('the encoder rejects headers and payloads beyond the limits', () => {
     expect(() => encodeFrame('chunk', { id: 1 }, [Buffer.alloc(256 * 1024 + 1)])).toThrow(RangeError)
+    const size = Buffer.alloc(100)
+    size.writeUInt32BE(256 * 1024 + 1)
+    expect(() => encodeFrame('chunk', { id: 1 }, [size], { compressed: true })).toThrow(RangeError)
     expect(() => encodeFrame('refused', { code: 'busy', reason: 'x'.repeat(5_000) })).toThrow(RangeError)
   })
 })
@@ -301,14 +304,23 @@ describe('codec compression', () => {
     ['no compressed bytes', Buffer.alloc(4)],
     ['fewer bytes than announced', compress(text, text.length + 1)],
     ['more bytes than announced', compress(text, text.length - 1)],
-    ['more bytes than a payload may have', compress(Buffer.alloc(256 * 1024 + 1))],
-    ['four gigabytes', compress(text, 0xffff_ffff)],
     ['bytes that are not compressed', Buffer.concat([compress(text).subarray(0, 4), text])],
     ['a cut frame', compress(text).subarray(0, 30)],
+    ['bytes after the frame', Buffer.concat([compress(text), Buffer.alloc(1)])],
+    ['two frames', Buffer.concat([compress(text, 2 * text.length), compress(text).subarray(4)])],
     ['a window of 8 MiB', compress(text.subarray(0, 9), 9, withWindow(23))],
   ])('a compressed payload with %s is rejected', (_, payload) => {
     expect(() => decode(payload)).toThrow(ProtocolError)
   })
+
+  test.each([256 * 1024 + 1, 0xffff_ffff])(
+    'a compressed payload that announces %i bytes is rejected',
+    (announced) => {
+      const [front] = encodeFrame('chunk', { id: 5 }, [compress(text)], { compressed: true })
+      const whole = Buffer.concat([front ?? expect.fail(), compress(text, announced)])
+      expect(() => decodeAll(whole)).toThrow(/compressed payload of/)
+    },
+  )
 
   test('a compressed frame of a type that has no payload is rejected from the prefix alone', () => {
     const prefix = Buffer.alloc(9)

@@ -3,7 +3,7 @@ import { sendCommand } from '../core/agent/control-socket.ts'
 import { message } from '../core/lib/i18n/message.ts'
 import type { MarkedAnswer } from '../core/scan/scanner-messages.ts'
 import { getSource } from '../core/settings/changes.ts'
-import { findFirstExpected, formatTimetable } from '../core/settings/expected/first.ts'
+import { findBefore, findFirstExpected, formatTimetable } from '../core/settings/expected/first.ts'
 import { findOddPatterns } from '../core/settings/patterns.ts'
 import {
   type ExpectedFiles,
@@ -175,13 +175,15 @@ export async function expectFiles(directory: string, given: string, options: Rul
   })
   const source = getSource(after, id)
   const rule = findRule(source, options.pattern)
+  const now = Date.now()
   // A rule with the same timetable goes on, and may still expect the file of the present period.
   const isBegun =
     rule !== undefined && (before === undefined || formatTimetable(before) !== formatTimetable(rule))
+  const judged = rule === undefined || before === undefined ? null : findBefore(before, now, rule)
   console.log(
     [
       ...sourceLines(after, source),
-      ...(!isBegun ? [] : [translate('cli.expected.next', { ...findFirstExpected(rule, Date.now()) })]),
+      ...(!isBegun ? [] : [translate('cli.expected.next', { ...findFirstExpected(rule, now, judged) })]),
     ].join('\n'),
   )
 }

@@ -80,6 +80,8 @@ const EXPECTED = `CREATE TABLE expected (
   arrived_at INTEGER,
   PRIMARY KEY (source, pattern, start)
 ) WITHOUT ROWID;`
+/** The size of the file that is there instead of a missing one, but too small to count. */
+const EXPECTED_SIZE = 'ALTER TABLE expected ADD COLUMN too_small INTEGER;'
 
 /**
  * The log of events (core/events): an outbox, written by triggers in the transaction that changes the row of a file. The
@@ -237,6 +239,7 @@ CREATE TABLE suspect (
   PRIMARY KEY (source, path)
 ) WITHOUT ROWID;
 ${EXPECTED}
+${EXPECTED_SIZE}
 ${ABSENT_INDEX}
 ${TRIGGERS}
 ${EVENTS}
@@ -269,7 +272,7 @@ UPDATE file SET due_at = sent_at WHERE state = ${STATE.sent} AND sent_at IS NOT 
 ${STATE_INDEX}`
 
 export const LEDGER: DatabaseKind = {
-  version: 10,
+  version: 11,
   schema: SCHEMA,
   migrations: {
     2: 'ALTER TABLE file ADD COLUMN stored_ns INTEGER',
@@ -280,6 +283,7 @@ export const LEDGER: DatabaseKind = {
     7: FIXITY,
     8: PROOF,
     9: 'ALTER TABLE file ADD COLUMN first_at INTEGER',
+    10: EXPECTED_SIZE,
   },
   tables: [
     'meta',

@@ -12,14 +12,17 @@ export type ExpectedFile = {
   path: string
   /** null: it is missing. */
   arrivedAt: number | null
+  /** The size of the file that is there, but too small to count; null: none is. */
+  tooSmall: number | null
 }
 
 /** How far the files of a rule were judged. Times in milliseconds since 1970. */
 export interface Judged {
-  /** The rule's period, delay and time zone as text. A rule with another timetable begins anew. */
+  /** The rule's period, delay and time zone as text. */
   timetable: string
   /** When the rule began: files that were due earlier are not expected. */
   since: number
+  /** Of those that were due by then, no more are judged. */
   until: number
 }
 
@@ -34,9 +37,9 @@ export type ExpectedCounts = {
 export function openExpected(database: DatabaseSyncInstance) {
   const values = openValues(database)
   const ofRule = 'FROM expected WHERE source = ? AND pattern = ?'
-  const columns = 'SELECT start, due, path, arrived_at AS arrivedAt'
+  const columns = 'SELECT start, due, path, arrived_at AS arrivedAt, too_small AS tooSmall'
   const isGap = '(arrived_at IS NULL OR arrived_at > due)'
-  const add = database.prepare('INSERT OR REPLACE INTO expected VALUES (?, ?, ?, ?, ?, ?)')
+  const add = database.prepare('INSERT OR REPLACE INTO expected VALUES (?, ?, ?, ?, ?, ?, ?)')
   const ofPeriod = 'FROM expected WHERE source = ? AND due >= ? AND due < ?'
   const page = database.prepare(
     `${columns}, pattern ${ofPeriod} AND (${isGap} OR NOT ?) ORDER BY due DESC, pattern, start DESC LIMIT ?`,
@@ -44,8 +47,11 @@ export function openExpected(database: DatabaseSyncInstance) {
   const count = database.prepare(
     `SELECT count(*) AS due, total(arrived_at IS NULL) AS missing, total(arrived_at > due) AS late ${ofPeriod}`,
   )
-  const open = database.prepare(`${columns} ${ofRule} AND due > ? AND (arrived_at IS NULL OR due > ?)`)
-  const newest = database.prepare(`SELECT max(arrived_at) AS at ${ofRule} AND arrived_at <= ?`)
+  const open = database.prepare(`${columns} ${ofRule} AND (arrived_at IS NULL OR start >= ?)`)
+  const newest = database.prepare(
+    `SELECT path, arrived_at AS at ${ofRule} AND arrived_at <= ? ORDER BY arrived_at DESC LIMIT 1`,
+  )
+  const judged = database.prepare(`SELECT max(start) AS start ${ofRule} AND due <= ?`)
   const prune = database.prepare(`DELETE FROM expected WHERE source = ? AND start < ?`)
   const key = (source: string) => `expected ${source}`
 
@@ -54,18 +60,22 @@ export function openExpected(database: DatabaseSyncInstance) {
     judged: (source: string): Record<string, Judged> => values.get(key(source)) ?? {},
     rememberJudged: (source: string, judged: Record<string, Judged>) => values.put(key(source), judged),
 
-    /** Returns missing files that were due after `since`, and those that arrived and were due after `judged`. */
-    openExpectedFiles: (source: string, pattern: string, since: number, judged: number) =>
-      open.all(source, pattern, since, judged) as ExpectedFile[],
+    /** Returns missing files, and those that arrived for periods from `start` on. */
+    openExpectedFiles: (source: string, pattern: string, start: number) =>
+      open.all(source, pattern, start) as ExpectedFile[],
 
-    /** Returns when the last file arrived, at most `until`; null: none has. */
+    /** Returns the last file that arrived, at most at `until`; null: none has. */
     lastArrival: (source: string, pattern: string, until: number) =>
-      (newest.get(source, pattern, until) as { at: number | null }).at,
+      (newest.get(source, pattern, until) as { path: string; at: number } | undefined) ?? null,
+
+    /** Returns the beginning of the last period whose file was due until then; null: none was. */
+    lastExpected: (source: string, pattern: string, until: number) =>
+      (judged.get(source, pattern, until) as { start: number | null }).start,
 
     recordExpected: (source: string, pattern: string, files: readonly ExpectedFile[]) =>
       inTransaction(database, () => {
-        for (const { start, due, path, arrivedAt } of files)
-          add.run(source, pattern, start, due, path, arrivedAt)
+        for (const { start, due, path, arrivedAt, tooSmall } of files)
+          add.run(source, pattern, start, due, path, arrivedAt, tooSmall)
       }),
 
     /** Forgets files of periods that began before this time, also those of rules that were removed. */

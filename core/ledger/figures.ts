@@ -63,7 +63,7 @@ export interface LedgerFigures {
   /** Files that were read again at each destination. */
   proofs: ProofFigures[]
   /** Oldest first. */
-  missing: { source: string; path: string; due: number }[]
+  missing: { source: string; path: string; due: number; tooSmall: number | null }[]
   late: { source: string; path: string; due: number; arrivedAt: number }[]
   /** When the records of a removed source were deleted last; null: never. Milliseconds since 1970. */
   forgottenAt: number | null
@@ -224,6 +224,10 @@ function readExpected(database: DatabaseSyncInstance, from: number, to: number, 
   const has = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'expected'").get() !== undefined
   if (!has) return { expected: [], missing: [], late: [] }
   const ofPeriod = 'FROM expected WHERE due >= ? AND due < ?'
+  const hasSize =
+    database.prepare("SELECT 1 FROM pragma_table_info('expected') WHERE name = 'too_small'").get() !==
+    undefined
+  const tooSmall = `${hasSize ? 'too_small' : 'NULL'} AS tooSmall`
   const rules = database
     .prepare(
       `SELECT source, pattern, count(*) AS expected, sum(arrived_at IS NULL) AS missing,
@@ -231,7 +235,10 @@ function readExpected(database: DatabaseSyncInstance, from: number, to: number, 
     )
     .all(from, to) as Omit<ExpectedFigures, 'since'>[]
   const missing = database
-    .prepare(`SELECT source, path, due ${ofPeriod} AND arrived_at IS NULL ORDER BY due, source, path LIMIT ?`)
+    .prepare(
+      `SELECT source, path, due, ${tooSmall} ${ofPeriod} AND arrived_at IS NULL
+       ORDER BY due, source, path LIMIT ?`,
+    )
     .all(from, to, most) as LedgerFigures['missing']
   const late = database
     .prepare(

@@ -2,12 +2,18 @@ import { leftOutBySize } from '../filter/exclusion-rules.ts'
 import type { ExpectedFile, Judged } from '../ledger/expected.ts'
 import { attempt, type Ledger } from '../ledger/ledger.ts'
 import { withTimeout } from '../lib/async/timing.ts'
-import { findFirstExpected, formatTimetable } from '../settings/expected/first.ts'
+import {
+  findBefore,
+  findDueAfter,
+  findFirstExpected,
+  formatTimetable,
+  parseTimetable,
+} from '../settings/expected/first.ts'
 import { compilePattern, findPatternProblem, ZONES_APART_MS } from '../settings/expected/pattern.ts'
-import { findPeriod, isZone, openPeriods, type Period } from '../settings/expected/periods.ts'
+import { isZone, openPeriods, type Period } from '../settings/expected/periods.ts'
 import type { ExpectedFiles, Source } from '../settings/schema.ts'
 import type { ScannedFile } from '../walk/scanned-file.ts'
-import { type ExpectedState, MOST_NAMED, type TooSmall } from './scanner-messages.ts'
+import { type ExpectedState, MOST_NAMED } from './scanner-messages.ts'
 
 // Finds out whether the files that a source's settings expect have come. A file counts once it is finished: while its
 // program still writes it, it is missing. Before a file is missing, the whole source is compared again: a missed event,
@@ -27,7 +33,13 @@ export interface ExpectationsContext {
   source: Pick<Source, 'id' | 'paused' | 'expected' | 'minimumBytes' | 'maximumBytes'>
   ledger: Pick<
     Ledger,
-    'judged' | 'rememberJudged' | 'openExpectedFiles' | 'lastArrival' | 'recordExpected' | 'pruneExpected'
+    | 'judged'
+    | 'rememberJudged'
+    | 'lastExpected'
+    | 'openExpectedFiles'
+    | 'lastArrival'
+    | 'recordExpected'
+    | 'pruneExpected'
   >
   /** Returns how long after a comparison the files that it has met may be reported as finished, in milliseconds. */
   settleMs(): number
@@ -111,17 +123,13 @@ export function openExpectations(context: ExpectationsContext) {
       for (const rule of load() ?? []) {
         if (isKnown && !rule.isDated) continue
         const sent = files.filter(({ size }) => leftOutBySize(source, size) === null)
-        const isSmall = sent.map((file) => rule.noteSmall(file, at)).includes(true)
-        const arrived = sent.flatMap((file) => rule.findArrived(file, at))
-        if (arrived.length > 0)
-          attempt(() => ledger.recordExpected(source.id, rule.pattern, arrived), undefined, failed)
-        if (isSmall || arrived.length > 0) changed()
+        const found = sent.flatMap((file) => [...rule.noteSmall(file, at), ...rule.findArrived(file, at)])
+        if (found.length === 0) continue
+        attempt(() => ledger.recordExpected(source.id, rule.pattern, found), undefined, failed)
+        changed()
       }
     },
     state: (): ExpectedState[] => (rules ?? []).map((rule) => rule.state()),
-    /** Returns the file of a missing one that is there, but too small to count; undefined: none is known. */
-    findSmall: (pattern: string, start: number): TooSmall | undefined =>
-      rules?.find((rule) => rule.pattern === pattern)?.findSmall(start),
     stop(): void {
       isStopped = true
       clearTimeout(timer)
@@ -140,23 +148,30 @@ function loadRules({ source, ledger, log }: ExpectationsContext, at: number): Ru
     if (!isUsable) log(`the rule for expected files ${JSON.stringify(rule)} cannot be used`)
     return isUsable
   })
-  const begun = usable.map((rule) => beginRule(rule, known[rule.pattern], at))
+  const begun = usable.map((rule) => ({ rule, judged: findJudged(rule) }))
   const judged = Object.fromEntries(begun.map(({ rule, judged: one }) => [rule.pattern, one]))
   if (JSON.stringify(judged) !== JSON.stringify(known)) ledger.rememberJudged(source.id, judged)
   return begun.map(({ rule, judged: one }) => {
-    const files = ledger.openExpectedFiles(source.id, rule.pattern, one.since, one.until)
+    const files = ledger.openExpectedFiles(source.id, rule.pattern, findDueAfter(rule, one.until).start)
     // The clock may have been ahead.
     const past = files.filter(({ start }) => start <= at + rule.everyMinutes * MINUTE_MS)
     return openRule(rule, one, past, ledger.lastArrival(source.id, rule.pattern, at))
   })
-}
 
-/** Continues a rule, or begins it: its timetable is new, and the files that are due from now on are expected. */
-function beginRule(rule: ExpectedFiles, known: Judged | undefined, at: number) {
-  const timetable = formatTimetable(rule)
-  if (known?.timetable === timetable) return { rule, judged: known }
-  const { since } = findFirstExpected(rule, at)
-  return { rule, judged: { timetable, since, until: since } }
+  /** Continues a rule, or begins it. A changed rule keeps its gaps, and one that is added again its list. */
+  function findJudged(rule: ExpectedFiles): Judged {
+    const timetable = formatTimetable(rule)
+    const earlier = known[rule.pattern]
+    if (earlier?.timetable === timetable) return earlier
+    if (earlier === undefined) {
+      const last = ledger.lastExpected(source.id, rule.pattern, at)
+      const before = last === null ? null : { start: last + 1, goesOn: false }
+      const { since, until } = findFirstExpected(rule, at, before)
+      return { timetable, since, until }
+    }
+    const before = findBefore(parseTimetable(earlier.timetable), earlier.until, rule)
+    return { timetable, since: earlier.since, until: findFirstExpected(rule, at, before).until }
+  }
 }
 
 /** Opens a rule of the settings, with its files that are missing and those that are not due yet. */
@@ -164,36 +179,48 @@ function openRule(
   settings: ExpectedFiles,
   begun: Judged,
   files: readonly ExpectedFile[],
-  last: number | null,
+  last: { path: string; at: number } | null,
 ) {
   const { pattern, everyMinutes, minimumBytes } = settings
   const compiled = compilePattern(pattern, everyMinutes)
   const periods = openPeriods(settings)
   const within = settings.withinMinutes * MINUTE_MS
-  let { until } = begun
-  /** When the last file came. */
-  let lastArrival = last ?? Number.NEGATIVE_INFINITY
+  let { since, until } = begun
+  let lastArrival = last
   const missing = new Map<number, ExpectedFile>()
+  /** The beginnings of the periods that lack a file of this name, also those of an earlier timetable. */
+  const gaps = new Map<string, number[]>()
   /** Arrived files that are not due yet, by the beginnings of their periods. */
   const early = new Map<number, ExpectedFile>()
-  /** Too small files of periods that lack theirs, by the beginnings of these periods. */
-  const small = new Map<number, TooSmall>()
-  for (const file of files) (file.arrivedAt === null ? missing : early).set(file.start, file)
+  /** Too small files of periods that are not judged yet, by the beginnings of these periods. */
+  const small = new Map<number, Pick<ExpectedFile, 'path' | 'tooSmall'>>()
   let next: Period | null = null
   /** The beginning of the oldest period whose file may still come. */
   let oldest: number | null = null
 
   const toFile = ({ start, end, wall }: Period): ExpectedFile => {
-    return { start, due: end + within, path: compiled.format(wall), arrivedAt: null }
+    return { start, due: end + within, path: compiled.format(wall), arrivedAt: null, tooSmall: null }
   }
-  const isOpen = ({ start, due }: ExpectedFile): boolean =>
-    due > until ? !early.has(start) : missing.has(start)
+  const addGap = (file: ExpectedFile) => {
+    missing.set(file.start, file)
+    if (!compiled.isDated) return
+    const wall = file.tooSmall === null ? null : compiled.match(file.path, file.due)
+    const name = wall === null ? file.path : compiled.format(toBegin(wall))
+    const starts = gaps.get(name)
+    if (starts === undefined) gaps.set(name, [file.start])
+    else starts.push(file.start)
+  }
+  /** Returns the wall time at which a period begins. */
+  const toBegin = (wall: number) => wall - (wall % (everyMinutes * MINUTE_MS))
+  for (const file of files)
+    if (file.arrivedAt === null) addGap(file)
+    else early.set(file.start, file)
   const forget = () => {
     next = null
     oldest = null
   }
   const findNext = (): Period => {
-    next ??= findPeriod(periods.from(until - within), ({ end }) => end + within > until)
+    next ??= findDueAfter(settings, until)
     return next
   }
   const toMs = (ns: bigint, at: number) => Math.min(at, Number(ns / 1_000_000n))
@@ -214,6 +241,7 @@ function openRule(
     restartIfAhead(at: number): void {
       if (until < at + DAY_MS + within + everyMinutes * MINUTE_MS) return
       until = at
+      since = Math.min(since, at)
       for (const start of missing.keys()) if (start > at) missing.delete(start)
       forget()
     },
@@ -224,18 +252,18 @@ function openRule(
       for (const period of periods.from(from - within)) {
         const file = toFile(period)
         if (file.due > at) break
-        if (file.due > from) due.push(early.get(file.start) ?? file)
+        if (file.due > from) due.push(early.get(file.start) ?? { ...file, ...small.get(file.start) })
       }
       return due
     },
-    toJudged: (at: number): Judged => ({ ...begun, until: at }),
+    toJudged: (at: number): Judged => ({ ...begun, since, until: at }),
     judged(due: readonly ExpectedFile[], at: number): void {
       for (const file of due) {
         early.delete(file.start)
-        if (file.arrivedAt === null) missing.set(file.start, file)
+        small.delete(file.start)
+        if (file.arrivedAt === null) addGap(file)
       }
       for (const start of missing.keys()) if (start < at - KEPT_MS) missing.delete(start)
-      for (const start of small.keys()) if (start < at - KEPT_MS) small.delete(start)
       until = at
       forget()
     },
@@ -244,42 +272,41 @@ function openRule(
       const { path, size, mtimeNs, ctimeNs } = file
       const found = size < minimumBytes ? [] : findFiles(file, at)
       const arrived = found.map((one) => ({
-        ...one,
-        path,
+        ...{ ...one, path, tooSmall: null },
         // A missing file was looked for when it was due: it has come since.
         arrivedAt: missing.has(one.start) ? at : toMs(compiled.isDated ? mtimeNs : ctimeNs, at),
       }))
-      for (const file of arrived) {
-        lastArrival = Math.max(lastArrival, file.arrivedAt)
-        missing.delete(file.start)
-        small.delete(file.start)
-        if (file.due > until) early.set(file.start, file)
+      for (const one of arrived) {
+        if (one.arrivedAt >= (lastArrival?.at ?? 0)) lastArrival = { path, at: one.arrivedAt }
+        if (!missing.delete(one.start)) early.set(one.start, one)
+        small.delete(one.start)
       }
       if (arrived.length > 0) oldest = null
       return arrived
     },
-    /** Notes a finished file that is too small to count; true: an expected one is there with that size only. */
-    noteSmall(file: ScannedFile, at: number): boolean {
-      const { path, size } = file
-      const found = size < minimumBytes ? findFiles(file, at) : []
-      for (const { start } of found) small.set(start, { path, tooSmall: size })
-      return found.length > 0
+    /** Notes a finished file that is too small to count. Returns the missing files that are there with that size. */
+    noteSmall({ path, size, ...file }: ScannedFile, at: number): ExpectedFile[] {
+      const found = size < minimumBytes ? findFiles({ path, size, ...file }, at) : []
+      for (const { start } of found) if (!missing.has(start)) small.set(start, { path, tooSmall: size })
+      const news = found.filter((one) => missing.has(one.start) && one.tooSmall !== size)
+      const changed = news.map((one) => ({ ...one, path, tooSmall: size }))
+      for (const one of changed) missing.set(one.start, one)
+      return changed
     },
-    findSmall: (start: number) => small.get(start),
     state(): ExpectedState {
-      const gaps = [...missing.values()].sort((a, b) => b.start - a.start)
+      const all = [...missing.values()].sort((a, b) => b.start - a.start)
       // Once another file has come, the source delivers again: the gap stays in the list.
-      const failing = gaps.filter(({ due }) => due > lastArrival)
+      const failing = all.filter((one) => one.due > (lastArrival?.at ?? 0) && one.due > since)
       const { path, due } = toFile(findNext())
       return {
         pattern,
-        missing: gaps.length,
+        missing: all.length,
         failing: failing.length,
         since: failing.at(-1)?.due ?? null,
-        newest: gaps.slice(0, MOST_NAMED).map((one) => ({
-          ...{ path: one.path, due: one.due, tooSmall: null },
-          ...small.get(one.start),
-        })),
+        newest: all
+          .slice(0, MOST_NAMED)
+          .map((one) => ({ path: one.path, due: one.due, tooSmall: one.tooSmall })),
+        came: lastArrival?.path ?? null,
         next: { path, due },
       }
     },
@@ -298,7 +325,13 @@ function openRule(
     if (wall < findOldest() - ZONES_APART_MS) return []
     // A date further ahead than the next period comes from a wrong clock.
     const isNear = ({ start }: Period) => start <= at + everyMinutes * MINUTE_MS
-    return periods.named(wall).filter(isNear).map(toFile).filter(isOpen)
+    const coming = periods.named(wall).filter((one) => isNear(one) && isComing(one))
+    const begin = toBegin(wall)
+    // The same name may return each year.
+    const starts = (gaps.get(compiled.format(begin)) ?? []).filter(
+      (start) => Math.abs(start - begin) <= ZONES_APART_MS,
+    )
+    return [...starts.flatMap((start) => missing.get(start) ?? []), ...coming.map(toFile)]
   }
 
   /** Without a date in its name, a file counts for one period: the oldest one that lacks its file and is not due. */
@@ -306,9 +339,14 @@ function openRule(
     if (at < findOldest()) return []
     for (const period of periods.from(at - within)) {
       if (period.start > at) break
-      const file = toFile(period)
-      if (at <= file.due && isOpen(file)) return [file]
+      const file = missing.get(period.start) ?? (isComing(period) ? toFile(period) : null)
+      if (file !== null && at <= period.end + within) return [file]
     }
     return []
+  }
+
+  /** True if a period is not judged yet, and its file has not come. */
+  function isComing({ start }: Period): boolean {
+    return start >= findNext().start && !early.has(start)
   }
 }

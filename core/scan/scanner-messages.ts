@@ -18,7 +18,6 @@ const missingSchema = {
   /** The size of the file that is there, but too small to count; null: none is. */
   tooSmall: z.number().nullable(),
 }
-export type TooSmall = { path: string; tooSmall: number }
 
 /** State of a rule for expected files. Times in milliseconds since 1970. */
 const expectedStateSchema = z.object({
@@ -32,6 +31,8 @@ const expectedStateSchema = z.object({
   since: z.number().nullable(),
   /** The last missing files, the newest first; at most MOST_NAMED. */
   newest: z.array(z.object(missingSchema)),
+  /** The last file that came; null: none has. */
+  came: z.string().nullable(),
   /** The file that is due next. */
   next: z.object({ path: z.string(), due: z.number() }),
 })

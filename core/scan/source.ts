@@ -176,12 +176,7 @@ export class RunningSource {
   /** Returns the expected files that were due within this time, the newest first, and how many they are. */
   expectedFiles({ since, until, gaps }: { since: number; until: number; gaps: boolean }) {
     const { source, ledger } = this.#options
-    const files = ledger
-      .expectedFiles(source.id, [since, until], { gaps, limit: MOST_EXPECTED })
-      .map((file) => ({
-        ...{ ...file, tooSmall: null },
-        ...(file.arrivedAt === null && this.#expectations.findSmall(file.pattern, file.start)),
-      }))
+    const files = ledger.expectedFiles(source.id, [since, until], { gaps, limit: MOST_EXPECTED })
     return { files, counts: ledger.countExpected(source.id, since, until) }
   }
 

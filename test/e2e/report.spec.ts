@@ -27,7 +27,7 @@ test('report: the last month is shown with its missing files, is searched, and s
     const start = from + index * HOUR_MS
     const due = start + HOUR_MS
     const arrivedAt = index < MISSING ? null : index < 50 ? due + 60_000 : due - 60_000
-    return { start, due, path: `2026-${String(index).padStart(3, '0')}.dat`, arrivedAt }
+    return { start, due, path: `2026-${String(index).padStart(3, '0')}.dat`, arrivedAt, tooSmall: null }
   })
   ledger.recordExpected('one', PATTERN, files)
   ledger.close()

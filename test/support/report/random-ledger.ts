@@ -80,7 +80,7 @@ function addExpected(
   from: number,
   to: number,
 ): void {
-  const add = database.prepare('INSERT INTO expected VALUES (?, ?, ?, ?, ?, ?)')
+  const add = database.prepare('INSERT INTO expected VALUES (?, ?, ?, ?, ?, ?, NULL)')
   inTransaction(database, () => {
     for (let index = 0; index < routes; index += 1)
       for (let due = from - 2 * DAY_MS; due < to + 2 * DAY_MS; due += 6 * 3_600_000) {

@@ -17,8 +17,11 @@ const totals = (waitingFiles: number, sentFiles: number, parkedFiles: number) =>
   parkedFiles,
 })
 
+/** Takes away the column of version 11. */
+const BACK_TO_10 = 'ALTER TABLE expected DROP COLUMN too_small;'
+
 /** Takes away the column of version 10. */
-const BACK_TO_9 = 'ALTER TABLE file DROP COLUMN first_at;'
+const BACK_TO_9 = `${BACK_TO_10} ALTER TABLE file DROP COLUMN first_at;`
 
 /** Takes away the table of version 9. */
 const BACK_TO_8 = `${BACK_TO_9} DROP TABLE proof;`
@@ -172,6 +175,22 @@ describe('ledger file', () => {
     const [same = expect.fail()] = again.take('d', 's', 1, Date.now(), new Set())
     again.markSent([{ ...same, mark: false, digest }], 9_000)
     expect(count()).toBe(1)
+  })
+
+  test('migration: version 10 had no sizes of expected files that are too small', () => {
+    const { directory, ledger } = open()
+    const at = path.join(directory, 'ledger.db')
+    const gap = { start: 1_000, due: 2_000, path: 'a', arrivedAt: null, tooSmall: null }
+    ledger.recordExpected('s', '*', [gap])
+    const database = new DatabaseSync(at)
+    onTestFinished(() => database.close())
+    database.exec(`${BACK_TO_10} PRAGMA user_version = 10`)
+    const missing = () => readLedgerFigures(at, 0, 6_000, 1)?.missing
+    expect(missing()).toMatchObject([{ path: 'a', tooSmall: null }])
+    const again = openLedger(at)
+    onTestFinished(() => again.close())
+    again.recordExpected('s', '*', [{ ...gap, tooSmall: 150 }])
+    expect(missing()).toMatchObject([{ path: 'a', tooSmall: 150 }])
   })
 
   const unusable: [string, (at: string) => void, string][] = [

@@ -72,7 +72,6 @@ function openSource(rules: Partial<ExpectedFiles>[], options: Options = {}) {
     state: () => expectations.state(),
     missing: () =>
       expectations.state().map(({ failing, newest }) => (failing === 0 ? null : newest[0]?.path)),
-    findSmall: expectations.findSmall,
     files: (pattern: string) =>
       ledger
         .expectedFiles('a', [0, Number.MAX_SAFE_INTEGER], { gaps: false, limit: 100_000 })
@@ -190,15 +189,20 @@ test('expected files: after the clock was years ahead, gaps are found again', as
 
 test('expected files: smaller files do not count', async () => {
   vi.setSystemTime(at('2026-11-27T11:30Z'))
-  const { note, missing, state, findSmall } = openSource([{ ...hourly, minimumBytes: 1_000 }])
-  note('202633111.rnx', { size: 999 })
+  const ledger = ledgerFile()
+  const small = { ...hourly, minimumBytes: 1_000 }
+  const first = openSource([small], { ledger })
+  first.note('202633111.rnx', { size: 999 })
   await until('2026-11-27T12:11Z')
-  expect(missing()).toEqual(['202633111.rnx'])
-  expect(state()[0]?.newest).toMatchObject([{ path: '202633111.rnx', tooSmall: 999 }])
-  expect(findSmall(hourly.pattern, at('2026-11-27T11:00Z'))?.tooSmall).toBe(999)
-  note('202633111.rnx', { size: 1_000 })
-  expect(missing()).toEqual([null])
-  expect(findSmall(hourly.pattern, at('2026-11-27T11:00Z'))).toBeUndefined()
+  expect(first.missing()).toEqual(['202633111.rnx'])
+  expect(first.state()[0]?.newest).toMatchObject([{ path: '202633111.rnx', tooSmall: 999 }])
+  first.note('202633111.rnx', { size: 998 })
+  first.stop()
+  const second = openSource([small], { ledger })
+  expect(second.files(hourly.pattern)).toMatchObject([{ path: '202633111.rnx', tooSmall: 998 }])
+  second.note('202633111.rnx', { size: 1_000 })
+  expect(second.missing()).toEqual([null])
+  expect(second.files(hourly.pattern)).toMatchObject([{ state: 'late', tooSmall: null }])
 })
 
 test('expected files: a name without a year counts with the modification time of its period only', async () => {
@@ -283,19 +287,89 @@ test('expected files: a rule that is removed and added again begins anew, and ke
   ])
 })
 
-test('expected files: with another timetable, earlier gaps fail no longer', async () => {
+test('expected files: with another delay, what was judged stays, and what was not is judged with it', async () => {
   vi.setSystemTime(at('2026-11-27T11:30Z'))
   const ledger = ledgerFile()
   const before = openSource([hourly], { ledger })
   await until('2026-11-27T12:11Z')
   before.stop()
   const after = openSource([{ ...hourly, withinMinutes: 120 }], { ledger })
-  expect(after.missing()).toEqual([null])
+  expect(after.missing()).toEqual(['202633111*.rnx'])
+  expect(after.state()[0]?.next.path).toBe('202633112*.rnx')
+  await until('2026-11-27T12:20Z')
   after.note('202633111.rnx')
-  await until('2026-11-27T14:01Z')
-  expect(after.files(hourly.pattern)).toContainEqual(
-    expect.objectContaining({ path: '202633111.rnx', state: 'on time' }),
+  expect(after.missing()).toEqual([null])
+  expect(after.files(hourly.pattern)).toMatchObject([
+    { path: '202633111.rnx', due: at('2026-11-27T12:10Z'), state: 'late' },
+  ])
+  // A shorter delay applies to the period that is not judged yet.
+  await until('2026-11-27T13:07Z')
+  after.stop()
+  const last = openSource([{ ...hourly, withinMinutes: 5 }], { ledger })
+  await until('2026-11-27T13:08Z')
+  expect(last.missing()).toEqual(['202633112*.rnx'])
+  expect(last.files(hourly.pattern).map(({ state }) => state)).toEqual(['missing', 'late'])
+})
+
+test('expected files: a file that came before the delay was changed is not expected again', async () => {
+  vi.setSystemTime(at('2026-11-27T11:30Z'))
+  const ledger = ledgerFile()
+  const rules = [hourly, { ...hourly, pattern: '*' }]
+  const before = openSource(rules, { ledger })
+  await until('2026-11-27T12:20Z')
+  before.note('202633112.rnx')
+  before.stop()
+  const after = openSource(
+    rules.map((rule) => ({ ...rule, withinMinutes: 150 })),
+    { ledger },
   )
+  await until('2026-11-27T15:31Z')
+  const state = (pattern: string) => after.files(pattern).map((file) => [file.start, file.state])
+  expect(state('*')).toEqual([[at('2026-11-27T12:00Z'), 'on time']])
+  expect(state(hourly.pattern)).toEqual([
+    [at('2026-11-27T12:00Z'), 'on time'],
+    [at('2026-11-27T11:00Z'), 'missing'],
+  ])
+})
+
+test.each([{ zone: 'Asia/Taipei' }, { everyMinutes: 120 }])(
+  'expected files: with %j instead, a gap fails until its file comes, and the rest begins anew',
+  async (change) => {
+    vi.setSystemTime(at('2026-11-27T11:30Z'))
+    const ledger = ledgerFile()
+    const before = openSource([hourly], { ledger })
+    await until('2026-11-27T13:11Z')
+    before.note('202633113.rnx')
+    before.stop()
+    vi.setSystemTime(at('2026-11-27T13:20Z'))
+    const after = openSource([{ ...hourly, ...change }], { ledger })
+    expect(after.state()[0]).toMatchObject({ missing: 2, failing: 0 })
+    await until('2026-11-27T13:25Z')
+    after.note('202633112.rnx')
+    expect(after.files(hourly.pattern).slice(-2)).toMatchObject([
+      { path: '202633112.rnx', state: 'late', due: at('2026-11-27T13:10Z') },
+      { path: '202633111*.rnx', state: 'missing' },
+    ])
+  },
+)
+
+test('expected files: of a rule that is removed and added again, files that came meanwhile are late', async () => {
+  vi.setSystemTime(at('2026-11-27T11:30Z'))
+  const ledger = ledgerFile()
+  const before = openSource([hourly], { ledger })
+  await until('2026-11-27T13:11Z')
+  before.stop()
+  openSource([], { ledger }).stop()
+  vi.setSystemTime(at('2026-11-27T13:12Z'))
+  const after = openSource([{ ...hourly, withinMinutes: 30 }], { ledger })
+  expect(after.missing()).toEqual([null])
+  // The comparison at its start meets it.
+  after.note('202633112.rnx', { isKnown: true })
+  await until('2026-11-27T13:40Z')
+  expect(after.files(hourly.pattern).map(({ path: name, state }) => [name, state])).toEqual([
+    ['202633112.rnx', 'late'],
+    ['202633111*.rnx', 'missing'],
+  ])
 })
 
 test.each([5, 15, 30])(

@@ -94,6 +94,13 @@ export function describeEnd(incident: {
   return outcome === 'accepted' ? message('notify.deletedAccepted', { count }) : message('notify.deletedBack')
 }
 
+/** Returns how an incident of missing files ends when its rule is removed, or its source is paused. */
+export function describeDropped({ key, params }: Message): Message {
+  // Without a date in the pattern, the pattern is all that is known.
+  const isAny = key === 'condition.lacksAny' || key === 'condition.expectedAny'
+  return message(isAny ? 'notify.expectedDroppedAny' : 'notify.expectedDropped', { count: 1, ...params })
+}
+
 interface Subjects {
   paths: Readonly<Record<string, string>>
   failing: Readonly<Record<string, unknown>>

@@ -9,7 +9,7 @@ import {
   type OpenIncident,
   type Sample,
 } from './incident.ts'
-import type { IncidentKind } from './kinds.ts'
+import { describeDropped, type IncidentKind } from './kinds.ts'
 
 // The policy of incidents; pure. `observe` applies one result: failures that are alike become one incident, which ends
 // with its last failing path. `announce` then decides on the notifications that are due: a failure once it has lasted
@@ -233,7 +233,10 @@ function withQuiet(before: AlertState, after: AlertState, steadyMs: number): Ale
 
 /** Removes a path that is no longer monitored. Its part in any incident ends without a notification. */
 export function forget(state: AlertState, id: string, now: Now): AlertState {
-  const gone = leave(withoutSuspicion(state, id), id, now.at)
+  const known = state.open.find((one) => one.kind === 'expected' && hasFailing(one, id))
+  const explained =
+    known === undefined ? state : withOutcome(state, id, { end: describeDropped(known.sentence) })
+  const gone = leave(withoutSuspicion(explained, id), id, now.at)
   const left = withoutPath(withQuiet(state, gone, now.steadyMs), id)
   return { ...left, owed: left.owed.map((one) => withPaths(one, (path) => path !== id)) }
 }

@@ -205,7 +205,7 @@ export function toCloudEvent(event: ReadEvent, names: EventNames, redelivered = 
   } as const
   if (event.log === 'incidents') {
     const { incident, at } = event
-    const incidentData = describeIncident(incident)
+    const incidentData = describeIncident(incident, event.type === 'ended')
     return {
       ...common,
       id: `i${event.seq}`,

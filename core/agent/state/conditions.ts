@@ -565,15 +565,18 @@ function expectedConditions({ settings, scanned }: SourceState, now: number): Fo
   const { id, name, expected, paused } = settings
   return expected.flatMap(({ pattern, minimumBytes: least }): FoundCondition[] => {
     const subject = { id: `expected:${id}:${pattern}`, name: `${name}/${pattern}`, source: id }
-    if (paused) return well(subject, now)
+    // Nothing is judged, and its incident ends without a notification.
+    if (paused) return []
     const state = scanned?.expected?.find((one) => one.pattern === pattern)
     if (state === undefined) return unknown(subject)
-    const { missing, failing, since, newest } = state
+    const { missing, failing, since, newest, came } = state
     const [last] = newest
-    const shown = { name, pattern, least }
+    const shown = { name, pattern, least, came: shortened(came ?? '') }
     if (failing === 0 || last === undefined) {
-      const end = missing === 0 ? {} : { end: describeGap('gaps', shown, missing, newest) }
-      return well(subject, now).map((one) => ({ ...one, ...end }))
+      if (came === null) return well(subject, now)
+      const end =
+        missing === 0 ? message('condition.came', shown) : describeGap('cameGaps', shown, missing, newest)
+      return well(subject, now).map((one) => ({ ...one, end }))
     }
     const key = last.tooSmall === null ? 'lacks' : 'expectedSmall'
     const sentence = describeGap(key, shown, failing, newest)
@@ -586,8 +589,8 @@ type MissingFile = NonNullable<NonNullable<SourceState['scanned']>['expected']>[
 
 /** Names the last missing files, the newest first. Without a date in their pattern, only their number is known. */
 function describeGap(
-  key: 'lacks' | 'expectedSmall' | 'gaps',
-  shown: { name: string; pattern: string; least: number },
+  key: 'lacks' | 'expectedSmall' | 'cameGaps',
+  shown: { name: string; pattern: string; least: number; came: string },
   count: number,
   newest: readonly MissingFile[],
 ): Message {
@@ -599,6 +602,6 @@ function describeGap(
     ...{ due: last?.due ?? 0, size: last?.tooSmall ?? 0, more },
   }
   if (last?.path === shown.pattern)
-    return message(`condition.${key === 'gaps' ? 'gapsAny' : 'lacksAny'}`, params)
+    return message(`condition.${key === 'cameGaps' ? 'cameGapsAny' : 'lacksAny'}`, params)
   return message(more > 0 && key !== 'expectedSmall' ? `condition.${key}Many` : `condition.${key}`, params)
 }

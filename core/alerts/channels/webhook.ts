@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import { message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
 import type { Incident, NoticeKind } from '../incident.ts'
-import { getSeverity, getSubjects, type IncidentKind, type Severity } from '../kinds.ts'
+import { describeEnd, getSeverity, getSubjects, type IncidentKind, type Severity } from '../kinds.ts'
 import type { Channel, OutgoingMessage } from './channel.ts'
 import { json, post } from './http.ts'
 
@@ -61,7 +61,7 @@ interface IncidentFacts {
   startedAt: string
   /** null: it is ongoing. */
   endedAt: string | null
-  /** Always in English. */
+  /** Always in English. After the end, how it ended, if that is known. */
   sentence: string
 }
 
@@ -88,9 +88,10 @@ export function buildPayload(letter: OutgoingMessage): Facts {
   }
 }
 
-/** Returns the facts of an incident for another program. */
-export function describeIncident(incident: Incident) {
-  const { id, kind, startedAt, endedAt, sentence } = incident
+/** Returns the facts of an incident for another program. @param hasEnded true: its sentence is that of its end */
+export function describeIncident(incident: Incident, hasEnded = incident.endedAt !== null) {
+  const { id, kind, startedAt, endedAt } = incident
+  const sentence = (hasEnded ? describeEnd(incident) : null) ?? incident.sentence
   return {
     id,
     kind,

@@ -58,19 +58,41 @@ test('expected files: a missing file is an incident that names it and ends when 
   expect(before.every(({ arrivedAt }) => arrivedAt === null)).toBe(true)
   expect(before[0]?.path).toBe(last)
 
+  // Another delay changes nothing of what was due, and does not end the incident.
+  const expectFiles = (...words: string[]) =>
+    holdfast(['paths', 'expect', root, ...words, '--pattern', PATTERN, '--data', data])
+  await expectFiles('--within', '2h')
+  await untilState(data, 'the rule with its other delay, which still fails', ({ sources }) =>
+    sources.some(({ settings, scanned }) => {
+      const [state] = scanned?.expected ?? []
+      return (
+        settings.expected[0]?.withinMinutes === 120 && state?.newest[0]?.path === last && state.failing >= 3
+      )
+    }),
+  )
+  expect(await listed(data)).toEqual(before)
+  expect(await holdfast(['incidents', '--lasting', '--data', data])).toContain(`come to station: ${last}, `)
+
   writeFileSync(path.join(root, last), 'data')
   await untilState(data, 'the end of the incident', ({ incidents }) =>
     incidents.every(({ kind, endedAt }) => kind !== 'expected' || endedAt !== null),
   )
   await until('the files that are still missing', async () =>
-    (await incidents()).includes(`still missing: ${before[1]?.path}, `),
+    (await incidents()).includes(`${last} has come to station. `),
+  )
+  expect(await incidents()).toContain(`still missing: ${before[1]?.path}, `)
+  const events = async () =>
+    (await holdfast(['events', '--type', 'incident.ended', '--json', '--data', data])).split('\n')
+  await until('the event of the end', async () =>
+    (await events()).some((line) => line.includes(`"sentence":"${last} has come to station. `)),
   )
   const [come] = await listed(data)
+  expect(come?.due).toBe(before[0]?.due)
   expect(come?.arrivedAt).toBeGreaterThan(come?.due ?? 0)
   expect(await holdfast(['expected', '--missing', '--data', data])).toMatch(
     /late by \d.+station +\d{8}-\d{4}\.dat/,
   )
-  await holdfast(['paths', 'expect', root, '--remove', '--pattern', PATTERN, '--data', data])
+  await expectFiles('--remove')
   await until('the list without its rule', async () =>
     (await listed(data, '--missing')).some(({ path: one }) => one === before[1]?.path),
   )

@@ -322,9 +322,9 @@ describe('conditions besides disk failures', () => {
   it('each rule for expected files has its own incident, whose end names the files that are still missing', () => {
     const missing = (...hours: number[]) =>
       hours.map((hour) => ({ path: `A33111${hour}`, due: NOW - MINUTE, tooSmall: null as number | null }))
-    const rule = (pattern: string, failing: number, newest = missing(9, 8, 7)) => ({
-      ...{ pattern, missing: 5, failing, newest, since: failing === 0 ? null : NOW - HOUR },
-      next: { path: 'A', due: NOW },
+    const rule = (pattern: string, failing: number, newest = missing(9, 8, 7), count = 5) => ({
+      ...{ pattern, missing: count, failing, newest, since: failing === 0 ? null : NOW - HOUR },
+      ...{ next: { path: 'A', due: NOW }, came: 'A331120' },
     })
     const find = (...rules: ReturnType<typeof rule>[]) => {
       const expected = rules.map(({ pattern }) => ({ pattern, everyMinutes: 60, minimumBytes: 1_000 }))
@@ -342,8 +342,17 @@ describe('conditions besides disk failures', () => {
     )
     expect(second).toMatchObject({ id: 'expected:a:B{DOY}{HH}', kind: 'ok' })
     expect(second?.end && englishWords(second.end)).toMatch(
-      /^Files of B\{DOY\}\{HH\} come to data again\. 5 files are still missing: A331119, A331118, A331117 and 2 more\./,
+      /^A331120 has come to data\. 5 files are still missing: A331119, A331118, A331117 and 2 more\./,
     )
+    const [ended] = find(rule('A{DOY}{HH}', 0, [], 0))
+    expect(ended?.end && englishWords(ended.end)).toBe(
+      'A331120 has come to data. No file of A{DOY}{HH} is missing now.',
+    )
+    const pausedRule = scanned({ expected: [rule('A{DOY}{HH}', 1)] }).sources[0]
+    const paused = stateWith(
+      expects({ paused: true, expected: [{ pattern: 'A{DOY}{HH}', everyMinutes: 60 }] }, pausedRule),
+    )
+    expect(findConditions(paused, NOW).filter(({ id }) => id.startsWith('expected:'))).toEqual([])
     const [one] = find(rule('A{DOY}{HH}', 1))
     expect(one && englishWords(one.sentence)).toMatch(/^A331119 has not come to data\. /)
     const [small] = find(rule('A{DOY}{HH}', 1, [{ path: 'A331119', due: NOW, tooSmall: 500 }]))

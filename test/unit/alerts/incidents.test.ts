@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { type AlertState, COLLECT_MS, noAlerts, type Sample } from '../../../core/alerts/incident.ts'
 import { announce, forget, observe } from '../../../core/alerts/policy.ts'
+import { type Message, message, type WordKey } from '../../../core/lib/i18n/message.ts'
+import { englishWords } from '../../../core/lib/i18n/words.ts'
 import { clocksAt, createSample } from '../../support/alerts/alert-samples.ts'
 
 const sample = (at: number, kind: Sample['kind'], id = 'a', group = '/mnt', isOwn = false) =>
@@ -124,6 +126,23 @@ describe('incidents', () => {
     const forgotten = forget(failed, 'a', clocksAt(6000))
     expect(forgotten.open).toEqual([])
     expect(told(forgotten, 7000)).toEqual([])
+  })
+
+  it('an incident of a missing file whose rule is removed ends with the name of the file', () => {
+    const lacks = (key: WordKey, count: number) =>
+      message(key, { name: 'src', file: 'a331u.26o', files: 'a331u.26o', count })
+    const end = (sentence: Message) => {
+      const failed = run([createSample(0, 'expected', { sentence })])
+      const [past] = forget(failed, 'a', clocksAt(1)).past
+      return past?.end && englishWords(past.end)
+    }
+    expect(end(lacks('condition.lacks', 1))).toBe(
+      'a331u.26o had not come to src when the rule for it was removed, or src was paused.',
+    )
+    expect(end(lacks('condition.lacks', 3))).toMatch(/^3 files had not come to src when .* a331u\.26o\.$/)
+    expect(end(lacks('condition.lacksAny', 3))).toMatch(
+      /^No file that matches a331u\.26o had come to src when /,
+    )
   })
 
   it('an ended incident has an outcome only if the sample that ended it had one', () => {

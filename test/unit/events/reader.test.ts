@@ -15,6 +15,7 @@ import {
 } from '../../../core/events/cloud-event.ts'
 import { EventReader } from '../../../core/events/reader.ts'
 import { EVENT } from '../../../core/ledger/ledger-messages.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
 import { file, open } from '../../support/store/ledger.ts'
 
@@ -52,7 +53,7 @@ test('event reader: files and incidents come in the order of their time, with a 
   const incident = example({ noticedAt: now + 1_000 })
   commit(incident)
   ledger.recordRestored('d', '/b', now + 2_000)
-  commit({ ...incident, endedAt: now + 3_000 })
+  commit({ ...incident, endedAt: now + 3_000, end: message('notify.deletedBack') })
   const { events, cursor, more } = reader.read(BEGINNING, ALL)
   const outside = events.map((event) => cloudEventSchema.parse(toCloudEvent(event, names)))
   expect(outside.map(({ type }) => type.slice('app.holdfast.'.length))).toEqual([
@@ -61,6 +62,9 @@ test('event reader: files and incidents come in the order of their time, with a 
     'file.restored',
     'incident.ended',
   ])
+  const [, began, , ended] = outside
+  expect(began?.data.incident?.sentence).toMatch(/cannot be written/)
+  expect(ended?.data.incident?.sentence).toBe('The deleted files are back.')
   expect(outside.at(-1)?.cursor).toBe(formatCursor(cursor))
   expect(more).toBe(false)
   for (const [index, { cursor: place }] of outside.entries()) {

@@ -80,7 +80,7 @@ export function formatPeriod({ kind, name, from, to, zone }: ReportPeriod, langu
 
 /** Returns the figures of a report as sentences, for notifications and for the head of the report. */
 export function summarizeReport(report: Report, language: string): Message[] {
-  const { transfers, proofs, expected, missing, availability, incidents, stations } = report
+  const { period, transfers, proofs, expected, missing, availability, incidents, stations } = report
   const bytes = (size: number) => formatBytes(size, language)
   const sentences: Message[] = []
   if (transfers !== null) {
@@ -103,7 +103,10 @@ export function summarizeReport(report: Report, language: string): Message[] {
     sentences.push(message('report.summary.expected', { arrived: add('arrived'), late: add('late'), count }))
     const lost = add('missing')
     if (lost > 0) {
-      const names = (missing?.entries ?? []).map(({ path }) => path)
+      const { moment } = createFormats(language, period.zone)
+      const names = (missing?.entries ?? []).map(
+        ({ source, path, due }) => `${source.name}/${path} (${moment(due)})`,
+      )
       sentences.push(nameSome('missing', names, lost))
     }
   }
@@ -296,8 +299,11 @@ function describeSections(
     sections.push(
       section(
         'missing',
-        columns('due', 'source', 'file'),
-        missing.entries.map(({ due, source, path }) => [format.moment(due), formatName(source), path]),
+        columns('due', 'source', 'file', '#size'),
+        missing.entries.map(({ due, source, path, tooSmall }) => [
+          ...[format.moment(due), formatName(source), path],
+          tooSmall === null ? NONE : format.bytes(tooSmall),
+        ]),
         missing.more,
       ),
     )

@@ -47,8 +47,8 @@ function* listRows(report: Report): Generator<Row> {
       ...{ expected: one.expected, arrived: one.arrived, late: one.late, missing: one.missing },
       ...{ every_minutes: everyMinutes, within_minutes: withinMinutes },
     }
-  for (const { source, path, due } of missing?.entries ?? [])
-    yield { row: 'missing', source: source.name, name: path, to: toTime(due) }
+  for (const { source, path, due, tooSmall } of missing?.entries ?? [])
+    yield { row: 'missing', source: source.name, name: path, to: toTime(due), bytes: tooSmall }
   for (const { source, path, due, arrivedAt } of late?.entries ?? [])
     yield { row: 'late', source: source.name, name: path, to: toTime(due), length_ms: arrivedAt - due }
   for (const { source, destination, path, size } of parked?.entries ?? [])

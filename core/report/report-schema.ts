@@ -103,9 +103,14 @@ const expectedRuleSchema = z.object({
 const createListSchema = <Entry extends z.ZodType>(entry: Entry) =>
   z.object({ entries: z.array(entry), more: count })
 
-const missingFileSchema = z.object({ source: namedSchema, path: z.string(), due: time })
+const expectedFileSchema = z.object({ source: namedSchema, path: z.string(), due: time })
 
-const lateFileSchema = missingFileSchema.extend({ arrivedAt: time })
+const missingFileSchema = expectedFileSchema.extend({
+  /** The size of the file that is there, but too small to count; null: none is. */
+  tooSmall: count.nullable(),
+})
+
+const lateFileSchema = expectedFileSchema.extend({ arrivedAt: time })
 
 const parkedFileSchema = z.object({
   source: namedSchema,

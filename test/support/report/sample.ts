@@ -66,8 +66,8 @@ export function sampleReport(): Report {
     ],
     missing: {
       entries: [
-        { source, path: 'a,"b".dat', due: from + HOUR_MS },
-        { source, path: '<script>.dat', due: from + 2 * HOUR_MS },
+        { source, path: 'a,"b".dat', due: from + HOUR_MS, tooSmall: 150 },
+        { source, path: '<script>.dat', due: from + 2 * HOUR_MS, tooSmall: null },
       ],
       more: 7,
     },

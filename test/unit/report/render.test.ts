@@ -58,7 +58,8 @@ describe('report as CSV', () => {
       },
     })
     expect(read('late')).toMatchObject({ name: 'a,late.dat', length_ms: '7200000' })
-    expect(read('missing')).toMatchObject({ name: 'a,"b".dat', to: '2026-09-30T17:00:00.000Z' })
+    expect(read('missing')).toMatchObject({ name: 'a,"b".dat', to: '2026-09-30T17:00:00.000Z', bytes: '150' })
+    expect(read('missing', 1)).toMatchObject({ bytes: '' })
     expect(read('availability')).toMatchObject({ checks: '3', percent: '66.6' })
     expect(read('incident missing')).toMatchObject({ name: '/data\n/other', to: '', length_ms: '3600000' })
   })
@@ -99,6 +100,7 @@ describe.each(languages)('report in %s', (language) => {
   test('times are those of the zone of the report', () => {
     const [missing] = document.sections.filter(({ id }) => id === 'missing')
     expect(missing?.rows.map(([due]) => due)).toEqual(['2026-10-01 01:00', '2026-10-01 02:00'])
+    expect(missing?.rows.map((row) => row.at(-1))).toEqual(['150 B', '–'])
     const late = document.sections.find(({ id }) => id === 'late')
     expect(late?.rows.map(([due]) => due)).toEqual(['2026-10-01 01:00'])
     expect(document.notes[0]).toContain('2026-10-01 01:30')
@@ -115,7 +117,8 @@ describe.each(languages)('report in %s', (language) => {
 
   test('the summary names the missing files and the silent stations', () => {
     const all = document.summary.join(' ')
-    expect(all).toContain('a,"b".dat')
+    const folder = sampleReport().missing?.entries[0]?.source.name
+    expect(all).toContain(`${folder}/a,"b".dat (2026-10-01 01:00)`)
     expect(all).toContain('@one')
     expect(all).toContain('1,234')
   })

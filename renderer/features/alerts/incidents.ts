@@ -20,9 +20,18 @@ const MOST_NAMES = 5
 
 /** Returns an incident's title: "Survey archive · Read-only"; a source's disk has the source's name. */
 export function formatTitle(incident: Incident, words: Pick<Words, 't'>, settings: Settings): string {
-  const [path = incident.group, ...others] = namedSubjects(incident, getNamesById(settings))
-  const where = others.length > 0 ? words.t('notify.others', { path, count: others.length }) : path
+  const { path, others } = findPlace(incident, settings)
+  const where = others > 0 ? words.t('notify.others', { path, count: others }) : path
   return words.t('window.alerts.title', { kind: words.t(`kind.${incident.kind}`), where })
+}
+
+/** Returns the first of the incident's subjects, or the last of its missing files, and the number of the others. */
+function findPlace(incident: Incident, settings: Settings): { path: string; others: number } {
+  const { name, file, count } = incident.sentence.params
+  if (incident.kind === 'expected' && file !== undefined)
+    return { path: `${name}/${file}`, others: Number(count ?? 1) - 1 }
+  const [path = incident.group, ...others] = namedSubjects(incident, getNamesById(settings))
+  return { path, others: others.length }
 }
 
 /** Returns the level of an incident's mark; a resolved incident is "ok". */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Incident } from '../../../core/alerts/incident.ts'
-import { message } from '../../../core/lib/i18n/message.ts'
+import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import AlertsPage from '../../../renderer/features/alerts/alerts-page.tsx'
 import { TimelineRow } from '../../../renderer/features/alerts/timeline-entry.tsx'
 import { alertsSettings, delivery, emptyState, incident, sourceState } from './fake-state.ts'
@@ -32,6 +32,18 @@ describe('alerts page, ongoing incident', () => {
     const words = pageWith({ paths: both })
     expect(words).toContain('Photos and 1 more · Read-only')
     for (const path of ['/mnt/photos', '/mnt/films']) expect(words).toContain(`[Copy path ${path}]`)
+  })
+
+  test('a missing file has its name in the title, with the number of the others', () => {
+    const pageOf = (sentence: Message) =>
+      pageWith({ kind: 'expected', paths: { rule: 'src/a{DOY}{H}.26o' }, sentence })
+    const lacks = { name: 'src', file: 'a331u.26o', files: 'a331u.26o, a331t.26o', pattern: 'a{DOY}{H}.26o' }
+    expect(pageOf(message('condition.lacks', { ...lacks, count: 1, due: now }))).toContain(
+      'src/a331u.26o · Expected file missing',
+    )
+    expect(pageOf(message('condition.lacks', { ...lacks, count: 2, due: now }))).toContain(
+      'src/a331u.26o and 1 more · Expected file missing',
+    )
   })
 
   test('an unreachable destination has the mark and word of a warning', () => {

@@ -565,10 +565,9 @@ function expectedConditions({ settings, scanned }: SourceState, now: number): Fo
   const { id, name, expected, paused } = settings
   return expected.flatMap(({ pattern, minimumBytes: least }): FoundCondition[] => {
     const subject = { id: `expected:${id}:${pattern}`, name: `${name}/${pattern}`, source: id }
-    // Nothing is judged, and its incident ends without a notification.
-    if (paused) return []
     const state = scanned?.expected?.find((one) => one.pattern === pattern)
-    if (state === undefined) return unknown(subject)
+    // While it is paused, nothing is judged.
+    if (state === undefined || paused) return unknown(subject)
     const { missing, failing, since, newest, came } = state
     const [last] = newest
     const shown = { name, pattern, least, came: shortened(came ?? '') }

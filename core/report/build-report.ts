@@ -114,9 +114,10 @@ export function buildReport(subject: ReportSubject, figures: ReportFigures): Rep
   }
 }
 
-/** Returns the expected files that an incident names. */
-function nameFiles(kind: Incident['kind'], { params: { file, files = file } }: Message): string[] {
-  return kind === 'expected' && files !== undefined ? [String(files)] : []
+/** Returns the expected files that an incident names. Without a date in the pattern, only that is known. */
+function nameFiles(kind: Incident['kind'], { params }: Message): string[] {
+  const { file, files = file, pattern } = params
+  return kind === 'expected' && files !== undefined && file !== pattern ? [String(files)] : []
 }
 
 /** Returns the function from an id to its name; without one in the settings, the id. */

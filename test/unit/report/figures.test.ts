@@ -7,7 +7,7 @@ import { readLedgerFigures } from '../../../core/ledger/figures.ts'
 import { type FoundFile, openLedger } from '../../../core/ledger/ledger.ts'
 import { computeLogMiss, getDay } from '../../../core/ledger/proof-figures.ts'
 import { noProofs } from '../../../core/ledger/proofs.ts'
-import { message } from '../../../core/lib/i18n/message.ts'
+import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { buildReport, type ReportSubject, summarizeDelays } from '../../../core/report/build-report.ts'
 import { parsePeriod } from '../../../core/report/period.ts'
 import { reportSchema } from '../../../core/report/report-schema.ts'
@@ -292,12 +292,16 @@ test('report: availability is the share of good checks, and hours without a chec
 
 test('report: an incident of expected files names the files of its sentence', () => {
   const { incident } = exampleNotice('failed', from)
-  const sentence = message('condition.expected', { name: 'station', file: 'a.dat', due: from, count: 1 })
-  const incidents = [
-    { ...incident, kind: 'expected', paths: { 'expected:s0': 'station' }, sentence } as const,
-  ]
-  const report = buildReport(subject, { ...nothing, incidents: { incidents, count: 1 } })
-  expect(report.incidents?.entries).toMatchObject([{ subjects: ['station', 'a.dat'] }])
+  const subjectsOf = (sentence: Message) => {
+    const lacks = { ...incident, kind: 'expected', paths: { 'expected:s0': 'station' }, sentence } as const
+    const report = buildReport(subject, { ...nothing, incidents: { incidents: [lacks], count: 1 } })
+    return report.incidents?.entries[0]?.subjects
+  }
+  const shown = { name: 'station', due: from }
+  const dated = message('condition.expected', { ...shown, file: 'a.dat', count: 1 })
+  expect(subjectsOf(dated)).toEqual(['station', 'a.dat'])
+  const any = message('condition.lacksAny', { ...shown, file: '*', files: '*, *', pattern: '*', count: 2 })
+  expect(subjectsOf(any)).toEqual(['station'])
 })
 
 test('report: the silences of a station are those of `holdfast receive` and of an agent, within the period', () => {

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { isPeriod, LONGEST_LATE_MINUTES } from '../core/settings/bounds.ts'
 import { isZone } from '../core/settings/expected/periods.ts'
 import { LONGEST_PATTERN } from '../core/settings/patterns.ts'
@@ -37,7 +37,11 @@ export function withExpected(command: Command): Command {
     )
     .option('--min-size <size>', 'smaller files do not count: 10K, 1M, or none', parseSizeOption)
     .option('--zone <zone>', 'time zone of the periods: UTC, Asia/Taipei, or local (default)', parseZone)
-    .option('--remove', 'expect the files of this pattern no longer; without --pattern: of *')
+    .addOption(
+      new Option('--remove', 'expect the files of this pattern no longer; without --pattern: of *').conflicts(
+        ['every', 'within', 'minSize', 'zone'],
+      ),
+    )
 }
 
 function parsePattern(text: string): string {
@@ -56,7 +60,7 @@ function parseEvery(text: string): number {
 
 function parseWithin(text: string): number {
   const minutes = minutesIn(text)
-  if (!Number.isInteger(minutes) || minutes > LONGEST_LATE_MINUTES || /\d$/.test(text.trim()))
+  if (!Number.isInteger(minutes) || minutes > LONGEST_LATE_MINUTES)
     throw new InvalidArgumentError('It must be whole minutes such as 0m, 10m or 2h, at most 30d.')
   return minutes
 }

@@ -87,7 +87,7 @@ export function parsePause(text: string): number {
   throw new InvalidArgumentError('It must be a time such as 30m, 4h or 1d, at most 7d.')
 }
 
-/** Parses a span in minutes; 0 if invalid. A unit is required: `parseSeconds` reads a bare number as seconds. */
+/** Parses a span in minutes; NaN if invalid. A unit is required: `parseSeconds` reads a bare number as seconds. */
 export function minutesIn(text: string): number {
-  return /\d$/.test(text.trim()) ? 0 : (parseSeconds(text) ?? 0) / 60
+  return /\d$/.test(text.trim()) ? Number.NaN : (parseSeconds(text) ?? Number.NaN) / 60
 }

@@ -129,8 +129,11 @@ function parseCount(text: string): number {
   throw new InvalidArgumentError('It must be a number of files, or "none"; PC=1000 for one sender.')
 }
 
+/** Converts the text of a number; NaN if it is none. JavaScript reads an empty text as 0. */
+const toNumber = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text))
+
 function parseHours(text: string): number {
-  const hours = silentHours.safeParse(text === '' ? null : Number(text))
+  const hours = silentHours.safeParse(toNumber(text))
   if (hours.success) return hours.data
   throw new InvalidArgumentError('It must be a number of hours from 0 to 8760; PC=2 for one sender.')
 }
@@ -141,7 +144,7 @@ function parseFree(text: string): string {
 }
 
 function parseMinutes(text: string): number {
-  const parsed = failingMinutes.safeParse(Number(text))
+  const parsed = failingMinutes.safeParse(toNumber(text))
   if (!parsed.success) throw new InvalidArgumentError('It must be a number from 0 to 10080.')
   return parsed.data
 }

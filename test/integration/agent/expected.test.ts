@@ -121,6 +121,9 @@ test('expected files: rules are added, changed, listed and removed by commands, 
 
   const refusals: [string[], string][] = [
     [['--every', '7h'], 'divides a day'],
+    [['--every', '1h', '--within', 'soon'], 'It must be whole minutes'],
+    [['--every', '1h', '--within', '-5m'], 'It must be whole minutes'],
+    [['--every', '1h', '--within', '10'], 'It must be whole minutes'],
     [['--every', '1h', '--zone', 'Mars/Base'], 'time zone such as UTC'],
     [['--every', '1h', '--pattern', '{YYYY}{DOY}.rnx'], 'Add {HH}'],
     [['--every', '1h', '--pattern', '{YEAR}.rnx'], '{YEAR}'],
@@ -131,6 +134,9 @@ test('expected files: rules are added, changed, listed and removed by commands, 
     [['--every', '1h', '--pattern', ''], 'It must not be empty'],
     [['--pattern', 'other.rnx'], 'Give how often a file comes'],
     [['--pattern', 'other.rnx', '--remove'], 'Nothing with the pattern other.rnx'],
+    [['--remove', '--every', '1h'], "'--remove' cannot be used with option '--every"],
+    [['--remove', '--within', '3m'], "'--remove' cannot be used with option '--within"],
+    [['--remove', '--zone', 'UTC'], "'--remove' cannot be used with option '--zone"],
   ]
   for (const [words, reason] of refusals) {
     const command = startHoldfast(['paths', 'expect', root, ...words, '--data', data])

@@ -78,6 +78,9 @@ test('receiving in the agent: a sender is paired by code, listed, renamed, repla
 
   // A failure that the sender reports is an incident here, too, until the sender is well.
   await turnOn('--failing-minutes', '0', '--silent-hours', '48', '--silent-hours', 'station-3=2')
+  const empty = startHoldfast(['receiving', 'on', '--failing-minutes', '', '--data', data])
+  expect(await empty.ended()).toBe(2)
+  expect(empty.err()).toContain('It must be a number from 0 to 10080.')
   const checked = temporaryDirectory('checked')
   const askStation = askAgent(station)
   expect(await askStation('addCheckedPath', { path: checked })).toEqual({ done: true })

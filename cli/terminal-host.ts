@@ -29,7 +29,7 @@ export function terminalHost(say: (line: string) => void): AgentHost {
     eventThread: workerScript('event-thread'),
     reportThread: workerScript('report-thread'),
     vault: () => null,
-    page: findPage(),
+    page: findPage,
     // The body, such as a path, is one line below the title: a newline in a name must not add lines.
     notify: ({ title, body }) =>
       say(`${quoteControls(title)}\n  ${quoteControls(body.replaceAll('\n', ' '))}`),

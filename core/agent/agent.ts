@@ -91,8 +91,8 @@ export interface AgentHost {
   eventThread: URL | null
   /** Script of the threads that build reports and manifests; null: this host makes none. */
   reportThread: URL | null
-  /** Directory of the built page; null: this installation has none. */
-  page: string | null
+  /** Returns the directory of the built page; null: this installation has none at present. */
+  page(): string | null
   /** Shows a notification natively; must return at once. */
   notify(shown: Shown): void
   /** Removes notifications about this subject that are no longer true. */
@@ -132,6 +132,7 @@ export class Agent {
   readonly #ejectedDisks = new EjectedDisks(this)
   /** Sources of the settings that must not run, and why. */
   #refused = new Map<string, Message>()
+  readonly #listeners = new Set<() => void>()
   #refresh: NodeJS.Timeout | null = null
   #tickedAt = Date.now()
   #isStopped = false
@@ -190,6 +191,13 @@ export class Agent {
     this.settings.set(next)
     noteSettings(before, next)
     this.#apply()
+    for (const listener of this.#listeners) listener()
+  }
+
+  /** Calls the listener whenever settings were saved, also without a difference. Returns the function that ends this. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   /** Returns what records the commands of a person. */

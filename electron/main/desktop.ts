@@ -122,7 +122,7 @@ function desktopHost(workers: string, notifier: Notifier): AgentHost {
     eventThread: pathToFileURL(path.join(workers, 'workers/event-thread.js')),
     reportThread: pathToFileURL(path.join(workers, 'workers/report-thread.js')),
     vault: desktopVault,
-    page: path.join(app.getAppPath(), 'out/renderer'),
+    page: () => path.join(app.getAppPath(), 'out/renderer'),
     onBattery: () => powerMonitor.onBatteryPower,
     notify: notifier.show,
     withdraw: notifier.withdraw,

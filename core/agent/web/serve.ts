@@ -44,9 +44,7 @@ export class WebPage {
     this.#agent = agent
     this.#run = run
     this.#sessions = this.#createSessions()
-    this.#unsubscribe = agent.store.subscribe(({ changes }) => {
-      if (changes.settings !== undefined) this.#configure(changes.settings.web)
-    })
+    this.#unsubscribe = agent.onChange(() => this.#configure(agent.settings.get().web))
     this.#configure(agent.settings.get().web)
   }
 
@@ -58,7 +56,8 @@ export class WebPage {
 
   #configure(settings: WebSettings | null): void {
     const wanted = settings?.on ? settings : null
-    if (isDeepStrictEqual(wanted, this.#settings)) return
+    // A person who switches it on again has removed the problem, perhaps, and does not wait for the next attempt.
+    if (isDeepStrictEqual(wanted, this.#settings) && this.#retry === null) return
     this.#settings = wanted
     // The state of the former settings must not be taken for that of these.
     this.#agent.store.update({ web: wanted && { address: null, certificate: null, problem: null } })
@@ -90,7 +89,8 @@ export class WebPage {
   /** @throws UserError web.noPage, web.cannotListen, web.noSocket, web.socketInUse, transfer.identityBroken, transfer.identityUnreadable */
   async #listen(settings: WebSettings): Promise<{ server: Server; certificate: string | null }> {
     const { host, layout, secrets, store, log } = this.#agent
-    if (host.page === null) throw new UserError('web.noPage')
+    const page = host.page()
+    if (page === null) throw new UserError('web.noPage')
     // Loaded on demand, because most agents serve no page.
     const [{ createWebApp }, { getRequestListener }] = await Promise.all([
       import('./server.ts'),
@@ -104,7 +104,7 @@ export class WebPage {
         isSecure,
         isSocket: settings.socket !== null,
         proxy: settings.proxy,
-        page: host.page,
+        page,
         computer: host.computerName,
         version: host.version,
       },

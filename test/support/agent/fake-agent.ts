@@ -59,7 +59,7 @@ export function fakeAgent(settings: SettingsStore) {
       eventThread: null,
       reportThread: null,
       vault: () => null,
-      page: null,
+      page: () => null,
       notify: (one) => shown.push(one),
       withdraw: (about) => withdrawn.push(about),
     },

@@ -2,9 +2,11 @@ import { hostname } from 'node:os'
 import { type Command, InvalidArgumentError } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { testedSchema } from '../core/alerts/incident.ts'
+import { dropError } from '../core/dropped-errors.ts'
 import {
   type CloudEvent,
   type Cursor,
+  type EventNames,
   getEventNames,
   readCursor,
   TYPE_PREFIX,
@@ -173,7 +175,7 @@ async function print(directory: string, options: EventOptions): Promise<void> {
   const { follow = false, since = follow ? 'now' : 'beginning', type = null, json = false } = options
   const settings = settingsIn(await runningState(directory), directory)
   const sources = options.source?.map((path) => sourceAt(settings, path).id) ?? null
-  const names = getEventNames(settings, hostname(), directory)
+  let names = getEventNames(settings, hostname(), directory)
   const reader = new EventReader(getDataLayout(directory))
   let wake = () => undefined as undefined
   const unwatch = follow ? watchEvents(directory, () => wake()) : () => undefined
@@ -190,6 +192,7 @@ async function print(directory: string, options: EventOptions): Promise<void> {
         }
       })
       const page = readPage(reader, place, { types: type, sources })
+      if (page.events.length > 0) names = readNames(directory, names)
       const lines = page.events.map((event) => {
         const outside = toCloudEvent(event, names)
         return `${json ? JSON.stringify(outside) : formatEvent(outside)}\n`
@@ -203,6 +206,15 @@ async function print(directory: string, options: EventOptions): Promise<void> {
   } finally {
     unwatch()
     reader.close()
+  }
+}
+
+/** Returns the names of the present settings: a source or a destination may be new since the start, or renamed. */
+function readNames(directory: string, before: EventNames): EventNames {
+  try {
+    return getEventNames(settingsIn(null, directory), hostname(), directory)
+  } catch (error) {
+    return dropError(error, 'while the settings cannot be read, the names stay', before)
   }
 }
 

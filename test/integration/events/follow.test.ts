@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -74,6 +74,41 @@ test('events command: follows files, a batch and a restore, and continues from a
   expect(wrong.err()).toContain('yesterday')
 })
 
+test('events command, and a sink: a directory and a destination have their names, also if added later or renamed', {
+  timeout: 180_000,
+}, async () => {
+  const [data, source, disk] = ['names-data', 'names', 'names-disk'].map((name) => temporaryDirectory(name))
+  if (data === undefined || source === undefined || disk === undefined) throw new Error('no place')
+  const [sink, out] = [path.join(data, 'sink.sh'), path.join(data, 'out')]
+  writeFileSync(sink, '#!/bin/sh\ncat >> "$1"\n', { mode: 0o755 })
+  const command = [sink, out]
+  writeEventSettings(data, { sources: [], sinks: [{ id: 'run', name: 'Run', kind: 'command', command }] })
+  startHoldfast(['agent', '--data', data])
+  await untilState(data, 'the agent', () => true)
+  const follow = ['events', '--follow', '--type', 'file.durable', '--data', data]
+  const [lines, json] = [startHoldfast(follow), startHoldfast([...follow, '--json'])]
+
+  await holdfast(['destinations', 'add', 'folder', disk, '--name', 'second', '--data', data])
+  await holdfast(['paths', 'add', source, '--data', data])
+  await holdfast(['paths', 'change', source, '--name', 'obs', '--data', data])
+  writeFileSync(path.join(source, 'a'), 'content')
+  await lines.says(/file\.durable {2}obs\/a {2}→ second\n/, LONG_MS)
+  const named = { subject: 'obs/a', data: { source: { name: 'obs' }, destination: { name: 'second' } } }
+  await until('the event as JSON', () => eventLines(json.out()).length > 0, LONG_MS)
+  expect(eventLines(json.out())).toMatchObject([named])
+  const taken = () => (existsSync(out) ? eventLines(readFileSync(out, 'utf8')) : [])
+  await until(
+    'the event of the sink',
+    () => taken().some(({ data: { path: file } }) => file === 'a'),
+    LONG_MS,
+  )
+  expect(taken().filter(({ data: { path: file } }) => file === 'a')).toMatchObject([named])
+
+  await holdfast(['paths', 'change', source, '--name', 'roof', '--data', data])
+  writeFileSync(path.join(source, 'b'), 'content')
+  await lines.says(/file\.durable {2}roof\/b {2}→ second\n/, LONG_MS)
+})
+
 test('API: server-sent events continue behind Last-Event-ID, for a viewer, and end with its token', {
   timeout: 180_000,
 }, async () => {
@@ -134,6 +169,13 @@ test('API: server-sent events continue behind Last-Event-ID, for a viewer, and e
   expect((await ask('GET', '/api/cloudevents?since=never', { headers: bearer })).status).toBe(400)
   expect((await ask('GET', '/api/cloudevents?type=never', { headers: bearer })).status).toBe(400)
   expect((await ask('GET', '/api/cloudevents')).status).toBe(401)
+
+  const later = temporaryDirectory('api-later')
+  await command('addSource', { path: later })
+  writeFileSync(path.join(later, 'c'), 'c')
+  const name = path.basename(later)
+  await until('the event of c', () => first.events().length > 2, LONG_MS)
+  expect(first.events()[2]).toMatchObject({ subject: `${name}/c`, data: { source: { name } } })
 
   const { webTokens } = (await untilState(data, 'the tokens', () => true)).settings
   await command('removeWebToken', { id: webTokens.find(({ name }) => name === 'eve')?.id })

@@ -48,7 +48,7 @@ test('expected files: a rule is set in a form, and a missing file is named until
     await part.getByRole('button', { name: 'Add…' }).click()
     await dialog.getByRole('textbox', { name: 'Names' }).fill('{YYYY}{MM}{DD}.dat')
     await dialog.getByRole('combobox', { name: 'One file every' }).selectOption('6 hr')
-    await dialog.getByRole('textbox', { name: 'It may come late by' }).fill('30')
+    await dialog.getByRole('textbox', { name: 'It must come within' }).fill('30')
     await dialog.getByRole('combobox', { name: 'Time zone of the names' }).selectOption('UTC')
     await dialog.getByRole('button', { name: 'Save' }).click()
     await expect(dialog.getByRole('alert')).toContainText('Add {HH}')

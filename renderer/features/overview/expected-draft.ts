@@ -17,6 +17,17 @@ export interface RuleDraft {
 /** Periods offered as choices, in minutes. */
 export const PERIODS = [5, 10, 15, 30, 60, 120, 180, 240, 360, 480, 720, 1_440]
 
+/**
+ * Returns the time zones that the form offers. A browser lists one name of each zone, and a rule may have another one,
+ * such as Asia/Kolkata for Asia/Calcutta.
+ */
+export const listZones = (ownZone: string): string[] => [
+  'UTC',
+  ...[...new Set([...Intl.supportedValuesOf('timeZone'), ownZone])]
+    .filter((zone) => zone !== 'UTC' && zone !== '')
+    .sort(),
+]
+
 /** The limit of core/settings/schema.ts; the agent checks it too. */
 const LONGEST_WITHIN = 43_200
 

@@ -8,7 +8,15 @@ import { NumberField } from '../../ui/number-field.tsx'
 import { useWords } from '../../words/context.tsx'
 import { AmountInput } from '../filters/amount-input.tsx'
 import { byteUnits } from '../filters/draft.ts'
-import { newRule, PERIODS, type Rule, type RuleDraft, readRule, toRuleDraft } from './expected-draft.ts'
+import {
+  listZones,
+  newRule,
+  PERIODS,
+  type Rule,
+  type RuleDraft,
+  readRule,
+  toRuleDraft,
+} from './expected-draft.ts'
 
 interface ExpectedFormProps {
   /** The rule to change; null: a new one. */
@@ -40,7 +48,6 @@ export function ExpectedForm({ before, save, onDone }: ExpectedFormProps) {
     else setRefusal(outcome.sentence)
   }
   const periods = [...new Set([...PERIODS, first.everyMinutes])].sort((a, b) => a - b)
-  const zones = ['UTC', ...Intl.supportedValuesOf('timeZone').filter((zone) => zone !== 'UTC')]
   const problem = (key: keyof typeof problems) => problems[key] && t(problems[key])
   return (
     <form onSubmit={submit} noValidate>
@@ -86,7 +93,7 @@ export function ExpectedForm({ before, save, onDone }: ExpectedFormProps) {
           onChange={(event) => change({ zone: event.currentTarget.value })}
           data={[
             { value: '', label: t('window.expected.local') },
-            ...zones.map((zone) => ({ value: zone, label: zone })),
+            ...listZones(first.zone).map((zone) => ({ value: zone, label: zone })),
           ]}
         />
         <FormFoot refusal={refusal} busy={busy} action={t('window.destinations.save')} onCancel={onDone} />

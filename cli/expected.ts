@@ -7,6 +7,7 @@ import { tableLines } from './columns.ts'
 import { resolveDataDirectory, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { sourceAt } from './known-path.ts'
+import { localTime } from './moment.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
 import { askState } from './settings-change.ts'
@@ -16,7 +17,7 @@ const DAY_MS = 86_400_000
 
 interface ListOptions {
   data?: string
-  since: number
+  since?: number
   missing?: boolean
   json?: boolean
 }
@@ -29,7 +30,7 @@ export function registerExpected(program: Command): void {
     .command('expected')
     .description('list the files that were expected: on time, late or missing; exit code 3: no agent runs')
     .argument('[path]', 'a protected directory, or its name; default: all', parsePath)
-    .option('--since <time>', 'how far back: 12h, 30d, at most 400d', parseSince, 30 * DAY_MS)
+    .option('--since <time>', 'how far back: 12h, 30d (default), at most 400d', parseSince)
     .option('--missing', 'only files that are missing or were late')
     .option('--json', 'print the files as JSON; times in milliseconds since 1970')
   withDataDirectory(command).action((given: string | undefined, options: ListOptions) =>
@@ -43,7 +44,7 @@ async function list(directory: string, given: string | undefined, options: ListO
   const until = Date.now()
   const gaps = options.missing ?? false
   const all = sources.map(async ({ id, name }) => {
-    const question = { id, since: until - options.since, until, gaps }
+    const question = { id, since: until - (options.since ?? 30 * DAY_MS), until, gaps }
     const { files, counts } = commands.expected.output.parse(
       await sendCommand(directory, 'expected', question),
     )
@@ -64,7 +65,7 @@ async function list(directory: string, given: string | undefined, options: ListO
     translate('cli.expected.nextOf', {
       name: quoteControls(one.source),
       path: quoteControls(one.path),
-      due: one.due,
+      due: localTime(one.due),
     }),
   )
   const lines = files.length === 0 ? [translate(`cli.expected.${none}`)] : listed
@@ -95,7 +96,7 @@ function table(files: readonly (Listed & { source: string })[]): string[] {
         : tooSmall === null
           ? translate('cli.expected.missing')
           : translate('cli.expected.tooSmall', { size: tooSmall })
-    return [new Date(due).toISOString().slice(0, 16), state, quoteControls(source), quoteControls(path)]
+    return [localTime(due), state, quoteControls(source), quoteControls(path)]
   })
   return tableLines([head, ...rows])
 }

@@ -3,7 +3,12 @@ import { sendCommand } from '../core/agent/control-socket.ts'
 import { message } from '../core/lib/i18n/message.ts'
 import type { MarkedAnswer } from '../core/scan/scanner-messages.ts'
 import { getSource } from '../core/settings/changes.ts'
-import { findBefore, findFirstExpected, formatTimetable } from '../core/settings/expected/first.ts'
+import {
+  findBefore,
+  findFirstExpected,
+  formatTimetable,
+  type NextExpected,
+} from '../core/settings/expected/first.ts'
 import { findOddPatterns } from '../core/settings/patterns.ts'
 import {
   type ExpectedFiles,
@@ -15,6 +20,7 @@ import { LOCAL, type RuleOptions } from './expect-options.ts'
 import { type FilterChanges, toFilterChanges } from './filter-options.ts'
 import { jsonText } from './json.ts'
 import { checkedPathAt, pathAt, sourceAt } from './known-path.ts'
+import { localTime } from './moment.ts'
 import { omitUndefined } from './omit-undefined.ts'
 import { NONE } from './option-words.ts'
 import { heldLines, linkLines, pathLines, sourceLines } from './path-lines.ts'
@@ -180,12 +186,12 @@ export async function expectFiles(directory: string, given: string, options: Rul
   const isBegun =
     rule !== undefined && (before === undefined || formatTimetable(before) !== formatTimetable(rule))
   const judged = rule === undefined || before === undefined ? null : findBefore(before, now, rule)
-  console.log(
-    [
-      ...sourceLines(after, source),
-      ...(!isBegun ? [] : [translate('cli.expected.next', { ...findFirstExpected(rule, now, judged) })]),
-    ].join('\n'),
-  )
+  const next = isBegun ? [nextLine(findFirstExpected(rule, now, judged))] : []
+  console.log([...sourceLines(after, source), ...next].join('\n'))
+}
+
+function nextLine({ path, due }: NextExpected): string {
+  return translate('cli.expected.next', { path, due: localTime(due) })
 }
 
 const findRule = ({ expected }: Source, wanted: string): ExpectedFiles | undefined =>

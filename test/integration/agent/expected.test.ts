@@ -92,6 +92,12 @@ test('expected files: a missing file is an incident that names it and ends when 
   expect(await holdfast(['expected', '--missing', '--data', data])).toMatch(
     /late by \d.+station +\d{8}-\d{4}\.dat/,
   )
+  const list = startHoldfast(['expected', '--data', data], { TZ: 'Asia/Taipei' })
+  expect(await list.ended()).toBe(0)
+  const dues = list.out().match(/\d{4}-\d\d-\d\dT\d\d:\d\d:00\S*/g) ?? []
+  expect(dues.length).toBeGreaterThanOrEqual(4)
+  expect(dues.filter((due) => !due.endsWith('+08:00'))).toEqual([])
+  expect(list.out()).toContain(`, due by ${dues.at(-1)}\n`)
   await expectFiles('--remove')
   await until('the list without its rule', async () =>
     (await listed(data, '--missing')).some(({ path: one }) => one === before[1]?.path),
@@ -118,6 +124,8 @@ test('expected files: rules are added, changed, listed and removed by commands, 
     ),
   )
   expect(await expectFiles('--pattern', '{YYYY}{DOY}{HH}*.rnx', '--remove')).not.toContain('rnx')
+
+  expect(await holdfast(['expected', '--help'])).toContain('30d (default), at most 400d\n')
 
   const refusals: [string[], string][] = [
     [['--every', '7h'], 'divides a day'],

@@ -97,7 +97,7 @@ export function channelWith(
 
 /**
  * Reads the given secrets, each file once. They are never printed.
- * @throws UserError check.tokenUnreadable; WrongUsage cli.channels.pair
+ * @throws UserError check.secretUnreadable; WrongUsage cli.channels.pair
  */
 export function readSecretFiles({ secret = [] }: Pick<ChannelOptions, 'secret'>): Record<string, string> {
   return Object.fromEntries(
@@ -107,7 +107,7 @@ export function readSecretFiles({ secret = [] }: Pick<ChannelOptions, 'secret'>)
         return [field, readFileSync(file === '-' ? 0 : file, 'utf8').trim()]
       } catch (error) {
         const reason = errorCode(error) ?? String(error)
-        throw new UserError('check.tokenUnreadable', { path: file, reason }, { cause: error })
+        throw new UserError('check.secretUnreadable', { field, path: file, reason }, { cause: error })
       }
     }),
   )

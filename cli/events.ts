@@ -154,14 +154,18 @@ function registerSinks(events: Command): void {
 function collectTypes(text: string, before?: string[]): string[] {
   const type = text.startsWith(TYPE_PREFIX) ? text.slice(TYPE_PREFIX.length) : text
   if (!eventTypes.some((one) => one === type))
-    throw new InvalidArgumentError(`It must be one of ${eventTypes.join(', ')}.`)
+    throw new InvalidArgumentError(
+      `It must be one of ${eventTypes.join(', ')}. Gaps (events.gap) are always among the events.`,
+    )
   return collect(type, before)
 }
 
 const parseWhole = (name: 'keepDays' | 'keepRows') => (text: string) => {
-  const parsed = eventsSettingsSchema.shape[name].safeParse(/^\d+$/.test(text) ? Number(text) : null)
-  if (!parsed.success) throw new InvalidArgumentError(parsed.error.issues[0]?.message ?? '')
-  return parsed.data
+  const schema = eventsSettingsSchema.shape[name]
+  const parsed = schema.safeParse(/^\d+$/.test(text) ? Number(text) : null)
+  if (parsed.success) return parsed.data
+  const { minValue, maxValue } = schema.unwrap()
+  throw new InvalidArgumentError(`It must be a whole number from ${minValue} to ${maxValue}.`)
 }
 
 function parseKind(text: string): SinkKind {

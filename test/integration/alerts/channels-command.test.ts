@@ -100,7 +100,11 @@ describe.each([
     expect(beforeAnything).toEqual([
       [2, expect.stringContaining('“url” is a secret: give it with --secret')],
       [2, expect.stringContaining('It must be one of line, line-notify, mail')],
-      [1, expect.stringContaining('/no/such/file')],
+      [1, expect.stringMatching(/^The file \/no\/such\/file with “url” cannot be read/)],
+    ])
+    expect(await refused(['add', 'webhook'])).toEqual([
+      1,
+      '“url” is missing. Give it with --secret url=FILE.',
     ])
     expect(await refused(['add', 'webhook', '--secret', 'url=-'], `no address ${KEY}`)).toEqual([
       1,

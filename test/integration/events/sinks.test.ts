@@ -184,6 +184,10 @@ test('sinks: a command is refused by the terminal, the API and an import', { tim
   expect(await refused(['events', 'sinks', 'add', 'command'])).toContain('settings file')
   expect(await refused(['events', 'sinks', 'remove', 'Run'])).toContain('settings file')
   expect(await refused(['events', 'sinks', 'off', 'Run'])).toContain('settings file')
+  expect(await refused(['events', 'keep', '--days', 'foo'])).toContain(
+    'It must be a whole number from 1 to 366.',
+  )
+  expect(await refused(['events', '--type', 'events.gap'])).toContain('Gaps (events.gap) are always among')
   const sink = { id: 'other', name: 'Other', kind: 'command', command: ['/bin/sh', '-c', 'id'] }
   await expect(sendCommand(data, 'addEventSink', { sink, secrets: {} })).rejects.toMatchObject({
     sentence: { key: 'events.commandInSettings' },

@@ -14,14 +14,15 @@ function isSentence(value: unknown): value is Message {
 
 /**
  * Serializes a value for a program. Each message gets its English sentence as `text` beside `key` and `params`: scripts
- * print the text and compare the key.
+ * print the text and compare the key. A message that has its text keeps it.
  *
  * @param indent number of spaces; 0 for one line
  */
 export function jsonText(value: unknown, indent = 0): string {
   return JSON.stringify(
     value,
-    (_, member) => (isSentence(member) ? { ...member, text: englishWords(member) } : member),
+    (_, member) =>
+      isSentence(member) && !('text' in member) ? { ...member, text: englishWords(member) } : member,
     indent,
   )
 }

@@ -2,11 +2,17 @@ import { hostname } from 'node:os'
 import path from 'node:path'
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import { UserError } from '../core/lib/i18n/user-error.ts'
+import { englishWords } from '../core/lib/i18n/words.ts'
 import { getAlertsFile } from '../core/receive/service/receiver-alerting.ts'
-import { describeReport, type ReportDocument, type ReportSection } from '../core/report/document.ts'
+import {
+  describeNotes,
+  describeReport,
+  type ReportDocument,
+  type ReportSection,
+} from '../core/report/document.ts'
 import { getLastPeriod, getLocalZone, parseDay } from '../core/report/period.ts'
 import { readReport } from '../core/report/read-report.ts'
-import { renderCsv } from '../core/report/render-csv.ts'
+import { formatUtc, renderCsv } from '../core/report/render-csv.ts'
 import { renderHtml } from '../core/report/render-html.ts'
 import { choosePeriod, requestComputerReport, requestStoreReport } from '../core/report/report-request.ts'
 import type { Report } from '../core/report/report-schema.ts'
@@ -136,10 +142,16 @@ async function print(options: ReportOptions): Promise<void> {
   const report = await read(options)
   const document = () => describeReport(report, plainWords, language)
   const format = options.json === true ? 'json' : options.format
-  if (format === 'json') console.log(jsonText(report, 2))
-  else if (format === 'csv') process.stdout.write(renderCsv(report, document().notes))
+  if (format === 'json') console.log(jsonText(withTexts(report), 2))
+  else if (format === 'csv') process.stdout.write(renderCsv(report, plainWords))
   else if (format === 'html') process.stdout.write(renderHtml(document(), language))
   else console.log(toLines(document()).join('\n'))
+}
+
+/** Returns the report with the texts of its notes, whose times are in UTC as those of the CSV. */
+function withTexts(report: Report) {
+  const texts = describeNotes(report, englishWords, formatUtc)
+  return { ...report, notes: report.notes.map((note, index) => ({ ...note, text: texts[index] })) }
 }
 
 async function read(options: ReportOptions): Promise<Report> {

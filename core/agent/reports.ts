@@ -44,7 +44,7 @@ export class Reports {
     this.#thread = reportThread && openThread<ReportCalls>(reportThread, { youngMb: 64 })
   }
 
-  /** Answers a view. @throws UserError report.notPeriod, report.notZone, report.busy */
+  /** Answers a view. @throws UserError report.notPeriod, report.reversed, report.notZone, report.busy */
   async answer({ period, zone = null }: CommandInput<'report'>): Promise<CommandOutput<'report'>> {
     const now = Date.now()
     const chosen = choosePeriod(period, zone, now)

@@ -45,12 +45,9 @@ const NONE = '–'
 const MOST_NAMED = 5
 
 export function describeReport(report: Report, words: Words, language: string): ReportDocument {
-  const { period, computer, madeAt, holdfast, notes } = report
+  const { period, computer, madeAt, holdfast } = report
   const t = (key: WordKey, params: Message['params'] = {}) => words(message(key, params))
   const format = createFormats(language, period.zone)
-  // Times are those of the report's zone.
-  const say = ({ key, params }: Message) =>
-    words(message(key, typeof params.at === 'number' ? { ...params, at: format.moment(params.at) } : params))
   return {
     title: t('report.title', { computer, period: formatPeriod(period, language) }),
     facts: [
@@ -63,11 +60,21 @@ export function describeReport(report: Report, words: Words, language: string): 
       },
       { label: t('report.fact.made'), value: `${format.moment(madeAt)} · Holdfast ${holdfast}` },
     ],
-    summary: summarizeReport(report, language).map(say),
-    notes: notes.map(say),
+    summary: summarizeReport(report, language).map(words),
+    notes: describeNotes(report, words, format.moment),
     sections: describeSections(report, t, words, format),
   }
 }
+
+/** Returns the notes of a report as sentences. @param formatTime formats the time in a note. */
+export const describeNotes = (
+  { notes }: Report,
+  words: Words,
+  formatTime: (at: number) => string,
+): string[] =>
+  notes.map(({ key, params }) =>
+    words(message(key, typeof params.at === 'number' ? { ...params, at: formatTime(params.at) } : params)),
+  )
 
 /** Formats the name of a period: "October 2026", "Week 41, 2026 (Oct 5 – 11)". */
 export function formatPeriod({ kind, name, from, to, zone }: ReportPeriod, language: string): string {

@@ -29,6 +29,13 @@ export function parsePeriod(text: string, zone: string): ReportPeriod | null {
   return { kind, name: text, zone, from: startOfDay(first), to: startOfDay(after) }
 }
 
+/** Returns the days of "2026-10-11..2026-10-05", whose first day is after its last one; null: it is no such text. */
+export function findReversed(text: string): { first: string; last: string } | null {
+  const [first = '', last = '', ...more] = text.split('..')
+  const [from, to] = [parseDay(first), parseDay(last)]
+  return more.length === 0 && from !== null && to !== null && from > to ? { first, last } : null
+}
+
 /** Returns the last whole month or week before an instant. */
 export function getLastPeriod(kind: RegularPeriod, now: number, zone: string): ReportPeriod {
   const [last] = listPeriods(kind, now, zone, 1)

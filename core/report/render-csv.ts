@@ -1,3 +1,5 @@
+import type { Message } from '../lib/i18n/message.ts'
+import { describeNotes } from './document.ts'
 import type { Amount, Report } from './report-schema.ts'
 
 /** The columns of the table, in their order. Each row fills those that apply to its kind; docs/report.md explains them. */
@@ -13,13 +15,13 @@ type Row = Partial<Record<(typeof COLUMNS)[number], string | number | null>>
 
 /**
  * Renders a report as one table (RFC 4180). Times are UTC (ISO 8601). Column names are the same in every language.
- * @param notes of the report, as sentences
+ * @param words returns a note as a sentence
  */
-export function renderCsv(report: Report, notes: readonly string[]): string {
+export function renderCsv(report: Report, words: (note: Message) => string): string {
   const { computer, period } = report
   const rows = [
     { row: 'report', name: computer, ...toTimes(period.from, period.to), zone: period.zone },
-    ...notes.map((note) => ({ row: 'note', name: note })),
+    ...describeNotes(report, words, formatUtc).map((note) => ({ row: 'note', name: note })),
     ...listRows(report),
   ]
   const lines = rows.map((row: Row) => COLUMNS.map((column) => formatCell(row[column])).join(','))
@@ -71,7 +73,8 @@ function* listRows(report: Report): Generator<Row> {
 }
 
 const toAmount = ({ files, bytes }: Amount) => ({ files, bytes })
-const toTime = (at: number | null) => (at === null ? null : new Date(at).toISOString())
+export const formatUtc = (at: number): string => new Date(at).toISOString()
+const toTime = (at: number | null) => (at === null ? null : formatUtc(at))
 const toTimes = (from: number | null, to: number | null) => ({ from: toTime(from), to: toTime(to) })
 
 /** Formats a cell. A spreadsheet takes a text that begins with one of these characters for a formula. */

@@ -3,7 +3,7 @@ import type { DataLayout } from '../settings/data-directory.ts'
 import { destinationIds, EMBEDDED_DESTINATION } from '../settings/destinations.ts'
 import { isZone } from '../settings/expected/periods.ts'
 import type { ShownSettings } from '../settings/schema.ts'
-import { getLastPeriod, getLocalZone, parsePeriod } from './period.ts'
+import { findReversed, getLastPeriod, getLocalZone, parsePeriod } from './period.ts'
 import type { ReportRequest } from './read-report.ts'
 import type { ReportPeriod } from './report-schema.ts'
 
@@ -19,15 +19,18 @@ export interface ReportMaker {
  * Returns the period that a person asked for.
  * @param text as `parsePeriod` takes it; null: the last whole month
  * @param zone null: that of this computer
- * @throws UserError report.notZone, report.notPeriod
+ * @throws UserError report.notZone, report.reversed, report.notPeriod
  */
 export function choosePeriod(text: string | null, zone: string | null, now: number): ReportPeriod {
   const known = zone ?? getLocalZone()
   if (!isZone(known)) throw new UserError('report.notZone', { zone: known })
   if (text === null) return getLastPeriod('month', now, known)
   const period = parsePeriod(text, known)
-  if (period === null) throw new UserError('report.notPeriod', { text })
-  return period
+  if (period !== null) return period
+  const reversed = findReversed(text)
+  throw reversed === null
+    ? new UserError('report.notPeriod', { text })
+    : new UserError('report.reversed', { ...reversed })
 }
 
 /** Returns the request for the report of an agent's computer. */

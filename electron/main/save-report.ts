@@ -41,10 +41,9 @@ async function render(agent: Agent, words: Words, period: string, format: Format
   const { renderCsv } = await import('../../core/report/render-csv.ts')
   const { renderHtml } = await import('../../core/report/render-html.ts')
   const { describeReport } = await import('../../core/report/document.ts')
-  const described = describeReport(report, words, agent.language)
   // A spreadsheet recognizes UTF-8 by the mark.
-  if (format === 'csv') return `\ufeff${renderCsv(report, described.notes)}`
-  const html = renderHtml(described, agent.language)
+  if (format === 'csv') return `\ufeff${renderCsv(report, words)}`
+  const html = renderHtml(describeReport(report, words, agent.language), agent.language)
   return format === 'html' ? html : printToPdf(html)
 }
 

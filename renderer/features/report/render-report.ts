@@ -10,7 +10,9 @@ export function renderReport(
   format: CommandInput<'saveReport'>['format'],
 ): string {
   const language = nearestLanguage(document.documentElement.lang)
-  const described = describeReport(report, createWords(language, 'window'), language)
+  const words = createWords(language, 'window')
   // A spreadsheet recognizes UTF-8 by the mark.
-  return format === 'csv' ? `\ufeff${renderCsv(report, described.notes)}` : renderHtml(described, language)
+  return format === 'csv'
+    ? `\ufeff${renderCsv(report, words)}`
+    : renderHtml(describeReport(report, words, language), language)
 }

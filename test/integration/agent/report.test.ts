@@ -72,6 +72,9 @@ test('report: the figures of a real agent, in each format, from the command line
   expect(p99).toBeGreaterThanOrEqual(p50)
   expect(max).toBeLessThan(60_000)
 
+  const { notes } = JSON.parse(await report(data, '--json'))
+  const since = notes.find(({ key }: { key: string }) => key === 'report.note.checksSince')
+  expect(since.text).toContain(`begins at ${new Date(since.params.at).toISOString()}.`)
   const text = await report(data)
   const tooWide = text.split('\n').filter((line) => countCells(line) > 100)
   expect(tooWide).toEqual([])
@@ -106,6 +109,11 @@ test('report: the figures of a real agent, in each format, from the command line
 
 test.each([
   [['--month', '2026-13'], /is not a period/],
+  [
+    ['--from', '2026-10-11', '--to', '2026-10-05'],
+    /The first day, 2026-10-11, is after the last day, 2026-10-05\./,
+  ],
+  [['--from', '2999-01-01'], /The first day, 2999-01-01, is after the last day, 2\d{3}-\d\d-\d\d\./],
   [['--month', '2026-10', '--week', '2026-W41'], /cannot be used with/],
   [['--to', '2026-10-05'], /--to needs --from/],
   [['--from', '2026-11-31'], /It must be a day/],

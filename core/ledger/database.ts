@@ -53,7 +53,8 @@ END;
 /**
  * The files of a destination that were read again, by the day of this computer (its beginning in milliseconds since
  * 1970) and by the kind of reading; `healed`: files that got their content again. `at`: the last time. `log_miss`: the
- * logarithm of the probability that the samples would have missed damage (see proof-figures.ts).
+ * logarithm of the probability that the samples would have missed damage of the files that were sent until then (see
+ * proof-figures.ts).
  */
 const PROOF = `CREATE TABLE proof (
   destination TEXT NOT NULL,

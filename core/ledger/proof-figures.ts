@@ -14,18 +14,38 @@ const NEVER = -700
  * @param population how many files the archive has
  */
 export function computeLogMiss(samples: number, population: number, share = DAMAGED_SHARE): number {
-  const damaged = Math.max(1, Math.ceil(share * population))
+  const damaged = countDamaged(population, share)
   if (samples <= 0 || population <= 0) return 0
   if (samples > population - damaged) return NEVER
   // Both products are equal: the shorter one is computed.
   const [factors, missing] = samples < damaged ? [samples, damaged] : [damaged, samples]
   let sum = 0
   for (let index = 0; index < factors; index += 1) sum += Math.log1p(-missing / (population - index))
-  return Math.max(NEVER, sum)
+  return Math.max(NEVER + 1, sum)
 }
 
-/** Returns the probability that damage was seen, from the sum of `computeLogMiss` of independent rounds. */
-export const toConfidence = (logMiss: number): number => (logMiss <= NEVER ? 1 : 0 - Math.expm1(logMiss))
+const countDamaged = (population: number, share = DAMAGED_SHARE): number =>
+  Math.max(1, Math.ceil(share * population))
+
+/**
+ * Returns the logarithm of an archive that has got files since its samples were drawn: samples that are older than a
+ * file cannot have shown that it is damaged.
+ * @param logMiss the sum of `computeLogMiss` of independent rounds
+ * @param before how many files the archive had
+ * @param added how many have come
+ */
+export function withAdded(logMiss: number, before: number, added: number): number {
+  if (added <= 0) return logMiss
+  const population = before + added
+  // Each file was read.
+  if (logMiss <= NEVER) return computeLogMiss(before, population)
+  const missesOne = (before * Math.exp(logMiss / countDamaged(before)) + added) / population
+  return Math.max(NEVER + 1, countDamaged(population) * Math.log(missesOne))
+}
+
+/** Returns the probability that damage was seen, from its logarithm; 1 only if it is certain. */
+export const toConfidence = (logMiss: number): number =>
+  logMiss <= NEVER ? 1 : Math.min(1 - Number.EPSILON, 0 - Math.expm1(logMiss))
 
 /** The most that one destination proves in a day. */
 export interface ProofLimits {

@@ -11,7 +11,7 @@ import {
   STATE,
   toPlaceParams,
 } from './database.ts'
-import { getDay, type ProofPace } from './proof-figures.ts'
+import { getDay, type ProofPace, withAdded } from './proof-figures.ts'
 
 /** sample: random files; verify: `holdfast verify`; heal: files that got their content again. */
 export type ProofKind = 'sample' | 'verify' | 'heal'
@@ -23,7 +23,7 @@ export interface ProofSum {
   damaged: number
   missing: number
   unreadable: number
-  /** See computeLogMiss. */
+  /** See computeLogMiss: of all samples of the day, for the files that are there at the time. */
   logMiss: number
 }
 
@@ -60,6 +60,10 @@ export function openProofs(database: DatabaseSyncInstance, routes: Routes) {
         }
       ).files,
 
+    /** Counts the sent files of a destination that were sent after a time. */
+    countSentSince: (destination: string, at: number) =>
+      prepareSentBetween(database)(destination, at, Number.MAX_SAFE_INTEGER),
+
     /** Returns the place of the sent file that lies so many rows behind a place; null: there are not so many. */
     sentAtRank: (
       destination: string,
@@ -79,7 +83,7 @@ export function openProofs(database: DatabaseSyncInstance, routes: Routes) {
 
     proofPace: (destination: string): ProofPace | null => get(`proof ${destination}`),
 
-    /** Adds to the sums of today. */
+    /** Adds to the sums of today; its logarithm replaces that of before. */
     recordProofs: (destination: string, kind: ProofKind, now: number, sum: ProofSum) =>
       inTransaction(database, () => addProofs(database, destination, kind, now, sum)),
 
@@ -87,10 +91,12 @@ export function openProofs(database: DatabaseSyncInstance, routes: Routes) {
     setProofPace: (destination: string, pace: ProofPace): void => void put(`proof ${destination}`, pace),
 
     /** Returns the sums of a kind since a day, and the last time; null: nothing was read. */
-    proofsSince: (destination: string, kind: ProofKind, since: number) =>
-      selectProofs(database, since, Number.MAX_SAFE_INTEGER).find(
-        (one) => one.destination === destination && one.kind === kind,
-      ) ?? null,
+    proofsSince(destination: string, kind: ProofKind, since: number): ProofFigures | null {
+      const [from, to] = [since, Number.MAX_SAFE_INTEGER]
+      const sums = selectSums(database, from, to)
+      const found = sums.find((one) => one.destination === destination && one.kind === kind)
+      return found === undefined ? null : withLogMiss(database, found, from, to)
+    },
   }
 }
 
@@ -108,7 +114,7 @@ export function addProofs(
       `INSERT INTO proof VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
          at = excluded.at, files = files + excluded.files, bytes = bytes + excluded.bytes,
          damaged = damaged + excluded.damaged, missing = missing + excluded.missing,
-         unreadable = unreadable + excluded.unreadable, log_miss = log_miss + excluded.log_miss`,
+         unreadable = unreadable + excluded.unreadable, log_miss = excluded.log_miss`,
     )
     .run(destination, getDay(now), kind, now, files, bytes, damaged, missing, unreadable, logMiss)
   database.prepare('DELETE FROM proof WHERE day < ?').run(now - KEPT_MS)
@@ -116,17 +122,64 @@ export function addProofs(
 
 /** The sums of a destination and a kind over some days. */
 export type ProofFigures = ProofSum & { destination: string; kind: ProofKind; at: number }
+type DaySums = Omit<ProofFigures, 'logMiss'>
 
-/** Returns the sums of the days from `from` to `to` exclusive. */
-export function selectProofs(database: DatabaseSyncInstance, from: number, to: number): ProofFigures[] {
+/** Returns the function that counts a destination's sent files by the time they were sent: after one, up to another. */
+function prepareSentBetween(database: DatabaseSyncInstance) {
+  // The order of sent rows is the time at which they were sent last.
+  const count = database.prepare(
+    `SELECT count(*) AS files FROM route CROSS JOIN file INDEXED BY file_state ON file.route = route.id
+     WHERE route.destination = ? AND file.state = ${STATE.sent} AND file.due_at > ? AND file.due_at <= ?`,
+  )
+  return (destination: string, after: number, upTo: number): number =>
+    (count.get(destination, after, upTo) as { files: number }).files
+}
+
+/**
+ * Returns the sums of the days from `from` to `to` exclusive. The logarithm is that of the files which are there at the
+ * end: those that came after the samples of a day were not among them.
+ */
+export const selectProofs = (database: DatabaseSyncInstance, from: number, to: number): ProofFigures[] =>
+  selectSums(database, from, to).map((sum) => withLogMiss(database, sum, from, to))
+
+function selectSums(database: DatabaseSyncInstance, from: number, to: number): DaySums[] {
   // A ledger that the next writer will migrate may lack the table.
   const has = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'proof'").get() !== undefined
   if (!has) return []
   return database
     .prepare(
       `SELECT destination, kind, max(at) AS at, sum(files) AS files, sum(bytes) AS bytes, sum(damaged) AS damaged,
-         sum(missing) AS missing, sum(unreadable) AS unreadable, sum(log_miss) AS logMiss
+         sum(missing) AS missing, sum(unreadable) AS unreadable
        FROM proof WHERE day >= ? AND day < ? GROUP BY destination, kind`,
     )
-    .all(from, to) as ProofFigures[]
+    .all(from, to) as DaySums[]
+}
+
+/** Adds the logarithm of a destination's samples, day by day, with the files that came meanwhile. */
+function withLogMiss(database: DatabaseSyncInstance, sums: DaySums, from: number, to: number): ProofFigures {
+  const { destination, kind } = sums
+  if (kind !== 'sample') return { ...sums, logMiss: 0 }
+  const days = database
+    .prepare(
+      `SELECT at, log_miss AS logMiss FROM proof
+       WHERE destination = ? AND kind = 'sample' AND day >= ? AND day < ? ORDER BY day`,
+    )
+    .all(destination, from, to) as { at: number; logMiss: number }[]
+  const { files: present } = database
+    .prepare(
+      `SELECT coalesce(sum(files), 0) AS files FROM total
+       WHERE state = ${STATE.sent} AND route IN (SELECT id FROM route WHERE destination = ?)`,
+    )
+    .get(destination) as { files: number }
+  const countSent = prepareSentBetween(database)
+  const added = days.map(({ at }, index) => countSent(destination, at, days[index + 1]?.at ?? to - 1))
+  const later = countSent(destination, to - 1, Number.MAX_SAFE_INTEGER)
+  let before = Math.max(0, present - later - added.reduce((sum, files) => sum + files, 0))
+  let logMiss = 0
+  for (const [index, day] of days.entries()) {
+    const files = added[index] ?? 0
+    logMiss = withAdded(logMiss + day.logMiss, before, files)
+    before += files
+  }
+  return { ...sums, logMiss }
 }

@@ -70,8 +70,8 @@ const proofSchema = z.object({
   /** Random files that it has proven. */
   samples: readingSchema,
   /**
-   * The probability that the samples would have shown damage of 0.1 % of the files, which was there all the time; null:
-   * there were no samples.
+   * The probability that the samples would have shown damage of 0.1 % of the files at the end of the period, each since
+   * it came; null: there were no samples.
    */
   confidence: z.number().min(0).max(1).nullable(),
   /** Files that `holdfast verify` has read. */

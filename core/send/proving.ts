@@ -18,6 +18,7 @@ import {
   SAMPLE_DAYS,
   startDay,
   toConfidence,
+  withAdded,
 } from '../ledger/proof-figures.ts'
 import { noProofs } from '../ledger/proofs.ts'
 import { createHasher, digestText } from '../platform/digest.ts'
@@ -37,6 +38,8 @@ const DELAY_MS = [60_000, 1_800_000] as const
 /** An automatic round waits this long for a pause in sending before each file. */
 const LONGEST_WAIT_MS = 60_000
 const WAIT_MS = 500
+/** Time after which the figures are computed again. */
+const FIGURES_MS = 600_000
 /** Places in the order of the sent files are kept at this interval: a rank is found from the place before it. */
 const PLACE_EVERY = 10_000
 /** A round stops after this many files in succession for which the destination had no answer. */
@@ -53,6 +56,7 @@ type Proven = Found | 'unavailable' | 'moved'
 type ProvingLedger = Pick<
   Ledger,
   | 'countSentBehind'
+  | 'countSentSince'
   | 'sentAtRank'
   | 'sampleAt'
   | 'proofPace'
@@ -108,6 +112,11 @@ interface Run {
   tried: number
   /** See computeLogMiss; of the files so far. */
   logMiss: number
+  /** When the files were drawn. */
+  drawnAt: number
+  /** The day of the last recorded file, and what its samples have apart from this round. */
+  day: number
+  before: number
 }
 
 /** The connection for reading back, opened by the first file that needs it. */
@@ -126,8 +135,8 @@ export class Proving {
   #notBefore = performance.now() + randomInt(...DELAY_MS)
   #round: ProofRound | null = null
   #running: ProofRound | null = null
-  /** The figures of this day; null: they have changed. */
-  #figures: { day: number; value: ProofFigures | null } | null = null
+  /** The figures of this day; null: they have changed. New files change them, too, which is seen later. */
+  #figures: { day: number; until: number; value: ProofFigures | null } | null = null
 
   constructor(host: ProvingHost) {
     this.#host = host
@@ -157,7 +166,7 @@ export class Proving {
   /** The samples of the last SAMPLE_DAYS; null: there were none. */
   get figures(): ProofFigures | null {
     const day = getDay(Date.now())
-    if (this.#figures?.day === day) return this.#figures.value
+    if (this.#figures?.day === day && performance.now() < this.#figures.until) return this.#figures.value
     const { ledger, destination, log } = this.#host
     const since = day - (SAMPLE_DAYS - 1) * DAY_MS
     const sum = attempt(
@@ -173,7 +182,7 @@ export class Proving {
             damaged: sum.damaged + sum.missing + sum.unreadable,
             confidence: toConfidence(sum.logMiss),
           }
-    this.#figures = { day, value }
+    this.#figures = { day, until: performance.now() + FIGURES_MS, value }
     return value
   }
 
@@ -203,8 +212,15 @@ export class Proving {
     this.#host.onChange()
     const readBack: ReadBack = { library: null, folders: new Map() }
     try {
+      const drawnAt = Date.now()
       const { drawn, count } = await this.#draw(limits.files)
-      const run: Run = { round, limits, isAutomatic: pace !== null, readBack, count, logMiss: 0, tried: 0 }
+      const day = getDay(drawnAt)
+      const { ledger, destination } = this.#host
+      const { logMiss: before } = ledger.proofsSince(destination.id, 'sample', day) ?? noProofs()
+      const run: Run = {
+        ...{ round, limits, isAutomatic: pace !== null, readBack, count, tried: 0 },
+        ...{ logMiss: 0, drawnAt, day, before },
+      }
       await this.#proveDrawn(drawn, run, pace ?? startDay(null, getDay(Date.now()), limits))
     } catch (error) {
       if (!this.#ended.signal.aborted)
@@ -275,8 +291,16 @@ export class Proving {
     // Files without a known content were drawn, too; all files that can be proven are a part of the drawn ones.
     const population = Math.max(round.files, Math.round((count * round.files) / tried))
     const logMiss = computeLogMiss(round.files, population)
-    const sum = { ...noProofs(), files: 1, bytes: size, logMiss: logMiss - run.logMiss }
+    const now = Date.now()
+    // The day before keeps its part of the round.
+    if (getDay(now) !== run.day) Object.assign(run, { day: getDay(now), before: -run.logMiss })
     run.logMiss = logMiss
+    // Files that came after the draw were not among the drawn ones.
+    const added = ledger.countSentSince(destination.id, run.drawnAt)
+    const sum = {
+      ...noProofs(),
+      ...{ files: 1, bytes: size, logMiss: withAdded(run.before + logMiss, count, added) },
+    }
     if (found !== 'intact') {
       sum[found] = 1
       round[found] += 1
@@ -284,7 +308,7 @@ export class Proving {
         round.found.push({ path: `${source.name}/${file}`, finding: found })
       log('warn', `${path.join(source.path, file)} is ${found} at ${destination.name}`)
     }
-    ledger.recordProofs(destination.id, 'sample', Date.now(), sum)
+    ledger.recordProofs(destination.id, 'sample', now, sum)
     this.#figures = null
     onChange()
   }

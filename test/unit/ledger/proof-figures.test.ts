@@ -6,6 +6,7 @@ import {
   SAMPLE_DAYS,
   startDay,
   toConfidence,
+  withAdded,
 } from '../../../core/ledger/proof-figures.ts'
 import { USUAL_SAMPLES } from '../../../core/settings/destination-schema.ts'
 
@@ -55,6 +56,50 @@ describe(`samples (seed ${seed})`, () => {
       expect(Math.abs(seen / runs - expected)).toBeLessThan(5 * deviation + 1e-9)
     },
   )
+
+  test.each([
+    [10, 10, 3, 1],
+    [40, 10, 20, 10],
+    [400, 231, 300, 231],
+    [900, 300, 1_100, 500],
+    [4_000, 231, 2_000, 400],
+  ])(
+    'of %i files, %i samples; %i files come, and %i samples more: they show damage as often as in a simulation',
+    (before, first, added, second) => {
+      const random = createRandom(seed)
+      const population = before + added
+      const damaged = Math.max(1, Math.ceil(0.001 * population))
+      const runs = 4_000
+      let seen = 0
+      for (let run = 0; run < runs; run += 1) {
+        const hit = new Set<number>()
+        for (const rank of drawRanks(population, random)) if (hit.add(rank).size === damaged) break
+        const shows = (files: number, samples: number) => {
+          let left = samples
+          for (const rank of drawRanks(files, random)) {
+            if (hit.has(rank)) return true
+            if (--left === 0) return false
+          }
+          return false
+        }
+        // The added files have the last ranks.
+        if (shows(before, first) || shows(population, second)) seen += 1
+      }
+      const early = withAdded(computeLogMiss(first, before), before, added)
+      const expected = toConfidence(early + computeLogMiss(second, population))
+      const deviation = Math.sqrt((expected * (1 - expected)) / runs)
+      expect(Math.abs(seen / runs - expected)).toBeLessThan(5 * deviation + 1e-9)
+    },
+  )
+
+  test('only an archive that was read completely is certain', () => {
+    expect(toConfidence(withAdded(computeLogMiss(10, 10), 10, 3))).toBeCloseTo(10 / 13, 12)
+    expect(toConfidence(withAdded(computeLogMiss(10, 10), 10, 0))).toBe(1)
+    expect(toConfidence(withAdded(0, 0, 5))).toBe(0)
+    const daily = Array.from({ length: 400 }, () => computeLogMiss(231, 500))
+    expect(toConfidence(daily.slice(0, 300).reduce((sum, one) => sum + one, 0))).toBeLessThan(1)
+    expect(toConfidence(computeLogMiss(900_000, 1_000_000))).toBeLessThan(1)
+  })
 
   test('all files of an archive show any damage, and none show nothing', () => {
     expect(toConfidence(computeLogMiss(40, 40))).toBe(1)

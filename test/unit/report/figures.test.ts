@@ -215,6 +215,43 @@ test('report: a destination has its samples, verified and healed files, and roun
   expect(read(30).samples.files).toBeLessThan(6_930)
 })
 
+test('report: samples that are older than a file do not show its damage', () => {
+  const at = path.join(temporaryDirectory('report'), 'ledger.db')
+  const ledger = openLedger(at)
+  onTestFinished(() => ledger.close())
+  const noon = (day: number) => getDay(from) + (24 * day + 12) * HOUR_MS
+  const send = (names: readonly string[], now: number) => {
+    const found = names.map((name) => file(name, { source: 's0' }))
+    ledger.offer('d0', found)
+    const claims = ledger.take('d0', 's0', names.length, now, new Set())
+    ledger.markSent(
+      claims.map((claim) => ({ ...claim, digest: Buffer.alloc(32), mark: false })),
+      now,
+    )
+  }
+  const sample = (day: number, files: number, population: number) => {
+    const logMiss = computeLogMiss(files, population)
+    ledger.recordProofs('d0', 'sample', noon(day), { ...noProofs(), files, logMiss })
+  }
+  const read = (until: number) => {
+    const figures = readLedgerFigures(at, from, until, 10)
+    const { proofs } = reportSchema.parse(buildReport(subject, { ...nothing, ledger: figures }))
+    return proofs?.find(({ destination }) => destination.id === 'd0')?.confidence
+  }
+  const many = (name: string, count: number) =>
+    Array.from({ length: count }, (_, index) => `${name}-${index}`)
+  send(many('first', 10), noon(1) - HOUR_MS)
+  sample(1, 10, 10)
+  expect(read(to)).toBe(1)
+  send(many('later', 3), noon(1) + HOUR_MS)
+  expect(read(to)).toBeCloseTo(10 / 13, 9)
+  expect(read(noon(1) + 1)).toBe(1)
+  sample(2, 1, 13)
+  expect(read(to)).toBeCloseTo(1 - (3 / 13) * (12 / 13), 9)
+  sample(3, 13, 13)
+  expect(read(to)).toBe(1)
+})
+
 test('report: a folder without a file is listed, and a former one only if it has figures', () => {
   const ledger = { routes: [], proofs: [], expected: [], missing: [], late: [], forgottenAt: null }
   const none = buildReport(subject, { ...nothing, ledger })

@@ -41,11 +41,16 @@ function open(names: readonly string[], to = receiver) {
     } = statSync(path.join(root, name), { bigint: true })
     return { source: 's', path: name, size: Number(size), mtimeNs, ctimeNs, inode, device }
   })
-  ledger.offer(TO, found)
-  const due = ledger.take(TO, 's', names.length, Date.now(), new Set())
-  const sent = due.map((one) => ({ ...one, mark: false, digest: computeDigest(Buffer.from(one.path)) }))
-  ledger.markSent(sent, Date.now())
   const stored: Stored = new Map(names.map((name) => [name, name]))
+  /** Records files as sent, each with its name as content. */
+  const markSent = (files: typeof found) => {
+    ledger.offer(TO, files)
+    const due = ledger.take(TO, 's', files.length, Date.now(), new Set())
+    const sent = due.map((one) => ({ ...one, mark: false, digest: computeDigest(Buffer.from(one.path)) }))
+    ledger.markSent(sent, Date.now())
+    for (const { path: name } of files) stored.set(name, name)
+  }
+  markSent(found)
   const asked: { name: string; isWithNonce: boolean; isSample: boolean }[] = []
   const readBack: string[] = []
   const library: Library = {
@@ -102,7 +107,7 @@ function open(names: readonly string[], to = receiver) {
     await until('the round to end', () => proving.round?.isRunning === false)
     return proving.round
   }
-  return { root, found, ledger, stored, asked, readBack, state, proving, run }
+  return { root, found, markSent, ledger, stored, asked, readBack, state, proving, run }
 }
 
 const many = (count: number) => Array.from({ length: count }, (_, index) => `file-${index}`)
@@ -183,6 +188,32 @@ test('samples of a folder: contents are read back, compared with the record, and
   expect(await run()).toMatchObject({ files: 12, damaged: 1 })
   expect(asked.some(({ isWithNonce }) => isWithNonce)).toBe(false)
   expect(ledger.damagedFiles(TO, null)).toMatchObject([{ path: 'file-4' }])
+})
+
+test('samples: files that come during a round, or after one, were not read by it', async () => {
+  const { run, found, markSent, state, proving } = open(many(10), folder)
+  const [one = expect.fail()] = found
+  const add = (name: string, inode: bigint) => {
+    const before = Date.now()
+    while (Date.now() === before);
+    markSent([{ ...one, path: name, size: name.length, inode }])
+  }
+  await run()
+  expect(proving.figures).toMatchObject({ files: 10, confidence: 1 })
+  add('later', 1n)
+  await run({ files: 1, bytes: 1e9 })
+  expect(proving.figures?.confidence).toBeCloseTo(1 - (1 / 11) * (10 / 11), 9)
+
+  let isAdded = false
+  state.onAsked = () => {
+    if (!isAdded) add('during', 2n)
+    isAdded = true
+  }
+  await run()
+  state.onAsked = () => undefined
+  expect(proving.figures?.confidence).toBeCloseTo(11 / 12, 9)
+  await run()
+  expect(proving.figures).toMatchObject({ confidence: 1 })
 })
 
 test('samples: a file that changes while it is read is neither counted nor damaged', async () => {

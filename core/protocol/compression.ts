@@ -25,7 +25,10 @@ const MOST_PART = 0.9
 const BUSY = 0.5
 /** Time after which the CPU time is measured again. */
 const MEASURE_MS = 500
-/** Payloads are sent uncompressed for this time after a measurement above BUSY. */
+/**
+ * Payloads are sent uncompressed for this time after two measurements above BUSY. A single one may be a moment of other
+ * work: opening data streams takes 0.3 s.
+ */
 const REST_MS = 5_000
 
 /** Measures whether this process is busy. */
@@ -34,6 +37,7 @@ export class CpuMeter {
   readonly #cpuMs: () => number
   #measuredAt: number
   #cpuMsThen: number
+  #wasBusy = false
   #busyUntil = Number.NEGATIVE_INFINITY
 
   constructor(now = () => performance.now(), cpuMs = readCpuMs) {
@@ -48,7 +52,9 @@ export class CpuMeter {
     const ms = now - this.#measuredAt
     if (ms >= MEASURE_MS) {
       const cpuMs = this.#cpuMs()
-      if ((cpuMs - this.#cpuMsThen) / ms > BUSY) this.#busyUntil = now + REST_MS
+      const isBusy = (cpuMs - this.#cpuMsThen) / ms > BUSY
+      if (isBusy && this.#wasBusy) this.#busyUntil = now + REST_MS
+      this.#wasBusy = isBusy
       this.#measuredAt = now
       this.#cpuMsThen = cpuMs
     }

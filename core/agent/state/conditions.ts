@@ -594,7 +594,9 @@ function describeGap(
   newest: readonly MissingFile[],
 ): Message {
   const [last] = newest
-  const files = newest.slice(0, count).map(({ path }) => shortened(path))
+  // Of a file without a date in its name, the pattern is all that is known: it counts among the others.
+  const named = newest.slice(0, count).filter(({ path }) => path !== shown.pattern)
+  const files = named.map(({ path }) => shortened(path))
   const more = count - files.length
   const params = {
     ...{ ...shown, pattern: shortened(shown.pattern), count, file: files[0] ?? '', files: files.join(', ') },

@@ -363,6 +363,15 @@ describe('conditions besides disk failures', () => {
     )
     const [any] = find(rule('*', 2, [{ path: '*', due: NOW, tooSmall: null }]))
     expect(any && englishWords(any.sentence)).toMatch(/^No file has come to data that matches \*\./)
+    const mixed = [
+      { path: 's13', due: NOW, tooSmall: 5 },
+      { path: '*', due: NOW - MINUTE, tooSmall: null },
+      { path: 's11', due: NOW - HOUR, tooSmall: 5 },
+    ]
+    const [end] = find(rule('*', 0, mixed, 3))
+    expect(end?.end && englishWords(end.end)).toMatch(
+      /^A331120 has come to data\. 3 files are still missing: s13, s11 and 1 more\./,
+    )
   })
 
   it('a problem of the store is one failure, with its incident or without', () => {

@@ -14,6 +14,7 @@ import { errorCode, errorText, toReason } from '../../platform/system-error.ts'
 import { loadIdentity } from '../../protocol/identity.ts'
 import type { WebSettings } from '../../settings/schema.ts'
 import type { Agent } from '../agent.ts'
+import type { AppState } from '../state/schema.ts'
 import { Sessions } from './sessions.ts'
 
 const RETRY_MS = 5_000
@@ -31,7 +32,7 @@ export class WebPage {
   readonly #agent: Agent
   readonly #run: (command: string, input: unknown, by: string) => Promise<unknown>
   #settings: WebSettings | null = null
-  #server: Server | null = null
+  #open: { settings: WebSettings; server: Server; certificate: string | null } | null = null
   /** Browsers stay signed in while other settings of the page change. */
   #sessions: Sessions
   #retry: NodeJS.Timeout | null = null
@@ -55,9 +56,11 @@ export class WebPage {
   }
 
   #configure(settings: WebSettings | null): void {
-    const wanted = settings?.on ? settings : null
+    // Each attempt has its own copy: one that is not the present copy has another attempt behind it.
+    const wanted = settings?.on ? { ...settings } : null
     // A person who switches it on again has removed the problem, perhaps, and does not wait for the next attempt.
-    if (isDeepStrictEqual(wanted, this.#settings) && this.#retry === null) return
+    const isServed = wanted === null || this.#open !== null
+    if (isServed && isDeepStrictEqual(wanted, this.#settings)) return
     this.#settings = wanted
     // The state of the former settings must not be taken for that of these.
     this.#agent.store.update({ web: wanted && { address: null, certificate: null, problem: null } })
@@ -67,23 +70,36 @@ export class WebPage {
   async #apply(settings: WebSettings | null): Promise<void> {
     if (this.#retry !== null) clearTimeout(this.#retry)
     this.#retry = null
-    await this.#close()
     if (settings === null) {
+      await this.#close()
       this.#sessions = this.#createSessions()
-      return this.#agent.store.update({ web: null })
+      return this.#show(settings, null)
     }
+    // Another attempt follows.
+    if (settings !== this.#settings) return
     try {
-      const { server, certificate } = await this.#listen(settings)
-      this.#server = server
-      this.#agent.store.update({ web: { address: formatWebAddress(settings), certificate, problem: null } })
+      const { certificate } = await this.#openWith(settings)
+      this.#show(settings, { address: formatWebAddress(settings), certificate, problem: null })
     } catch (error) {
-      const problem = toSentence(error)
       this.#agent.log('warn', `The web page cannot be served: ${errorText(error)}`)
-      this.#agent.store.update({ web: { address: null, certificate: null, problem } })
+      this.#show(settings, { address: null, certificate: null, problem: toSentence(error) })
       this.#retry = setTimeout(() => {
         this.#changing = this.#changing.then(() => this.#apply(settings))
       }, RETRY_MS).unref()
     }
+  }
+
+  /** Shows the result of an attempt, unless another one follows. */
+  #show(settings: WebSettings | null, web: AppState['web']): void {
+    if (settings === this.#settings) this.#agent.store.update({ web })
+  }
+
+  /** Serves the page with these settings, unless it is served with them already. */
+  async #openWith(settings: WebSettings): Promise<{ certificate: string | null }> {
+    if (this.#open !== null && isDeepStrictEqual(settings, this.#open.settings)) return this.#open
+    await this.#close()
+    this.#open = { settings, ...(await this.#listen(settings)) }
+    return this.#open
   }
 
   /** @throws UserError web.noPage, web.cannotListen, web.noSocket, web.socketInUse, transfer.identityBroken, transfer.identityUnreadable */
@@ -151,9 +167,9 @@ export class WebPage {
   }
 
   async #close(): Promise<void> {
-    const server = this.#server
-    this.#server = null
-    if (server === null) return
+    if (this.#open === null) return
+    const { server } = this.#open
+    this.#open = null
     const closed = once(server, 'close')
     server.close()
     server.closeAllConnections()

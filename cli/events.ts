@@ -213,10 +213,22 @@ async function print(directory: string, options: EventOptions): Promise<void> {
   }
 }
 
-/** Returns the names of the present settings: a source or a destination may be new since the start, or renamed. */
+/**
+ * Returns the names of the present settings, as a source or a destination may be new since the start, or renamed; and
+ * those of before, as an event may be older than a removal.
+ */
 function readNames(directory: string, before: EventNames): EventNames {
   try {
-    return getEventNames(settingsIn(null, directory), hostname(), directory)
+    const { origin, sources, destinations } = getEventNames(
+      settingsIn(null, directory),
+      hostname(),
+      directory,
+    )
+    return {
+      origin,
+      sources: new Map([...before.sources, ...sources]),
+      destinations: new Map([...before.destinations, ...destinations]),
+    }
   } catch (error) {
     return dropError(error, 'while the settings cannot be read, the names stay', before)
   }

@@ -74,7 +74,7 @@ test('events command: follows files, a batch and a restore, and continues from a
   expect(wrong.err()).toContain('yesterday')
 })
 
-test('events command, and a sink: a directory and a destination have their names, also if added later or renamed', {
+test('events command, and a sink: a directory and a destination have their names, also if added later, renamed or removed', {
   timeout: 180_000,
 }, async () => {
   const [data, source, disk] = ['names-data', 'names', 'names-disk'].map((name) => temporaryDirectory(name))
@@ -107,6 +107,18 @@ test('events command, and a sink: a directory and a destination have their names
   await holdfast(['paths', 'change', source, '--name', 'roof', '--data', data])
   writeFileSync(path.join(source, 'b'), 'content')
   await lines.says(/file\.durable {2}roof\/b {2}→ second\n/, LONG_MS)
+
+  // It reads the next event after the directory has been removed.
+  lines.child.kill('SIGSTOP')
+  writeFileSync(path.join(source, 'c'), 'content')
+  await until(
+    'the event as JSON',
+    () => eventLines(json.out()).some(({ subject }) => subject === 'roof/c'),
+    LONG_MS,
+  )
+  await holdfast(['paths', 'remove', source, '--data', data])
+  lines.child.kill('SIGCONT')
+  await lines.says(/file\.durable {2}roof\/c {2}→ second\n/, LONG_MS)
 })
 
 test('API: server-sent events continue behind Last-Event-ID, for a viewer, and end with its token', {

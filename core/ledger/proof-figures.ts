@@ -24,13 +24,17 @@ export function computeLogMiss(samples: number, population: number, share = DAMA
   return Math.max(NEVER + 1, sum)
 }
 
+/** Adds the logarithms of independent rounds. The sum is certain only if one of them is. */
+export const addLogMisses = (one: number, other: number): number =>
+  Math.min(one, other) <= NEVER ? NEVER : Math.max(NEVER + 1, one + other)
+
 const countDamaged = (population: number, share = DAMAGED_SHARE): number =>
   Math.max(1, Math.ceil(share * population))
 
 /**
  * Returns the logarithm of an archive that has got files since its samples were drawn: samples that are older than a
  * file cannot have shown that it is damaged.
- * @param logMiss the sum of `computeLogMiss` of independent rounds
+ * @param logMiss of independent rounds, by `addLogMisses`
  * @param before how many files the archive had
  * @param added how many have come
  */

@@ -11,7 +11,7 @@ import {
   STATE,
   toPlaceParams,
 } from './database.ts'
-import { getDay, type ProofPace, withAdded } from './proof-figures.ts'
+import { addLogMisses, getDay, type ProofPace, withAdded } from './proof-figures.ts'
 
 /** sample: random files; verify: `holdfast verify`; heal: files that got their content again. */
 export type ProofKind = 'sample' | 'verify' | 'heal'
@@ -165,21 +165,14 @@ function withLogMiss(database: DatabaseSyncInstance, sums: DaySums, from: number
        WHERE destination = ? AND kind = 'sample' AND day >= ? AND day < ? ORDER BY day`,
     )
     .all(destination, from, to) as { at: number; logMiss: number }[]
-  const { files: present } = database
-    .prepare(
-      `SELECT coalesce(sum(files), 0) AS files FROM total
-       WHERE state = ${STATE.sent} AND route IN (SELECT id FROM route WHERE destination = ?)`,
-    )
-    .get(destination) as { files: number }
+  // Counts the same rows as the drawing of samples: a file that was removed at the source is still at the destination.
   const countSent = prepareSentBetween(database)
-  const added = days.map(({ at }, index) => countSent(destination, at, days[index + 1]?.at ?? to - 1))
-  const later = countSent(destination, to - 1, Number.MAX_SAFE_INTEGER)
-  let before = Math.max(0, present - later - added.reduce((sum, files) => sum + files, 0))
+  let before = countSent(destination, OLDEST.at, days[0]?.at ?? to - 1)
   let logMiss = 0
   for (const [index, day] of days.entries()) {
-    const files = added[index] ?? 0
-    logMiss = withAdded(logMiss + day.logMiss, before, files)
-    before += files
+    const added = countSent(destination, day.at, days[index + 1]?.at ?? to - 1)
+    logMiss = withAdded(addLogMisses(logMiss, day.logMiss), before, added)
+    before += added
   }
   return { ...sums, logMiss }
 }

@@ -9,6 +9,7 @@ import type { DamageKind } from '../ledger/events.ts'
 import { attempt, type Ledger, type Removable, type RowPlace } from '../ledger/ledger.ts'
 import { getMountPresence, isBelowAway } from '../ledger/mount-presence.ts'
 import {
+  addLogMisses,
   computeLogMiss,
   drawRanks,
   getDay,
@@ -299,7 +300,7 @@ export class Proving {
     const added = ledger.countSentSince(destination.id, run.drawnAt)
     const sum = {
       ...noProofs(),
-      ...{ files: 1, bytes: size, logMiss: withAdded(run.before + logMiss, count, added) },
+      ...{ files: 1, bytes: size, logMiss: withAdded(addLogMisses(run.before, logMiss), count, added) },
     }
     if (found !== 'intact') {
       sum[found] = 1

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import {
+  addLogMisses,
   computeLogMiss,
   drawRanks,
   mayProve,
@@ -86,7 +87,7 @@ describe(`samples (seed ${seed})`, () => {
         if (shows(before, first) || shows(population, second)) seen += 1
       }
       const early = withAdded(computeLogMiss(first, before), before, added)
-      const expected = toConfidence(early + computeLogMiss(second, population))
+      const expected = toConfidence(addLogMisses(early, computeLogMiss(second, population)))
       const deviation = Math.sqrt((expected * (1 - expected)) / runs)
       expect(Math.abs(seen / runs - expected)).toBeLessThan(5 * deviation + 1e-9)
     },
@@ -98,7 +99,12 @@ describe(`samples (seed ${seed})`, () => {
     expect(toConfidence(withAdded(0, 0, 5))).toBe(0)
     const daily = Array.from({ length: 400 }, () => computeLogMiss(231, 500))
     expect(toConfidence(daily.slice(0, 300).reduce((sum, one) => sum + one, 0))).toBeLessThan(1)
-    expect(toConfidence(computeLogMiss(900_000, 1_000_000))).toBeLessThan(1)
+    const most = computeLogMiss(900_000, 1_000_000)
+    expect(toConfidence(most)).toBeLessThan(1)
+    expect(toConfidence(addLogMisses(most, most))).toBeLessThan(1)
+    expect(toConfidence(addLogMisses(most, computeLogMiss(10, 10)))).toBe(1)
+    // A round that reads the whole archive beyond midnight.
+    expect(toConfidence(addLogMisses(-computeLogMiss(5, 10), computeLogMiss(10, 10)))).toBe(1)
   })
 
   test('all files of an archive show any damage, and none show nothing', () => {

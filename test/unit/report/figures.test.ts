@@ -215,7 +215,8 @@ test('report: a destination has its samples, verified and healed files, and roun
   expect(read(30).samples.files).toBeLessThan(6_930)
 })
 
-test('report: samples that are older than a file do not show its damage', () => {
+/** A ledger of the destination d0, whose samples are recorded at noon of a day of the period. */
+function sampledLedger() {
   const at = path.join(temporaryDirectory('report'), 'ledger.db')
   const ledger = openLedger(at)
   onTestFinished(() => ledger.close())
@@ -228,6 +229,7 @@ test('report: samples that are older than a file do not show its damage', () => 
       claims.map((claim) => ({ ...claim, digest: Buffer.alloc(32), mark: false })),
       now,
     )
+    return claims
   }
   const sample = (day: number, files: number, population: number) => {
     const logMiss = computeLogMiss(files, population)
@@ -240,6 +242,11 @@ test('report: samples that are older than a file do not show its damage', () => 
   }
   const many = (name: string, count: number) =>
     Array.from({ length: count }, (_, index) => `${name}-${index}`)
+  return { ledger, noon, send, sample, read, many }
+}
+
+test('report: samples that are older than a file do not show its damage', () => {
+  const { noon, send, sample, read, many } = sampledLedger()
   send(many('first', 10), noon(1) - HOUR_MS)
   sample(1, 10, 10)
   expect(read(to)).toBe(1)
@@ -250,6 +257,32 @@ test('report: samples that are older than a file do not show its damage', () => 
   expect(read(to)).toBeCloseTo(1 - (3 / 13) * (12 / 13), 9)
   sample(3, 13, 13)
   expect(read(to)).toBe(1)
+})
+
+test.each([500, 950, 1_000])(
+  'report: %i files that are removed at the source after the samples remain among their files',
+  (removed) => {
+    const { ledger, noon, send, sample, read, many } = sampledLedger()
+    const old = send(many('old', 1_000), noon(1) - HOUR_MS)
+    sample(1, 500, 1_000)
+    send(many('later', 24), noon(1) + HOUR_MS)
+    // Two of the files at the end count as damaged.
+    const chance = 1 - ((0.5 * 1_000 + 24) / 1_024) ** 2
+    expect(read(to)).toBeCloseTo(chance, 9)
+    const gone = old
+      .slice(0, removed)
+      .map(({ id }, index) => ({ id, end: index % 2 === 0 ? ('removed' as const) : ('absent' as const) }))
+    ledger.endRemovals(gone, noon(2))
+    expect(read(to)).toBeCloseTo(chance, 9)
+  },
+)
+
+test('report: two days that are nearly certain are not certain', () => {
+  const { sample, read } = sampledLedger()
+  sample(1, 900_000, 1_000_000)
+  sample(2, 900_000, 1_000_000)
+  expect(read(to)).toBeGreaterThan(0.999_999)
+  expect(read(to)).toBeLessThan(1)
 })
 
 test('report: a folder without a file is listed, and a former one only if it has figures', () => {

@@ -5,6 +5,8 @@ import { type Library, NotReadable } from '../../../core/backends/archive-reader
 import { Bucket } from '../../../core/backends/bucket.ts'
 import type { Proof } from '../../../core/backends/destination.ts'
 import { openLedger } from '../../../core/ledger/ledger.ts'
+import { computeLogMiss } from '../../../core/ledger/proof-figures.ts'
+import { noProofs } from '../../../core/ledger/proofs.ts'
 import { computeDigest } from '../../../core/platform/digest.ts'
 import { Proving } from '../../../core/send/proving.ts'
 import { destinationSchema } from '../../../core/settings/destination-schema.ts'
@@ -214,6 +216,17 @@ test('samples: files that come during a round, or after one, were not read by it
   expect(proving.figures?.confidence).toBeCloseTo(11 / 12, 9)
   await run()
   expect(proving.figures).toMatchObject({ confidence: 1 })
+})
+
+test('samples: two rounds of a day that are nearly certain are not certain', async () => {
+  const { run, ledger, proving } = open(many(4), folder)
+  ledger.recordProofs(TO, 'sample', Date.now(), {
+    ...noProofs(),
+    logMiss: computeLogMiss(900_000, 1_000_000),
+  })
+  await run({ files: 3, bytes: 1e9 })
+  expect(proving.figures?.confidence).toBeGreaterThan(0.999_999)
+  expect(proving.figures?.confidence).toBeLessThan(1)
 })
 
 test('samples: a file that changes while it is read is neither counted nor damaged', async () => {

@@ -136,7 +136,10 @@ export class Proving {
   #notBefore = performance.now() + randomInt(...DELAY_MS)
   #round: ProofRound | null = null
   #running: ProofRound | null = null
-  /** The figures of this day; null: they have changed. New files change them, too, which is seen later. */
+  /**
+   * The figures of this day; null: a round has ended, or has found damage. Other samples, and new files, are seen later,
+   * because the figures cost a count of all sent files.
+   */
   #figures: { day: number; until: number; value: ProofFigures | null } | null = null
 
   constructor(host: ProvingHost) {
@@ -229,6 +232,7 @@ export class Proving {
     } finally {
       readBack.library?.close()
       this.#running = null
+      this.#figures = null
       round.isRunning = false
       round.at = Date.now()
       this.#host.onChange()
@@ -310,7 +314,7 @@ export class Proving {
       log('warn', `${path.join(source.path, file)} is ${found} at ${destination.name}`)
     }
     ledger.recordProofs(destination.id, 'sample', now, sum)
-    this.#figures = null
+    if (found !== 'intact') this.#figures = null
     onChange()
   }
 

@@ -218,6 +218,22 @@ test('samples: files that come during a round, or after one, were not read by it
   expect(proving.figures).toMatchObject({ confidence: 1 })
 })
 
+test('samples: the figures follow the end of a round and a finding, and are not computed for each sample', async () => {
+  const { run, stored, state, proving, ledger } = open(many(30), folder)
+  const computed = vi.spyOn(ledger, 'proofsSince')
+  state.onAsked = () => proving.figures
+  expect(proving.figures).toBeNull()
+  await run()
+  expect(proving.figures).toMatchObject({ files: 30, damaged: 0, confidence: 1 })
+  // The figures before and after, and those with which the round begins.
+  expect(computed).toHaveBeenCalledTimes(3)
+  const shown = new Set<number | undefined>()
+  state.onAsked = () => void shown.add(proving.figures?.damaged)
+  for (const name of many(29)) stored.delete(name)
+  await run()
+  expect(shown.size).toBeGreaterThan(20)
+})
+
 test('samples: two rounds of a day that are nearly certain are not certain', async () => {
   const { run, ledger, proving } = open(many(4), folder)
   ledger.recordProofs(TO, 'sample', Date.now(), {

@@ -94,7 +94,7 @@ export function describeEnd(incident: {
   return outcome === 'accepted' ? message('notify.deletedAccepted', { count }) : message('notify.deletedBack')
 }
 
-/** Returns how an incident of missing files ends when its rule is removed. */
+/** Returns how an incident of missing files ends when its rule is removed, or begins anew with another timetable. */
 export function describeDropped({ key, params }: Message): Message {
   // Without a date in the pattern, the pattern is all that is known.
   const isAny = key === 'condition.lacksAny' || key === 'condition.expectedAny'

@@ -155,10 +155,14 @@ function loadRules({ source, ledger, log }: ExpectationsContext, at: number): Ru
     const files = ledger.openExpectedFiles(source.id, rule.pattern, findDueAfter(rule, one.until).start)
     // The clock may have been ahead.
     const past = files.filter(({ start }) => start <= at + rule.everyMinutes * MINUTE_MS)
-    return openRule(rule, one, past, ledger.lastArrival(source.id, rule.pattern, at))
+    const findLast = (until: number) => ledger.lastArrival(source.id, rule.pattern, until)
+    return openRule(rule, one, past, { last: findLast(at), findLast })
   })
 
-  /** Continues a rule, or begins it. A changed rule keeps its gaps, and one that is added again its list. */
+  /**
+   * Continues a rule, or begins it. With another delay it goes on. With another period or zone it begins anew, as one
+   * that is added again.
+   */
   function findJudged(rule: ExpectedFiles): Judged {
     const timetable = formatTimetable(rule)
     const earlier = known[rule.pattern]
@@ -170,16 +174,20 @@ function loadRules({ source, ledger, log }: ExpectationsContext, at: number): Ru
       return { timetable, since, until }
     }
     const before = findBefore(parseTimetable(earlier.timetable), earlier.until, rule)
-    return { timetable, since: earlier.since, until: findFirstExpected(rule, at, before).until }
+    const { since, until } = findFirstExpected(rule, at, before)
+    return { timetable, since: before.goesOn ? earlier.since : since, until }
   }
 }
+
+/** The last file that came. */
+type Arrival = { path: string; at: number }
 
 /** Opens a rule of the settings, with its files that are missing and those that are not due yet. */
 function openRule(
   settings: ExpectedFiles,
   begun: Judged,
   files: readonly ExpectedFile[],
-  last: { path: string; at: number } | null,
+  { last, findLast }: { last: Arrival | null; findLast: (until: number) => Arrival | null },
 ) {
   const { pattern, everyMinutes, minimumBytes } = settings
   const compiled = compilePattern(pattern, everyMinutes)
@@ -188,8 +196,6 @@ function openRule(
   let { since, until } = begun
   let lastArrival = last
   const missing = new Map<number, ExpectedFile>()
-  /** The beginnings of the periods that lack a file of this name, also those of an earlier timetable. */
-  const gaps = new Map<string, number[]>()
   /** Arrived files that are not due yet, by the beginnings of their periods. */
   const early = new Map<number, ExpectedFile>()
   /** Too small files of periods that are not judged yet, by the beginnings of these periods. */
@@ -201,20 +207,14 @@ function openRule(
   const toFile = ({ start, end, wall }: Period): ExpectedFile => {
     return { start, due: end + within, path: compiled.format(wall), arrivedAt: null, tooSmall: null }
   }
-  const addGap = (file: ExpectedFile) => {
-    missing.set(file.start, file)
-    if (!compiled.isDated) return
-    const wall = file.tooSmall === null ? null : compiled.match(file.path, file.due)
-    const name = wall === null ? file.path : compiled.format(toBegin(wall))
-    const starts = gaps.get(name)
-    if (starts === undefined) gaps.set(name, [file.start])
-    else starts.push(file.start)
+  /** True if the name of a file belongs to its period by the present time zone. */
+  const isOfPeriod = ({ start, due, path }: ExpectedFile): boolean => {
+    const wall = compiled.match(path, due)
+    return !compiled.isDated || (wall !== null && periods.named(wall).some((one) => one.start === start))
   }
-  /** Returns the wall time at which a period begins. */
-  const toBegin = (wall: number) => wall - (wall % (everyMinutes * MINUTE_MS))
   for (const file of files)
-    if (file.arrivedAt === null) addGap(file)
-    else early.set(file.start, file)
+    if (file.arrivedAt === null) missing.set(file.start, file)
+    else if (isOfPeriod(file)) early.set(file.start, file)
   const forget = () => {
     next = null
     oldest = null
@@ -237,9 +237,11 @@ function openRule(
     pattern,
     isDated: compiled.isDated,
     nextDue: (): number => findNext().end + within,
-    /** Restarts the judgement at `at` if the clock was a day or more ahead before. */
+    /** Forgets what is later than `at`, and restarts the judgement there, if the clock was a day or more ahead. */
     restartIfAhead(at: number): void {
-      if (until < at + DAY_MS + within + everyMinutes * MINUTE_MS) return
+      const ahead = at + DAY_MS + within + everyMinutes * MINUTE_MS
+      if (lastArrival !== null && lastArrival.at >= ahead) lastArrival = findLast(at)
+      if (until < ahead) return
       until = at
       since = Math.min(since, at)
       for (const start of missing.keys()) if (start > at) missing.delete(start)
@@ -252,7 +254,10 @@ function openRule(
       for (const period of periods.from(from - within)) {
         const file = toFile(period)
         if (file.due > at) break
-        if (file.due > from) due.push(early.get(file.start) ?? { ...file, ...small.get(file.start) })
+        if (file.due <= from) continue
+        const came = early.get(file.start)
+        // It may have come before the delay was changed.
+        due.push(came === undefined ? { ...file, ...small.get(file.start) } : { ...came, due: file.due })
       }
       return due
     },
@@ -261,7 +266,7 @@ function openRule(
       for (const file of due) {
         early.delete(file.start)
         small.delete(file.start)
-        if (file.arrivedAt === null) addGap(file)
+        if (file.arrivedAt === null) missing.set(file.start, file)
       }
       for (const start of missing.keys()) if (start < at - KEPT_MS) missing.delete(start)
       until = at
@@ -296,8 +301,10 @@ function openRule(
     state(): ExpectedState {
       const all = [...missing.values()].sort((a, b) => b.start - a.start)
       // Once another file has come, the source delivers again: the gap stays in the list.
-      const failing = all.filter((one) => one.due > (lastArrival?.at ?? 0) && one.due > since)
+      const failing = all.filter((one) => one.due > (lastArrival?.at ?? 0) && isOfNow(one))
       const { path, due } = toFile(findNext())
+      const [last] = all
+      const hasCome = last === undefined || last.due <= (lastArrival?.at ?? 0)
       return {
         pattern,
         missing: all.length,
@@ -306,7 +313,7 @@ function openRule(
         newest: all
           .slice(0, MOST_NAMED)
           .map((one) => ({ path: one.path, due: one.due, tooSmall: one.tooSmall })),
-        came: lastArrival?.path ?? null,
+        came: hasCome ? (lastArrival?.path ?? null) : null,
         next: { path, due },
       }
     },
@@ -325,13 +332,23 @@ function openRule(
     if (wall < findOldest() - ZONES_APART_MS) return []
     // A date further ahead than the next period comes from a wrong clock.
     const isNear = ({ start }: Period) => start <= at + everyMinutes * MINUTE_MS
-    const coming = periods.named(wall).filter((one) => isNear(one) && isComing(one))
-    const begin = toBegin(wall)
-    // The same name may return each year.
-    const starts = (gaps.get(compiled.format(begin)) ?? []).filter(
-      (start) => Math.abs(start - begin) <= ZONES_APART_MS,
-    )
-    return [...starts.flatMap((start) => missing.get(start) ?? []), ...coming.map(toFile)]
+    const named = periods.named(wall)
+    const coming = named.filter((one) => isNear(one) && isComing(one))
+    const gaps = named.flatMap(({ start }) => missing.get(start) ?? [])
+    return [...gaps.filter((one) => isClosedBy(one, wall)), ...coming.map(toFile)]
+  }
+
+  /** True if a file with this wall time in its name is the one that a gap of its period lacks. */
+  function isClosedBy(gap: ExpectedFile, wall: number): boolean {
+    if (isOfNow(gap)) return true
+    // Before the rule began anew, other names may have counted for that period.
+    const gapWall = gap.tooSmall === null ? null : compiled.match(gap.path, gap.due)
+    return compiled.format(wall) === (gapWall === null ? gap.path : compiled.format(gapWall))
+  }
+
+  /** True if a file was due after the rule began, or began anew with another period or time zone. */
+  function isOfNow({ due }: ExpectedFile): boolean {
+    return due > since
   }
 
   /** Without a date in its name, a file counts for one period: the oldest one that lacks its file and is not due. */
@@ -339,7 +356,8 @@ function openRule(
     if (at < findOldest()) return []
     for (const period of periods.from(at - within)) {
       if (period.start > at) break
-      const file = missing.get(period.start) ?? (isComing(period) ? toFile(period) : null)
+      const gap = missing.get(period.start)
+      const file = gap !== undefined && isOfNow(gap) ? gap : isComing(period) ? toFile(period) : null
       if (file !== null && at <= period.end + within) return [file]
     }
     return []

@@ -25,13 +25,16 @@ const expectedStateSchema = z.object({
   pattern: z.string(),
   /** All files of the rule that are missing. */
   missing: z.number(),
-  /** Missing files since the last one that came. 0: the source delivers. */
+  /**
+   * Missing files since the last one that came, without those that were due before the rule began, or began anew. 0: the
+   * source delivers, or they are all of that time.
+   */
   failing: z.number(),
   /** When the first of these was due; null: there is none. */
   since: z.number().nullable(),
   /** The last missing files, the newest first; at most MOST_NAMED. */
   newest: z.array(z.object(missingSchema)),
-  /** The last file that came; null: none has. */
+  /** The last file that came; null: none has since the newest missing one was due. */
   came: z.string().nullable(),
   /** The file that is due next. */
   next: z.object({ path: z.string(), due: z.number() }),

@@ -572,7 +572,8 @@ function expectedConditions({ settings, scanned }: SourceState, now: number): Fo
     const [last] = newest
     const shown = { name, pattern, least, came: shortened(came ?? '') }
     if (failing === 0 || last === undefined) {
-      if (came === null) return well(subject, now)
+      // Its gaps are of an earlier period or time zone: as with a removed rule, their incident ends, but nothing came.
+      if (came === null) return missing > 0 ? [] : well(subject, now)
       const end =
         missing === 0 ? message('condition.came', shown) : describeGap('cameGaps', shown, missing, newest)
       return well(subject, now).map((one) => ({ ...one, end }))

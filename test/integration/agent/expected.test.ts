@@ -104,6 +104,22 @@ test('expected files: a missing file is an incident that names it and ends when 
   )
 })
 
+test('expected files: another time zone ends the incident of a missing file, which nothing that came did', async () => {
+  const { root, data } = await startLateAgent()
+  await untilState(data, 'the incident of a missing file', ({ incidents }) =>
+    incidents.some(({ kind }) => kind === 'expected'),
+  )
+  await holdfast(['paths', 'expect', root, '--zone', 'Asia/Taipei', '--pattern', PATTERN, '--data', data])
+  await untilState(data, 'the end of the incident', ({ incidents }) =>
+    incidents.every(({ kind, endedAt }) => kind !== 'expected' || endedAt !== null),
+  )
+  const list = () => holdfast(['incidents', '--data', data])
+  const end =
+    /\d files had not come to station when the rule for them was changed or removed\. The last one was \d{8}-\d{4}\.dat/
+  await until('the end in the list of incidents', async () => end.test(await list()))
+  expect(await list()).not.toContain('has come to station')
+})
+
 test('expected files: rules are added, changed, listed and removed by commands, and impossible ones refused', async () => {
   const root = path.join(temporaryDirectory('expected'), 'station')
   const data = temporaryDirectory('expected-data')

@@ -322,9 +322,15 @@ describe('conditions besides disk failures', () => {
   it('each rule for expected files has its own incident, whose end names the files that are still missing', () => {
     const missing = (...hours: number[]) =>
       hours.map((hour) => ({ path: `A33111${hour}`, due: NOW - MINUTE, tooSmall: null as number | null }))
-    const rule = (pattern: string, failing: number, newest = missing(9, 8, 7), count = 5) => ({
+    const rule = (
+      pattern: string,
+      failing: number,
+      newest = missing(9, 8, 7),
+      count = 5,
+      came: string | null = 'A331120',
+    ) => ({
       ...{ pattern, missing: count, failing, newest, since: failing === 0 ? null : NOW - HOUR },
-      ...{ next: { path: 'A', due: NOW }, came: 'A331120' },
+      ...{ next: { path: 'A', due: NOW }, came },
     })
     const find = (...rules: ReturnType<typeof rule>[]) => {
       const expected = rules.map(({ pattern }) => ({ pattern, everyMinutes: 60, minimumBytes: 1_000 }))
@@ -348,6 +354,9 @@ describe('conditions besides disk failures', () => {
     expect(ended?.end && englishWords(ended.end)).toBe(
       'A331120 has come to data. No file of A{DOY}{HH} is missing now.',
     )
+    // After another period or zone, nothing fails, but nothing has come either: the incident ends as unmonitored.
+    expect(find(rule('A{DOY}{HH}', 0, missing(9), 1, null))).toEqual([])
+    expect(find(rule('A{DOY}{HH}', 0, [], 0, null))).toMatchObject([{ kind: 'ok' }])
     const pausedRule = scanned({ expected: [rule('A{DOY}{HH}', 1)] }).sources[0]
     const paused = stateWith(
       expects({ paused: true, expected: [{ pattern: 'A{DOY}{HH}', everyMinutes: 60 }] }, pausedRule),

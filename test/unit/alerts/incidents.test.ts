@@ -137,7 +137,7 @@ describe('incidents', () => {
       return past?.end && englishWords(past.end)
     }
     expect(end(lacks('condition.lacks', 1))).toBe(
-      'a331u.26o had not come to src when the rule for it was removed.',
+      'a331u.26o had not come to src when the rule for it was changed or removed.',
     )
     expect(end(lacks('condition.lacks', 3))).toMatch(/^3 files had not come to src when .* a331u\.26o\.$/)
     expect(end(lacks('condition.lacksAny', 3))).toMatch(

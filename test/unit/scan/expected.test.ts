@@ -332,26 +332,134 @@ test('expected files: a file that came before the delay was changed is not expec
   ])
 })
 
-test.each([{ zone: 'Asia/Taipei' }, { everyMinutes: 120 }])(
-  'expected files: with %j instead, a gap fails until its file comes, and the rest begins anew',
-  async (change) => {
-    vi.setSystemTime(at('2026-11-27T11:30Z'))
-    const ledger = ledgerFile()
-    const before = openSource([hourly], { ledger })
-    await until('2026-11-27T13:11Z')
-    before.note('202633113.rnx')
-    before.stop()
-    vi.setSystemTime(at('2026-11-27T13:20Z'))
-    const after = openSource([{ ...hourly, ...change }], { ledger })
-    expect(after.state()[0]).toMatchObject({ missing: 2, failing: 0 })
-    await until('2026-11-27T13:25Z')
-    after.note('202633112.rnx')
-    expect(after.files(hourly.pattern).slice(-2)).toMatchObject([
-      { path: '202633112.rnx', state: 'late', due: at('2026-11-27T13:10Z') },
-      { path: '202633111*.rnx', state: 'missing' },
-    ])
-  },
-)
+const daily = { pattern: hourly.pattern, everyMinutes: 1_440 }
+test.each([
+  { from: {}, to: { everyMinutes: 120 }, others: ['202633111.rnx', '202633109.rnx', '202633113.rnx'] },
+  { from: {}, to: daily, others: ['202633110.rnx', '202633111.rnx', '202633112.rnx'] },
+  { from: { everyMinutes: 120 }, to: {}, others: ['202633111.rnx', '202633113.rnx'] },
+  { from: daily, to: {}, others: ['202633000.rnx', '202633100.rnx', '202633012.rnx'] },
+  { from: { zone: 'Asia/Taipei' }, to: {}, others: ['202633118.rnx', '202633120.rnx'] },
+  { from: {}, to: { zone: 'Asia/Taipei' }, others: ['202633110.rnx', '202633112.rnx'] },
+])('expected files: from %j, gaps stay as they were judged, and end their incident', async (change) => {
+  const { from, to, others } = change
+  vi.setSystemTime(at('2026-11-26T10:30Z'))
+  const ledger = ledgerFile()
+  const before = openSource([{ ...hourly, ...from }], { ledger })
+  await until('2026-11-27T13:11Z')
+  const gaps = before.files(hourly.pattern)
+  expect(gaps.length).toBeGreaterThan(0)
+  expect(before.state()[0]?.failing).toBe(gaps.length)
+  before.stop()
+  const after = openSource([{ ...hourly, ...to }], { ledger })
+  const state = after.state()[0]
+  expect(state).toMatchObject({ missing: gaps.length, failing: 0, since: null, came: null })
+  for (const other of others) after.note(other, { isKnown: true })
+  const dueThen = after.files(hourly.pattern).filter(({ due }) => due <= at('2026-11-27T13:11Z'))
+  expect(dueThen).toEqual(gaps)
+  // The rule begins anew, and its next gap is an incident.
+  await until((state?.next.due ?? 0) + 48 * HOUR_MS)
+  expect(after.state()[0]?.failing).toBeGreaterThan(0)
+  expect(after.files(hourly.pattern).filter(({ due }) => due <= at('2026-11-27T13:11Z'))).toEqual(gaps)
+})
+
+test('expected files: after another time zone, a file counts for one period only', async () => {
+  vi.setSystemTime(at('2026-11-27T11:30Z'))
+  const ledger = ledgerFile()
+  const rule = { ...hourly, withinMinutes: 60 }
+  const before = openSource([{ ...rule, zone: 'Asia/Taipei' }], { ledger })
+  await until('2026-11-27T13:50Z')
+  // It counts for 13:00 in UTC.
+  before.note('202633121.rnx')
+  before.stop()
+  const after = openSource([rule], { ledger })
+  await until('2026-11-27T20:30Z')
+  after.note('202633120.rnx')
+  await until('2026-11-27T22:01Z')
+  const files = after.files(hourly.pattern)
+  expect(files.filter(({ path: name }) => name === '202633120.rnx')).toMatchObject([
+    { start: at('2026-11-27T20:00Z'), state: 'on time' },
+  ])
+  expect(files.find(({ start }) => start === at('2026-11-27T13:00Z'))).toMatchObject({
+    path: '202633113*.rnx',
+    state: 'missing',
+  })
+})
+
+test('expected files: with another period, too small files of gaps close only theirs when they grow', async () => {
+  vi.setSystemTime(at('2026-11-27T09:30Z'))
+  const ledger = ledgerFile()
+  const rule = { ...hourly, minimumBytes: 1_000 }
+  const before = openSource([rule], { ledger })
+  for (const hour of [10, 11]) {
+    await until(`2026-11-27T${hour}:30Z`)
+    before.note(`2026331${hour}_a.rnx`, { size: 999 })
+  }
+  await until('2026-11-27T12:11Z')
+  before.stop()
+  const after = openSource([{ ...rule, everyMinutes: 120 }], { ledger })
+  after.note('202633111_a.rnx', { size: 1_000 })
+  const list = () => after.files(hourly.pattern).filter(({ due }) => due <= at('2026-11-27T12:11Z'))
+  expect(list().map(({ path: name, tooSmall }) => [name, tooSmall])).toEqual([
+    ['202633111_a.rnx', 999],
+    ['202633110_a.rnx', 999],
+    ['202633109*.rnx', null],
+  ])
+  // The present rule gives that name to the same period.
+  after.note('202633110_a.rnx', { size: 1_000 })
+  expect(list().map(({ state }) => state)).toEqual(['missing', 'late', 'missing'])
+})
+
+test('expected files: a late file closes the gap of its period though its name is that of a later hour', async () => {
+  vi.setSystemTime(at('2026-11-27T09:30Z'))
+  const { note, files } = openSource([{ ...hourly, everyMinutes: 120 }])
+  await until('2026-11-27T12:11Z')
+  expect(files(hourly.pattern)).toMatchObject([
+    { path: '202633110*.rnx', state: 'missing' },
+    { path: '202633108*.rnx', state: 'missing' },
+  ])
+  note('202633111.rnx')
+  expect(files(hourly.pattern)).toMatchObject([
+    { path: '202633111.rnx', state: 'late' },
+    { path: '202633108*.rnx', state: 'missing' },
+  ])
+})
+
+test('expected files: without a date, no file closes a gap of an earlier period', async () => {
+  vi.setSystemTime(at('2026-11-27T09:30Z'))
+  const ledger = ledgerFile()
+  const rule = { pattern: '*.csv', everyMinutes: 60, withinMinutes: 10, zone: 'UTC' }
+  const before = openSource([rule], { ledger })
+  await until('2026-11-27T11:11Z')
+  expect(before.files('*.csv').map(({ state }) => state)).toEqual(['missing'])
+  before.stop()
+  const after = openSource([{ ...rule, everyMinutes: 120 }], { ledger })
+  after.note('a.csv')
+  expect(after.state()).toMatchObject([{ missing: 1, failing: 0, came: null }])
+  expect(after.files('*.csv').map(({ state }) => state)).toEqual(['missing'])
+})
+
+test('expected files: a file that came before the delay was shortened may be late by the new one', async () => {
+  vi.setSystemTime(at('2026-11-27T11:30Z'))
+  const ledger = ledgerFile()
+  const before = openSource([{ ...hourly, withinMinutes: 120 }], { ledger })
+  await until('2026-11-27T12:20Z')
+  before.note('202633111.rnx')
+  before.stop()
+  const after = openSource([hourly], { ledger })
+  await until('2026-11-27T12:30Z')
+  const file = after.files(hourly.pattern).find(({ path: name }) => name === '202633111.rnx')
+  expect(file).toMatchObject({ due: at('2026-11-27T12:10Z'), state: 'late' })
+})
+
+test('expected files: a file that came while the clock was years ahead hides no gap', async () => {
+  vi.setSystemTime(at('2026-11-27T11:30Z'))
+  const { note, state } = openSource([{ ...hourly, pattern: '*.rnx' }])
+  vi.setSystemTime(at('2028-11-27T12:30Z'))
+  note('a.rnx')
+  vi.setSystemTime(at('2026-11-27T12:30Z'))
+  await vi.advanceTimersByTimeAsync(3 * HOUR_MS)
+  expect(state()[0]?.failing).toBeGreaterThan(0)
+})
 
 test('expected files: of a rule that is removed and added again, files that came meanwhile are late', async () => {
   vi.setSystemTime(at('2026-11-27T11:30Z'))

@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { message } from '../core/lib/i18n/message.ts'
 import type { MarkedAnswer } from '../core/scan/scanner-messages.ts'
@@ -30,6 +31,10 @@ import { terminalWords, translate } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 // The actions of `holdfast paths`.
+
+const LOOK_EVERY_MS = 100
+/** About five seconds: a rule's state comes at once, unless files are due that a large source is compared for. */
+const MOST_LOOKS = 50
 
 const SAID = { confirm: 'cli.paths.confirmed', send: 'cli.paths.sending' } as const
 
@@ -181,13 +186,37 @@ export async function expectFiles(directory: string, given: string, options: Rul
   })
   const source = getSource(after, id)
   const rule = findRule(source, options.pattern)
-  const now = Date.now()
-  // A rule with the same timetable goes on, and may still expect the file of the present period.
   const isBegun =
     rule !== undefined && (before === undefined || formatTimetable(before) !== formatTimetable(rule))
-  const judged = rule === undefined || before === undefined ? null : findBefore(before, now, rule)
-  const next = isBegun ? [nextLine(findFirstExpected(rule, now, judged))] : []
-  console.log([...sourceLines(after, source), ...next].join('\n'))
+  const next = isBegun ? await findNext(directory, id, rule, before) : null
+  console.log([...sourceLines(after, source), ...(next === null ? [] : [nextLine(next)])].join('\n'))
+}
+
+/**
+ * Returns the file that is due next by a new or changed rule: the one that the agent expects, or that it will expect.
+ * null: it is unknown, because the agent still judges those of the past.
+ */
+async function findNext(
+  directory: string,
+  id: string,
+  rule: ExpectedFiles,
+  before: ExpectedFiles | undefined,
+): Promise<NextExpected | null> {
+  const isToCome = ({ due }: NextExpected) => due > Date.now()
+  const timetable = formatTimetable(rule)
+  for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+    const agent = await runningState(directory)
+    if (agent === null) {
+      const now = Date.now()
+      const next = findFirstExpected(rule, now, before === undefined ? null : findBefore(before, now, rule))
+      return isToCome(next) ? next : null
+    }
+    const states = agent.sources.find(({ settings }) => settings.id === id)?.scanned?.expected ?? []
+    const state = states.find((one) => one.pattern === rule.pattern && one.timetable === timetable)
+    if (state !== undefined && isToCome(state.next)) return state.next
+    await delay(LOOK_EVERY_MS)
+  }
+  return null
 }
 
 function nextLine({ path, due }: NextExpected): string {

@@ -307,6 +307,7 @@ function openRule(
       const hasCome = last === undefined || last.due <= (lastArrival?.at ?? 0)
       return {
         pattern,
+        timetable: begun.timetable,
         missing: all.length,
         failing: failing.length,
         since: failing.at(-1)?.due ?? null,

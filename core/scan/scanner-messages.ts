@@ -23,6 +23,8 @@ const missingSchema = {
 const expectedStateSchema = z.object({
   /** Identifies the rule among those of its source. */
   pattern: z.string(),
+  /** The rule's period, delay and time zone as text. */
+  timetable: z.string(),
   /** All files of the rule that are missing. */
   missing: z.number(),
   /**

@@ -133,6 +133,11 @@ test('expected files: rules are added, changed, listed and removed by commands, 
   expect(added).toMatch(/\n *next: \d{9}\*\.rnx, due by /)
   const changed = await expectFiles('--pattern', '{YYYY}{DOY}{HH}*.rnx', '--within', '2h', '--min-size', '1K')
   expect(changed).toContain('every 1 hr, within 2 hr, at least 1 KiB, UTC')
+  // The file that the agent expects next is due, not one of the hours before the rule was added.
+  const due = /, due by (\S+)/.exec(
+    await expectFiles('--pattern', '{YYYY}{DOY}{HH}*.rnx', '--within', '10m'),
+  )?.[1]
+  expect(Date.parse(due ?? '')).toBeGreaterThan(Date.now())
   expect(await expectFiles('--every', '1d')).toContain('expects * every 1 day')
   await until('the next file of each rule', async () =>
     /No expected file has been due yet\.\nnext in station: \d{9}\*\.rnx, due by .*\nnext in station: \*, due by /.test(

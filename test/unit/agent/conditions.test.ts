@@ -330,7 +330,7 @@ describe('conditions besides disk failures', () => {
       came: string | null = 'A331120',
     ) => ({
       ...{ pattern, missing: count, failing, newest, since: failing === 0 ? null : NOW - HOUR },
-      ...{ next: { path: 'A', due: NOW }, came },
+      ...{ next: { path: 'A', due: NOW }, timetable: '60 10 UTC', came },
     })
     const find = (...rules: ReturnType<typeof rule>[]) => {
       const expected = rules.map(({ pattern }) => ({ pattern, everyMinutes: 60, minimumBytes: 1_000 }))

@@ -96,9 +96,11 @@ export function describeEnd(incident: {
 
 /** Returns how an incident of missing files ends when its rule is removed, or begins anew with another timetable. */
 export function describeDropped({ key, params }: Message): Message {
-  // Without a date in the pattern, the pattern is all that is known.
-  const isAny = key === 'condition.lacksAny' || key === 'condition.expectedAny'
-  return message(isAny ? 'notify.expectedDroppedAny' : 'notify.expectedDropped', { count: 1, ...params })
+  // Without a date in the pattern, the pattern is all that is known. Incidents of earlier versions have it as the file.
+  if (key === 'condition.lacksAny' || key === 'condition.expectedAny')
+    return message('notify.expectedDroppedAny', { pattern: params.file ?? '', ...params })
+  const end = key === 'condition.expectedSmall' ? 'notify.expectedDroppedSmall' : 'notify.expectedDropped'
+  return message(end, { count: 1, ...params })
 }
 
 interface Subjects {

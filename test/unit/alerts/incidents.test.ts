@@ -129,8 +129,8 @@ describe('incidents', () => {
   })
 
   it('an incident of a missing file whose rule is removed ends with the name of the file', () => {
-    const lacks = (key: WordKey, count: number) =>
-      message(key, { name: 'src', file: 'a331u.26o', files: 'a331u.26o', count })
+    const lacks = (key: WordKey, count: number, more = {}) =>
+      message(key, { name: 'src', file: 'a331u.26o', files: 'a331u.26o', count, ...more })
     const end = (sentence: Message) => {
       const failed = run([createSample(0, 'expected', { sentence })])
       const [past] = forget(failed, 'a', clocksAt(1)).past
@@ -140,8 +140,14 @@ describe('incidents', () => {
       'a331u.26o had not come to src when the rule for it was changed or removed.',
     )
     expect(end(lacks('condition.lacks', 3))).toMatch(/^3 files had not come to src when .* a331u\.26o\.$/)
-    expect(end(lacks('condition.lacksAny', 3))).toMatch(
-      /^No file that matches a331u\.26o had come to src when /,
+    const any = lacks('condition.lacksAny', 3, { file: '', pattern: '*.26o' })
+    expect(end(any)).toMatch(/^No file that matches \*\.26o had come to src when /)
+    // Of an earlier version.
+    expect(end(lacks('condition.expectedAny', 3, { file: '*.26o' }))).toMatch(
+      /^No file that matches \*\.26o /,
+    )
+    expect(end(lacks('condition.expectedSmall', 1, { size: 150 }))).toMatch(
+      /^a331u\.26o was too small in src when .*: it had 150 B\.$/,
     )
   })
 

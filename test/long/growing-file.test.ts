@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
@@ -18,7 +19,7 @@ test(
     const relay = await startRelay(at.port)
     const file = path.join(home.source, 'measure.log')
     const there = path.join(arrived, 'measure.log')
-    fs.writeFileSync(file, Buffer.alloc(40 * MIB, 'measured\n'))
+    fs.writeFileSync(file, randomBytes(40 * MIB))
     offerAll(home)
     const versions = watchVersions(there)
     const began = Date.now()

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { startRelay } from '../../support/faults/relay.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -18,9 +19,8 @@ const RATE = 500 * KIB
 test('bandwidth limit: large and small files together stay below it, and lifting it keeps the connection', async () => {
   const { home, at, sender, arrived } = await startPair(temporaryDirectory('bandwidth'))
   const relay = await startRelay(at.port)
-  writeFile(home.source, 'large', Buffer.alloc(12_000 * KIB, 1))
-  for (let file = 0; file < 200; file += 1)
-    writeFile(home.source, `small-${file}`, Buffer.alloc(60 * KIB, file))
+  writeFile(home.source, 'large', randomBytes(12_000 * KIB))
+  for (let file = 0; file < 200; file += 1) writeFile(home.source, `small-${file}`, randomBytes(60 * KIB))
   offerAll(home)
   const to = { ...at, port: relay.port }
   sender.configure(senderConfig(home, to, { limit: { bytesPerSecond: RATE, schedule: [] } }))
@@ -55,8 +55,7 @@ test.each([
   async (_, pause) => {
     const { home, at, sender, arrived } = await startPair(temporaryDirectory('read-already'))
     const relay = await startRelay(at.port)
-    for (let file = 0; file < 200; file += 1)
-      writeFile(home.source, `small-${file}`, Buffer.alloc(60 * KIB, file))
+    for (let file = 0; file < 200; file += 1) writeFile(home.source, `small-${file}`, randomBytes(60 * KIB))
     offerAll(home)
     const to = { ...at, port: relay.port }
     sender.configure(senderConfig(home, to, { limit: { bytesPerSecond: 50 * KIB, schedule: [] } }))

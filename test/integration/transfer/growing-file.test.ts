@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
@@ -24,7 +25,7 @@ test('growing file: a file that grows faster than it is sent is stored as of one
   const relay = await startRelay(at.port)
   const file = path.join(home.source, 'measure.log')
   const there = path.join(arrived, 'measure.log')
-  fs.writeFileSync(file, Buffer.alloc(6 * MIB, 'measured\n'))
+  fs.writeFileSync(file, randomBytes(6 * MIB))
   offerAll(home)
   const versions = watchVersions(there)
   const growing = keepChanging({ home, sender, everyMs: 150 }, (count) =>

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
@@ -25,7 +26,7 @@ test('growing file: a large file that grows while it is sent is stored in two ve
   const { home, receiver, sender, config, arrived } = await setUp()
   const relay = await startRelay(config.destination?.port ?? 0)
   const file = path.join(home.source, 'growing')
-  fs.writeFileSync(file, Buffer.alloc(64 * 1024 * 1024, 1))
+  fs.writeFileSync(file, randomBytes(64 * 1024 * 1024))
   offerAll(home)
   // A line that stands still: the sender stands in the middle of the file.
   const halfMiB = 512 * 1024
@@ -52,7 +53,7 @@ const whileRead: [string, (file: string) => void][] = [
     'replaced by another one of its size and time',
     (file) => {
       const { atime, mtime } = fs.statSync(file)
-      fs.writeFileSync(`${file}.new`, Buffer.alloc(64 * MIB, 2))
+      fs.writeFileSync(`${file}.new`, randomBytes(64 * MIB))
       fs.utimesSync(`${file}.new`, atime, mtime)
       fs.renameSync(`${file}.new`, file)
     },
@@ -74,7 +75,7 @@ test.each(whileRead)(
     const { home, sender, config, arrived } = await setUp()
     const relay = await startRelay(config.destination?.port ?? 0)
     const file = path.join(home.source, 'file')
-    fs.writeFileSync(file, Buffer.alloc(64 * MIB, 1))
+    fs.writeFileSync(file, randomBytes(64 * MIB))
     const before = readTree(home.source).file
     offerAll(home)
     relay.holdAfter(MIB)

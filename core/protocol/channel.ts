@@ -1,6 +1,6 @@
 import type { TLSSocket } from 'node:tls'
 import { createFrameDecoder, encodeFrame, ProtocolError } from './codec.ts'
-import { compress, hasCompression } from './compression.ts'
+import { Compressor, hasCompression } from './compression.ts'
 import { countUsed } from './frame-buffers.ts'
 import type { Frame, FrameHeader, FrameType } from './frames.ts'
 
@@ -49,7 +49,7 @@ export class FrameChannel {
   #isEnding = false
   #heardAt = performance.now()
   #waiters: (() => void)[] = []
-  #compresses = false
+  #compressor: Compressor | null = null
   #ignoresInput = false
 
   constructor(socket: TLSSocket, handlers: ChannelHandlers) {
@@ -78,7 +78,7 @@ export class FrameChannel {
 
   /** From now on payloads are compressed while this process is not busy: the peer takes such payloads. */
   startCompressing(): void {
-    this.#compresses = hasCompression
+    if (hasCompression) this.#compressor ??= new Compressor()
   }
 
   /** Received bytes are read and dropped from now on: decoding them would take time for a peer that was refused. */
@@ -95,7 +95,7 @@ export class FrameChannel {
   ): void {
     const socket = this.#socket
     if (this.#closed || socket.writableEnded || socket.destroyed) return
-    const packed = payload !== undefined && this.#compresses ? compress(payload) : null
+    const packed = payload === undefined ? null : (this.#compressor?.compress(payload) ?? null)
     const pieces =
       packed === null
         ? encodeFrame(type, header, payload)

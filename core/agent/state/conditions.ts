@@ -595,12 +595,13 @@ function describeGap(
   newest: readonly MissingFile[],
 ): Message {
   const [last] = newest
-  // Of a file without a date in its name, the pattern is all that is known: it counts among the others.
+  // A gap of a rule without a date has only the pattern as its name: it counts among the others.
   const named = newest.slice(0, count).filter(({ path }) => path !== shown.pattern)
   const files = named.map(({ path }) => shortened(path))
   const more = count - files.length
   const params = {
-    ...{ ...shown, pattern: shortened(shown.pattern), count, file: files[0] ?? '', files: files.join(', ') },
+    ...{ ...shown, pattern: shortened(shown.pattern), count, files: files.join(', ') },
+    ...{ file: files[0] ?? shortened(shown.pattern) },
     ...{ due: last?.due ?? 0, size: last?.tooSmall ?? 0, more },
   }
   if (last?.path === shown.pattern)

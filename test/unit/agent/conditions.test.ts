@@ -372,6 +372,8 @@ describe('conditions besides disk failures', () => {
     )
     const [any] = find(rule('*', 2, [{ path: '*', due: NOW, tooSmall: null }]))
     expect(any && englishWords(any.sentence)).toMatch(/^No file has come to data that matches \*\./)
+    // The title of the incident has it.
+    expect(any?.sentence.params).toMatchObject({ file: '*' })
     const mixed = [
       { path: 's13', due: NOW, tooSmall: 5 },
       { path: '*', due: NOW - MINUTE, tooSmall: null },

@@ -72,7 +72,7 @@ function readCpuMs(): number {
   return (user + system) / 1_000
 }
 
-/** One for all connections, as the processor is. */
+/** The meter of all connections: they share the processor. */
 const cpuMeter = new CpuMeter()
 
 /** Decides which payloads of a connection are compressed. */
@@ -93,7 +93,7 @@ export class Compressor {
     }
     const whole = join(payload)
     if (whole.length < LEAST_BYTES || this.#meter.isBusy) return null
-    const packed = shrinks(whole.subarray(0, SAMPLE_BYTES)) ? compress(payload) : null
+    const packed = shrinks(whole.subarray(0, SAMPLE_BYTES)) ? compress(whole) : null
     // The rest may not shrink: a longer payload could exceed the limit of its frame.
     if (packed !== null && packed.length < whole.length) return packed
     this.#skipped = SKIPPED
@@ -106,11 +106,10 @@ function shrinks(sample: Uint8Array): boolean {
 }
 
 /** Returns a payload in compressed form, whatever its size is. */
-export function compress(payload: readonly Uint8Array[]): Buffer {
-  const whole = join(payload)
-  const packed = pack(whole)
+export function compress(payload: Uint8Array): Buffer {
+  const packed = pack(payload)
   const result = Buffer.allocUnsafe(SIZE_BYTES + packed.length)
-  result.writeUInt32BE(whole.length, 0)
+  result.writeUInt32BE(payload.length, 0)
   packed.copy(result, SIZE_BYTES)
   return result
 }
@@ -128,21 +127,15 @@ export function readSize(payload: Uint8Array): number | null {
   return Buffer.from(payload.buffer, payload.byteOffset, SIZE_BYTES).readUInt32BE(0)
 }
 
-/** The result with `info`, which the types of Node.js leave out. */
-type Inflated = { buffer: Buffer; engine: { bytesWritten: number } }
-
 /**
- * Returns the payload of a compressed one.
- * @throws if it is not one Zstandard frame, or has not the announced size.
+ * Returns the payload of a compressed one. Ignores bytes behind the Zstandard frame.
+ * @throws if it has no valid frame, or another size than it announces.
  */
 export function decompress(payload: Buffer, size: number): Buffer {
-  const packed = payload.subarray(SIZE_BYTES)
-  const options = {
-    ...{ maxOutputLength: size, chunkSize: Math.max(LEAST_CHUNK, size), info: true },
+  const bytes = zlib.zstdDecompressSync(payload.subarray(SIZE_BYTES), {
+    ...{ maxOutputLength: size, chunkSize: Math.max(LEAST_CHUNK, size) },
     params: { [MOST_WINDOW]: WINDOW_LOG },
-  }
-  const { buffer, engine } = zlib.zstdDecompressSync(packed, options) as unknown as Inflated
-  if (buffer.length !== size) throw new RangeError(`${buffer.length} bytes instead of ${size}`)
-  if (engine.bytesWritten !== packed.length) throw new RangeError('bytes after the end')
-  return buffer
+  })
+  if (bytes.length !== size) throw new RangeError(`${bytes.length} bytes instead of ${size}`)
+  return bytes
 }

@@ -58,7 +58,7 @@ const MIB = 1024 * 1024
 
 /** A batch of some 150 bytes whose payload is a MiB of zeros, with a wrong digest. */
 function encodeBomb() {
-  const packed = compress([Buffer.alloc(MIB)])
+  const packed = compress(Buffer.alloc(MIB))
   const files: SmallFile[] = [[1, DATA, 'bomb', MIB, wireFacts(), Buffer.alloc(32)]]
   return encodeFrame('batch', { files, directories: [] }, [packed], { compressed: true })
 }

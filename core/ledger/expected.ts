@@ -22,7 +22,7 @@ export interface Judged {
   timetable: string
   /** When the rule began: files that were due earlier are not expected. */
   since: number
-  /** Of those that were due by then, no more are judged. */
+  /** Files that were due by then are judged, and not again. */
   until: number
 }
 

@@ -169,13 +169,13 @@ function loadRules({ source, ledger, log }: ExpectationsContext, at: number): Ru
     if (earlier?.timetable === timetable) return earlier
     if (earlier === undefined) {
       const last = ledger.lastExpected(source.id, rule.pattern, at)
-      const before = last === null ? null : { start: last + 1, goesOn: false }
+      const before = last === null ? null : { start: last + 1, continues: false }
       const { since, until } = findFirstExpected(rule, at, before)
       return { timetable, since, until }
     }
     const before = findBefore(parseTimetable(earlier.timetable), earlier.until, rule)
     const { since, until } = findFirstExpected(rule, at, before)
-    return { timetable, since: before.goesOn ? earlier.since : since, until }
+    return { timetable, since: before.continues ? earlier.since : since, until }
   }
 }
 

@@ -75,7 +75,7 @@ export class WebPage {
       this.#sessions = this.#createSessions()
       return this.#show(settings, null)
     }
-    // Another attempt follows.
+    // The settings have changed since: a later attempt has the new ones.
     if (settings !== this.#settings) return
     try {
       const { certificate } = await this.#openWith(settings)

@@ -31,18 +31,18 @@ export function findDueAfter(times: DueTimes, until: number): Period {
   return findPeriod(openPeriods(times).from(until - within), ({ end }) => end + within > until)
 }
 
-/** What an earlier timetable of a rule has judged. */
+/** The judgement of a rule by its earlier timetable. */
 export interface Before {
   /** No period that began earlier is expected again. */
   start: number
-  /** True if its periods go on, with another delay; otherwise the rule begins anew. */
-  goesOn: boolean
+  /** True if its periods are the same, with another delay; otherwise the rule begins anew. */
+  continues: boolean
 }
 
 /** Returns what a rule has judged until then, for the same rule with other settings. Pure. */
 export function findBefore(earlier: DueTimes, until: number, now: DueTimes): Before {
-  const goesOn = earlier.everyMinutes === now.everyMinutes && earlier.zone === now.zone
-  return { start: findDueAfter(earlier, until).start, goesOn }
+  const continues = earlier.everyMinutes === now.everyMinutes && earlier.zone === now.zone
+  return { start: findDueAfter(earlier, until).start, continues }
 }
 
 /**
@@ -60,7 +60,7 @@ export function findFirstExpected(
   // Without a date, what came earlier in the present period is unknown.
   const since = isDated ? at : findPeriod(periods.from(at), () => true).end + within
   const { start } = findDueAfter(rule, since)
-  const from = before === null ? start : before.goesOn ? before.start : Math.max(before.start, start)
+  const from = before === null ? start : before.continues ? before.start : Math.max(before.start, start)
   const first = findPeriod(periods.from(from), (one) => one.start >= from)
   const due = first.end + within
   return { since, until: first.start + within, path: format(first.wall), due }

@@ -58,7 +58,7 @@ test('expected files: a missing file is an incident that names it and ends when 
   expect(before.every(({ arrivedAt }) => arrivedAt === null)).toBe(true)
   expect(before[0]?.path).toBe(last)
 
-  // Another delay changes nothing of what was due, and does not end the incident.
+  // The incident lasts if only the delay changes, and what was due stays due.
   const expectFiles = (...words: string[]) =>
     holdfast(['paths', 'expect', root, ...words, '--pattern', PATTERN, '--data', data])
   await expectFiles('--within', '2h')

@@ -142,7 +142,7 @@ describe('incidents', () => {
     expect(end(lacks('condition.lacks', 3))).toMatch(/^3 files had not come to src when .* a331u\.26o\.$/)
     const any = lacks('condition.lacksAny', 3, { file: '', pattern: '*.26o' })
     expect(end(any)).toMatch(/^No file that matches \*\.26o had come to src when /)
-    // Of an earlier version.
+    // Incidents that an earlier version stored.
     expect(end(lacks('condition.expectedAny', 3, { file: '*.26o' }))).toMatch(
       /^No file that matches \*\.26o /,
     )

@@ -302,18 +302,21 @@ function describeSections(
         ]),
       ),
     )
-  if (missing !== null && missing.entries.length > 0)
+  if (missing !== null && missing.entries.length > 0) {
+    // Most lists have no file that is there, but too small.
+    const hasSizes = missing.entries.some(({ tooSmall }) => tooSmall !== null)
     sections.push(
       section(
         'missing',
-        columns('due', 'source', 'file', '#size'),
+        columns('due', 'source', 'file', ...(hasSizes ? (['#size'] as const) : [])),
         missing.entries.map(({ due, source, path, tooSmall }) => [
           ...[format.moment(due), formatName(source), path],
-          tooSmall === null ? NONE : format.bytes(tooSmall),
+          ...(hasSizes ? [tooSmall === null ? NONE : format.bytes(tooSmall)] : []),
         ]),
         missing.more,
       ),
     )
+  }
   if (late !== null && late.entries.length > 0)
     sections.push(
       section(

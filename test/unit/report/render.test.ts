@@ -125,6 +125,16 @@ describe.each(languages)('report in %s', (language) => {
   })
 })
 
+test('report: missing files have a column of sizes only if one is there, but too small', () => {
+  const report = sampleReport()
+  const countColumns = () =>
+    describeReport(report, createWords('en'), 'en').sections.find(({ id }) => id === 'missing')?.columns
+      .length
+  expect(countColumns()).toBe(4)
+  for (const file of report.missing?.entries ?? []) file.tooSmall = null
+  expect(countColumns()).toBe(3)
+})
+
 test('report: the summary counts a file at two destinations as two copies, in both languages', () => {
   const report = sampleReport()
   const [first = expect.fail()] = report.transfers ?? []

@@ -160,8 +160,8 @@ function loadRules({ source, ledger, log }: ExpectationsContext, at: number): Ru
   })
 
   /**
-   * Continues a rule, or begins it. With another delay it goes on. With another period or zone it begins anew, as one
-   * that is added again.
+   * Returns how far a rule is judged. A rule with another delay continues. A rule with another period or zone begins
+   * anew, as one that is added again.
    */
   function findJudged(rule: ExpectedFiles): Judged {
     const timetable = formatTimetable(rule)
@@ -290,8 +290,9 @@ function openRule(
       return arrived
     },
     /** Notes a finished file that is too small to count. Returns the missing files that are there with that size. */
-    noteSmall({ path, size, ...file }: ScannedFile, at: number): ExpectedFile[] {
-      const found = size < minimumBytes ? findFiles({ path, size, ...file }, at) : []
+    noteSmall(file: ScannedFile, at: number): ExpectedFile[] {
+      const { path, size } = file
+      const found = size < minimumBytes ? findFiles(file, at) : []
       for (const { start } of found) if (!missing.has(start)) small.set(start, { path, tooSmall: size })
       const news = found.filter((one) => missing.has(one.start) && one.tooSmall !== size)
       const changed = news.map((one) => ({ ...one, path, tooSmall: size }))
@@ -301,7 +302,7 @@ function openRule(
     state(): ExpectedState {
       const all = [...missing.values()].sort((a, b) => b.start - a.start)
       // Once another file has come, the source delivers again: the gap stays in the list.
-      const failing = all.filter((one) => one.due > (lastArrival?.at ?? 0) && isOfNow(one))
+      const failing = all.filter((one) => one.due > (lastArrival?.at ?? 0) && isCurrent(one))
       const { path, due } = toFile(findNext())
       const [last] = all
       const hasCome = last === undefined || last.due <= (lastArrival?.at ?? 0)
@@ -341,14 +342,14 @@ function openRule(
 
   /** True if a file with this wall time in its name is the one that a gap of its period lacks. */
   function isClosedBy(gap: ExpectedFile, wall: number): boolean {
-    if (isOfNow(gap)) return true
+    if (isCurrent(gap)) return true
     // Before the rule began anew, other names may have counted for that period.
     const gapWall = gap.tooSmall === null ? null : compiled.match(gap.path, gap.due)
     return compiled.format(wall) === (gapWall === null ? gap.path : compiled.format(gapWall))
   }
 
   /** True if a file was due after the rule began, or began anew with another period or time zone. */
-  function isOfNow({ due }: ExpectedFile): boolean {
+  function isCurrent({ due }: ExpectedFile): boolean {
     return due > since
   }
 
@@ -358,7 +359,7 @@ function openRule(
     for (const period of periods.from(at - within)) {
       if (period.start > at) break
       const gap = missing.get(period.start)
-      const file = gap !== undefined && isOfNow(gap) ? gap : isComing(period) ? toFile(period) : null
+      const file = gap !== undefined && isCurrent(gap) ? gap : isComing(period) ? toFile(period) : null
       if (file !== null && at <= period.end + within) return [file]
     }
     return []

@@ -13,6 +13,9 @@ export default defineConfig({
   retries: process.env.CI ? 1 : 0,
   timeout: 180_000,
   expect: { timeout: 20_000 },
-  reporter: process.env.PLAYWRIGHT_JSON_OUTPUT_FILE === undefined ? 'list' : [['list'], ['json']],
+  reporter:
+    process.env.HOLDFAST_TEST_RECORDS === undefined
+      ? 'list'
+      : [['list'], ['./build/test/playwright-reporter.mjs']],
   use: { trace: 'retain-on-failure' },
 })

@@ -50,7 +50,7 @@ async function main() {
     say(`\n== ${title}`)
     const begun = Date.now()
     const words = ['run', '--project', project, '--no-file-parallelism', ...files]
-    const status = await runStage(node, [inProject('node_modules/vitest/vitest.mjs'), ...words], {
+    const { status } = await runStage(node, [inProject('node_modules/vitest/vitest.mjs'), ...words], {
       env: { ...projectEnvironment(), ...more },
       cwd: projectDirectory,
       minutes: 60,

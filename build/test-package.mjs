@@ -14,8 +14,8 @@ async function main() {
   const { node, electron } = await setup('tests')
   await ensurePackages(cleanRootPackages, 'a clean Debian')
   const env = { ...projectEnvironment(), ELECTRON_OVERRIDE_DIST_PATH: electron.directory }
-  const run = (/** @type {string[]} */ ...words) =>
-    runStage(node, words, { env, cwd: projectDirectory, minutes: 20 })
+  const run = async (/** @type {string[]} */ ...words) =>
+    (await runStage(node, words, { env, cwd: projectDirectory, minutes: 20 })).status
   for (const what of ['deb', 'cli']) {
     const built = await run(inProject('build/package.mjs'), what)
     if (built !== 0) return built

@@ -36,11 +36,12 @@ async function main() {
   const vitest = inProject('node_modules/vitest/vitest.mjs')
   const words = ['run', '--project', 'windows', '--no-file-parallelism', ...process.argv.slice(2)]
   try {
-    return await runStage(node, [vitest, ...words], {
+    const { status } = await runStage(node, [vitest, ...words], {
       env: { ...projectEnvironment(env), HOLDFAST_WINE: wine, HOLDFAST_WINDOWS: home },
       cwd: projectDirectory,
       minutes: 20,
     })
+    return status
   } finally {
     // Ends the processes of this prefix.
     await capture(path.join(path.dirname(wine), 'wineserver'), ['-k'], { env })

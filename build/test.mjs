@@ -7,6 +7,7 @@ import { commandScript } from './setup/command.mjs'
 import { projectEnvironment } from './setup/node.mjs'
 import {
   dropError,
+  errorCode,
   getStack,
   inProject,
   isProgram,
@@ -16,35 +17,31 @@ import {
   say,
 } from './setup/project.mjs'
 import { setup } from './setup.mjs'
-import {
-  closingLine,
-  exitCode,
-  isCi,
-  playwrightCounts,
-  stageCounts,
-  sum,
-  vitestCounts,
-} from './test/results.mjs'
+import { parseRecords } from './test/records.mjs'
+import { closingLine, exitCode, isCi, runnerCounts, stageCounts, sum } from './test/results.mjs'
 import { passSignalsOn, runStage } from './test/stage.mjs'
 
 // Biome colours its output letter by letter, even if it is not a terminal.
 const colours = process.stdout.isTTY ? [] : ['--colors=off']
 
-const reports = {
-  unit: 'test-results/unit.json',
-  integration: 'test-results/integration.json',
-  desktops: ['test-results/e2e-1.json', 'test-results/e2e-2.json'],
+/** The files of the records, by runner. */
+const recordFiles = {
+  unit: 'test-results/unit.jsonl',
+  integration: 'test-results/integration.jsonl',
+  desktops: ['test-results/e2e-1.jsonl', 'test-results/e2e-2.jsonl'],
 }
 
 /**
- * Returns a runner's report; null if there is none.
+ * Returns a runner's records; none if it has written no file.
  * @param {string} name
  */
-async function readReport(name) {
+async function readRecords(name) {
   try {
-    return JSON.parse(await readFile(inProject(name), 'utf8'))
+    return parseRecords(await readFile(inProject(name), 'utf8'))
   } catch (error) {
-    return dropError(error, 'a runner that ended early has left no report', null)
+    if (errorCode(error) === 'ENOENT')
+      return dropError(error, 'a runner that could not be started has left no records', [])
+    throw error
   }
 }
 
@@ -66,8 +63,8 @@ function stages({ node, electron, servers }) {
    * @param {string} command
    * @param {string[]} args
    */
-  const run = (minutes, command, ...args) =>
-    runStage(command, args, { env: environment, cwd: projectDirectory, minutes })
+  const run = async (minutes, command, ...args) =>
+    (await runStage(command, args, { env: environment, cwd: projectDirectory, minutes })).status
   /**
    * @param {number} minutes
    * @param {string} script
@@ -80,14 +77,7 @@ function stages({ node, electron, servers }) {
   const built = async () => ({ HOLDFAST_COMMAND_SCRIPT: (await commandScript(node)).script })
   /** @param {'unit' | 'integration'} project */
   const vitest = async (project) => {
-    const report = reports[project]
-    const errors = report.replace('.json', '-errors.json')
-    const reporters = [
-      '--reporter=default',
-      '--reporter=json',
-      `--outputFile.json=${report}`,
-      `--reporter=${inProject('build/test/errors-reporter.mjs')}`,
-    ]
+    const file = recordFiles[project]
     const all = [
       inProject('node_modules/vitest/vitest.mjs'),
       'run',
@@ -95,32 +85,33 @@ function stages({ node, electron, servers }) {
       project,
       // More make tests exceed their deadlines beside the two desktops, and finish no sooner on two processors.
       `--maxWorkers=3`,
-      ...reporters,
+      '--reporter=default',
+      `--reporter=${inProject('build/test/vitest-reporter.mjs')}`,
     ]
-    const status = await runStage(node, all, {
-      env: { ...cached, ...(await built()), HOLDFAST_ERRORS_FILE: inProject(errors) },
+    const ended = await runStage(node, all, {
+      env: { ...cached, ...(await built()), HOLDFAST_TEST_RECORDS: inProject(file) },
       cwd: projectDirectory,
       minutes: 40,
     })
-    return vitestCounts(await readReport(report), status, await readReport(errors))
+    return runnerCounts(await readRecords(file), ended)
   }
-  const desktop = async (/** @type {string} */ report, /** @type {number} */ index) => {
+  const desktop = async (/** @type {string} */ file, /** @type {number} */ index) => {
     const number = index + 1
     const all = [
       node,
       inProject('node_modules/@playwright/test/cli.js'),
       'test',
-      `--shard=${number}/${reports.desktops.length}`,
+      `--shard=${number}/${recordFiles.desktops.length}`,
       `--output=test-results/e2e-${number}`,
     ]
-    const env = { ...environment, ...(await built()), PLAYWRIGHT_JSON_OUTPUT_FILE: inProject(report) }
+    const env = { ...environment, ...(await built()), HOLDFAST_TEST_RECORDS: inProject(file) }
     const script = inProject('test/support/desktop/desktop.sh')
     // With its own mount namespace: tests that run beside it mount and unmount file systems, too (mount_namespaces(7)).
     const [command = script, ...words] =
       process.getuid?.() === 0 ? ['unshare', '--mount', '--propagation', 'slave', script] : [script]
     const options = { env, cwd: projectDirectory, minutes: 40 }
-    const status = await runStage(command, [...words, ...all], options)
-    return playwrightCounts(await readReport(report), status)
+    const ended = await runStage(command, [...words, ...all], options)
+    return runnerCounts(await readRecords(file), ended)
   }
   return [
     [
@@ -139,7 +130,7 @@ function stages({ node, electron, servers }) {
       async () => {
         await servers
         // All of them mostly wait. Each desktop runs a half of its tests.
-        return sum(await Promise.all([vitest('integration'), ...reports.desktops.map(desktop)]))
+        return sum(await Promise.all([vitest('integration'), ...recordFiles.desktops.map(desktop)]))
       },
     ],
   ]
@@ -148,11 +139,8 @@ function stages({ node, electron, servers }) {
 /** @param {Ready} ready */
 async function runAll(ready) {
   await mkdir(inProject('test-results'), { recursive: true })
-  // A report of an earlier run must not be mistaken for this one's.
-  for (const report of Object.values(reports).flat()) {
-    await rm(inProject(report), { force: true })
-    await rm(inProject(report.replace('.json', '-errors.json')), { force: true })
-  }
+  // The records of an earlier run must not be mistaken for this one's.
+  for (const file of Object.values(recordFiles).flat()) await rm(inProject(file), { force: true })
   const all = []
   for (const [title, stage] of stages(ready)) {
     say(`\n== ${title}`)

@@ -1,4 +1,4 @@
-// Sums up the JSON reports of the test runners. Pure functions.
+// Sums up the records of the test runners (records.mjs). Pure functions.
 
 /**
  * @typedef {{ passed: number, failed: string[], skipped: string[], retried: string[] }} Counts
@@ -26,109 +26,42 @@ const COLOURS = /\x1b\[[0-9;]*m/g
  * Counts a stage that runs no tests (lint, types, build): only its failure counts.
  * @param {string} title
  * @param {number} status
+ * @returns {Counts}
  */
 export const stageCounts = (title, status) => ({ ...nothing(), failed: status === 0 ? [] : [title] })
 
 /**
- * Returns the counts of a runner that ended with `status`. A runner that failed without a failed test (crash, timeout,
- * error outside of a test) counts as one failure, so that it cannot look like success.
- * @param {Counts} counts
- * @param {number} status
+ * Counts the records of a runner. A unit (a file of Vitest, a test of Playwright) that was planned and has not ended is a
+ * failure each. So is a run that ended early or with an error without having named a failure.
+ * @param {import('./records.mjs').TestRecord[]} records
+ * @param {import('./stage.mjs').Ended} ended how the runner ended.
+ * @returns {Counts}
  */
-function settled(counts, status) {
-  if (status === 0 || counts.failed.length > 0) return counts
-  return { ...counts, failed: [`the test runner, which ended with exit code ${status}`] }
-}
-
-/**
- * @typedef {object} VitestFile
- * @property {string} [name]
- * @property {string} status
- * @property {string} [message]
- * @property {{ title: string, ancestorTitles?: string[], status: string, failureMessages?: string[] }[]} [assertionResults]
- *
- * @param {{ success?: boolean, testResults?: VitestFile[] } | null} report Vitest's JSON report (Jest's format); null if there
- *   is none.
- * @param {number} status
- * @param {string[] | null} errors those outside of every test (errors-reporter.mjs).
- */
-export function vitestCounts(report, status, errors = null) {
+export function runnerCounts(records, { status, reason }) {
   const counts = nothing()
-  for (const file of report?.testResults ?? []) addFile(counts, file)
-  for (const error of errors ?? []) counts.failed.push(named('an error outside of a test', [error]))
-  if (report?.success === false && counts.failed.length === 0)
-    counts.failed.push('an error outside of a test')
-  return settled(counts, report === null ? 1 : status)
+  const open = /** @type {Set<string>} */ (new Set())
+  for (const record of records) {
+    if (record.record === 'planned') for (const unit of record.units) open.add(unit)
+    else if (record.record === 'ended') open.delete(record.unit)
+    else if (record.record === 'error') counts.failed.push(named(record.title, record.messages))
+    else if (record.record === 'test') addTest(counts, record)
+  }
+  const early = !records.some(({ record }) => record === 'finished')
+  for (const unit of open) counts.failed.push(`${unit}\n  has no result: ${reason}`)
+  if ((status !== 0 || early) && counts.failed.length === 0) counts.failed.push(`the test runner: ${reason}`)
+  return counts
 }
 
 /**
  * @param {Counts} counts
- * @param {VitestFile} file
+ * @param {Extract<import('./records.mjs').TestRecord, { record: 'test' }>} record
  */
-function addFile(counts, file) {
-  const failedBefore = counts.failed.length
-  for (const test of file.assertionResults ?? []) {
-    const title = [...(test.ancestorTitles ?? []), test.title].join(' > ')
-    if (test.status === 'passed') {
-      counts.passed += 1
-      // A retried test keeps the messages of its first attempt.
-      if ((test.failureMessages ?? []).length > 0) counts.retried.push(title)
-    } else if (test.status === 'failed') counts.failed.push(named(title, test.failureMessages))
-    else counts.skipped.push(title)
-  }
-  // The file could not be loaded, or one of its hooks failed.
-  if (file.status === 'failed' && counts.failed.length === failedBefore)
-    counts.failed.push(named(file.name ?? 'a file', [file.message]))
-}
-
-/**
- * Playwright's JSON report; null if there is none.
- * @typedef {{ message?: string }} PlaywrightError
- * @typedef {{ type: string, description?: string }} Annotation
- * @typedef {{ status: string, results?: { errors?: PlaywrightError[] }[], annotations?: Annotation[] }} PlaywrightTest
- * @typedef {object} PlaywrightSuite
- * @property {string} title
- * @property {{ title: string, tests?: PlaywrightTest[] }[]} [specs]
- * @property {PlaywrightSuite[]} [suites]
- *
- * @param {{ suites?: PlaywrightSuite[], errors?: PlaywrightError[] } | null} report
- * @param {number} status
- */
-export function playwrightCounts(report, status) {
-  const counts = nothing()
-  for (const suite of report?.suites ?? []) addSuite(counts, suite, [])
-  for (const { message } of report?.errors ?? [])
-    counts.failed.push(named('an error outside of a test', [message]))
-  return settled(counts, report === null ? 1 : status)
-}
-
-/**
- * @param {Counts} counts
- * @param {PlaywrightSuite} suite
- * @param {string[]} above
- */
-function addSuite(counts, suite, above) {
-  const titles = [...above, suite.title]
-  for (const spec of suite.specs ?? []) {
-    const title = [...titles, spec.title].join(' > ')
-    for (const test of spec.tests ?? []) {
-      if (test.status === 'expected') counts.passed += 1
-      else if (test.status === 'skipped') {
-        const reason = test.annotations?.find(({ type }) => type === 'skip')?.description
-        counts.skipped.push(reason === undefined ? title : `${title}: ${reason}`)
-      } else if (test.status === 'flaky') {
-        counts.passed += 1
-        counts.retried.push(title)
-      } else
-        counts.failed.push(
-          named(
-            title,
-            (test.results?.at(-1)?.errors ?? []).map(({ message }) => message),
-          ),
-        )
-    }
-  }
-  for (const inner of suite.suites ?? []) addSuite(counts, inner, titles)
+function addTest(counts, { title, state, messages }) {
+  if (state === 'retried') counts.retried.push(title)
+  if (state === 'passed' || state === 'retried') counts.passed += 1
+  else if (state === 'skipped') counts.skipped.push(title)
+  // A test that is still pending when its file ends has not passed.
+  else counts.failed.push(named(title, messages))
 }
 
 /** @type {(all: Counts[]) => Counts} */

@@ -9,11 +9,14 @@ const KILL_AFTER_MS = 5_000
 const running = /** @type {Set<import('node:child_process').ChildProcess>} */ (new Set())
 
 /**
- * Runs a program with inherited output. Resolves with its exit code; not 0 after a timeout or a signal.
+ * Describes the end of a program: its exit code, not 0 after a timeout or a signal, and a phrase for people.
+ * @typedef {{ status: number, reason: string }} Ended
+ *
+ * Runs a program with inherited output, at most for `minutes`.
  * @param {string} command
  * @param {string[]} args
  * @param {{ env: NodeJS.ProcessEnv, cwd: string, minutes: number }} options
- * @returns {Promise<number>}
+ * @returns {Promise<Ended>}
  */
 export function runStage(command, args, { env, cwd, minutes }) {
   return new Promise((resolve) => {
@@ -21,22 +24,29 @@ export function runStage(command, args, { env, cwd, minutes }) {
     running.add(child)
     /** @type {NodeJS.Timeout | undefined} */
     let forced
+    /** @type {string | undefined} */
+    let stopped
     const timeout = setTimeout(() => {
-      process.stderr.write(`${command} ${args.join(' ')} has not ended within ${minutes} minutes: stopped.\n`)
+      stopped = `the stage was stopped at its limit of ${minutes} minutes`
+      process.stderr.write(`${command} ${args.join(' ')}: ${stopped}.\n`)
       endGroup(child, 'SIGTERM')
       forced = setTimeout(() => endGroup(child, 'SIGKILL'), KILL_AFTER_MS)
     }, minutes * 60_000)
-    const done = (/** @type {number} */ status) => {
+    const done = (/** @type {Ended} */ ended) => {
       clearTimeout(timeout)
       clearTimeout(forced)
       running.delete(child)
-      resolve(status)
+      resolve(ended)
     }
     child.on('error', (error) => {
       process.stderr.write(`${command} could not be started: ${error.message}\n`)
-      done(127)
+      done({ status: 127, reason: `it could not be started: ${error.message}` })
     })
-    child.on('close', (code) => done(code ?? 1))
+    child.on('close', (code, signal) => {
+      const reason = stopped ?? (signal ? `it was ended by ${signal}` : `it ended with exit code ${code}`)
+      // A runner that catches SIGTERM may end with 0 though it was stopped.
+      done({ status: stopped ? 124 : (code ?? 1), reason })
+    })
   })
 }
 

@@ -1,117 +1,153 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import { expect, test } from 'vitest'
-import {
-  closingLine,
-  exitCode,
-  isCi,
-  playwrightCounts,
-  stageCounts,
-  sum,
-  vitestCounts,
-} from '../../../build/test/results.mjs'
+import { parseRecords } from '../../../build/test/records.mjs'
+import { closingLine, exitCode, isCi, runnerCounts, stageCounts, sum } from '../../../build/test/results.mjs'
+import { runStage } from '../../../build/test/stage.mjs'
+import { temporaryDirectory } from '../../support/temporary.ts'
 
-type Report = NonNullable<Parameters<typeof vitestCounts>[0]>
-const vitestReport = (...files: NonNullable<Report['testResults']>): Report => ({
-  success: true,
-  testResults: files,
+type TestRecord = Parameters<typeof runnerCounts>[0][number]
+const ran = (title: string, state: string, ...messages: string[]): TestRecord => ({
+  record: 'test',
+  title,
+  state,
+  messages,
 })
-const file = (status: string, ...statuses: string[]) => ({
-  status,
-  assertionResults: statuses.map((one, index) => ({
-    status: one,
-    title: `t${index}`,
-    ancestorTitles: ['suite'],
-  })),
+const planned = (...units: string[]): TestRecord => ({ record: 'planned', units })
+const ended = (unit: string): TestRecord => ({ record: 'ended', unit })
+const finished: TestRecord = { record: 'finished' }
+const well = { status: 0, reason: 'it ended with exit code 0' }
+const stopped = { status: 124, reason: 'the stage was stopped at its limit of 40 minutes' }
+
+test('test results: tests of each state are counted and named', () => {
+  const records = [
+    planned('a'),
+    ran('a > 1', 'passed'),
+    ran('a > 2', 'failed', 'no'),
+    ran('a > 3: mounting needs root', 'skipped'),
+    ran('a > 4', 'retried', 'first'),
+    ran('a > 5', 'pending'),
+    ended('a'),
+    finished,
+  ]
+  expect(runnerCounts(records, { status: 1, reason: 'it ended with exit code 1' })).toEqual({
+    passed: 2,
+    failed: ['a > 2\n  no', 'a > 5'],
+    skipped: ['a > 3: mounting needs root'],
+    retried: ['a > 4'],
+  })
 })
+
+test('test results: each unit without a result is a failure that names the limit', () => {
+  const records = [planned('a', 'b', 'c'), ran('b > 1', 'passed'), ended('b'), ran('c > 1', 'failed')]
+  expect(runnerCounts(records, stopped)).toMatchObject({
+    passed: 1,
+    failed: [
+      'c > 1',
+      'a\n  has no result: the stage was stopped at its limit of 40 minutes',
+      'c\n  has no result: the stage was stopped at its limit of 40 minutes',
+    ],
+  })
+})
+
+test.each<[string, TestRecord[], { status: number; reason: string }, string[]]>([
+  [
+    'an error outside of a test is a failure with its beginning, without colours',
+    [
+      planned(),
+      { record: 'error', title: 'outside', messages: ['\x1b[31mgone\x1b[39m\n    at a'] },
+      finished,
+    ],
+    well,
+    ['outside\n  gone\n      at a'],
+  ],
+  [
+    'a crash after all results is a failure',
+    [planned('a'), ran('a', 'passed'), ended('a'), finished],
+    { status: 1, reason: 'it was ended by SIGSEGV' },
+    ['the test runner: it was ended by SIGSEGV'],
+  ],
+  ['a runner without records is a failure', [], well, ['the test runner: it ended with exit code 0']],
+  [
+    'a runner that ends early is a failure',
+    [planned()],
+    well,
+    ['the test runner: it ended with exit code 0'],
+  ],
+])('test results: %s', (_, records, end, failed) => {
+  expect(runnerCounts(records, end).failed).toEqual(failed)
+})
+
+test('test records: half a line at the end of a killed run is left out', () => {
+  expect(parseRecords('{"record":"ended","unit":"a"}\n{"record":"en')).toEqual([ended('a')])
+})
+
+/** Runs a stage that writes records to `file`, and returns its counts. */
+async function countsOfStage(file: string, command: string, args: string[], minutes: number) {
+  const env = { ...process.env, HOLDFAST_TEST_RECORDS: file }
+  const end = await runStage(command, args, { env, cwd: process.cwd(), minutes })
+  return runnerCounts(parseRecords(await readFile(file, 'utf8')), end)
+}
+
+/** A runner whose first file passes, and which then executes `rest`. */
+const shell = (rest: string) => {
+  const lines = [planned('a', 'b'), ran('a > 1', 'passed'), ended('a')].map(
+    (line) => `'${JSON.stringify(line)}'`,
+  )
+  return ['-c', `printf '%s\\n' ${lines.join(' ')} > "$HOLDFAST_TEST_RECORDS"; ${rest}`]
+}
 
 test.each([
-  ['tests of each kind are counted', vitestReport(file('passed', 'passed', 'skipped', 'todo')), 0, 1, 0, 2],
-  ['a failing test is counted', vitestReport(file('failed', 'passed', 'failed')), 1, 1, 1, 0],
+  ['hangs', 'exec sleep 1000', 0.05, 'the stage was stopped at its limit of 0.05 minutes'],
   [
-    'a file that cannot be loaded is a failure',
-    vitestReport(file('failed'), file('passed', 'passed')),
-    1,
-    1,
-    1,
-    0,
+    'hangs and ends well',
+    'trap "exit 0" TERM; sleep 1000 & wait',
+    0.05,
+    'the stage was stopped at its limit of 0.05 minutes',
   ],
-  [
-    'an error outside of a test is a failure',
-    { success: false, testResults: [file('passed', 'passed')] },
-    1,
-    1,
-    1,
-    0,
-  ],
-  ['a crash after the report is a failure', vitestReport(file('passed', 'passed')), 139, 1, 1, 0],
-  ['a missing report is a failure', null, 0, 0, 1, 0],
-])('vitest results: %s', (_, report, status, passed, failed, skipped) => {
-  const counts = vitestCounts(report, status)
-  expect([counts.passed, counts.failed.length, counts.skipped.length]).toEqual([passed, failed, skipped])
+  ['crashes', 'exit 7', 1, 'it ended with exit code 7'],
+  ['is killed', 'kill -KILL $$', 1, 'it was ended by SIGKILL'],
+])('test stage: one that %s keeps its results and fails for the rest', async (_, rest, minutes, reason) => {
+  const counts = await countsOfStage(
+    path.join(temporaryDirectory('results'), 'records.jsonl'),
+    'sh',
+    shell(rest),
+    minutes,
+  )
+  expect(counts).toMatchObject({ passed: 1, failed: [`b\n  has no result: ${reason}`] })
 })
 
-test('vitest results: a test that passed at its second attempt is named', () => {
-  const assertionResults = [{ status: 'passed', title: 't', ancestorTitles: ['s'], failureMessages: ['no'] }]
-  const counts = vitestCounts(vitestReport({ status: 'passed', assertionResults }), 0)
-  expect(counts).toEqual({ passed: 1, failed: [], skipped: [], retried: ['s > t'] })
-})
-
-test('vitest results: an error outside of every test is named with the test that ran', () => {
-  const errors = ['during a.test.ts > t\nError: gone\n    at a']
-  const counts = vitestCounts(vitestReport(file('passed', 'passed')), 1, errors)
-  expect(counts.failed).toEqual([
-    'an error outside of a test\n  during a.test.ts > t\n  Error: gone\n      at a',
-  ])
-})
-
-test('vitest results: a failure is named with the beginning of its message, without colours', () => {
-  const failureMessages = [`\x1b[31mError: not 2\x1b[39m\n    at a\n${'    at b\n'.repeat(40)}`]
-  const assertionResults = [{ status: 'failed', title: 't', ancestorTitles: ['s'], failureMessages }]
-  const [failure] = vitestCounts(vitestReport({ status: 'failed', assertionResults }), 1).failed
-  expect(failure).toMatch(/^s > t\n {2}Error: not 2\n {6}at a\n/)
-  expect(failure?.split('\n')).toHaveLength(13)
-})
-
-const spec = (status: string) => ({ title: status, tests: [{ status }] })
-
-test.each([
-  [
-    'nested tests of each kind are counted',
-    {
-      suites: [
-        { title: 'file', specs: [spec('expected')], suites: [{ title: 'inner', specs: [spec('skipped')] }] },
-      ],
-    },
-    0,
-    1,
-    0,
-    ['file > inner > skipped'],
-  ],
-  [
-    'a failing test is counted',
-    { suites: [{ title: 'f', specs: [spec('unexpected'), spec('expected')] }] },
-    1,
-    1,
-    1,
-    [],
-  ],
-  ['a run without tests is a failure', { suites: [], errors: [{ message: 'No tests found' }] }, 1, 0, 1, []],
-  ['a desktop that did not start is a failure', null, 1, 0, 1, []],
-])('playwright results: %s', (_, report, status, passed, failed, skipped) => {
-  const counts = playwrightCounts(report, status)
-  expect({ ...counts, failed: counts.failed.length }).toEqual({ passed, failed, skipped, retried: [] })
-})
-
-test('playwright results: a skipped test is named with its reason', () => {
-  const annotations = [{ type: 'skip', description: 'mounting needs root' }]
-  const report = {
-    suites: [{ title: 'f', specs: [{ title: 't', tests: [{ status: 'skipped', annotations }] }] }],
-  }
-  expect(playwrightCounts(report, 0).skipped).toEqual(['f > t: mounting needs root'])
-})
-
-test('playwright results: a test that passed at its second attempt is named', () => {
-  const report = { suites: [{ title: 'f', specs: [spec('flaky')] }] }
-  expect(playwrightCounts(report, 0)).toEqual({ passed: 1, failed: [], skipped: [], retried: ['f > flaky'] })
+test('test stage: Vitest that is killed between two files keeps the results of the first', async () => {
+  const root = temporaryDirectory('results')
+  const records = path.join(root, 'records.jsonl')
+  await writeFile(path.join(root, 'a.test.js'), `test('passes', () => {}); test.skip('is skipped', () => {})`)
+  await writeFile(path.join(root, 'vitest.config.mjs'), 'export default {}')
+  const b = `import { readFileSync } from 'node:fs'
+test('kills the runner', async () => {
+  while (!readFileSync(${JSON.stringify(records)}, 'utf8').includes('"ended"')) await new Promise(setImmediate)
+  process.kill(process.ppid, 'SIGKILL')
+  await new Promise(() => {})
+})`
+  await writeFile(path.join(root, 'b.test.js'), b)
+  const vitest = path.resolve('node_modules/vitest/vitest.mjs')
+  const reporter = `--reporter=${path.resolve('build/test/vitest-reporter.mjs')}`
+  const options = [
+    'run',
+    '--root',
+    root,
+    '--config=vitest.config.mjs',
+    '--globals',
+    '--pool=forks',
+    '--maxWorkers=2',
+    reporter,
+  ]
+  const counts = await countsOfStage(records, process.execPath, [vitest, ...options], 1)
+  expect(counts).toEqual({
+    passed: 1,
+    failed: [expect.stringMatching(/b\.test\.js\n {2}has no result: it was ended by SIGKILL$/)],
+    skipped: ['is skipped'],
+    retried: [],
+  })
 })
 
 test('closing line: skipped tests are counted only where there are any', () => {

@@ -56,6 +56,9 @@ export const testPackages = [
   'python3-aiosmtpd',
   'mandoc',
   'logrotate',
+  'xz-utils',
+  'zstd',
+  'bzip2',
 ]
 
 /** Storage servers to send to, an MQTT broker, proxies, programs that decrypt files independently, set attributes, or are compared with. */

@@ -1,4 +1,5 @@
 import { closeSync, createReadStream } from 'node:fs'
+import path from 'node:path'
 import { pipeline, type Readable } from 'node:stream'
 import * as zlib from 'node:zlib'
 import { ignoreError } from '../../dropped-errors.ts'
@@ -17,7 +18,8 @@ import { callOn } from '../../walk/walk.ts'
 
 // Detects that many files of a source lose their content: a disk fault and its repair (fsck), or a program that
 // encrypts files. Each changed file is classified (pure). A lost content is searched for in the files that came into
-// the source within the last hour. If too many stay lost, the source is put on hold and a person decides.
+// the source within the last hour: under its inode, under a name that extends its own, which is a rotation however it
+// is compressed, and by its digest. If too many stay lost, the source is put on hold and a person decides.
 
 /** Only changes within this time count. */
 const COUNTED_MS = 60 * 60_000
@@ -190,6 +192,7 @@ export function openMassChangeGuard({
   }
   const decide = async () => {
     if (missing.size > 0) await search(findMoved, [...arrivals.values()])
+    if (missing.size > 0) await search(findRotated, [...arrivals.values()])
     if (stopping.signal.aborted) return
     if (held === null && searchingSince === null && !holdForSearch()) return
     await searchUnread()
@@ -321,12 +324,7 @@ async function findMoved(
     if (arrival === undefined || arrival.path === lost.path) continue
     if (signal.aborted) return []
     // A further hard link to the emptied file is empty, too.
-    const now = await withTimeout(
-      SEARCH_MS,
-      callOn(root, () => lstatExactOrNull(absolutePath(root, arrival.path))).catch(
-        ignoreError(NOT_SEARCHED, null),
-      ),
-    )
+    const now = await lookAt(root, arrival)
     if (now === LATE) break
     if (now?.ino !== lost.inode || now.size < BigInt(lost.size)) continue
     found.push({ lost, arrival })
@@ -334,6 +332,56 @@ async function findMoved(
   }
   return found
 }
+
+/** Finds contents that were rotated into a file whose name extends theirs, in any directory of the source. */
+async function findRotated(
+  root: string,
+  wanted: readonly Missing[],
+  among: readonly Arrival[],
+  signal: AbortSignal,
+): Promise<Found[]> {
+  const byStem = Map.groupBy(wanted, (lost) => path.posix.parse(lost.path).name)
+  const found: Found[] = []
+  for (const arrival of among) {
+    const name = path.posix.basename(arrival.path)
+    const match = wordEnds(name).flatMap((end) => {
+      const some = byStem.get(name.slice(0, end)) ?? []
+      const index = some.findIndex((lost) => insertsBefore(name.slice(end), path.posix.extname(lost.path)))
+      return index < 0 ? [] : [{ some, index }]
+    })[0]
+    if (match === undefined) continue
+    if (signal.aborted) return []
+    const now = await lookAt(root, arrival)
+    if (now === LATE) break
+    if (now === null || now.size === 0n) continue
+    found.push(...match.some.splice(match.index, 1).map((lost) => ({ lost, arrival })))
+  }
+  return found
+}
+
+const LETTER = /[\p{L}\p{N}]/u
+
+/** Returns the positions in a name at which a word ends. */
+const wordEnds = (name: string): number[] =>
+  [...name.matchAll(/(?<=.)[^\p{L}\p{N}]/gu)].map(({ index }) => index)
+
+/** True if `rest`, the part of a name behind the stem, has the whole extension and more. */
+const insertsBefore = (rest: string, extension: string): boolean =>
+  rest.length > extension.length &&
+  (extension === '' ||
+    rest
+      .split(extension)
+      .slice(1)
+      .some((after) => !LETTER.test(after.charAt(0))))
+
+/** Returns the status of a file that arrived; null: it is gone or cannot be read. */
+const lookAt = (root: string, arrival: Arrival) =>
+  withTimeout(
+    SEARCH_MS,
+    callOn(root, () => lstatExactOrNull(absolutePath(root, arrival.path))).catch(
+      ignoreError(NOT_SEARCHED, null),
+    ),
+  )
 
 /**
  * Finds contents in other files, compressed or not. Only the beginning of a file has to match, since a copy may have

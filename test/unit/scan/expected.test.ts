@@ -233,7 +233,9 @@ test('expected files: a rule counts all of its gaps, and those since the last fi
 
 test('expected files: without a date in the pattern, a file counts for the oldest period that lacks one', async () => {
   vi.setSystemTime(at('2026-11-27T11:30Z'))
-  const { note, missing, files } = openSource([{ pattern: '*.csv', everyMinutes: 60, withinMinutes: 10 }])
+  const { note, missing, files } = openSource([
+    { pattern: '*.csv', everyMinutes: 60, withinMinutes: 10, zone: 'UTC' },
+  ])
   // What came earlier in the present period is unknown, so the next one is the first.
   await until('2026-11-27T12:59Z')
   expect(missing()).toEqual([null])

@@ -8,18 +8,26 @@ import type { Frame, FrameHeader, SmallFile } from '../../protocol/frames.ts'
 import { BATCH_MAX_FILES, fileStatuses, MAX_OPEN_FILES } from '../../protocol/limits.ts'
 import { encodeMetadata } from '../../protocol/metadata-codec.ts'
 import { nameFaults } from '../../protocol/names.ts'
+import { isDurable } from '../../store/outcome.ts'
 import type { StoreResult } from '../../store/store.ts'
 import { Bucket, bytesAhead, type RateLease } from '../bucket.ts'
 import type {
   FoundDirectory,
   Outgoing,
+  OutgoingSource,
   OwnSession,
   Proof,
   SmallEvents,
   SmallOutgoing,
   Space,
 } from '../destination.ts'
-import { type DataStream, type SpreadOptions, type StreamChannel, Streams } from './streams.ts'
+import {
+  type DataStream,
+  type FrameNews,
+  type SpreadOptions,
+  type StreamChannel,
+  Streams,
+} from './streams.ts'
 
 /** The session's first credit, from the receiver's welcome. */
 type Welcome = Pick<FrameHeader<'welcome'>, 'bytes' | 'files'>
@@ -85,7 +93,7 @@ export class ReceiverSession implements OwnSession {
     return this.#isClosed
   }
 
-  /** See Session.sendSmall: the files form one frame. */
+  /** See Session.sendSmall: the files form one frame, or a few if their new directories are too many for one. */
   readonly sendSmall: OwnSession['sendSmall'] = async (files, directories, events) => {
     const bytes = files.reduce((total, { facts }) => total + facts.size, 0)
     const hasCredit = (await this.#filesCredit.acquire(files.length)) && (await this.#acquireBytes(bytes))
@@ -123,13 +131,14 @@ export class ReceiverSession implements OwnSession {
     const number = own.getSourceNumber(source)
     const { id, result } = this.#requests.file('content')
     let answered = false
+    const [news = NO_NEWS] = this.#streams.divide(own, [file], directories)
     const answer = result.then((stored): TransferResult => {
       answered = true
+      this.#forgetUnlessStored(source, news, stored)
       return toTransferResult(stored, this.#receiver, file)
     })
     const known = identity === undefined ? 0 : this.#requests.resume(id, size)
-    const entries = this.#streams.takeNews(own, source, directories)
-    const header = { id, source: number, path, size, facts: encodeMetadata(facts), directories: entries }
+    const header = { id, source: number, path, size, facts: encodeMetadata(facts), ...toDirectories(news) }
     channel.send('begin', { ...header, ...(identity === undefined ? {} : { file: identity }) })
     // A refused file gets only its refusal as an answer.
     const offset = await Promise.race([known, answer.then(() => 0)])
@@ -197,10 +206,11 @@ export class ReceiverSession implements OwnSession {
     const { id, result } = this.#requests.file('copy')
     const { size } = facts
     const header = { id, source: number, path, size, facts: encodeMetadata(facts), digest }
-    const entries = this.#streams.takeNews(control, source, directories)
-    const of = { fromSource, fromPath: from.path, moved: from.isMoved, directories: entries }
+    const [news = NO_NEWS] = this.#streams.divide(control, [file], directories)
+    const of = { fromSource, fromPath: from.path, moved: from.isMoved, ...toDirectories(news) }
     control.channel.send('copy', { ...header, ...of })
     const stored = await result
+    this.#forgetUnlessStored(source, news, stored)
     return stored?.status === 'unknown' ? null : toTransferResult(stored, this.#receiver, file)
   }
 
@@ -270,32 +280,61 @@ export class ReceiverSession implements OwnSession {
     this.#streams.noteSent(files.reduce((sum, { facts }) => sum + facts.size, 0))
     // Kept until the answers, unlike the contents.
     const names = files.map(({ path, facts }) => ({ source, path, facts }))
+    const frames = this.#streams.divide(stream, files, directories)
+    const newsOf = frames.flatMap((news) => Array.from({ length: news.files }, () => news))
     const first = this.#requests.files(files.length, (index, stored) => {
       const name = names[index]
+      this.#forgetUnlessStored(source, newsOf[index] ?? NO_NEWS, stored)
       if (name !== undefined) onResult(index, toTransferResult(stored, this.#receiver, name))
     })
-    const header = {
-      files: files.map(({ path, facts, digest }, index): SmallFile => {
-        return [(first + index) >>> 0, number, path, facts.size, encodeMetadata(facts), digest]
-      }),
-      directories: this.#streams.takeNews(stream, source, directories),
+    let at = 0
+    for (const news of frames) {
+      const begin = at
+      const some = files.slice(begin, begin + news.files)
+      at += news.files
+      const header = {
+        files: some.map(({ path, facts, digest }, index): SmallFile => {
+          const id = (first + begin + index) >>> 0
+          return [id, number, path, facts.size, encodeMetadata(facts), digest]
+        }),
+        ...toDirectories(news),
+      }
+      stream.channel.send(
+        'batch',
+        header,
+        frames.length === 1 ? together(files) : copied(some),
+        at === files.length ? onUsed : undefined,
+      )
     }
-    const whole = together(files)
-    stream.channel.send('batch', header, whole === null ? files.map(({ bytes }) => bytes) : [whole], onUsed)
+  }
+
+  /** Directories come with the files of their frame: if one of these was not stored, they may not have been either. */
+  #forgetUnlessStored(source: OutgoingSource, news: FrameNews, stored: StoreResult | null): void {
+    if (stored === null || !isDurable(stored)) this.#streams.forget(source, news)
   }
 }
 
-/** Joins contents that are adjacent in one buffer, as readers place them; null: they are not. */
-function together(files: readonly SmallOutgoing[]): Uint8Array | null {
+const NO_NEWS: FrameNews = { files: 0, directories: [] }
+
+const toDirectories = ({ directories }: FrameNews) => ({ directories })
+
+/** Copies contents: a frame may be written into the memory before its contents, where those of the previous frame are. */
+const copied = (files: readonly SmallOutgoing[]): Uint8Array[] => [
+  Buffer.concat(files.map(({ bytes }) => bytes)),
+]
+
+/** Returns the contents as one piece if they are adjacent in one buffer, as readers place them. */
+function together(files: readonly SmallOutgoing[]): Uint8Array[] {
+  const all = files.map(({ bytes }) => bytes)
   const [first] = files
-  if (first === undefined) return null
+  if (first === undefined) return all
   const { buffer, byteOffset } = first.bytes
   let end = byteOffset
   for (const { bytes } of files) {
-    if (bytes.buffer !== buffer || bytes.byteOffset !== end) return null
+    if (bytes.buffer !== buffer || bytes.byteOffset !== end) return all
     end += bytes.length
   }
-  return new Uint8Array(buffer, byteOffset, end - byteOffset)
+  return [new Uint8Array(buffer, byteOffset, end - byteOffset)]
 }
 
 /**

@@ -1,8 +1,8 @@
 import type { FrameChannel } from '../../protocol/channel.ts'
 import type { DirectoryEntry } from '../../protocol/frames.ts'
-import { MAX_STREAMS } from '../../protocol/limits.ts'
+import { MAX_DIRECTORIES, MAX_STREAMS, MIB } from '../../protocol/limits.ts'
 import { encodeMetadata } from '../../protocol/metadata-codec.ts'
-import type { FoundDirectory, OutgoingSource } from '../destination.ts'
+import type { FoundDirectory, Outgoing, OutgoingSource } from '../destination.ts'
 
 // The connections that carry the files of one session. A long line limits a single connection: it has at most one send
 // buffer of bytes on its way per round trip, and it halves its rate after each lost packet. When files wait for a long
@@ -38,8 +38,14 @@ const DRAIN_MS = 600_000
 
 /** Limit of directories whose metadata are remembered; beyond it they are sent again. */
 const MAX_CACHED = 20_000
-/** Limit of directories sent with a group of files; the remaining ones go with later files. */
-const MAX_NEWS = 128
+/**
+ * Limit of the metadata in the header of a frame, in bytes as estimated. Those of a single file, with the most directories
+ * above it that a path can have, are fewer.
+ */
+const MAX_NEWS_BYTES = 3 * MIB
+/** Estimate of an entry in a header, without its name and attributes, in bytes. */
+const ENTRY_BYTES = 100
+const ATTRIBUTE_BYTES = 10
 
 export type StreamChannel = Pick<FrameChannel, 'send' | 'room'> & Partial<Pick<FrameChannel, 'hasRoom'>>
 /** A time during which no further streams are opened. */
@@ -53,6 +59,12 @@ export class StreamRest {
   begin(): void {
     this.#until = performance.now() + REST_MS
   }
+}
+
+/** A frame of consecutive files: how many, and the metadata of directories that go with them. */
+export interface FrameNews {
+  files: number
+  directories: DirectoryEntry[]
 }
 
 type AttachedChannel = Pick<FrameChannel, 'send' | 'room' | 'hasRoom' | 'bufferedBytes' | 'end' | 'destroy'>
@@ -206,13 +218,23 @@ export class Streams {
     return this.control
   }
 
-  /** Returns the directories that a frame on this stream should have, and records them as sent. */
-  takeNews(
+  /**
+   * Divides files among frames for this stream, so that each frame has all directories above its files that are new to
+   * the receiver or have changed. Records these as sent.
+   * @param files all of one source; at least one.
+   */
+  divide(
     stream: DataStream,
-    source: OutgoingSource,
+    files: readonly Outgoing[],
     directories: readonly FoundDirectory[],
-  ): DirectoryEntry[] {
-    return stream === this.control ? this.#directories.take(source, directories) : []
+  ): FrameNews[] {
+    if (stream === this.control) return this.#directories.divide(files, directories)
+    return [{ files: files.length, directories: [] }]
+  }
+
+  /** Sends directories again with the next file: the receiver has not stored the files of their frame. */
+  forget(source: OutgoingSource, { directories }: FrameNews): void {
+    this.#directories.forget(source, directories)
   }
 
   /** Waits for room on a stream that was picked before. */
@@ -392,24 +414,62 @@ class DirectoryCache {
 
   /** True if a directory is new to the receiver or has changed. */
   hasNews(source: OutgoingSource, directories: readonly FoundDirectory[]): boolean {
-    return directories.some(
-      ({ path, facts }) => this.#sent.get(`${source.id}/${path}`) !== JSON.stringify(encodeMetadata(facts)),
-    )
+    return directories.some((one) => this.#isNew(source, one))
   }
 
-  /** Returns the directories that are new to the receiver or have changed, and records them as sent. */
-  take(source: OutgoingSource, directories: readonly FoundDirectory[]): DirectoryEntry[] {
-    const found: DirectoryEntry[] = []
-    for (const { path, facts } of directories) {
-      if (found.length >= MAX_NEWS) break
-      const words = encodeMetadata(facts)
-      const text = JSON.stringify(words)
-      const place = `${source.id}/${path}`
-      if (this.#sent.get(place) === text) continue
-      if (this.#sent.size >= MAX_CACHED) this.#sent.clear()
-      this.#sent.set(place, text)
-      found.push([this.#control.getSourceNumber(source), path, words])
+  divide(files: readonly Outgoing[], directories: readonly FoundDirectory[]): FrameNews[] {
+    const frames: FrameNews[] = []
+    const [first] = files
+    if (first === undefined) return frames
+    const left = new Map(
+      directories.filter((one) => this.#isNew(first.source, one)).map((one) => [one.path, one]),
+    )
+    let last: FrameNews = { files: 0, directories: [] }
+    let bytes = 0
+    for (const file of files) {
+      const news = left.size === 0 ? [] : findAbove(file, left)
+      const added = [file, ...news].reduce((sum, one) => sum + estimateBytes(one), 0)
+      const isFull = last.directories.length + news.length > MAX_DIRECTORIES || bytes + added > MAX_NEWS_BYTES
+      if (last.files === 0 || isFull) {
+        last = { files: 0, directories: [] }
+        bytes = 0
+        frames.push(last)
+      }
+      for (const one of news) {
+        left.delete(one.path)
+        last.directories.push(this.#take(file.source, one))
+      }
+      last.files += 1
+      bytes += added
     }
-    return found
+    return frames
+  }
+
+  forget({ id }: OutgoingSource, directories: readonly DirectoryEntry[]): void {
+    for (const [, path] of directories) this.#sent.delete(`${id}/${path}`)
+  }
+
+  #isNew({ id }: OutgoingSource, { path, facts }: FoundDirectory): boolean {
+    return this.#sent.get(`${id}/${path}`) !== JSON.stringify(encodeMetadata(facts))
+  }
+
+  #take(source: OutgoingSource, { path, facts }: FoundDirectory): DirectoryEntry {
+    const words = encodeMetadata(facts)
+    if (this.#sent.size >= MAX_CACHED) this.#sent.clear()
+    this.#sent.set(`${source.id}/${path}`, JSON.stringify(words))
+    return [this.#control.getSourceNumber(source), path, words]
   }
 }
+
+/** Returns those of some directories that are above a file. */
+const findAbove = ({ path }: Outgoing, some: ReadonlyMap<string, FoundDirectory>): FoundDirectory[] =>
+  ['', ...Array.from(path.matchAll(/\//g), ({ index }) => path.slice(0, index))].flatMap(
+    (above) => some.get(above) ?? [],
+  )
+
+/** Estimates the bytes of an entry in a header; a character takes at most three. */
+const estimateBytes = ({ path, facts }: FoundDirectory): number =>
+  Object.entries(facts.more?.attributes ?? {}).reduce(
+    (sum, [name, value]) => sum + 3 * name.length + value.length + ATTRIBUTE_BYTES,
+    ENTRY_BYTES + 3 * path.length,
+  )

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { FoundDirectory } from '../../../core/backends/destination.ts'
 import { ProtocolError } from '../../../core/protocol/codec.ts'
-import { type Frame, NONCE_BYTES } from '../../../core/protocol/frames.ts'
+import { type Frame, type FrameHeader, NONCE_BYTES } from '../../../core/protocol/frames.ts'
+import { fileStatuses, MAX_DIRECTORIES } from '../../../core/protocol/limits.ts'
 import { buildFacts } from '../../support/store/file-facts.ts'
 import {
   digest,
@@ -11,6 +12,7 @@ import {
   small,
   source,
 } from '../../support/transfer/sender-session.ts'
+import { createRandom, newSeed } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 test('sender session: a source is declared once, before the first frame with its number', async () => {
@@ -97,23 +99,23 @@ describe('sender session: parent directories', () => {
     const { session, sent } = open(20)
     const send = async (...directories: FoundDirectory[]) => {
       const before = sent().length
-      await session.sendSmall([small], directories, silent)
+      await session.sendSmall([{ ...small, path: 'a/b/c/new' }], directories, silent)
       await until('it is sent', () => sent().length > before)
       return getDirectoryPaths(sent().at(-1))
     }
     expect(await send(directory(''), directory('a'))).toEqual(['', 'a'])
     expect(await send(directory(''), directory('a'))).toEqual([])
-    expect(await send(directory('', 2n), directory('a'), directory('b'))).toEqual(['', 'b'])
-    void session.begin(file, [directory('b'), directory('c')])
+    expect(await send(directory('', 2n), directory('a'), directory('a/b'))).toEqual(['', 'a/b'])
+    void session.begin({ ...file, path: 'a/b/c/new' }, [directory('a/b'), directory('a/b/c')])
     await until('it is begun', () => sent().at(-1)?.type === 'begin')
-    expect(getDirectoryPaths(sent().at(-1))).toEqual(['c'])
-    expect(await send(directory('c'))).toEqual([])
+    expect(getDirectoryPaths(sent().at(-1))).toEqual(['a/b/c'])
+    expect(await send(directory('a/b/c'))).toEqual([])
   })
 
   test('a directory of a cancelled group is sent with the next group', async () => {
     const { session, sent } = open()
     let turns = 0
-    await session.sendSmall([small], [directory('a')], {
+    await session.sendSmall([{ ...small, path: 'a/b/c/new' }], [directory('a')], {
       ...silent,
       onTurn: () => {
         turns += 1
@@ -121,8 +123,65 @@ describe('sender session: parent directories', () => {
       },
     })
     await until('it had its turn', () => turns === 1)
-    await session.sendSmall([small], [directory('a')], silent)
+    await session.sendSmall([{ ...small, path: 'a/b/c/new' }], [directory('a')], silent)
     await until('the next is sent', () => sent().length === 1)
     expect(getDirectoryPaths(sent()[0])).toEqual(['a'])
   })
+})
+
+test('sender session: the directories of a file that was not stored go again with the next file', async () => {
+  const { session, sent, answer } = open(4)
+  const facts = buildFacts(0, { mode: 0o750 })
+  const directories = ['', 'd'].map((path) => ({ path, facts }))
+  const inD = { ...small, path: 'd/new' }
+  const listed = () =>
+    sent().map(({ header }) => ('directories' in header ? (header.directories as unknown[]).length : null))
+  // The receiver has no such content to copy.
+  const copied = session.copy(inD, directories, digest, {
+    source,
+    path: 'old',
+    isMoved: false,
+    isTrusted: false,
+  })
+  await until('the copy is requested', () => sent().length === 1)
+  session.onFrame(answer([1, fileStatuses.indexOf('unknown')]))
+  expect(await copied).toBeNull()
+  await session.sendSmall([inD], directories, silent)
+  await session.sendSmall([inD], directories, silent)
+  session.onFrame(answer([2, fileStatuses.indexOf('digest')], [3, fileStatuses.indexOf('durable')]))
+  await session.sendSmall([inD], directories, silent)
+  expect(listed()).toEqual([2, 2, 0, 2])
+})
+
+test('sender session: a group with more new directories than a frame takes is sent in several, each with its own', async () => {
+  const { session, sent, payloads, answer } = open(512, 10_000)
+  const random = createRandom(newSeed('directories of a group'))
+  const facts = buildFacts(0)
+  const names = Array.from({ length: 100 }, (_, index) => `${index}${'/d'.repeat(Math.floor(random() * 20))}`)
+  const files = names.map((name, index) => ({ ...small, path: `${name}/f`, bytes: Buffer.alloc(5, index) }))
+  const above = new Set(
+    names.flatMap((name) => name.split('/').map((_, at, all) => all.slice(0, at + 1).join('/'))),
+  )
+  const answered: number[] = []
+  await session.sendSmall(
+    files,
+    ['', ...above].map((path) => ({ path, facts })),
+    {
+      ...silent,
+      onResult: (index, { kind }) => answered.push(kind === 'stored' ? index : -1),
+    },
+  )
+  const batches = sent().map(({ header }) => header as FrameHeader<'batch'>)
+  expect(batches.length).toBeGreaterThan(1)
+  const told = new Set<string>()
+  for (const batch of batches) {
+    expect(batch.directories.length).toBeLessThanOrEqual(MAX_DIRECTORIES)
+    for (const [, path] of batch.directories) told.add(path)
+    for (const [, , path] of batch.files) expect(told.has(path.replace(/\/f$/, ''))).toBe(true)
+  }
+  expect(told.size).toBe(above.size + 1)
+  expect(Buffer.concat(payloads.flat())).toEqual(Buffer.concat(files.map(({ bytes }) => bytes)))
+  const ids = batches.flatMap((batch) => batch.files.map(([id]) => id))
+  session.onFrame(answer(...ids.map((id): [number, number] => [id, fileStatuses.indexOf('durable')])))
+  expect(answered).toEqual(files.map((_, index) => index))
 })

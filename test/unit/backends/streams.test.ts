@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
 import {
   chooseStreams,
+  type DataStream,
   type SpreadOptions,
   StreamRest,
   Streams,
@@ -166,12 +167,15 @@ test('data streams: new metadata of directories go on the first connection only,
   await untilGrown(streams)
   control.state.buffered = 9
   const before = [{ path: 'd', facts }]
+  const files = [{ source, path: 'd/f', facts }]
+  const newsOn = (stream: DataStream, found: typeof before) =>
+    streams.divide(stream, files, found).flatMap(({ directories }) => directories)
   expect(await streams.pickFor(source, before)).toBe(streams.control)
-  expect(streams.takeNews(streams.control, source, before)).toEqual([[0, 'd', [0, 1, 0o755, 0, 0, null]]])
+  expect(newsOn(streams.control, before)).toEqual([[0, 'd', [0, 1, 0o755, 0, 0, null]]])
   const other = await streams.pickFor(source, before)
   expect(opened.map(({ channel }) => channel)).toContain(other.channel)
   const after = [{ path: 'd', facts: { ...facts, mode: 0o700 } }]
   expect(await streams.pickFor(source, after)).toBe(streams.control)
-  expect(streams.takeNews(other, source, after)).toEqual([])
-  expect(streams.takeNews(streams.control, source, after)).toHaveLength(1)
+  expect(newsOn(other, after)).toEqual([])
+  expect(newsOn(streams.control, after)).toHaveLength(1)
 })

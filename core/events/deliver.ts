@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises'
 import { isIP, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { IClientOptions, MqttClient } from 'mqtt'
-import { type ChannelOutcome, quote } from '../alerts/channels/channel.ts'
+import { quote } from '../alerts/channels/channel.ts'
 import { runProgram } from '../alerts/channels/command.ts'
-import { getReason, post } from '../alerts/channels/http.ts'
+import { classifyResponse, exchange, getReason } from '../alerts/channels/http.ts'
 import { signBody } from '../alerts/channels/webhook.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import { untilAborted } from '../lib/async/timing.ts'
@@ -27,8 +27,10 @@ const MOST_UNCONFIRMED = 20
 /** A content type of CloudEvents: a JSON array of events. */
 const BATCH_TYPE = 'application/cloudevents-batch+json; charset=utf-8'
 
-/** The result of one attempt. */
-export type Delivered = { done: true } | { done: false; reason: Message; afterMs: number | null }
+/** The result of one attempt. `isRefused`: the sink was reached, and did not take these events. */
+export type Delivered =
+  | { done: true }
+  | { done: false; isRefused: boolean; reason: Message; afterMs: number | null }
 
 export interface Deliverer {
   /** Never rejects. */
@@ -72,16 +74,21 @@ async function postEvents(
   const { url = '', key = '' } = secrets
   const body = JSON.stringify(events)
   const headers = { 'Content-Type': BATCH_TYPE, ...signBody(key, body) }
-  return toDelivered(
-    await post({ url, headers, body }, { options: {}, secrets, signal, withinMs: WITHIN_MS }),
-  )
+  const given = { options: {}, secrets, signal, withinMs: WITHIN_MS }
+  const answer = await exchange({ url, headers, body }, given)
+  const outcome = 'did' in answer ? answer : classifyResponse(answer, secrets)
+  if (outcome.did === 'delivered') return DONE
+  // An event is never given up: a server that refuses one is asked again later, as a person may correct it.
+  const isRefused = 'status' in answer && isAboutEvents(answer.status)
+  return {
+    ...{ done: false, isRefused, reason: outcome.reason },
+    afterMs: outcome.did === 'retry' ? outcome.afterMs : null,
+  }
 }
 
-/** An event is never given up: a server that refuses one is asked again later, as a person may correct it. */
-const toDelivered = (outcome: ChannelOutcome): Delivered =>
-  outcome.did === 'delivered'
-    ? DONE
-    : { done: false, reason: outcome.reason, afterMs: outcome.did === 'retry' ? outcome.afterMs : null }
+/** False for a status about the address, the access or the server (RFC 9110, 15): other events fail alike. */
+const isAboutEvents = (status: number): boolean =>
+  status === 500 || (status >= 400 && status < 500 && ![401, 404, 407, 408, 425, 429].includes(status))
 
 /** Runs a program with one event on each line of its standard input. */
 async function runCommand(
@@ -92,11 +99,13 @@ async function runCommand(
   const [program = ''] = command
   const input = events.map((event) => `${JSON.stringify(event)}\n`).join('')
   const limit = AbortSignal.any([signal, AbortSignal.timeout(COMMAND_WITHIN_MS)])
-  const failed = (reason: Message): Delivered => ({ done: false, reason, afterMs: null })
+  const failed = (reason: Message, isRefused = false): Delivered => ({
+    ...{ done: false, isRefused, reason, afterMs: null },
+  })
   try {
     const code = await runProgram(command, input, limit)
     if (code === 0) return DONE
-    return failed(message('channel.command.failed', { program, code: code ?? '–' }))
+    return failed(message('channel.command.failed', { program, code: code ?? '–' }), true)
   } catch (error) {
     if (limit.aborted) return failed(message('channel.silent', { host: program, limit: COMMAND_WITHIN_MS }))
     return failed(
@@ -121,8 +130,10 @@ class MqttDeliverer implements Deliverer {
     const { broker = '', topic = '' } = getSinkOptions(this.#sink)
     const limit = AbortSignal.any([signal, AbortSignal.timeout(WITHIN_MS)])
     const { host } = new URL(broker)
+    let isConnected = false
     try {
       const client = await this.#connect(broker, limit)
+      isConnected = true
       for (let from = 0; from < events.length; from += this.#mostUnconfirmed) {
         // Published without waiting for each other; the library keeps their order.
         const some = events.slice(from, from + this.#mostUnconfirmed).map((event) =>
@@ -142,7 +153,7 @@ class MqttDeliverer implements Deliverer {
           ? message('channel.silent', { host, limit: WITHIN_MS })
           : (findProxyProblem(error) ??
             message('channel.unreachable', { host, reason: quote(getReason(error), secrets) }))
-      return { done: false, reason, afterMs: null }
+      return { done: false, isRefused: isConnected && !limit.aborted, reason, afterMs: null }
     }
   }
 

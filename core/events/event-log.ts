@@ -49,13 +49,19 @@ export class EventLog {
   }
 
   /**
-   * Returns the next page with a wanted event, and waits for one. After a minute it returns without one, so that the
-   * caller can remember its place behind the others.
+   * Returns the next page with a wanted event, and waits for one. After a minute, or `withinMs`, it returns without
+   * one, so that the caller can remember its place behind the others.
    * @throws as `read`; AbortError
    */
-  async next(from: Cursor, filter: EventFilter, limit: number, signal: AbortSignal): Promise<EventPage> {
+  async next(
+    from: Cursor,
+    filter: EventFilter,
+    limit: number,
+    signal: AbortSignal,
+    withinMs: number = WAIT_MS,
+  ): Promise<EventPage> {
     const ended = AbortSignal.any([signal, this.#ending.signal])
-    const until = performance.now() + WAIT_MS
+    const until = performance.now() + withinMs
     let place = from
     this.#readers += 1
     try {

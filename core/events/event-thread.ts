@@ -16,6 +16,15 @@ const CHANGED_EVERY_MS = 10
 export interface SinkProgress {
   cursor: string
   attempted: string
+  /** Events that the sink refused, oldest first, by the places before them; omitted: none. */
+  refused?: readonly RefusedEvent[]
+}
+
+export interface RefusedEvent {
+  /** A cursor. */
+  before: string
+  /** Time of the event in milliseconds since 1970. */
+  at: number
 }
 
 /** The calls that the thread accepts. */

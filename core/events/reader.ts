@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import { lastIncidentEvent, openIncidentEvents, readIncidentEvents } from '../alerts/store/database.ts'
-import { lastEvent, openEventsForReading, readEvents } from '../ledger/events.ts'
+import { openIncidentEvents, readIncidentEvents } from '../alerts/store/database.ts'
+import { type EventSpan, eventSpan, openEventsForReading, readEvents } from '../ledger/events.ts'
 import { EVENT } from '../ledger/ledger-messages.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
 import { type Cursor, type EventFilter, isWanted, parseIncident, type ReadEvent } from './cloud-event.ts'
@@ -11,7 +11,7 @@ export const MOST_READ = 1_000
 
 export interface EventPage {
   events: ReadEvent[]
-  /** The place at which the page begins: the given one, or that of the newest event if it was ahead. */
+  /** The place at which the page begins: the given one, unless it was ahead of the newest event. */
   start: Cursor
   /** The place behind the page. */
   cursor: Cursor
@@ -37,7 +37,7 @@ export class EventReader {
    * @throws system errors and errors of SQLite; the next call opens the files again
    */
   read(from: Cursor, filter: EventFilter, limit = MOST_READ): EventPage {
-    const after = this.#atMostLast(from)
+    const after = this.#findStart(from)
     const rows = this.#ledger.use([], (database) => readEvents(database, after.ledger, limit))
     const ended = this.#incidents.use([], (database) => readIncidentEvents(database, after.incidents, limit))
     const merged = mergeByTime(
@@ -74,14 +74,19 @@ export class EventReader {
   }
 
   /**
-   * Sets a place ahead of the newest event back to it. A time may be ahead, and so is a place that a power failure took
-   * away: events from then on would be missed.
+   * Returns the place at which a page begins. Of a time ahead of the newest event it is the newest event. Another place
+   * ahead of it is of a log that was replaced, or taken back by a power failure: all events of the present log follow.
    */
-  #atMostLast(from: Cursor): Cursor {
+  #findStart(from: Cursor): Cursor {
     // Without a file, the place stays: it may be missing for a moment, and a new one begins at the time of then.
-    const ledger = this.#ledger.use(Number.POSITIVE_INFINITY, lastEvent)
-    const incidents = this.#incidents.use(Number.POSITIVE_INFINITY, lastIncidentEvent)
-    return { ledger: Math.min(from.ledger, ledger), incidents: Math.min(from.incidents, incidents) }
+    const none = { before: Number.POSITIVE_INFINITY, last: Number.POSITIVE_INFINITY }
+    const isTime = from.ledger === from.incidents
+    const find = (place: number, { before, last }: EventSpan) =>
+      place <= last ? place : isTime ? last : before
+    return {
+      ledger: find(from.ledger, this.#ledger.use(none, eventSpan)),
+      incidents: find(from.incidents, this.#incidents.use(none, eventSpan)),
+    }
   }
 }
 

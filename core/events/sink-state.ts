@@ -11,6 +11,8 @@ export const sinkStateSchema = z.object({
   sentence: messageSchema.nullable(),
   /** Time of the oldest event that was not delivered; milliseconds since 1970; null: all are. */
   waitingSince: z.number().nullable(),
+  /** Number of events that it refuses while it takes others. */
+  refused: z.number(),
   /** Names of its stored secrets. */
   secrets: z.array(z.string()),
 })

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { expectErrorCodes } from '../dropped-errors.ts'
+import { EVENT } from '../ledger/ledger-messages.ts'
 import { backoffMs } from '../lib/async/backoff.ts'
 import { throttle } from '../lib/async/timing.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
@@ -10,6 +11,7 @@ import type { LogLevel } from '../lib/workers/definition.ts'
 import { errorText } from '../platform/system-error.ts'
 import type { EventSink } from '../settings/event-sinks.ts'
 import {
+  BEGINNING,
   type Cursor,
   createTestEvent,
   cursorAt,
@@ -17,17 +19,23 @@ import {
   formatCursor,
   parseCursor,
   type ReadEvent,
+  readCursor,
   toCloudEvent,
 } from './cloud-event.ts'
 import { type Delivered, type Deliverer, openDeliverer } from './deliver.ts'
 import type { EventLog } from './event-log.ts'
+import type { RefusedEvent } from './event-thread.ts'
+import type { EventPage } from './reader.ts'
 import type { SinkState } from './sink-state.ts'
 
 // Delivery of events to sinks, in the main process. The log on the disk is the outbox: each sink has its own place in
-// it, which moves on when a batch is delivered.
+// it, which moves on when a batch is delivered. An event that is refused alone waits aside, and is tried again before
+// any later one.
 
 /** Limit of the events of one batch. */
 const BATCH = 500
+/** Limit of the events that a sink refuses while it gets later ones. Beyond, it gets no others. */
+const MOST_REFUSED = 20
 /** The longest pause after a failure. */
 const LONGEST_PAUSE_MS = 60_000
 const CHANGES_EVERY_MS = 250
@@ -99,7 +107,13 @@ export class Sinks {
     return (this.#config?.sinks ?? []).map(({ id, since }) => {
       const secrets = Object.keys(this.#config?.secrets[id] ?? {})
       const delivery = this.#running.get(id)
-      const off = { condition: 'unused', since: since ?? 0, sentence: null, waitingSince: null } as const
+      const off = {
+        condition: 'unused',
+        since: since ?? 0,
+        sentence: null,
+        waitingSince: null,
+        refused: 0,
+      } as const
       return { id, ...(delivery?.state ?? off), secrets }
     })
   }
@@ -108,7 +122,12 @@ export class Sinks {
   async test(sink: EventSink, id: string): Promise<Delivered> {
     const config = this.#config
     if (config === null)
-      return { done: false, reason: message('events.noSink', { id: sink.id }), afterMs: null }
+      return {
+        done: false,
+        isRefused: false,
+        reason: message('events.noSink', { id: sink.id }),
+        afterMs: null,
+      }
     const options = { computer: config.computer, secrets: config.secrets[sink.id] ?? {} }
     const deliverer = openDeliverer({ ...sink, id: `${sink.id}-test` }, options)
     try {
@@ -124,6 +143,8 @@ export class Sinks {
     for (const delivery of this.#running.values()) delivery.stop()
   }
 }
+
+type AttemptResult = 'delivered' | 'refused' | 'failed'
 
 interface DeliveryHost {
   config(): SinksConfig
@@ -142,6 +163,13 @@ class SinkDelivery {
   #beforeReadError: SinkDelivery['state'] | null = null
   /** Failures in a row. */
   #failures = 0
+  /** The place in the log behind which no event was delivered or refused, and that of the last attempt. */
+  #place = BEGINNING
+  #attempted = BEGINNING
+  #refused: readonly RefusedEvent[] = []
+  /** Rounds in a row in which refused events were refused again, and the time of the next; monotonic clock. */
+  #retries = 0
+  #retryAtMs = 0
   /** Limit of the next batch. A failure halves it: the server may take only smaller ones, or may be slow. */
   #most = BATCH
 
@@ -150,7 +178,7 @@ class SinkDelivery {
     this.#log = log
     this.#host = host
     this.#deliverer = openDeliverer(sink, { computer: host.config().computer, secrets })
-    this.state = { condition: 'unused', since: Date.now(), sentence: null, waitingSince: null }
+    this.state = { condition: 'unused', since: Date.now(), sentence: null, waitingSince: null, refused: 0 }
   }
 
   stop(): void {
@@ -176,55 +204,103 @@ class SinkDelivery {
   async #deliverAll(): Promise<void> {
     const { signal } = this.#stopping
     const { types, sources } = this.sink
+    const filter = { types, sources }
     const known = await this.#log.progress(toPlaceId(this.sink))
     const from = this.#parse(known?.cursor) ?? cursorAt(this.sink.since ?? Date.now())
+    this.#refused = known?.refused ?? []
     // The numbers of a ledger that stays open are behind the clock: a stored time would be ahead of events to come.
-    let { start: place } = await this.#log.read(from, { types, sources }, BATCH)
-    let attempted = this.#parse(known?.attempted) ?? place
-    await this.#save(place, attempted)
+    this.#place = (await this.#log.read(from, filter, BATCH)).start
+    this.#attempted = this.#parse(known?.attempted) ?? this.#place
+    await this.#save()
     this.#endReadError()
     while (!signal.aborted) {
-      const page = await this.#log.next(place, { types, sources }, BATCH, signal)
-      for (let rest = page.events; rest.length > 0 && !signal.aborted; ) {
-        const part = rest.slice(0, this.#most)
-        const end = part.at(-1)?.cursor ?? page.cursor
-        // Stored before the attempt: if this process is killed, the next one marks the events as delivered again.
-        const before = attempted
-        attempted = furthest(attempted, end)
-        await this.#save(place, attempted)
-        if (!(await this.#attempt(part, before))) continue
-        rest = rest.slice(part.length)
-        place = end
-        await this.#save(place, attempted)
-      }
+      await this.#retryRefused()
+      const waitMs = this.#refused.length > 0 ? Math.max(0, this.#retryAtMs - performance.now()) : undefined
+      const page = await this.#log.next(this.#place, filter, BATCH, signal, waitMs)
+      await this.#deliverPage(page)
       if (signal.aborted) return
-      const isSame = isDeepStrictEqual(place, page.cursor)
-      place = page.cursor
-      if (!page.more && !isSame) await this.#save(place, attempted)
+      const isSame = isDeepStrictEqual(this.#place, page.cursor)
+      this.#place = page.cursor
+      if (!page.more && !isSame) await this.#save()
     }
   }
 
-  /** Attempts to deliver some events. After a failure it pauses and returns false; fewer events are due then. */
-  async #attempt(events: readonly ReadEvent[], attempted: Cursor): Promise<boolean> {
+  async #deliverPage({ events, cursor }: EventPage): Promise<void> {
+    for (let rest = events; rest.length > 0 && !this.#stopping.signal.aborted; ) {
+      await this.#retryRefused()
+      const part = rest.slice(0, this.#most)
+      const result = await this.#attempt(part, false)
+      // If it refuses everything for a while, the refused events still come before later ones.
+      if (result === 'refused') this.#retryAtMs = 0
+      const isAside = result === 'refused' && part.length === 1 && this.#refused.length < MOST_REFUSED
+      if (isAside) this.#refused = [...this.#refused, ...part.map(toRefused)]
+      if (result !== 'delivered' && !isAside) continue
+      rest = rest.slice(part.length)
+      this.#place = part.at(-1)?.cursor ?? cursor
+      await this.#save()
+    }
+  }
+
+  /** Tries each refused event again, if their pause is over. */
+  async #retryRefused(): Promise<void> {
+    if (this.#refused.length === 0 || performance.now() < this.#retryAtMs) return
+    const { types, sources } = this.sink
+    for (const one of this.#refused) {
+      const { events } = await this.#log.read(readCursor(one.before), { types, sources }, 1)
+      // An event that was removed meanwhile has become a part of a gap.
+      const [event] = events.filter((found) => isGap(found) || toRefused(found).before === one.before)
+      let result: AttemptResult = event === undefined ? 'delivered' : 'failed'
+      while (event !== undefined && result === 'failed' && !this.#stopping.signal.aborted)
+        result = await this.#attempt([event], true)
+      if (this.#stopping.signal.aborted) return
+      if (result === 'refused') continue
+      this.#refused = this.#refused.filter((other) => other !== one)
+      await this.#save()
+      this.#showTaken()
+    }
+    this.#retries = this.#refused.length === 0 ? 0 : this.#retries + 1
+    this.#retryAtMs = performance.now() + backoffMs(this.#retries, LONGEST_PAUSE_MS)
+  }
+
+  /** Attempts to deliver some events. After a failure fewer are due; it pauses then, unless it tries one again. */
+  async #attempt(events: readonly ReadEvent[], isRetry: boolean): Promise<AttemptResult> {
     const { signal } = this.#stopping
-    this.state = { ...this.state, waitingSince: getTime(events[0]) }
+    const before = this.#attempted
+    // Stored before the attempt: if this process is killed, the next one marks the events as delivered again.
+    this.#attempted = events.reduce((place, { cursor }) => furthest(place, cursor), before)
+    await this.#save()
+    this.state = {
+      ...this.state,
+      waitingSince: this.#refused[0]?.at ?? (events[0] ? getTime(events[0]) : null),
+    }
     const { names } = this.#host.config()
-    const batch = events.map((event) => toCloudEvent(event, names, !isBehind(event, attempted)))
+    const batch = events.map((event) => toCloudEvent(event, names, !isBehind(event, before)))
     const delivered = await this.#deliverer.deliver(batch, signal)
     if (delivered.done) {
       this.#failures = 0
       // Grows slowly: a server with a limit refuses each batch that is beyond it.
       this.#most = Math.min(BATCH, this.#most + Math.ceil(this.#most / 8))
-      const since = this.state.condition === 'ok' ? this.state.since : Date.now()
-      this.state = { condition: 'ok', since, sentence: null, waitingSince: null }
-      this.#host.changed()
-      return true
+      this.#showTaken()
+      return 'delivered'
     }
-    if (signal.aborted) return false
+    if (signal.aborted) return 'failed'
     this.#most = Math.ceil(events.length / 2)
+    const isAgain = isRetry && delivered.isRefused
+    if (!isAgain) this.state = { ...this.state, refused: 0 }
     this.#failed(delivered.reason)
-    await this.#pause(delivered.afterMs)
-    return false
+    if (!isAgain) await this.#pause(delivered.afterMs)
+    return delivered.isRefused ? 'refused' : 'failed'
+  }
+
+  /** Shows that the sink takes events, except those that it refuses. */
+  #showTaken(): void {
+    const [first] = this.#refused
+    const since = this.state.condition === 'ok' ? this.state.since : Date.now()
+    this.state =
+      first === undefined
+        ? { condition: 'ok', since, sentence: null, waitingSince: null, refused: 0 }
+        : { ...this.state, condition: 'retrying', waitingSince: first.at, refused: this.#refused.length }
+    this.#host.changed()
   }
 
   /** Restores the state from before the log could not be read. */
@@ -253,10 +329,11 @@ class SinkDelivery {
     }).catch(expectErrorCodes(['ABORT_ERR'], undefined))
   }
 
-  #save(place: Cursor, attempted: Cursor): Promise<void> {
+  #save(): Promise<void> {
     return this.#log.saveProgress(toPlaceId(this.sink), {
-      cursor: formatCursor(place),
-      attempted: formatCursor(attempted),
+      cursor: formatCursor(this.#place),
+      attempted: formatCursor(this.#attempted),
+      ...(this.#refused.length === 0 ? {} : { refused: this.#refused }),
     })
   }
 
@@ -274,8 +351,15 @@ const furthest = (a: Cursor, b: Cursor): Cursor => ({
 })
 
 /** True if the event is behind a place. */
-const isBehind = (event: ReadEvent, place: Cursor): boolean =>
-  event.log === 'ledger' ? event.row.seq > place.ledger : event.seq > place.incidents
+const isBehind = (event: ReadEvent, place: Cursor): boolean => toNumber(event) > place[event.log]
 
-const getTime = (event: ReadEvent | undefined): number | null =>
-  event === undefined ? null : event.log === 'ledger' ? event.row.at : event.at
+const toNumber = (event: ReadEvent): number => (event.log === 'ledger' ? event.row.seq : event.seq)
+
+const isGap = (event: ReadEvent): boolean => event.log === 'ledger' && event.row.type === EVENT.gap
+
+const toRefused = (event: ReadEvent): RefusedEvent => ({
+  before: formatCursor({ ...event.cursor, [event.log]: toNumber(event) - 1 }),
+  at: getTime(event),
+})
+
+const getTime = (event: ReadEvent): number => (event.log === 'ledger' ? event.row.at : event.at)

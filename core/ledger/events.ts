@@ -8,6 +8,13 @@ import { EVENT, type EventRow } from './ledger-messages.ts'
 /** The finding of a verification: other content, no content, or content that cannot be read. */
 export type DamageKind = 'damaged' | 'missing' | 'unreadable'
 
+/** See SinkProgress in core/events/event-thread.ts. */
+interface KeptProgress {
+  cursor: string
+  attempted: string
+  refused?: readonly { before: string; at: number }[]
+}
+
 /** Limit of the batch directories whose event is recorded before their mark is made. */
 const MOST_UNMARKED = 1_000
 /** Rows that one transaction removes: some milliseconds. */
@@ -60,9 +67,8 @@ export function openEvents(database: DatabaseSyncInstance, routes: Routes) {
     ) => void add.run(now, EVENT.damaged, routes.find(destination, source), path, finding),
 
     /** The delivery of each sink, by its id (core/events/sinks.ts). */
-    sinkProgress: (sink: string) => values.get<{ cursor: string; attempted: string }>(`sink ${sink}`),
-    rememberSinkProgress: (sink: string, progress: { cursor: string; attempted: string }) =>
-      values.put(`sink ${sink}`, progress),
+    sinkProgress: (sink: string) => values.get<KeptProgress>(`sink ${sink}`),
+    rememberSinkProgress: (sink: string, progress: KeptProgress) => values.put(`sink ${sink}`, progress),
     forgetSinkProgress: (sink: string) => values.forget(`sink ${sink}`),
 
     /** Returns the number of the newest event beyond this many; 0: there is none. Walks over the whole log. */
@@ -104,9 +110,17 @@ export function readEvents(database: DatabaseSyncInstance, after: number, limit:
   })
 }
 
-/** Returns the number of the newest event. */
-export const lastEvent = (database: DatabaseSyncInstance): number =>
-  (database.prepare('SELECT max(seq) AS seq FROM event').get() as { seq: number | null }).seq ?? 0
+/** The numbers of a log: the one before its first event, and that of its newest. */
+export interface EventSpan {
+  before: number
+  last: number
+}
+
+/** Returns the numbers of a log, of the ledger or of the incidents. */
+export const eventSpan = (database: DatabaseSyncInstance): EventSpan =>
+  database
+    .prepare('SELECT coalesce(min(seq) - 1, 0) AS before, coalesce(max(seq), 0) AS last FROM event')
+    .get() as unknown as EventSpan
 
 /** Opens the log only for reading; null: there is none yet, or its file cannot be used. */
 export function openEventsForReading(file: string): DatabaseSyncInstance | null {

@@ -350,9 +350,13 @@ function sinkConditions({ settings, eventSinks }: AppState, now: number): FoundC
     if (known === undefined) return unknown(subject)
     if (known.condition !== 'retrying' || known.sentence === null) return well(subject, now)
     if (now - known.since < SINK_FAILS_MS) return unknown(subject)
-    const sentence = message('condition.eventSink', { name, since: known.since })
+    const { since, refused: count } = known
+    const sentence =
+      count > 0
+        ? message('condition.eventSinkRefuses', { name, count })
+        : message('condition.eventSink', { name, since })
     const headline = { sentence, detail: known.sentence }
-    return condition(subject, 'notice', known.since, sentence, 0, headline)
+    return condition(subject, 'notice', since, sentence, 0, headline)
   })
 }
 

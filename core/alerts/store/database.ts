@@ -351,10 +351,6 @@ export const readIncidentEvents = (database: DatabaseSyncInstance, after: number
     .prepare('SELECT * FROM event WHERE seq > ? ORDER BY seq LIMIT ?')
     .all(after, limit) as IncidentEvent[]
 
-/** Returns the number of the newest event. */
-export const lastIncidentEvent = (database: DatabaseSyncInstance): number =>
-  (database.prepare('SELECT max(seq) AS seq FROM event').get() as { seq: number }).seq
-
 /** Opens the file only for reading; null: there is none yet, or it has no events. */
 export function openIncidentEvents(file: string): DatabaseSyncInstance | null {
   const database = readDatabaseFile(file, KIND)

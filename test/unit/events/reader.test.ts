@@ -130,7 +130,22 @@ test('event reader: missing files have no events, and are read once they are the
   expect(reader.read(now, ALL)).toEqual({ events: [], start: now, cursor: now, more: false })
 })
 
-test('event reader: a cursor ahead of the newest event is set back, so that no later one is missed', () => {
+test('event reader: a place ahead of a replaced log meets its gap and all of its events', () => {
+  const { ledger, commit, database, reader, readTypes } = openBoth()
+  ledger.recordRestored('d', '/a', Date.now())
+  const { cursor } = reader.read(BEGINNING, ALL)
+  database.exec(`DELETE FROM event; INSERT INTO event (seq, at, type) VALUES (1000, 1, ${EVENT.gap})`)
+  ledger.recordRestored('d', '/b', 2)
+  expect(readTypes(cursor)).toEqual(['app.holdfast.events.gap', 'app.holdfast.file.restored'])
+  commit(example())
+  expect(readTypes({ ...cursor, incidents: cursor.incidents + 3_600_000_000 })).toEqual([
+    'app.holdfast.events.gap',
+    'app.holdfast.file.restored',
+    'app.holdfast.incident.began',
+  ])
+})
+
+test('event reader: a time ahead of the newest event is set back, so that no later one is missed', () => {
   const { ledger, reader, readTypes } = openBoth()
   ledger.recordRestored('d', '/a', Date.now())
   const ahead = cursorAt(Date.now() + 3_600_000)

@@ -2,7 +2,12 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { expect, onTestFinished, test } from 'vitest'
-import { type Cursor, type EventFilter, getEventNames } from '../../../core/events/cloud-event.ts'
+import {
+  type CloudEvent,
+  type Cursor,
+  type EventFilter,
+  getEventNames,
+} from '../../../core/events/cloud-event.ts'
 import type { EventLog } from '../../../core/events/event-log.ts'
 import type { SinkProgress } from '../../../core/events/event-thread.ts'
 import { EventReader } from '../../../core/events/reader.ts'
@@ -11,7 +16,7 @@ import { EVENT } from '../../../core/ledger/ledger-messages.ts'
 import { eventSinkSchema } from '../../../core/settings/event-sinks.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
 import { eventsIn } from '../../support/agent/events.ts'
-import { recordingServer } from '../../support/servers/recording-server.ts'
+import { type Recorded, recordingServer } from '../../support/servers/recording-server.ts'
 import { open } from '../../support/store/ledger.ts'
 import { until } from '../../support/until.ts'
 
@@ -35,11 +40,12 @@ function openLog() {
   }
   const log = {
     read,
-    async next(from: Cursor, filter: EventFilter, limit: number, signal: AbortSignal) {
+    async next(from: Cursor, filter: EventFilter, limit: number, signal: AbortSignal, withinMs = 60_000) {
+      const until = performance.now() + withinMs
       for (let place = from; ; await delay(10)) {
         signal.throwIfAborted()
         const page = await read(place, filter, limit)
-        if (page.events.length > 0 || page.more) return page
+        if (page.events.length > 0 || page.more || performance.now() > until) return page
         place = page.cursor
       }
     },
@@ -102,6 +108,78 @@ test('event sink: a server that takes only small batches gets every event, in or
   const last = taken().flat().at(-1)?.cursor
   await until('the place', () => [...places.values()].every(({ cursor }) => cursor === last))
   expect(sinks.states()).toMatchObject([{ condition: 'ok', sentence: null, waitingSince: null }])
+})
+
+test('event sink: a refused event waits aside for later ones, survives a restart, and is tried again', {
+  timeout: 60_000,
+}, async () => {
+  const { ledger, log, places } = openLog()
+  const server = await recordingServer()
+  let isMended = false
+  const isPoison = ({ data }: CloudEvent) => data.path === '/poison'
+  server.answer((request) => ({ status: !isMended && eventsIn(request).some(isPoison) ? 422 : 204 }))
+  const isTaken = (request: Recorded) => isMended || !eventsIn(request).some(isPoison)
+  const taken = () => server.requests.filter(isTaken).flatMap(eventsIn)
+  const paths = () => taken().map(({ data }) => data.path)
+  const first = startSinks(log, server.origin, 0)
+  for (const name of ['/a', '/poison', '/b', '/c']) ledger.recordRestored('d', name, Date.now())
+  await until('the later events', () => paths().at(-1) === '/c', 30_000)
+  expect(paths()).toEqual(['/a', '/b', '/c'])
+  await until('its state', () => first.states()[0]?.refused === 1)
+  expect(first.states()).toMatchObject([
+    { condition: 'retrying', sentence: { key: 'channel.refused' }, waitingSince: expect.any(Number) },
+  ])
+  await until('its place', () => [...places.values()].every(({ refused }) => refused?.length === 1))
+  first.stop()
+  isMended = true
+  const second = startSinks(log, server.origin, 0)
+  await until('the refused event', () => paths().at(-1) === '/poison')
+  expect(taken().at(-1)?.redelivered).toBe(true)
+  await until('its end', () => second.states()[0]?.condition === 'ok')
+  expect(second.states()).toMatchObject([{ refused: 0, sentence: null, waitingSince: null }])
+})
+
+test('event sink: a server that refuses everything for a while gets every event, in order', {
+  timeout: 60_000,
+}, async () => {
+  const { ledger, log } = openLog()
+  const server = await recordingServer()
+  server.answer({ status: 422 })
+  const sinks = startSinks(log, server.origin, 0)
+  const wanted = ['/a', '/b', '/c', '/d']
+  for (const name of wanted) ledger.recordRestored('d', name, Date.now())
+  await until(
+    'the refusal of a second event',
+    () => server.requests.filter((one) => eventsIn(one).length === 1).length > 2,
+    30_000,
+  )
+  const before = server.requests.length
+  server.answer({ status: 204 })
+  const paths = () =>
+    server.requests
+      .slice(before)
+      .flatMap(eventsIn)
+      .map(({ data }) => data.path)
+  await until('the last event', () => paths().at(-1) === '/d', 30_000)
+  expect(paths()).toEqual(wanted)
+  expect(sinks.states()).toMatchObject([{ condition: 'ok', refused: 0, waitingSince: null }])
+})
+
+test('event sink: a ledger that is replaced while the clock is set back begins with a gap, and none of its events is missed', {
+  timeout: 60_000,
+}, async () => {
+  const { ledger, database, log } = openLog()
+  const server = await recordingServer()
+  startSinks(log, server.origin, 0)
+  ledger.recordRestored('d', '/a', Date.now())
+  await until('the first event', () => server.requests.length > 0)
+  // The numbers of a new ledger follow its clock.
+  database.exec(`DELETE FROM event; INSERT INTO event (seq, at, type) VALUES (1000, 1, ${EVENT.gap}),
+    (1001, 1, ${EVENT.restored}), (1002, 1, ${EVENT.restored})`)
+  const later = () => server.requests.slice(1).flatMap(eventsIn)
+  await until('the events of the new ledger', () => later().length > 2)
+  expect(later().map(({ id }) => id)).toEqual(['f1000', 'f1001', 'f1002'])
+  expect(later()[0]?.type).toBe('app.holdfast.events.gap')
 })
 
 test('event sink: a log that could not be read for a moment leaves no failure', {

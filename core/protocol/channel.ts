@@ -9,10 +9,8 @@ export const ALIVE_EVERY_MS = 5_000
 /** Time without any received byte after which the peer counts as gone: this closes half-open connections. */
 export const SILENT_AFTER_MS = 20_000
 
-/** Bytes that may be buffered in the socket before writers must wait. */
-const HIGH_WATER_BYTES = 1024 * 1024
-/** The same for a connection that is one of several: frames behind them on other connections would wait for them. */
-const STREAM_HIGH_WATER_BYTES = 256 * 1024
+/** Bytes that may be buffered in the socket before writers must wait. Later frames wait for all of them. */
+const HIGH_WATER_BYTES = 256 * 1024
 /** A frame with more pieces is copied into a single buffer before it is written. */
 const MOST_PIECES = 8
 
@@ -26,7 +24,7 @@ export interface ChannelHandlers {
    */
   onFault?(fault: Error): void
   allowed(type: FrameType): boolean
-  /** `hasRoom` may have become true. */
+  /** Bytes have left the buffer: `hasRoom` may be true, and all calls of `room` that it allows were served. */
   onRoom?(): void
   /** Age of the oldest pending disk call on this side, in milliseconds; sent to the peer. */
   stalledMs?(): number
@@ -112,10 +110,9 @@ export class FrameChannel {
     socket.uncork()
   }
 
-  /** True if little is in the socket's buffer, and nobody waits for it. */
+  /** True if little is in the socket's buffer. */
   get hasRoom(): boolean {
-    const isFree = !this.#closed && this.#waiters.length === 0
-    return isFree && this.#socket.writableLength < STREAM_HIGH_WATER_BYTES
+    return this.#socket.writableLength < HIGH_WATER_BYTES
   }
 
   /** True once this end has closed the connection in order, or at once. */
@@ -130,7 +127,7 @@ export class FrameChannel {
 
   /** Resolves when there is room in the socket's buffer. Waiters are served in order, so that none starves. */
   room(): Promise<void> {
-    if (this.#closed || (this.#waiters.length === 0 && this.#hasRoom())) return Promise.resolve()
+    if (this.#closed || (this.#waiters.length === 0 && this.hasRoom)) return Promise.resolve()
     return new Promise((resolve) => this.#waiters.push(resolve))
   }
 
@@ -155,14 +152,14 @@ export class FrameChannel {
     })
   }
 
-  #hasRoom(): boolean {
-    return this.#socket.writableLength < HIGH_WATER_BYTES
-  }
-
   #release(): void {
-    if (this.hasRoom) this.#handlers.onRoom?.()
-    if (this.#waiters.length === 0 || (!this.#closed && !this.#hasRoom())) return
-    this.#waiters.shift()?.()
+    if (!this.hasRoom) return
+    const waiter = this.#waiters.shift()
+    if (waiter === undefined) {
+      this.#handlers.onRoom?.()
+      return
+    }
+    waiter()
     // The released waiter writes first; then the remaining room is checked for the next one.
     setImmediate(() => this.#release())
   }

@@ -158,8 +158,7 @@ export class ReceiverSession implements OwnSession {
     const takeTurn = async (bytes: number, paid: number): Promise<DataStream | null> => {
       if (!(await this.#acquireBytes(bytes))) return null
       const isOpen = paid === 0 || (await this.#lease.take(paid))
-      const stream = isSpread ? await this.#streams.pick() : own
-      if (!isSpread) await this.#streams.roomOn(own)
+      const stream = await (isSpread ? this.#streams.pick() : this.#streams.roomOn(own))
       if (isOpen && !this.#isClosed && !answered) return stream
       this.#bytesCredit.release(bytes)
       return null

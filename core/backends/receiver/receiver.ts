@@ -127,7 +127,7 @@ async function openSession(
     if (notice !== null) events.onNotice(notice)
     const { streams, zstd } = welcome
     const spread = streams && {
-      ...{ control: channel, most: streams.most, roundTripMs, rest },
+      ...{ most: streams.most, roundTripMs, rest },
       attach: (onRoom: () => void) =>
         attachStream(destination, identity, { key: streams.key, zstd }, signal, { onRoom, onLost }),
       log: (text: string) => events.log('info', `${name}: ${text}`),

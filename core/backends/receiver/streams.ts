@@ -47,7 +47,10 @@ const MAX_NEWS_BYTES = 3 * MIB
 const ENTRY_BYTES = 100
 const ATTRIBUTE_BYTES = 10
 
-export type StreamChannel = Pick<FrameChannel, 'send' | 'room'> & Partial<Pick<FrameChannel, 'hasRoom'>>
+/** A connection; without `hasRoom` it always has room. */
+export type StreamChannel = Pick<FrameChannel, 'send'> &
+  Partial<Pick<FrameChannel, 'hasRoom' | 'bufferedBytes'>>
+
 /** A time during which no further streams are opened. */
 export class StreamRest {
   #until = 0
@@ -67,7 +70,7 @@ export interface FrameNews {
   directories: DirectoryEntry[]
 }
 
-type AttachedChannel = Pick<FrameChannel, 'send' | 'room' | 'hasRoom' | 'bufferedBytes' | 'end' | 'destroy'>
+type AttachedChannel = Pick<FrameChannel, 'send' | 'hasRoom' | 'bufferedBytes' | 'end' | 'destroy'>
 
 /** A connection of a session, and the sources that its receiver got on it. */
 export class DataStream<C extends StreamChannel = StreamChannel> {
@@ -109,7 +112,6 @@ export class DataStream<C extends StreamChannel = StreamChannel> {
 
 /** How a session gets further data streams. */
 export interface SpreadOptions {
-  control: AttachedChannel
   /** Maximum of streams, including the control connection. */
   most: number
   /** The shortest round trip that was measured so far. */
@@ -148,13 +150,25 @@ export function chooseStreams(now: StreamMeasurement): number {
   return Math.min(most, streams < FEW ? FEW : MAX_STREAMS)
 }
 
-/** The streams of one session: the control connection, and those that were attached. */
+/** A frame that waits for room. */
+interface WaitingFrame {
+  /** The stream that it has to go on; null: any. */
+  own: DataStream | null
+  go(stream: DataStream): void
+}
+
+/**
+ * The streams of one session: the control connection, and those that were attached. All frames of files wait for room
+ * in one queue, whatever number of streams there is.
+ */
 export class Streams {
   readonly control: DataStream
   readonly #directories: DirectoryCache
   readonly #spread: SpreadOptions | null
   #attached: DataStream<AttachedChannel>[] = []
-  #waiting: ((stream: DataStream) => void)[] = []
+  readonly #waiting: WaitingFrame[] = []
+  /** The last frame that was released from the queue is not written yet. */
+  #isReleasing = false
   /** The stream that took the last frame; the next one comes first if several have the same room. */
   #last = 0
   #most = 1
@@ -197,15 +211,8 @@ export class Streams {
   }
 
   /** Resolves with a stream that has room. Waiters are served in order. */
-  async pick(): Promise<DataStream> {
-    if (this.#attached.length === 0) {
-      await this.#roomOf(this.control.channel)
-      return this.control
-    }
-    const free = this.#waiting.length === 0 ? this.#findFree() : null
-    if (free !== null) return free
-    this.noteHeldUp()
-    return new Promise((resolve) => this.#waiting.push(resolve))
+  pick(): Promise<DataStream> {
+    return this.#waitForRoom(null)
   }
 
   /**
@@ -214,8 +221,7 @@ export class Streams {
    */
   async pickFor(source: OutgoingSource, directories: readonly FoundDirectory[]): Promise<DataStream> {
     if (this.count === 1 || !this.#directories.hasNews(source, directories)) return this.pick()
-    await this.roomOn(this.control)
-    return this.control
+    return this.roomOn(this.control)
   }
 
   /**
@@ -237,9 +243,9 @@ export class Streams {
     this.#directories.forget(source, directories)
   }
 
-  /** Waits for room on a stream that was picked before. */
-  async roomOn({ channel }: DataStream): Promise<void> {
-    await this.#roomOf(channel)
+  /** Waits for room on a stream that was picked before, and resolves with it. */
+  roomOn(own: DataStream): Promise<DataStream> {
+    return this.#waitForRoom(own)
   }
 
   /** Notes that files wait for credit or for the line, or have waited until now. */
@@ -265,14 +271,23 @@ export class Streams {
     this.#takenBytes += bytes
   }
 
-  /** There may be room again on one of the streams. */
+  /** There may be room again on one of the streams: serves the first frame that can go. */
   onRoom(): void {
-    if (this.#waiting.length === 0) return
-    const free = this.#isClosed ? this.control : this.#findFree()
-    if (free === null) return
-    this.#waiting.shift()?.(free)
-    // The released waiter writes first; then the remaining room is checked for the next one.
-    setImmediate(() => this.onRoom())
+    if (this.#isReleasing) return
+    for (const [index, { own, go }] of this.#waiting.entries()) {
+      const free = this.#findFree(own)
+      if (free === null) continue
+      this.#waiting.splice(index, 1)
+      this.noteHeldUp()
+      go(free)
+      this.#isReleasing = true
+      // The released frame is written first; then the remaining room is checked for the next one.
+      setImmediate(() => {
+        this.#isReleasing = false
+        this.onRoom()
+      })
+      return
+    }
   }
 
   close(): void {
@@ -290,30 +305,35 @@ export class Streams {
     return !this.#rest.isOver || this.#spread?.rest.isOver === false
   }
 
-  async #roomOf(channel: StreamChannel): Promise<void> {
-    if (channel.hasRoom !== false) return channel.room()
+  #waitForRoom(own: DataStream | null): Promise<DataStream> {
+    const free = this.#waiting.length === 0 ? this.#findFree(own) : null
+    if (free !== null) return Promise.resolve(free)
     this.noteHeldUp()
-    await channel.room()
-    this.noteHeldUp()
+    return new Promise((go) => {
+      this.#waiting.push({ own, go })
+      // Those before it may wait for another stream.
+      this.onRoom()
+    })
   }
 
-  /** Returns the stream with the fewest buffered bytes; null: none has room. */
-  #findFree(): DataStream | null {
-    const control = this.#spread?.control
-    if (control === undefined) return this.control
-    const all = [{ stream: this.control, channel: control }].concat(
-      this.#attached.map((stream) => ({ stream, channel: stream.channel })),
-    )
+  /**
+   * Returns a stream that has room: the frame's own, or that with the fewest buffered bytes; null: none has room. All
+   * have after the session was closed.
+   */
+  #findFree(own: DataStream | null): DataStream | null {
+    if (own !== null) return this.#isClosed || own.channel.hasRoom !== false ? own : null
+    if (this.#isClosed) return this.control
+    const all = [this.control, ...this.#attached]
     let best: number | null = null
+    const buffered = (index: number) => all[index]?.channel.bufferedBytes ?? 0
     for (let step = 1; step <= all.length; step += 1) {
       const index = (this.#last + step) % all.length
-      const channel = all[index]?.channel
-      if (channel?.hasRoom !== true) continue
-      if (best === null || channel.bufferedBytes < (all[best]?.channel.bufferedBytes ?? 0)) best = index
+      if (all[index]?.channel.hasRoom === false) continue
+      if (best === null || buffered(index) < buffered(best)) best = index
     }
     if (best === null) return null
     this.#last = best
-    return all[best]?.stream ?? null
+    return all[best] ?? null
   }
 
   #measureSoon(ms = Math.max(MEASURE_MS, MEASURE_ROUND_TRIPS * this.#roundTripMs)): void {

@@ -40,7 +40,6 @@ function fakeChannel() {
   const state = { buffered: 0, ended: false, destroyed: false }
   const channel = {
     send: () => undefined,
-    room: async () => undefined,
     get hasRoom() {
       return state.buffered < 10
     },
@@ -63,7 +62,7 @@ function openStreams(options: Partial<SpreadOptions> = {}) {
   const credits: number[] = []
   const logged: string[] = []
   const streams = new Streams(control.channel, {
-    ...{ control: control.channel, most: 4, roundTripMs: 100, rest: new StreamRest() },
+    ...{ most: 4, roundTripMs: 100, rest: new StreamRest() },
     attach: async () => {
       const stream = fakeChannel()
       opened.push(stream)

@@ -19,7 +19,7 @@ import { loadIdentity } from '../core/protocol/identity.ts'
 import { lockData, openDataDirectory, unusableData } from '../core/settings/data-directory.ts'
 import { openProxyRoute } from '../core/settings/proxy.ts'
 import type { Settings } from '../core/settings/schema.ts'
-import { openSecrets } from '../core/settings/secrets.ts'
+import { openSecrets, saveSettings } from '../core/settings/secrets.ts'
 import { openSettings } from '../core/settings/settings-store.ts'
 import { recordAlone } from './record-alone.ts'
 import { terminalWords } from './terminal-words.ts'
@@ -48,10 +48,8 @@ function openContext(directory: string): SettingsContext {
     ...{ settings, layout, computerName },
     secrets,
     proposals: openProposalStore(layout.proposals, false),
-    change: (update) => {
-      const before = settings.get()
-      const next = update(before)
-      settings.set(next)
+    change: (update, entered) => {
+      const { before, next } = saveSettings(settings, secrets, update, entered)
       noteSettings(before, next)
     },
     inspect: inspectPath,

@@ -16,7 +16,7 @@ import { WrongUsage } from './wrong-usage.ts'
 const CHANGEABLE = new Set(
   Object.values(destinationCatalog)
     .flat()
-    .filter(({ role }) => role === 'server' || role === 'option')
+    .filter(({ role }) => role !== 'place' && role !== 'secret')
     .map(({ name }) => name),
 )
 

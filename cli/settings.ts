@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import type { Command } from 'commander'
 import { UserError } from '../core/lib/i18n/user-error.ts'
 import { toReason } from '../core/platform/system-error.ts'
-import { differences, type SettingsDifference } from '../core/settings/changes.ts'
+import { differences, LONGEST_PREVIEW, type SettingsDifference } from '../core/settings/changes.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
 import {
   exportedText,
@@ -70,7 +70,7 @@ async function bringIn(dataDirectory: string, file: string, { yes = false, json 
   openDataDirectory(dataDirectory)
   const now = await settingsNow(dataDirectory)
   const next = withImported(now, imported)
-  const changes = differences(now, next)
+  const changes = differences(now, next, LONGEST_PREVIEW)
   const missing = missingNames(dataDirectory, now, next)
   if (json) console.log(jsonText({ imported: yes, changes, missing }, 2))
   else for (const line of changes.map(formatDifference)) console.log(line)

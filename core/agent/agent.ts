@@ -15,7 +15,13 @@ import { readAllowance } from '../send/rate-limit/schedule.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
 import { getProxyRoute, hasProxyPassword } from '../settings/proxy.ts'
 import type { Settings } from '../settings/schema.ts'
-import { openSecrets, type Seal, type SecretStore } from '../settings/secrets.ts'
+import {
+  type EnteredSecrets,
+  openSecrets,
+  type Seal,
+  type SecretStore,
+  saveSettings,
+} from '../settings/secrets.ts'
 import { type SettingsStore, settingsInForce } from '../settings/settings-store.ts'
 import { getStorePaths, refusedSources } from './accept-path.ts'
 import { Alerting } from './alerting.ts'
@@ -184,11 +190,9 @@ export class Agent {
     this.#refresh = setInterval(() => this.#tick(), REFRESH_MS)
   }
 
-  /** Saves new settings and applies them everywhere. */
-  change(update: (settings: Settings) => Settings): void {
-    const before = this.settings.get()
-    const next = update(before)
-    this.settings.set(next)
+  /** Saves new settings and secrets, and applies them everywhere (saveSettings). */
+  change(update: (settings: Settings) => Settings, entered?: EnteredSecrets): void {
+    const { before, next } = saveSettings(this.settings, this.secrets, update, entered)
     noteSettings(before, next)
     this.#apply()
     for (const listener of this.#listeners) listener()

@@ -144,8 +144,8 @@ function createContext(agent: Agent, changed: () => void): SettingsContext {
   const { settings, secrets, layout, host, proposals } = agent
   return {
     ...{ settings, secrets, layout, proposals, computerName: host.computerName },
-    change: (update) => {
-      agent.change(update)
+    change: (update, entered) => {
+      agent.change(update, entered)
       changed()
     },
     inspect: (path) => agent.checker.request('inspect', { path }),

@@ -12,6 +12,7 @@ import {
   differences,
   getSource,
   idOfPath,
+  LONGEST_PREVIEW,
   refuseDeleteAfter,
   refuseEmptyRange,
   refuseUnclosed,
@@ -29,7 +30,7 @@ import {
   withSettingsChanged,
   withSourceChanged,
 } from '../settings/changes.ts'
-import { parseWebAddress, secretsOfComputer, withComputer, withoutComputer } from '../settings/computers.ts'
+import { parseWebAddress, withComputer, withoutComputer } from '../settings/computers.ts'
 import type { Destination } from '../settings/destination-schema.ts'
 import {
   completeDestination,
@@ -46,14 +47,14 @@ import {
   withRenamed,
   withSamples,
 } from '../settings/destinations.ts'
-import { secretsOfSink, withoutSink, withSink, withSinkEnabled } from '../settings/event-sinks.ts'
+import { toSecretId, withoutSink, withSink, withSinkEnabled } from '../settings/event-sinks.ts'
 import { findFirstExpected } from '../settings/expected/first.ts'
 import { exportedText, importedSettings, missingSecrets, withImported } from '../settings/import-export.ts'
 import { ownKnownHosts, readKnownHostIn } from '../settings/known-hosts.ts'
 import { applyProposal, describeProposal, parseProposal } from '../settings/proposal.ts'
-import { getProxySecretChanges, proxySecrets } from '../settings/proxy.ts'
+import { secretsOfProxy } from '../settings/proxy.ts'
 import { checkedPathSchema, type Settings, type Source, sourceSchema } from '../settings/schema.ts'
-import { newEncryptionKey, secretOwners, secretsOfChannel } from '../settings/secrets.ts'
+import { newEncryptionKey, refuseSecret, type SecretOwner, staysAtPlace } from '../settings/secrets.ts'
 import { createToken, withoutToken } from '../settings/web-tokens.ts'
 import { acceptPath, acceptSource, getStorePaths, placedFolder, refusedSources } from './accept-path.ts'
 import { runAction } from './answering.ts'
@@ -89,11 +90,9 @@ export function settingsCommands(context: SettingsContext) {
     settingsText: async () => ({ text: exportedText(context.settings.get(), context.computerName) }),
     readSettingsText: async (input) => readSettingsText(context, input),
     setProxy: ({ proxy, secrets: given }) =>
-      runAction(async () => {
-        context.settings.tryWriting()
-        const secrets = getProxySecretChanges(context.settings.get().proxy, proxy, given)
-        await context.secrets.set(proxySecrets, secrets)
-        context.change((settings) => ({ ...settings, proxy }))
+      runAction(() => {
+        const { id } = secretsOfProxy(proxy)
+        context.change((settings) => ({ ...settings, proxy }), { id, values: given })
       }),
     changeSettings: (changes) => set((settings) => withSettingsChanged(settings, changes)),
     importSettings: (input) => runAction(() => importSettings(context, input.settings)),
@@ -114,7 +113,7 @@ function readSettingsText(
   return {
     file,
     settings: imported,
-    differences: differences(now, next),
+    differences: differences(now, next, LONGEST_PREVIEW),
     missing: missingSecrets(now, next, secrets.get(), secrets.unreadable()),
   }
 }
@@ -343,7 +342,9 @@ function destinationCommands(context: SettingsContext) {
           : destination
       const test = await context.test({
         destination,
-        secrets: isNew ? secrets : withKeptSecrets(context, { ...destination, id }, secrets),
+        secrets: isNew
+          ? secrets
+          : withKeptSecrets(context, secretsOfDestination({ ...destination, id }), secrets),
         stage: isNew ? 'given' : 'kept',
       })
       if (folder.kind !== 'folder' || !test.works) return test
@@ -356,11 +357,7 @@ function destinationCommands(context: SettingsContext) {
     useDestination: ({ id }) => set((settings) => withEjected(settings, id, null)),
     setSamples: ({ id, samples }) => set((settings) => withSamples(settings, id, samples)),
     renameDestination: ({ id, name }) => set((settings) => withRenamed(settings, id, name)),
-    removeDestination: ({ id }) =>
-      runAction(async () => {
-        context.change((settings) => withoutDestination(settings, id))
-        await removeUnusedSecrets(context)
-      }),
+    removeDestination: ({ id }) => set((settings) => withoutDestination(settings, id)),
   } satisfies Partial<CommandHandlers>
 }
 
@@ -376,12 +373,11 @@ async function saveDestination(
   context.settings.tryWriting()
   const destination = await resolveFolder(context, given)
   update(context.settings.get(), destination)
-  const all = withKeptSecrets(context, destination, secrets)
+  const all = withKeptSecrets(context, secretsOfDestination(destination), secrets)
   const { works, sentence } = await context.test({ destination, secrets: all, stage })
   if (!works) throw new UserError(sentence.key, sentence.params)
   update(context.settings.get(), destination)
-  await context.secrets.set(secretsOfDestination(destination), secrets)
-  context.change((settings) => update(settings, destination))
+  context.change((settings) => update(settings, destination), { id, values: secrets })
 }
 
 /**
@@ -395,18 +391,23 @@ async function resolveFolder(context: SettingsContext, destination: Destination)
 }
 
 /**
- * Adds the destination's stored secrets to the given ones.
- * @throws UserError alert.secretsUnreadable if none are given and the stored ones cannot be read
+ * Adds the destination's stored secrets to the given ones, if it is still the same place.
+ * @throws UserError alert.secretsUnreadable if none are given and the stored ones cannot be read; alert.secretMoved
  */
 function withKeptSecrets(
   context: SettingsContext,
-  destination: Parameters<typeof secretsOfDestination>[0] & { name: string },
+  owner: SecretOwner,
   given: Record<string, string>,
 ): Record<string, string> {
-  const { id, name } = destination
+  const { id, name, fields } = owner
+  if (!staysAtPlace(context.settings.get(), owner)) {
+    const moved = fields.find((field) => field.required && (given[field.name] ?? '') === '')
+    if (moved !== undefined) throw refuseSecret('missing', moved.name, id in context.secrets.get())
+    return given
+  }
   if (Object.keys(given).length === 0 && context.secrets.unreadable().includes(id))
     throw new UserError('alert.secretsUnreadable', { name })
-  const names = new Set(secretsOfDestination(destination).fields.map((field) => field.name))
+  const names = new Set(fields.map((field) => field.name))
   const kept = Object.entries(context.secrets.get()[id] ?? {}).filter(([field]) => names.has(field))
   const all = { ...Object.fromEntries(kept), ...given }
   // An empty value removes the secret.
@@ -463,16 +464,9 @@ function computerCommands(context: SettingsContext) {
         const overview = await readOverview(target)
         const id = before?.id ?? randomUUID()
         const computer = { id, name: name ?? before?.name ?? overview.computer, address, certificate }
-        // Fails before the token is stored for a computer that is refused.
-        withComputer(context.settings.get(), computer)
-        await context.secrets.set(secretsOfComputer(computer), { token })
-        context.change((settings) => withComputer(settings, computer))
+        context.change((settings) => withComputer(settings, computer), { id, values: { token } })
       }),
-    removeComputer: ({ id }) =>
-      runAction(async () => {
-        context.change((settings) => withoutComputer(settings, id))
-        await removeUnusedSecrets(context)
-      }),
+    removeComputer: ({ id }) => setterFor(context)((settings) => withoutComputer(settings, id)),
   } satisfies Partial<CommandHandlers>
 }
 
@@ -506,19 +500,12 @@ function proposalCommands(context: SettingsContext) {
 function eventCommands(context: SettingsContext) {
   return {
     addEventSink: ({ sink: given, secrets }) =>
-      runAction(async () => {
+      runAction(() => {
         const sink = { ...given, since: Date.now() }
-        // Fails before secrets are stored for a sink that is refused.
-        withSink(context.settings.get(), sink)
-        await context.secrets.set(secretsOfSink(sink), secrets)
-        context.change((settings) => withSink(settings, sink))
+        context.change((settings) => withSink(settings, sink), { id: toSecretId(sink.id), values: secrets })
       }),
     switchEventSink: ({ id, on }) => setterFor(context)((settings) => withSinkEnabled(settings, id, on)),
-    removeEventSink: ({ id }) =>
-      runAction(async () => {
-        context.change((settings) => withoutSink(settings, id))
-        await removeUnusedSecrets(context)
-      }),
+    removeEventSink: ({ id }) => setterFor(context)((settings) => withoutSink(settings, id)),
   } satisfies Partial<CommandHandlers>
 }
 
@@ -528,37 +515,25 @@ function channelCommands(context: SettingsContext) {
   const put =
     (update: typeof withChannel) =>
     ({ channel, secrets }: CommandInput<'addChannel'>) =>
-      runAction(async () => {
-        // Fails before secrets are stored for a channel that is refused.
-        update(context.settings.get(), channel)
-        await context.secrets.set(secretsOfChannel(channel), secrets)
-        context.change((settings) => update(settings, channel))
-      })
+      runAction(() =>
+        context.change((settings) => update(settings, channel), { id: channel.id, values: secrets }),
+      )
   return {
     mute: ({ id, until }) => set((settings) => withMuted(settings, id, until, Date.now())),
     unmute: ({ id }) => set((settings) => withoutMuted(settings, id)),
     addChannel: put(withChannel),
     changeChannel: put(withChannelChanged),
-    removeChannel: ({ id }) =>
-      runAction(async () => {
-        context.change((settings) => withoutChannel(settings, id))
-        await removeUnusedSecrets(context)
-      }),
+    removeChannel: ({ id }) => set((settings) => withoutChannel(settings, id)),
     orderChannels: ({ ids }) => set((settings) => withChannelOrder(settings, ids)),
   } satisfies Partial<CommandHandlers>
 }
 
 /**
- * Replaces all settings. Removes the secrets of channels and destinations that no longer exist.
+ * Replaces all settings.
  * @throws UserError refuse.…, alert.channelInSettings; the settings are then unchanged
  */
-async function importSettings(context: SettingsContext, imported: Settings): Promise<void> {
+function importSettings(context: SettingsContext, imported: Settings): void {
   const [refusal] = refusedSources(imported.sources, getStorePaths(imported, context.layout)).values()
   if (refusal !== undefined) throw new UserError(refusal.key, refusal.params)
   context.change((settings) => withImported(settings, imported))
-  await removeUnusedSecrets(context)
 }
-
-/** Removes the secrets of channels, destinations, computers and sinks that no longer exist. */
-const removeUnusedSecrets = ({ secrets, settings }: SettingsContext) =>
-  secrets.keepOnly(secretOwners(settings.get()))

@@ -4,7 +4,7 @@ import type { senderDefinition } from '../send/sender-messages.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
 import type { FolderDestination } from '../settings/destination-schema.ts'
 import type { Settings } from '../settings/schema.ts'
-import type { SecretStore } from '../settings/secrets.ts'
+import type { EnteredSecrets, SecretStore } from '../settings/secrets.ts'
 import type { SettingsStore } from '../settings/settings-store.ts'
 import type { ProposalStore } from './proposals.ts'
 
@@ -20,8 +20,8 @@ export interface SettingsContext {
   computerName: string
   /** Settings that receivers propose. */
   proposals: Pick<ProposalStore, 'list' | 'getWaiting' | 'decide' | 'saved'>
-  /** Saves new settings and applies them. */
-  change(update: (settings: Settings) => Settings): void
+  /** Saves new settings and secrets, and applies them (saveSettings). */
+  change(update: (settings: Settings) => Settings, entered?: EnteredSecrets): void
   /** Reads the facts of a path whose disk may hang. */
   inspect(path: string): Promise<PathFacts>
   /** Tests a destination. */

@@ -1,5 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { type BigIntStats, existsSync, readFileSync, renameSync, type Stats } from 'node:fs'
+import {
+  type BigIntStats,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  writeFileSync,
+} from 'node:fs'
 import { link, lstat, mkdir, rename, rm, stat, unlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { ignoreError, warnUnlessCode } from '../dropped-errors.ts'
@@ -18,6 +29,25 @@ export async function replaceFile(file: string, content: string | Uint8Array, mo
     throw error
   }
   await syncDirectory(path.dirname(file))
+}
+
+/** Like `replaceFile`, for a file that must be written before the next statement. */
+export function replaceFileSync(file: string, content: string): void {
+  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`
+  try {
+    writeFileSync(temporary, content, { flag: 'wx', mode: 0o600, flush: true })
+    retryInUseSync(() => renameSync(temporary, file))
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw error
+  }
+  if (process.platform === 'win32') return
+  const fd = openSync(path.dirname(file), 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
 }
 
 /**

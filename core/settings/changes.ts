@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto'
 import path from 'node:path'
 import { z } from 'zod'
 import { catalog } from '../alerts/channels/catalog.ts'
-import type { ChannelSettings } from '../alerts/settings.ts'
+import { type ChannelSettings, getOptions } from '../alerts/settings.ts'
 import type { WordKey } from '../lib/i18n/message.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import type { Destination } from './destination-schema.ts'
 import { getDestination } from './destinations.ts'
 import type { DiskCounters } from './disk-counters.ts'
+import { getSinkOptions } from './event-sinks.ts'
 import { findPatternMistake, findPatternProblem, type PatternProblem } from './expected/pattern.ts'
 import { isZone } from './expected/periods.ts'
 import { unclosedPattern } from './patterns.ts'
@@ -332,13 +333,16 @@ export function withoutMuted(settings: Settings, id: string): Settings {
   return { ...settings, alerts: { ...settings.alerts, muted } }
 }
 
+/** Longest JSON of a value that is shown before an import: any address. */
+export const LONGEST_PREVIEW = 2_100
+
 /** A difference that an import would make. */
 export const differenceSchema = z.object({
   kind: z.enum(['source', 'checkedPath', 'destination', 'channel', 'sink', 'setting']),
   change: z.enum(['added', 'removed', 'changed']),
   /** The displayed name; for a setting its path in the settings file, such as "check.intervalSeconds". */
   name: z.string(),
-  /** For a changed setting the old and new value as JSON; otherwise the changed fields. */
+  /** For a changed setting the old and new value as JSON; otherwise the changed fields with both values. */
   details: z.array(z.string()),
 })
 export type SettingsDifference = z.infer<typeof differenceSchema>
@@ -348,15 +352,10 @@ type Entry = { id: string }
 
 /**
  * Lists the differences of `next`: entries first, in the order of the settings file. Pure.
- * @param longest values with longer JSON are omitted, and shorter ones added to the changed fields of entries; null: an
- * entry's fields have no values.
+ * @param longest values with longer JSON are omitted.
  */
-export function differences(
-  now: ShownSettings,
-  next: ShownSettings,
-  longest: number | null = null,
-): SettingsDifference[] {
-  const isShort = (...values: string[]) => values.every(({ length }) => length <= (longest ?? Infinity))
+export function differences(now: ShownSettings, next: ShownSettings, longest: number): SettingsDifference[] {
+  const isShort = (...values: string[]) => values.every(({ length }) => length <= longest)
   const compareEntries = <E extends Entry>(
     kind: Kind,
     before: readonly E[],
@@ -364,7 +363,6 @@ export function differences(
     getName: (one: E) => string,
   ) =>
     listEntries(kind, before, after, getName, (field, was, is) => {
-      if (longest === null) return field
       if (isShort(was, is)) return `${field}: ${was} → ${is}`
       const elements = listElements(was, is)
       const isShown = elements.length > 0 && elements.length <= MOST_ELEMENTS && isShort(...elements)
@@ -376,14 +374,22 @@ export function differences(
     ...compareEntries('source', now.sources, next.sources, ({ name }) => name),
     ...compareEntries('checkedPath', now.checkedPaths, next.checkedPaths, ({ path }) => path),
     ...compareEntries('destination', inUse(now.destinations), inUse(next.destinations), ({ name }) => name),
-    ...compareEntries('channel', now.alerts.channels, next.alerts.channels, ({ name }) => name),
-    ...compareEntries('sink', now.events.sinks, next.events.sinks, ({ name }) => name),
+    ...compareEntries('channel', channelsOf(now), channelsOf(next), ({ name }) => name),
+    ...compareEntries('sink', sinksOf(now), sinksOf(next), ({ name }) => name),
     ...COMPARED_GROUPS.flatMap((group) =>
       compareValues(`${group}.`, omitLists(now[group]), omitLists(next[group])),
     ),
     ...COMPARED_SINGLE.flatMap((name) => compareValues('', { [name]: now[name] }, { [name]: next[name] })),
   ]
 }
+
+/** Channels and sinks with each option as a field, `options.endpoint`. */
+const channelsOf = ({ alerts }: ShownSettings) =>
+  alerts.channels.map((one) => ({ ...one, ...asFields(getOptions(one)), options: null }))
+const sinksOf = ({ events }: ShownSettings) =>
+  events.sinks.map((one) => ({ ...one, ...asFields(getSinkOptions(one)), options: null }))
+const asFields = (options: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.entries(options).map(([name, value]) => [`options.${name}`, value]))
 
 /** Lists the elements that only one of two lists has; values as JSON. Empty: they are no lists. */
 function listElements(was: string, is: string): string[] {

@@ -47,8 +47,10 @@ export function withoutComputer(settings: Settings, id: string): Settings {
   return { ...settings, computers: settings.computers.filter((one) => one !== known) }
 }
 
-export const secretsOfComputer = ({ id }: Pick<WatchedComputer, 'id'>): SecretOwner => ({
+export const secretsOfComputer = ({ id, name, address, certificate }: WatchedComputer): SecretOwner => ({
   id,
+  name,
   type: 'computer',
+  place: JSON.stringify([address, certificate]),
   fields: [{ name: 'token', kind: 'secret', required: true }],
 })

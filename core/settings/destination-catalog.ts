@@ -5,10 +5,11 @@
 export interface DestinationField {
   name: string
   /**
-   * place: where the files are; it never changes. server: the address of a server, which can move. secret: stored
-   * separately from the settings. option: any other one.
+   * place: where the files are; it never changes. server: the address of a server, which can move. login: its identity,
+   * and the user there. secret: stored separately from the settings, and forgotten when the server or a login changes.
+   * option: any other one.
    */
-  role: 'place' | 'server' | 'secret' | 'option'
+  role: 'place' | 'server' | 'login' | 'secret' | 'option'
   /** True if the destination cannot be used without this secret. */
   isRequired?: boolean
   /** Ways to log in that use this secret; omitted: all. */
@@ -17,6 +18,7 @@ export interface DestinationField {
 
 const place = (name: string): DestinationField => ({ name, role: 'place' })
 const server = (name: string): DestinationField => ({ name, role: 'server' })
+const login = (name: string): DestinationField => ({ name, role: 'login' })
 const option = (name: string): DestinationField => ({ name, role: 'option' })
 const secret = (name: string, isRequired: boolean, ...logins: string[]): DestinationField => ({
   ...{ name, role: 'secret', isRequired },
@@ -33,7 +35,7 @@ export const destinationCatalog = {
   folder: [place('path')],
   sftp: [
     ...[place('path'), place('folder'), server('host'), server('port')],
-    ...[option('user'), option('login'), option('keyFile'), option('hostKey')],
+    ...[login('user'), option('login'), option('keyFile'), login('hostKey')],
     secret('password', true, 'password'),
     secret('key', true, 'key'),
     secret('passphrase', false, 'key', 'file'),
@@ -41,10 +43,10 @@ export const destinationCatalog = {
   s3: [
     ...[place('bucket'), place('prefix'), place('folder'), server('endpoint')],
     ...[option('region'), option('pathStyle'), option('storageClass'), option('lockDays')],
-    ...[option('certificate'), secret('accessKey', false), secret('secretKey', false)],
+    ...[login('certificate'), secret('accessKey', false), secret('secretKey', false)],
   ],
   webdav: [
-    ...[place('folder'), server('url'), option('user'), option('certificate')],
+    ...[place('folder'), server('url'), login('user'), login('certificate')],
     secret('password', true),
   ],
 } as const satisfies Record<string, readonly DestinationField[]>

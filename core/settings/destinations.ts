@@ -11,7 +11,7 @@ import {
   NOT_ENCRYPTED,
   type ReceiverDestination,
   type Samples,
-  type SftpDestination,
+  type TestedDestination,
 } from './destination-schema.ts'
 import { MOST_DESTINATIONS, type Settings, type ShownSettings, type Source } from './schema.ts'
 import type { SecretOwner } from './secrets.ts'
@@ -102,18 +102,13 @@ export function formatLocation(destination: Destination): string {
   }
 }
 
-interface SecretsOf {
-  id: string
-  kind: Destination['kind']
-  login?: SftpDestination['login']
-}
-
 /** Returns the secrets that a destination has. */
-export function secretsOfDestination({ id, kind, login }: SecretsOf): SecretOwner {
-  const secrets = getDestinationSecrets(kind, login)
+export function secretsOfDestination(one: TestedDestination & { id: string }): SecretOwner {
+  const { id, name, kind } = one
+  const secrets = getDestinationSecrets(kind, 'login' in one ? one.login : undefined)
   const toField = ({ name, isRequired }: DestinationField) =>
     ({ name, kind: 'secret', required: isRequired === true }) as const
-  return { id, type: kind, fields: secrets.map(toField) }
+  return { id, name, type: kind, place: keyOf(one, 'server', 'login'), fields: secrets.map(toField) }
 }
 
 /**
@@ -197,7 +192,7 @@ function refuseAmong(others: readonly Destination[], one: Destination): void {
 }
 
 /** Returns the values of the fields with these roles. An address may be written in either case. */
-const keyOf = (one: Destination, ...roles: readonly DestinationField['role'][]): string => {
+const keyOf = (one: TestedDestination, ...roles: readonly DestinationField['role'][]): string => {
   const values: Record<string, unknown> = { ...one }
   const fields = getDestinationFields(one.kind).filter(({ role }) => roles.includes(role))
   return JSON.stringify([

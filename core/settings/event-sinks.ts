@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Field, refuseValue } from '../alerts/channels/catalog.ts'
+import { type Field, getPlace, refuseValue } from '../alerts/channels/catalog.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import type { Settings } from './schema.ts'
 import type { SecretOwner } from './secrets.ts'
@@ -39,7 +39,7 @@ export const sinkCatalog = {
   mqtt: {
     fields: [
       { name: 'broker', kind: 'broker', required: true },
-      text('topic', DEFAULT_TOPIC),
+      { ...text('topic', DEFAULT_TOPIC), isPlace: false },
       text('user'),
       secret('password', false),
       text('ca'),
@@ -104,9 +104,16 @@ export const getSinkOptions = ({ kind, options }: Pick<EventSink, 'kind' | 'opti
       .map((field) => [field.name, options[field.name] || (field.default ?? '')]),
   )
 
-export const secretsOfSink = ({ id, kind }: Pick<EventSink, 'id' | 'kind'>): SecretOwner => ({
+export const secretsOfSink = ({
+  id,
+  name,
+  kind,
+  options,
+}: Pick<EventSink, 'id' | 'name' | 'kind' | 'options'>): SecretOwner => ({
   id: toSecretId(id),
+  name,
   type: kind,
+  place: getPlace(kind, getSinkFields(kind), getSinkOptions({ kind, options })),
   fields: getSinkFields(kind).filter((field) => field.kind === 'secret'),
 })
 

@@ -3,10 +3,10 @@ import { catalog } from '../alerts/channels/catalog.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { folderName } from '../protocol/names.ts'
 import { refuseExpected } from './changes.ts'
-import { getEjected, secretsOfDestination, withEjected } from './destinations.ts'
-import { type EventSink, secretsOfSink, withSinks } from './event-sinks.ts'
+import { getEjected, withEjected } from './destinations.ts'
+import { type EventSink, withSinks } from './event-sinks.ts'
 import { SETTINGS_VERSION, type Settings, type ShownSettings, settingsSchema } from './schema.ts'
-import { type SecretOwner, type Secrets, secretsOfChannel } from './secrets.ts'
+import { type Secrets, secretOwners, staysAtPlace } from './secrets.ts'
 import { firstIssue, parseJson, readVersion } from './settings-store.ts'
 
 // Exports and imports the settings as a file, for backup or for another computer. Pure. Secrets are never included.
@@ -111,15 +111,14 @@ export function missingSecrets(
   secrets: Secrets,
   unreadable: readonly string[],
 ): string[] {
-  const lacks = ({ id, fields }: SecretOwner) =>
-    !unreadable.includes(id) &&
-    fields.some(({ name, required }) => required && secrets[id]?.[name] === undefined)
   const known = new Set(settings.destinations.map(({ id }) => id))
-  return [
-    ...imported.destinations.filter((one) =>
-      one.kind === 'receiver' ? !known.has(one.id) : lacks(secretsOfDestination(one)),
-    ),
-    ...imported.alerts.channels.filter((one) => lacks(secretsOfChannel(one))),
-    ...imported.events.sinks.filter((one) => lacks(secretsOfSink(one))),
-  ].map(({ name }) => name)
+  const unpaired = imported.destinations.filter(({ id, kind }) => kind === 'receiver' && !known.has(id))
+  const lacking = [...secretOwners(imported).values()].filter((owner) => {
+    const { id, fields } = owner
+    const isStored = (name: string) => unreadable.includes(id) || secrets[id]?.[name] !== undefined
+    return fields.some(({ name, required }) =>
+      staysAtPlace(settings, owner) ? required && !isStored(name) : required || isStored(name),
+    )
+  })
+  return [...unpaired, ...lacking].map(({ name }) => name)
 }

@@ -28,14 +28,16 @@ export const proxySettingsSchema = z
   .refine(({ use, address }) => use !== 'address' || address !== '', { path: ['address'] })
 export type ProxySettings = z.infer<typeof proxySettingsSchema>
 
-export const proxySecrets: SecretOwner = {
-  id: 'network:proxy',
+const OWNER = 'network:proxy'
+export const secretsOfProxy = ({ address, user }: ProxySettings): SecretOwner => ({
+  id: OWNER,
+  name: address,
   type: 'proxy',
-  fields: [{ name: 'password', kind: 'secret', required: false }],
-}
+  place: JSON.stringify([address, user]),
+  fields: user === '' ? [] : [{ name: 'password', kind: 'secret', required: false }],
+})
 
-export const hasProxyPassword = (secrets: Secrets): boolean =>
-  secrets[proxySecrets.id]?.password !== undefined
+export const hasProxyPassword = (secrets: Secrets): boolean => secrets[OWNER]?.password !== undefined
 
 /** Returns the proxy in force; null: none. */
 export function getProxyRoute(
@@ -44,7 +46,7 @@ export function getProxyRoute(
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): ProxyRoute | null {
   if (use === 'none') return null
-  if (use === 'address') return { address, user, password: secrets[proxySecrets.id]?.password ?? '', except }
+  if (use === 'address') return { address, user, password: secrets[OWNER]?.password ?? '', except }
   const found = readProxyEnvironment(environment)
   return found === null ? null : { ...found, except: [...found.except, ...except] }
 }
@@ -55,21 +57,7 @@ export function getProxyRoute(
  */
 export function openProxyRoute(proxy: ProxySettings, secrets: SecretStore): ProxyRoute | null {
   const { use, address, user } = proxy
-  if (use === 'address' && user !== '' && secrets.unreadable().includes(proxySecrets.id))
+  if (use === 'address' && user !== '' && secrets.unreadable().includes(OWNER))
     throw new UserError('proxy.sealed', { url: address, user })
   return getProxyRoute(proxy, secrets.get())
-}
-
-/**
- * Returns the changes of secrets for a new setting. A password stays only for the same proxy and user: another proxy
- * must not get it.
- */
-export function getProxySecretChanges(
-  before: ProxySettings,
-  next: ProxySettings,
-  given: Readonly<Record<string, string>>,
-): Record<string, string> {
-  if (next.user === '') return { password: '' }
-  const isSame = before.address === next.address && before.user === next.user
-  return isSame ? { ...given } : { password: '', ...given }
 }

@@ -1,17 +1,19 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
-import { type Field, getSecretFields, refuseValue } from '../alerts/channels/catalog.ts'
-import type { ChannelSettings } from '../alerts/settings.ts'
+import { type Field, getFields, getPlace, getSecretFields, refuseValue } from '../alerts/channels/catalog.ts'
+import { type ChannelSettings, getOptions } from '../alerts/settings.ts'
 import { dropError } from '../dropped-errors.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
-import { replaceFile, setFileAside } from '../platform/files.ts'
+import { replaceFileSync, setFileAside } from '../platform/files.ts'
 import { errorText } from '../platform/system-error.ts'
-import { toSecretId } from './event-sinks.ts'
-import { proxySecrets } from './proxy.ts'
-import type { Settings } from './schema.ts'
-import { lastSetAside, parseJson, type WhenBroken } from './settings-store.ts'
+import { secretsOfComputer } from './computers.ts'
+import { secretsOfDestination } from './destinations.ts'
+import { secretsOfSink } from './event-sinks.ts'
+import { secretsOfProxy } from './proxy.ts'
+import type { Settings, ShownSettings } from './schema.ts'
+import { lastSetAside, parseJson, type SettingsStore, type WhenBroken } from './settings-store.ts'
 
 /** Encrypts and decrypts secrets; null: not possible. */
 export interface Seal {
@@ -30,25 +32,71 @@ export type Secrets = Record<string, Record<string, string>>
 /** Owner of secrets: a channel, a destination, a watched computer, a sink of events or the proxy. */
 export interface SecretOwner {
   id: string
-  /** Its type, for messages. */
+  /** Its name and type, for messages. */
+  name: string
   type: string
+  /** The server that gets the secrets, and the user there. Its secrets are forgotten when this changes. */
+  place: string
   fields: readonly Pick<Field, 'name' | 'kind' | 'required'>[]
 }
 
-/** Returns the ids of all owners of secrets. */
-export const secretOwners = ({ alerts, destinations, computers, events }: Settings): ReadonlySet<string> =>
-  new Set([
-    ...[...alerts.channels, ...destinations, ...computers].map(({ id }) => id),
-    ...events.sinks.map(({ id }) => toSecretId(id)),
-    proxySecrets.id,
-  ])
+/** Values that a person enters for the secrets of an owner. Empty: the secret is removed; omitted: it stays. */
+export interface EnteredSecrets {
+  /** The owner. */
+  id: string
+  values: Readonly<Record<string, string>>
+}
 
-export function secretsOfChannel({
-  id,
-  type,
-  options,
-}: Pick<ChannelSettings, 'id' | 'type' | 'options'>): SecretOwner {
-  return { id, type, fields: getSecretFields(type, options) }
+/** Returns all owners of secrets by their ids. */
+export function secretOwners({
+  alerts,
+  destinations,
+  computers,
+  events,
+  proxy,
+}: ShownSettings): ReadonlyMap<string, SecretOwner> {
+  const owners = [
+    ...destinations.map(secretsOfDestination),
+    ...alerts.channels.map(secretsOfChannel),
+    ...computers.map(secretsOfComputer),
+    ...events.sinks.map(secretsOfSink),
+    secretsOfProxy(proxy),
+  ]
+  return new Map(owners.map((owner) => [owner.id, owner]))
+}
+
+function secretsOfChannel({ id, name, type, options }: ChannelSettings): SecretOwner {
+  const place = getPlace(type, getFields(type), getOptions({ type, options }))
+  return { id, name, type, place, fields: getSecretFields(type, options) }
+}
+
+/** True if the stored secrets of an owner stay: the settings have it, for the same place. */
+export const staysAtPlace = (
+  settings: ShownSettings,
+  { id, place }: Pick<SecretOwner, 'id' | 'place'>,
+): boolean => secretOwners(settings).get(id)?.place === place
+
+/**
+ * Saves changed settings. This is the only way to change them: the secrets of an owner that is gone, or whose place
+ * changes, are forgotten before, so that they never go to another server.
+ * @throws UserError of the update; settings.refused, settings.cannotWrite; and as SecretStore.follow
+ */
+export function saveSettings(
+  settings: Pick<SettingsStore, 'get' | 'set' | 'tryWriting'>,
+  secrets: Pick<SecretStore, 'follow'>,
+  update: (settings: Settings) => Settings,
+  entered: EnteredSecrets | null = null,
+): { before: Settings; next: Settings } {
+  const before = settings.get()
+  const next = update(before)
+  const write = secrets.follow(before, next, entered)
+  if (write !== null) {
+    // Secrets must not be forgotten for settings that cannot be saved.
+    settings.tryWriting()
+    write()
+  }
+  settings.set(next)
+  return { before, next }
 }
 
 /** The secrets of channels, destinations, watched computers and sinks, in a file readable by this user only. */
@@ -60,12 +108,11 @@ export interface SecretStore {
   /** Ids of owners with secrets that cannot be decrypted here. */
   unreadable(): string[]
   /**
-   * Changes the secrets of an owner. An empty value removes a secret; an omitted one leaves it unchanged.
-   * @throws UserError alert.secretUnknown, alert.secretMissing, alert.secretInvalid, alert.secretsNotKept
+   * Returns what writes the secrets that stay from `before` to `next`, and the entered ones; null: they are unchanged.
+   * The returned function throws UserError alert.secretsNotKept.
+   * @throws UserError alert.secretUnknown, alert.secretMissing, alert.secretMoved, alert.secretInvalid
    */
-  set(owner: SecretOwner, changes: Readonly<Record<string, string>>): Promise<void>
-  /** Removes the secrets of all owners except these. */
-  keepOnly(ids: ReadonlySet<string>): Promise<void>
+  follow(before: Settings, next: Settings, entered: EnteredSecrets | null): (() => void) | null
 }
 
 /**
@@ -84,9 +131,9 @@ export function openSecrets(
   let { stored } = found
   /** Cached, because decryption may be slow and secrets are read often. */
   let known: { secrets: Secrets; unreadable: string[] } | null = null
-  const write = async (next: Stored) => {
+  const write = (next: Stored) => {
     try {
-      await replaceFile(file, `${JSON.stringify({ version: 2, owners: next }, null, 2)}\n`)
+      replaceFileSync(file, `${JSON.stringify({ version: 2, owners: next }, null, 2)}\n`)
     } catch (error) {
       throw new UserError('alert.secretsNotKept', { file, reason: errorText(error) }, { cause: error })
     }
@@ -117,28 +164,39 @@ export function openSecrets(
     notice: found.notice,
     get: () => getKnown().secrets,
     unreadable: () => getKnown().unreadable,
-    async set(owner, changes) {
-      const { id } = owner
-      const next: Stored[string] = {}
-      for (const [name, secret] of Object.entries(mergeSecrets(owner, stored[id] ?? {}, changes)))
-        next[name] = typeof secret === 'string' ? encrypt(secret) : secret
-      if (Object.keys(next).length > 0 || id in stored) await write({ ...stored, [id]: next })
-    },
-    async keepOnly(ids) {
-      const next = Object.fromEntries(Object.entries(stored).filter(([id]) => ids.has(id)))
-      if (Object.keys(next).length < Object.keys(stored).length) await write(next)
+    follow(before, next, entered) {
+      const owners = secretOwners(next)
+      const were = secretOwners(before)
+      const staying = Object.entries(stored).filter(
+        ([id]) => owners.has(id) && owners.get(id)?.place === were.get(id)?.place,
+      )
+      const kept: Stored = Object.fromEntries(staying)
+      const owner = entered === null ? undefined : owners.get(entered.id)
+      if (entered !== null && owner !== undefined) {
+        const { id } = owner
+        const merged = Object.entries(
+          mergeSecrets(owner, kept[id] ?? {}, entered.values, id in stored && !(id in kept)),
+        )
+        const sealed = merged.map(
+          ([name, one]) => [name, typeof one === 'string' ? encrypt(one) : one] as const,
+        )
+        kept[id] = Object.fromEntries(sealed)
+      }
+      return JSON.stringify(kept) === JSON.stringify(stored) ? null : () => write(kept)
     },
   }
 }
 
 /**
  * Merges changes into an owner's secrets. New values are not sealed yet.
- * @throws UserError alert.secretUnknown, alert.secretMissing, alert.secretInvalid
+ * @param isMoved true if others are stored, for another place
+ * @throws UserError alert.secretUnknown, alert.secretMissing, alert.secretMoved, alert.secretInvalid
  */
 function mergeSecrets(
   { type, fields }: SecretOwner,
   before: Stored[string],
   changes: Readonly<Record<string, string>>,
+  isMoved: boolean,
 ): Record<string, Stored[string][string] | string> {
   const unknown = Object.keys(changes).find((name) => !fields.some((field) => field.name === name))
   if (unknown !== undefined) throw new UserError('alert.secretUnknown', { type, field: unknown })
@@ -152,11 +210,16 @@ function mergeSecrets(
       continue
     }
     const why = refuseValue(field, given ?? '')
-    if (why !== null)
-      throw new UserError(why === 'missing' ? 'alert.secretMissing' : 'alert.secretInvalid', { field: name })
+    if (why !== null) throw refuseSecret(why, name, given === undefined && isMoved)
     if (given !== undefined && given !== '') next[name] = given
   }
   return next
+}
+
+/** @param isMoved true if a secret is stored for another place */
+export const refuseSecret = (why: 'missing' | 'invalid', field: string, isMoved: boolean): UserError => {
+  if (why === 'invalid') return new UserError('alert.secretInvalid', { field })
+  return new UserError(isMoved ? 'alert.secretMoved' : 'alert.secretMissing', { field })
 }
 
 /** Reads the file. An unusable one is set aside, never deleted. Messages omit its text, which may contain a secret. */

@@ -13,6 +13,11 @@ export interface Field {
   /** The value if none is given. */
   default?: string
   choices?: readonly string[]
+  /**
+   * False: the secrets go to the same server as the same user, whatever this value is, such as a recipient. Omitted: a
+   * change of it forgets the secrets (core/settings/secrets.ts).
+   */
+  isPlace?: false
 }
 
 export interface CatalogEntry {
@@ -46,6 +51,7 @@ const buildField =
   }
 const text = buildField('text')
 const secret = buildField('secret')
+const anyPlace = (field: Field): Field => ({ ...field, isPlace: false })
 const url = buildField('url')
 
 /**
@@ -54,7 +60,7 @@ const url = buildField('url')
  */
 export const catalog = {
   line: {
-    fields: [text('to'), secret('token'), url('endpoint', false, 'https://api.line.me')],
+    fields: [anyPlace(text('to')), secret('token'), url('endpoint', false, 'https://api.line.me')],
     help: 'https://developers.line.biz/en/docs/messaging-api/sending-messages/',
     isAddable: true,
   },
@@ -76,8 +82,8 @@ export const catalog = {
         default: 'tls',
         choices: ['tls', 'starttls', 'none'],
       },
-      { name: 'from', kind: 'email', required: true },
-      { name: 'to', kind: 'email', required: true },
+      anyPlace({ name: 'from', kind: 'email', required: true }),
+      anyPlace({ name: 'to', kind: 'email', required: true }),
       text('user', false),
       secret('password', false),
       { name: 'certificate', kind: 'certificate', required: false },
@@ -86,7 +92,7 @@ export const catalog = {
     isAddable: true,
   },
   ntfy: {
-    fields: [url('server', false, 'https://ntfy.sh'), text('topic'), secret('token', false)],
+    fields: [url('server', false, 'https://ntfy.sh'), anyPlace(text('topic')), secret('token', false)],
     help: 'https://docs.ntfy.sh/publish/',
     isAddable: true,
   },
@@ -101,7 +107,7 @@ export const catalog = {
     isAddable: true,
   },
   telegram: {
-    fields: [text('chat'), secret('token'), url('endpoint', false, 'https://api.telegram.org')],
+    fields: [anyPlace(text('chat')), secret('token'), url('endpoint', false, 'https://api.telegram.org')],
     help: 'https://core.telegram.org/bots/api#sendmessage',
     isAddable: true,
   },
@@ -116,7 +122,7 @@ export const catalog = {
     isAddable: false,
   },
   ping: {
-    fields: [secret('url'), { name: 'every', kind: 'minutes', required: false, default: '5' }],
+    fields: [secret('url'), anyPlace({ name: 'every', kind: 'minutes', required: false, default: '5' })],
     help: 'https://healthchecks.io/docs/http_api/',
     isAddable: true,
   },
@@ -149,6 +155,19 @@ export function missingSecrets(
 ): Field[] {
   return getSecretFields(type, options).filter(({ name, required }) => required && !stored.includes(name))
 }
+
+/** Returns the place that the secrets of an entry go to: its kind, its server and its user. */
+export const getPlace = (
+  kind: string,
+  fields: readonly Field[],
+  values: Readonly<Record<string, string>>,
+): string =>
+  JSON.stringify([
+    kind,
+    ...fields
+      .filter((field) => field.kind !== 'secret' && field.isPlace !== false)
+      .map(({ name }) => values[name] ?? ''),
+  ])
 
 /** Returns why a value cannot be used; null: it can. `given` is already trimmed. */
 export function refuseValue(

@@ -28,7 +28,7 @@ test('`destinations` without an agent: secrets that the desktop has sealed are r
   writeFileSync(path.join(home.directory, 'secrets.json'), JSON.stringify({ version: 2, owners }))
   for (const words of [
     ['test', 'nas'],
-    ['change', 'nas', '--port', '2', '--host-key', nas.hostKey],
+    ['change', 'nas', '--port', '1', '--host-key', nas.hostKey],
   ]) {
     const { code, err } = await home.run(['destinations', ...words])
     expect([code, err]).toEqual([1, expect.stringContaining('cannot be read')])

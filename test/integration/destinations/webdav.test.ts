@@ -179,9 +179,13 @@ test('`holdfast destinations`: a WebDAV folder is added, tested, changed and rem
   expect(file).not.toContain(password)
   const moved = `https://localhost:${port}${new URL(settings.url).pathname}`
   const change = ['destinations', 'change', 'cloud', '--url', moved]
-  const anew = await home.run(change)
+  // The password is not sent to an address that it was not given for.
+  expect((await home.run(change)).err).toContain('“password” is stored for another server')
+  const other = [...change, '--secret', 'password=-']
+  const anew = await home.run(other, password)
   expect([anew.code, anew.err]).toEqual([1, expect.stringContaining(`--certificate ${certificate}`)])
-  await home.says([...change, '--certificate', certificate])
+  const done = await home.run([...other, '--certificate', certificate], password)
+  expect([done.code, done.err]).toEqual([0, ''])
   expect(await home.says(['destinations'])).toContain(moved)
   await home.says(['destinations', 'remove', 'cloud'])
 })

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { isExcepted } from '../../../core/lib/network/exceptions.ts'
 import { parseProxyAddress, readProxyEnvironment } from '../../../core/lib/network/proxy.ts'
 import { exportedText, importedSettings, withImported } from '../../../core/settings/import-export.ts'
-import { getProxyRoute, getProxySecretChanges, proxySettingsSchema } from '../../../core/settings/proxy.ts'
+import { getProxyRoute, proxySettingsSchema } from '../../../core/settings/proxy.ts'
 import { settingsSchema } from '../../../core/settings/schema.ts'
 
 describe('address of a proxy', () => {
@@ -86,18 +86,6 @@ describe('exceptions of a proxy', () => {
   ])('%s covers %s: %s', (exception, host, expected) => {
     expect(isExcepted([exception], host, 443)).toBe(expected)
   })
-})
-
-test('a password stays for the same proxy and user only', () => {
-  const before = proxySettingsSchema.parse({ use: 'address', address: 'http://p:1', user: 'a' })
-  const change = (changes: object, given = {}) =>
-    getProxySecretChanges(before, { ...before, ...changes }, given)
-  expect(change({ except: ['a'] })).toEqual({})
-  expect(change({ use: 'none' })).toEqual({})
-  expect(change({ address: 'http://q:1' })).toEqual({ password: '' })
-  expect(change({ user: 'b' })).toEqual({ password: '' })
-  expect(change({ user: 'b' }, { password: 'p' })).toEqual({ password: 'p' })
-  expect(change({ user: '' }, { password: 'p' })).toEqual({ password: '' })
 })
 
 test('an export leaves the proxy out, and an import keeps the present one', () => {

@@ -37,7 +37,7 @@ test('settings import: an ejected disk is not exported, and stays ejected', () =
   const imported = importedSettings(exportedText(ejected, 'pc'), 'file', 'pc')
   expect(imported.destinations).toEqual(inUse.destinations)
   expect(withImported(ejected, imported)).toEqual({ ...ejected, pause: settings.pause })
-  expect(differences(ejected, imported)).toEqual([])
+  expect(differences(ejected, imported, 100)).toEqual([])
   expect(withEjected(ejected, 'usb', null)).toEqual(inUse)
   expect(() => withEjected(inUse, 'sftp', null)).toThrow('“nas” is not a folder')
 })
@@ -116,14 +116,19 @@ test('settings differences: added, removed and changed items are listed, and set
     check: {},
     theme: 'dark',
   })
-  expect(differences(settings, next)).toEqual([
-    { kind: 'source', change: 'changed', name: 'photos', details: ['hidden', 'priority'] },
+  expect(differences(settings, next, 100)).toEqual([
+    {
+      kind: 'source',
+      change: 'changed',
+      name: 'photos',
+      details: ['hidden: "leave-out" → "send"', 'priority: "normal" → "high"'],
+    },
     { kind: 'source', change: 'added', name: 'raw', details: [] },
     { kind: 'destination', change: 'removed', name: 'nas', details: [] },
     { kind: 'setting', change: 'changed', name: 'check.intervalSeconds', details: ['60', '10'] },
     { kind: 'setting', change: 'changed', name: 'theme', details: ['"system"', '"dark"'] },
   ])
-  expect(differences(settings, settings)).toEqual([])
+  expect(differences(settings, settings, 100)).toEqual([])
 })
 
 test('settings differences: a change of any setting is listed', () => {
@@ -134,7 +139,7 @@ test('settings differences: a change of any setting is listed', () => {
   const isUnnamed = ([name, value]: [string, unknown]) => {
     const isGroup = typeof value === 'object' && value !== null
     const next = { ...defaultSettings, [name]: isGroup ? { ...value, more: 1 } : 'other' }
-    return differences(defaultSettings, next as typeof defaultSettings).length === 0
+    return differences(defaultSettings, next as typeof defaultSettings, 100).length === 0
   }
   expect(others.filter(isUnnamed).map(([name]) => name)).toEqual([])
 })
@@ -154,10 +159,28 @@ test('missing secrets: destinations and channels without a required secret are l
   })
   const missing = (now: unknown, secrets = {}, unreadable: string[] = []) =>
     missingSecrets(settingsSchema.parse(now), imported, secrets, unreadable)
-  expect(missing({})).toEqual(['nas', 'away', 'Slack'])
+  expect(missing({})).toEqual(['away', 'nas', 'Slack'])
   // Who logs in as somebody has a password.
   const named = { ...mail, options: { ...mail.options, user: 'me' } }
   const withUser = settingsSchema.parse({ alerts: { channels: [named] } })
   expect(missingSecrets(withUser, withUser, {}, [])).toEqual([named.name])
-  expect(missing({ destinations: [receiver] }, { sftp: { password: 'x' } }, ['slack'])).toEqual([])
+  expect(missing(imported, { sftp: { password: 'x' } }, ['slack'])).toEqual([])
+})
+
+test('settings import: another server is shown as old → new, and its owner is named as lacking its secret', () => {
+  const line = (endpoint?: string) => {
+    const options = { to: 'U1', ...(endpoint !== undefined && { endpoint }) }
+    return settingsSchema.parse({
+      alerts: { channels: [{ id: 'line', name: 'Line', type: 'line', options }] },
+    })
+  }
+  const [now, next] = [line(), line('https://evil.example')]
+  expect(differences(now, next, 2_100)).toEqual([
+    {
+      ...{ kind: 'channel', change: 'changed', name: 'Line' },
+      details: ['options.endpoint: "https://api.line.me" → "https://evil.example"'],
+    },
+  ])
+  expect(missingSecrets(now, next, { line: { token: 't' } }, [])).toEqual(['Line'])
+  expect(missingSecrets(now, now, { line: { token: 't' } }, [])).toEqual([])
 })

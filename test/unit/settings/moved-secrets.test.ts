@@ -1,0 +1,223 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { changeAlone, type SettingsCommand } from '../../../cli/alone.ts'
+import { type ChannelType, catalog, getFields } from '../../../core/alerts/channels/catalog.ts'
+import { UserError } from '../../../core/lib/i18n/user-error.ts'
+import {
+  type DestinationKind,
+  destinationKinds,
+  getDestinationFields,
+} from '../../../core/settings/destination-catalog.ts'
+import { getSinkFields, sinkKinds } from '../../../core/settings/event-sinks.ts'
+import { settingsSchema } from '../../../core/settings/schema.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+// Every kind of channel, destination and sink, from the catalogues: a new kind, or a new field, fails here until it is
+// decided whether a secret stays when it changes.
+
+/** For each field two valid values. */
+type Values = Readonly<Record<string, readonly [unknown, unknown]>>
+
+const HASH = ['a'.repeat(64), 'b'.repeat(64)] as const
+const NAMES = ['ada', 'eve'] as const
+
+const channelValues: Values = {
+  ...{ to: ['a@b', 'c@d'], from: ['a@b', 'c@d'], chat: NAMES, topic: NAMES, user: NAMES, program: NAMES },
+  ...{ host: ['mx.one', 'mx.two'], port: ['25', '2525'], security: ['tls', 'none'], certificate: HASH },
+  ...{ endpoint: ['https://one', 'https://two'], server: ['https://one', 'https://two'], every: ['5', '6'] },
+}
+const sinkValues: Values = {
+  ...{ broker: ['mqtts://one', 'mqtts://two'], topic: NAMES, user: NAMES, ca: ['/one', '/two'] },
+}
+const destinationValues: Values = {
+  ...{ fingerprint: HASH, host: ['one', 'two'], port: [1, 2], path: ['/one', '/two'], folder: NAMES },
+  ...{ user: NAMES, login: ['password', 'agent'], keyFile: ['/one', '/two'], certificate: HASH },
+  ...{ hostKey: [`SHA256:${'a'.repeat(43)}`, `SHA256:${'b'.repeat(43)}`], bucket: NAMES, prefix: NAMES },
+  ...{ endpoint: ['https://one', 'https://two'], region: NAMES, pathStyle: [true, false] },
+  ...{ storageClass: NAMES, lockDays: [1, 2], url: ['https://one/', 'https://two/'] },
+}
+
+/** The fields of each kind whose change leaves the secrets where they are: the same server, the same user. */
+const sameServer: Readonly<Record<string, readonly string[]>> = {
+  'channel line': ['to'],
+  'channel mail': ['from', 'to'],
+  'channel ntfy': ['topic'],
+  'channel telegram': ['chat'],
+  'channel ping': ['every'],
+  'sink mqtt': ['topic'],
+  'destination sftp': ['path', 'folder', 'login', 'keyFile'],
+  'destination s3': ['bucket', 'prefix', 'folder', 'region', 'pathStyle', 'storageClass', 'lockDays'],
+  'destination webdav': ['folder'],
+}
+
+interface Case {
+  kind: string
+  /** The id of its secrets. */
+  owner: string
+  field: string
+  secrets: readonly string[]
+  before: object
+  after: object
+  /** The change by the command for one entry; null: there is none. */
+  command: SettingsCommand | null
+}
+
+const valuesOf = (all: Values, names: readonly string[], changed: string): Record<string, unknown> =>
+  Object.fromEntries(
+    names.map((name) => {
+      const values = all[name]
+      if (values === undefined) throw new Error(`the test lacks values of the new field "${name}"`)
+      return [name, values[name === changed ? 1 : 0]]
+    }),
+  )
+
+const ofCatalogue = (
+  kind: string,
+  owner: string,
+  fields: readonly { name: string; isSecret: boolean }[],
+  toSettings: (changed: string) => object,
+  toCommand: (changed: string) => SettingsCommand | null,
+): Case[] => {
+  const secrets = fields.filter(({ isSecret }) => isSecret).map(({ name }) => name)
+  return fields
+    .filter(({ isSecret }) => !isSecret)
+    .map(({ name: field }) => ({
+      ...{ kind, owner, field, secrets, before: toSettings(''), after: toSettings(field) },
+      command: toCommand(field),
+    }))
+}
+
+const split = (fields: readonly { name: string; kind?: string; role?: string }[]) =>
+  fields.map(({ name, kind, role }) => ({ name, isSecret: kind === 'secret' || role === 'secret' }))
+const plainNames = (fields: ReturnType<typeof split>) =>
+  fields.filter(({ isSecret }) => !isSecret).map(({ name }) => name)
+
+const channels = (Object.keys(catalog) as ChannelType[]).flatMap((type) => {
+  const fields = split(getFields(type))
+  const entry = (changed: string) => ({
+    ...{ id: 'one', name: 'One', type, options: valuesOf(channelValues, plainNames(fields), changed) },
+  })
+  const toCommand = (changed: string): SettingsCommand => ({
+    command: 'changeChannel',
+    input: { channel: entry(changed), secrets: {} },
+  })
+  return ofCatalogue(
+    `channel ${type}`,
+    'one',
+    fields,
+    (changed) => ({ alerts: { channels: [entry(changed)] } }),
+    toCommand,
+  )
+})
+const sinks = sinkKinds.flatMap((kind) => {
+  const fields = split(getSinkFields(kind))
+  return ofCatalogue(
+    `sink ${kind}`,
+    'sink:one',
+    fields,
+    (changed) => ({
+      events: {
+        sinks: [{ id: 'one', name: 'One', kind, options: valuesOf(sinkValues, plainNames(fields), changed) }],
+      },
+    }),
+    () => null,
+  )
+})
+const destinations = destinationKinds.flatMap((kind: DestinationKind) => {
+  const fields = split(getDestinationFields(kind))
+  const entry = (changed: string) => ({
+    ...{ id: 'one', name: 'One', kind },
+    ...valuesOf(destinationValues, plainNames(fields), changed),
+  })
+  return ofCatalogue(
+    `destination ${kind}`,
+    'one',
+    fields,
+    (changed) => ({ destinations: [entry(changed)] }),
+    (changed) => {
+      const { id, ...destination } = entry(changed)
+      return { command: 'changeDestination', input: { id, destination, secrets: {} } }
+    },
+  )
+})
+
+const all = [...channels, ...sinks, ...destinations].filter(({ secrets }) => secrets.length > 0)
+
+/** Writes a data directory with these settings, and with a value for each secret. */
+function dataDirectory(settings: object, owner: string, secrets: readonly string[]): string {
+  const data = path.join(temporaryDirectory('moved-secrets'), 'data')
+  mkdirSync(data, { mode: 0o700 })
+  writeFileSync(path.join(data, 'settings.json'), JSON.stringify({ version: 1, ...settings }))
+  const values = Object.fromEntries(secrets.map((name) => [name, { plain: `https://stored/${name}` }]))
+  writeFileSync(
+    path.join(data, 'secrets.json'),
+    JSON.stringify({ version: 2, owners: { [owner]: values } }),
+    { mode: 0o600 },
+  )
+  return data
+}
+
+const isStored = (data: string) => readFileSync(path.join(data, 'secrets.json'), 'utf8').includes('stored')
+
+describe('stored secrets', () => {
+  test('each kind with a server and a secret has a field that decides where the secret goes', () => {
+    const kinds = new Set(all.map(({ kind }) => kind))
+    const moving = new Set(
+      all.filter(({ kind, field }) => !sameServer[kind]?.includes(field)).map(({ kind }) => kind),
+    )
+    // The address of a ping is the secret itself.
+    expect([...kinds].filter((kind) => !moving.has(kind))).toEqual(['channel ping'])
+  })
+
+  test.each(all)(
+    'settings import: $kind with another $field',
+    async ({ kind, owner, field, secrets, before, after }) => {
+      const data = dataDirectory(before, owner, secrets)
+      await changeAlone(data, () => ({
+        command: 'importSettings',
+        input: { settings: settingsSchema.parse(after) },
+      }))
+      expect(isStored(data)).toBe(sameServer[kind]?.includes(field) === true)
+    },
+  )
+
+  test.each(all.flatMap((one) => (one.command === null ? [] : [{ ...one, command: one.command }])))(
+    'settings command: $kind with another $field',
+    async ({ kind, owner, field, secrets, before, command }) => {
+      const data = dataDirectory(before, owner, secrets)
+      const wanted = settingsSchema.parse(before)
+      const { settings, refusal } = await changeAlone(data, () => command).then(
+        ({ settings, output }) => ({ settings, refusal: JSON.stringify(output) }),
+        (error: unknown) => {
+          if (!(error instanceof UserError)) throw error
+          return { settings: wanted, refusal: error.sentence.key }
+        },
+      )
+      const isSame = JSON.stringify(settings) === JSON.stringify(wanted)
+      // A refusal leaves both as they were.
+      if (sameServer[kind]?.includes(field) !== true)
+        expect({ isStored: isStored(data), refusal }).toMatchObject({ isStored: isSame })
+      else expect(isStored(data)).toBe(true)
+    },
+  )
+
+  test('a proxy and a watched computer keep their secrets for the same server only', async () => {
+    const at = (address: string, user = 'ada') => ({ use: 'address', address, user })
+    for (const [proxy, expected] of [
+      [{ ...at('http://p:1'), except: ['a.example'] }, true],
+      [{ ...at('http://p:1'), use: 'none' }, true],
+      [at('http://q:1'), false],
+      [at('http://p:1', 'eve'), false],
+      [at('http://p:1', ''), false],
+    ] as const) {
+      const data = dataDirectory({ proxy: at('http://p:1') }, 'network:proxy', ['password'])
+      await changeAlone(data, () => ({ command: 'setProxy', input: { proxy, secrets: {} } }))
+      expect(isStored(data), JSON.stringify(proxy)).toBe(expected)
+    }
+    const computer = { id: 'one', name: 'One', address: 'https://one:8420/', certificate: HASH[0] }
+    const data = dataDirectory({ computers: [computer] }, 'one', ['token'])
+    await changeAlone(data, () => ({ command: 'removeComputer', input: { id: 'one' } }))
+    expect(isStored(data)).toBe(false)
+  })
+})

@@ -35,7 +35,7 @@ export const kindsByHttpStatus: Readonly<Record<number, BackendErrorKind>> = {
   403: 'denied',
   404: 'absent',
   412: 'exists',
-  413: 'impossible',
+  413: 'tooLarge',
   502: 'lost',
   504: 'lost',
   507: 'full',

@@ -53,6 +53,8 @@ export type BackendErrorKind =
   | 'denied'
   /** The store does not support this name or size. */
   | 'impossible'
+  /** A server or proxy does not take a content of this size in one request, until its limit is raised. */
+  | 'tooLarge'
   /** The stored bytes differ from those sent. */
   | 'damaged'
   /** Any other error. */
@@ -216,7 +218,8 @@ export function toTransferResult(
     case 'impossible':
       return { kind: 'rejected', reason: message('transfer.objects.impossible', where) }
     case 'damaged':
-      return { kind: 'retry', cause: 'file', reason: message('transfer.objects.damaged', where) }
+    case 'tooLarge':
+      return { kind: 'retry', cause: 'file', reason: message(`transfer.objects.${kind}`, where) }
     case 'exists':
     case 'absent':
       // A different program changed the name at the same time.

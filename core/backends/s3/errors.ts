@@ -102,7 +102,7 @@ const kindsByCode: Record<string, BackendErrorKind> = {
   XMinioStorageFull: 'full',
   KeyTooLongError: 'impossible',
   KeyTooLong: 'impossible',
-  EntityTooLarge: 'impossible',
+  EntityTooLarge: 'tooLarge',
   MetadataTooLarge: 'impossible',
   XMinioInvalidObjectName: 'impossible',
   BadDigest: 'damaged',

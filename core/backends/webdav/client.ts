@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import http, { type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import https from 'node:https'
 import { HttpAgent } from '../../lib/network/tunnel.ts'
@@ -6,15 +7,23 @@ import type { WebdavDestination } from '../../settings/destination-schema.ts'
 import { cleanText, kindsByHttpStatus, tlsAgent } from '../objects/https.ts'
 import { BackendError, type BackendErrorKind } from '../objects/object-store.ts'
 
-// HTTP requests to a WebDAV server. Redirects are not followed: the password must reach only the configured server.
+// HTTP requests to a WebDAV server. Redirects are not followed: the password must reach only the configured server. It is
+// sent once the server has asked for a login in the form (Basic) that has the password in it.
 
 /** Longest silence of a server: it may copy a large file before it answers. */
 const SILENT_MS = 120_000
 /** Unused connections are closed before usual servers do it, at whose end a request could be lost. */
 const IDLE_MS = 4_000
 
+/** Longest answer about one file, or with an error. */
+const MOST_ANSWER_BYTES = 1024 * 1024
+/** Time limit of an answer after its first line, in milliseconds. A content has no limit but that of silence. */
+const ANSWER_MS = 1_800_000
+
 /** The reason of the error if a server keeps no properties: it would lose times and modes. */
 export const NO_PROPERTIES = 'the server keeps no properties of files (PROPPATCH)'
+/** Ends the reason of the error if a server does not accept its own address as the target of a move. */
+export const MOVE_REFUSED = '(MOVE, by https: and http:)'
 
 export type WebdavPlace = Pick<WebdavDestination, 'url' | 'user' | 'certificate'>
 
@@ -30,8 +39,8 @@ interface RequestOptions {
 export interface PutStream {
   /** Resolves when the memory may be reused. */
   write(bytes: Uint8Array): Promise<void>
-  /** Resolves when the server has confirmed the content. */
-  end(): Promise<void>
+  /** Resolves when the server has confirmed the content. `isProven`: with the right digest of what it received. */
+  end(): Promise<{ isProven: boolean; sha1: string }>
   destroy(): void
 }
 
@@ -61,13 +70,18 @@ export class WebdavClient {
   /** The directory of all names, with "/" at both ends. */
   readonly root: string
   readonly #url: URL
-  readonly #authorization: string
+  readonly #login: string
+  /** Null until the server asks for it. */
+  #authorization: string | null = null
+  /** Addresses in the header of a move: see toBackendScheme. */
+  #moveOrigin: string
   readonly #agent: http.Agent
 
   constructor({ url, user, certificate }: WebdavPlace, password: string, mostSockets: number) {
     this.#url = new URL(url)
     this.root = this.#url.pathname.replace(/\/*$/, '/')
-    this.#authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+    this.#moveOrigin = this.#url.origin
+    this.#login = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
     const options = { keepAlive: true, maxSockets: mostSockets, timeout: IDLE_MS }
     this.#agent = this.#url.protocol === 'https:' ? tlsAgent(options, certificate) : new HttpAgent(options)
   }
@@ -77,16 +91,59 @@ export class WebdavClient {
     return `${this.root}${name.split('/').map(encodeURIComponent).join('/')}`
   }
 
-  /** Returns the whole address of a name: Apache accepts no path as the target of a move. */
-  toAddress(name: string): string {
-    return `${this.#url.origin}${this.toPath(name)}`
+  /** Moves a file. @throws BackendError. */
+  async move(from: string, to: string, Overwrite: 'T' | 'F'): Promise<void> {
+    const attempt = (origin: string): Promise<void> =>
+      // Apache accepts no path as the target.
+      this.tell('MOVE', this.toPath(from), {
+        headers: { Destination: `${origin}${this.toPath(to)}`, Overwrite },
+      })
+    const isRefused = (error: unknown) =>
+      error instanceof BackendError && error.reason.startsWith('HTTP 502 ')
+    try {
+      await attempt(this.#moveOrigin)
+    } catch (error) {
+      if (!isRefused(error)) throw error
+      // Behind a proxy that ends TLS, Apache has the same address without TLS.
+      const other = this.#moveOrigin.replace(/^\w+/, this.#moveOrigin.startsWith('https:') ? 'http' : 'https')
+      await attempt(other).catch((second: unknown) => {
+        throw isRefused(second)
+          ? new BackendError('failed', `HTTP 502 ${MOVE_REFUSED}`, { cause: second })
+          : second
+      })
+      this.#moveOrigin = other
+    }
   }
 
   /** Sends a request. The caller reads or discards the body. @throws BackendError. */
-  async send(
+  async send(method: string, path: string, options: RequestOptions = {}): Promise<IncomingMessage> {
+    const { accepts = () => false } = options
+    const sent = this.#authorization
+    let response = await this.#exchange(method, path, options)
+    if (response.statusCode === 401 && sent === null && this.#mayLogIn(response)) {
+      discard(response)
+      response = await this.#exchange(method, path, options)
+    }
+    const { statusCode = 0 } = response
+    // It lists failures (RFC 4918, section 13), where it is not the answer to a question.
+    const isListed = statusCode === 207 && !method.startsWith('PROP')
+    if ((statusCode < 300 && !isListed) || accepts(statusCode)) return response
+    discard(response)
+    throw toBackendError(response, method)
+  }
+
+  /** Returns true if a server has asked for a login that contains the password. */
+  #mayLogIn(response: IncomingMessage): boolean {
+    const schemes = getLoginSchemes(response)
+    if (schemes.length > 0 && !schemes.includes('Basic')) return false
+    this.#authorization = this.#login
+    return true
+  }
+
+  async #exchange(
     method: string,
     path: string,
-    { headers = {}, body = '', accepts = () => false, signal }: RequestOptions = {},
+    { headers = {}, body = '', signal }: RequestOptions,
   ): Promise<IncomingMessage> {
     const length = Buffer.byteLength(body)
     const request = this.#open(
@@ -94,7 +151,8 @@ export class WebdavClient {
       path,
       length === 0 ? headers : { ...headers, 'Content-Length': length },
     )
-    const abort = () => request.destroy(new BackendError('lost', 'aborted'))
+    // Without an error of its own, for which a connection may have no listener any more.
+    const abort = () => request.destroy()
     signal?.addEventListener('abort', abort)
     const answer = new Promise<IncomingMessage>((resolve, reject) => {
       request.once('response', resolve)
@@ -104,10 +162,7 @@ export class WebdavClient {
     try {
       const response = await answer
       response.once('close', () => signal?.removeEventListener('abort', abort))
-      const { statusCode = 0 } = response
-      if (statusCode < 300 || accepts(statusCode)) return response
-      response.resume()
-      throw toBackendError(response, method)
+      return response
     } catch (error) {
       signal?.removeEventListener('abort', abort)
       throw error
@@ -116,20 +171,23 @@ export class WebdavClient {
 
   /** Sends a request whose answer has no body of interest. @throws BackendError. */
   async tell(method: string, path: string, options?: RequestOptions): Promise<void> {
-    ;(await this.send(method, path, options)).resume()
+    discard(await this.send(method, path, options))
   }
 
   /** Begins to send the content of a file. */
   put(path: string, size: number): PutStream {
-    const request = this.#open('PUT', path, { 'Content-Length': size })
+    // Nextcloud returns the digest of what it received, if it is asked for one.
+    const request = this.#open('PUT', path, { 'Content-Length': size, 'X-Hash': 'sha1' })
+    const hash = createHash('sha1')
     let failure: unknown = null
     /** Rejects the write that waits: a server that has answered reads no more. */
     let rejectWrite = (_error: unknown): void => undefined
-    const answered = new Promise<void>((resolve, reject) => {
+    const answered = new Promise<string>((resolve, reject) => {
       request.once('response', (response) => {
-        response.resume()
-        const { statusCode = 0 } = response
-        if (statusCode >= 200 && statusCode < 300) resolve()
+        discard(response)
+        const { statusCode = 0, headers } = response
+        if (statusCode >= 200 && statusCode < 300 && statusCode !== 207)
+          resolve(String(headers['x-hash-sha1'] ?? ''))
         else reject(toBackendError(response, 'PUT'))
       })
       request.on('error', (error) => reject(toBackendError(error)))
@@ -143,12 +201,17 @@ export class WebdavClient {
         new Promise((resolve, reject) => {
           if (failure !== null) return reject(failure)
           rejectWrite = reject
+          hash.update(bytes)
           // Its error also ends the request, which rejects the write.
           request.write(bytes, (error) => error ?? resolve())
         }),
       async end() {
         request.end()
-        await answered
+        const found = await answered
+        const sha1 = hash.digest('hex')
+        if (found !== '' && found !== sha1)
+          throw new BackendError('damaged', 'the server received other bytes')
+        return { isProven: found === sha1, sha1 }
       },
       destroy: () => void request.destroy(),
     }
@@ -165,7 +228,7 @@ export class WebdavClient {
       path,
       host: hostname.replace(/^\[|\]$/g, ''),
       ...(port === '' ? {} : { port }),
-      headers: { ...headers, Authorization: this.#authorization },
+      headers: this.#authorization === null ? headers : { ...headers, Authorization: this.#authorization },
       agent: this.#agent,
       timeout: SILENT_MS,
     })
@@ -174,11 +237,49 @@ export class WebdavClient {
   }
 }
 
-/** Yields the body of an answer. @throws BackendError `lost` if it ends early. */
+/** Returns the schemes of logins that the server of a refused request offers, such as "Digest". */
+export function getLoginSchemes({ headers }: IncomingMessage): string[] {
+  // A scheme is followed by parameters, or by the next one; a text in quotes may contain anything.
+  const challenge = (headers['www-authenticate'] ?? '').replace(/"(?:[^"\\]|\\.)*"/g, '""')
+  const found = challenge.matchAll(/(?:^|,)\s*([!#$%&'*+.^`|~\w-]+)(?=\s+[^\s=,]|\s*(?:,|$))/g)
+  return [...found].map(([, scheme = '']) => scheme.replace(/^basic$/i, 'Basic'))
+}
+
+/** Yields the body of a content. @throws BackendError `lost` if it ends early. */
 export async function* readBody(response: IncomingMessage): AsyncGenerator<Uint8Array> {
   try {
     yield* response
   } catch (error) {
     throw toBackendError(error)
   }
+}
+
+/**
+ * Yields the body of any other answer, within limits: a server may send without an end, or a little from time to time.
+ * @param most bytes. @throws BackendError.
+ */
+export async function* readAnswer(
+  response: IncomingMessage,
+  most = MOST_ANSWER_BYTES,
+): AsyncGenerator<Uint8Array> {
+  const end = () => response.destroy(new BackendError('failed', 'the answer does not end'))
+  const timer = setTimeout(end, ANSWER_MS)
+  let bytes = 0
+  try {
+    for await (const piece of readBody(response)) {
+      bytes += piece.length
+      if (bytes > most) throw new BackendError('failed', `an answer of more than ${most} bytes`)
+      yield piece
+    }
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Reads the rest of an answer, so that its connection can be used again; cuts the connection beyond the limits. */
+export function discard(response: IncomingMessage): void {
+  const read = async () => {
+    for await (const _ of readAnswer(response));
+  }
+  read().catch(() => response.destroy())
 }

@@ -7,14 +7,25 @@ import { BackendError } from '../objects/object-store.ts'
 
 /** The namespace of Holdfast's own properties. */
 export const OWN_NAMESPACE = 'urn:holdfast'
+/** The namespace of ownCloud's properties. */
+export const OWNCLOUD_NAMESPACE = 'http://owncloud.org/ns'
 const DAV = 'DAV:'
 const MOST_TEXT = 64 * 1024
+/** Longest answer about one file or directory. */
+const MOST_BYTES = 256 * 1024
+const MOST_DEPTH = 32
+/** Bytes that are parsed at a time. */
+const STEP_BYTES = 16 * 1024
+
+const NAMESPACES = new Set([DAV, OWN_NAMESPACE, OWNCLOUD_NAMESPACE])
 
 /** A file or directory. */
 export interface Resource {
   /** The path, or the whole address, percent-encoded. */
   href: string
   isCollection: boolean
+  /** The status of the whole resource, such as 404; null: its properties have one. */
+  status: number | null
   /** The values of the properties that it has, of WebDAV and of Holdfast, by their names. */
   properties: Record<string, string>
 }
@@ -24,18 +35,28 @@ export async function* parseMultistatus(body: AsyncIterable<Uint8Array>): AsyncG
   const found: Resource[] = []
   const parser = createMultistatusParser((resource) => found.push(resource))
   const decoder = new TextDecoder()
+  // The parser keeps no more than this of a resource that does not end.
+  let bytes = 0
   for await (const piece of body) {
-    parser.write(decoder.decode(piece, { stream: true }))
-    yield* found.splice(0)
+    for (let at = 0; at < piece.length; at += STEP_BYTES) {
+      const some = piece.subarray(at, at + STEP_BYTES)
+      bytes += some.length
+      if (bytes > MOST_BYTES) throw tooMuch()
+      parser.write(decoder.decode(some, { stream: true }))
+      if (found.length > 0) bytes = 0
+      yield* found.splice(0)
+    }
   }
   parser.close()
 }
+
+const tooMuch = () => new BackendError('failed', 'no answer of WebDAV: too long')
 
 function createMultistatusParser(onResource: (resource: Resource) => void) {
   const parser = sax.parser(true, { xmlns: true, position: false })
   /** The names of the open elements. */
   const open: string[] = []
-  let resource: Resource = { href: '', isCollection: false, properties: {} }
+  let resource: Resource = { href: '', isCollection: false, status: null, properties: {} }
   /** The properties of one `propstat`, whose status follows them. */
   let properties: [name: string, value: string][] = []
   let isCollection = false
@@ -49,9 +70,10 @@ function createMultistatusParser(onResource: (resource: Resource) => void) {
     const { uri, local } = tag as QualifiedTag
     const parent = open.at(-1)
     text = ''
-    open.push(uri === DAV || uri === OWN_NAMESPACE ? local : '')
+    if (open.length >= MOST_DEPTH) throw tooMuch()
+    open.push(NAMESPACES.has(uri) ? local : '')
     if (uri !== DAV) return
-    if (local === 'response') resource = { href: '', isCollection: false, properties: {} }
+    if (local === 'response') resource = { href: '', isCollection: false, status: null, properties: {} }
     if (local === 'propstat') {
       properties = []
       isCollection = false
@@ -60,8 +82,7 @@ function createMultistatusParser(onResource: (resource: Resource) => void) {
     if (local === 'collection' && parent === 'resourcetype') isCollection = true
   }
   const addText = (more: string) => {
-    if (text.length + more.length > MOST_TEXT)
-      throw new BackendError('failed', 'no answer of WebDAV: too long')
+    if (text.length + more.length > MOST_TEXT) throw tooMuch()
     text += more
   }
   parser.ontext = addText
@@ -71,8 +92,10 @@ function createMultistatusParser(onResource: (resource: Resource) => void) {
     const parent = open.at(-1)
     if (name === 'href' && parent === 'response') resource.href = text.trim()
     else if (name === 'status' && parent === 'propstat') status = text
+    else if (name === 'status' && parent === 'response') resource.status = parseStatus(text)
+    else if (name === 'checksum' && parent === 'checksums') properties.push([name, text.trim()])
     else if (parent === 'prop' && name !== '') properties.push([name, text.trim()])
-    else if (name === 'propstat' && / 2\d\d( |$)/.test(status)) {
+    else if (name === 'propstat' && isSuccess(parseStatus(status))) {
       Object.assign(resource.properties, Object.fromEntries(properties))
       resource.isCollection ||= isCollection
     } else if (name === 'response') onResource(resource)
@@ -80,6 +103,11 @@ function createMultistatusParser(onResource: (resource: Resource) => void) {
   }
   return parser
 }
+
+/** Returns the code of a line such as "HTTP/1.1 404 Not Found"; 0: it is none. */
+const parseStatus = (line: string): number => Number(/ (\d{3})( |$)/.exec(line)?.[1] ?? 0)
+
+export const isSuccess = (status: number): boolean => status >= 200 && status < 300
 
 /** Returns the decoded parts of a path in an answer; null: it is not encoded, or a part is no name. */
 export function parseHref(href: string): string[] | null {

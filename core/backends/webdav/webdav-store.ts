@@ -8,41 +8,58 @@ import { type Directories, getParent, openDirectories } from '../objects/directo
 import { parseFacts, parseFirstStoredAt, toMetadata } from '../objects/metadata.ts'
 import {
   BackendError,
+  digestAt,
   hasKind,
   type ObjectFacts,
   type ObjectInfo,
   type ObjectStore,
   orIf,
+  putOwn,
   unlessLost,
 } from '../objects/object-store.ts'
 import { createLister, type ListedEntry, limitNames } from '../objects/tree-listing.ts'
 import {
+  discard,
+  getLoginSchemes,
   NO_PROPERTIES,
   type PutStream,
+  readAnswer,
   readBody,
   toBackendError,
   WebdavClient,
   type WebdavPlace,
 } from './client.ts'
-import { OWN_NAMESPACE, parseHref, parseMultistatus, type Resource } from './multistatus.ts'
+import {
+  isSuccess,
+  OWN_NAMESPACE,
+  OWNCLOUD_NAMESPACE,
+  parseHref,
+  parseMultistatus,
+  type Resource,
+} from './multistatus.ts'
 
 /** Requests at a time: many servers answer each in a process of its own. */
 const PARALLEL = 16
 /** Room for large files, listings and the like beside the small ones. */
 const MOST_SOCKETS = PARALLEL + 16
 const CONNECT_MS = 30_000
+/** An address up to this length counts as one name. */
+const HREF_CHARACTERS = 1_024
+/** Longest listing of a directory: a million names. */
+const MOST_LISTING_BYTES = 2 * 1024 * 1024 * 1024
 
 /** All names are in the directory `url`, temporary files in this computer's folder there. */
 export type WebdavTarget = WebdavPlace & Pick<WebdavDestination, 'name' | 'folder'>
 
 const XML = '<?xml version="1.0" encoding="utf-8"?>'
-const ASK = `${XML}<propfind xmlns="DAV:" xmlns:h="${OWN_NAMESPACE}"><prop><resourcetype/><getcontentlength/><getlastmodified/><h:mtime/><h:mode/><h:blake3/><h:stored/></prop></propfind>`
+const ASK = `${XML}<propfind xmlns="DAV:" xmlns:h="${OWN_NAMESPACE}" xmlns:oc="${OWNCLOUD_NAMESPACE}"><prop><resourcetype/><getcontentlength/><getlastmodified/><h:mtime/><h:mode/><h:blake3/><h:stored/><oc:checksums/></prop></propfind>`
 const ASK_SPACE = `${XML}<propfind xmlns="DAV:"><prop><quota-available-bytes/><quota-used-bytes/></prop></propfind>`
 const XML_HEADERS = { 'Content-Type': 'application/xml; charset=utf-8' }
 
 /**
  * Files at a WebDAV server. A file gets a temporary name, and its own one (MOVE) when it is complete; time, mode and
- * digest are its properties (PROPPATCH), which move with it.
+ * digest are its properties (PROPPATCH), which move with it. What the server confirms is not trusted: its digest of the
+ * content is compared, or the content read back, and the properties are.
  */
 export class WebdavStore implements ObjectStore {
   // HTTP has no sync. Without the folder the server's disk may be unmounted.
@@ -53,25 +70,23 @@ export class WebdavStore implements ObjectStore {
   readonly #client: WebdavClient
   readonly #directories: Directories
   readonly #partials: string
+  readonly #own: string
   /** Temporary names in use. */
   readonly #inUse = new Set<string>()
 
   constructor(target: WebdavTarget, password: string) {
     const own = `${target.folder}/${OWN_DIRECTORY}`
     this.#client = new WebdavClient(target, password, MOST_SOCKETS)
+    this.#own = own
     this.#partials = `${own}/partial`
     this.#directories = openDirectories(
       {
         make: (directory) =>
-          this.#client.send('MKCOL', this.#toDirectory(directory)).then(
-            (answer) => void answer.resume(),
-            (error: unknown) => {
-              // Apache's answer if a file stands where the directory above has to be.
-              throw isStatus(error, 400)
-                ? new BackendError('absent', 'no directory', { cause: error })
-                : error
-            },
-          ),
+          this.#client.tell('MKCOL', this.#toDirectory(directory)).catch(async (error: unknown) => {
+            throw isStatus(error, 400) && (await this.#lacksParent(directory))
+              ? new BackendError('absent', 'no directory', { cause: error })
+              : error
+          }),
         type: async (name) => {
           const found = await this.#find(name)
           return found && (found.isCollection ? 'directory' : 'file')
@@ -97,12 +112,31 @@ export class WebdavStore implements ObjectStore {
       if ((await readFirst(answer))?.isCollection === true) return
       throw new UserError('webdav.noStore', { ...at, reason: 'PROPFIND' })
     }
-    answer.resume()
+    discard(answer)
+    const schemes = getLoginSchemes(answer)
+    if (statusCode === 401 && schemes.length > 0 && !schemes.includes('Basic'))
+      throw new UserError('webdav.otherLogin', { ...at, schemes: schemes.join(', ') })
     if (statusCode === 401) throw new UserError('webdav.loginRefused', at)
     if (statusCode === 404 || statusCode === 409)
       throw new UserError('transfer.sftp.noDirectory', { name, path: root })
     if (statusCode === 403 || statusCode >= 500) throw toBackendError(answer, 'PROPFIND')
     throw new UserError('webdav.noStore', at)
+  }
+
+  /**
+   * Checks that the server replaces no file unless it is asked to: another content would then be lost.
+   * @throws UserError if it does; BackendError.
+   */
+  async requireNoOverwriting({ name, url }: WebdavTarget): Promise<void> {
+    const trial = `${this.#own}/test-${randomUUID()}`
+    const put = (text: string) => putOwn(this, trial, Buffer.from(text), { replace: false })
+    await put('1')
+    try {
+      const isRefused = await put('2').then(() => false, orIf('exists', true))
+      if (!isRefused) throw new UserError('webdav.overwrites', { name, address: new URL(url).host })
+    } finally {
+      await this.remove(trial).catch(orIf('denied', undefined))
+    }
   }
 
   readonly put: ObjectStore['put'] = async (name, bytes, facts, { replace }) => {
@@ -124,14 +158,7 @@ export class WebdavStore implements ObjectStore {
   readonly kept: ObjectStore['kept'] = (facts) => facts
 
   readonly setFacts: ObjectStore['setFacts'] = async (name, facts) => {
-    const values = Object.entries(toMetadata(facts)).map(([key, value]) => `<h:${key}>${value}</h:${key}>`)
-    const body = `${XML}<propertyupdate xmlns="DAV:" xmlns:h="${OWN_NAMESPACE}"><set><prop>${values.join('')}</prop></set></propertyupdate>`
-    await this.#client
-      .tell('PROPPATCH', this.#client.toPath(name), { headers: XML_HEADERS, body })
-      .catch((error: unknown) => {
-        const lacksIt = [403, 405, 501].some((status) => isStatus(error, status))
-        throw lacksIt ? new BackendError('failed', NO_PROPERTIES, { cause: error }) : error
-      })
+    await this.#setProperties(name, facts)
   }
 
   readonly info: ObjectStore['info'] = async (name) => {
@@ -146,7 +173,7 @@ export class WebdavStore implements ObjectStore {
       accepts: (status) => status === 416 && from > 0,
       signal,
     })
-    if (answer.statusCode === 416) return answer.resume()
+    if (answer.statusCode === 416) return discard(answer)
     // A server may send the whole content instead.
     let skip = answer.statusCode === 206 ? 0 : from
     for await (const piece of readBody(answer)) {
@@ -157,7 +184,7 @@ export class WebdavStore implements ObjectStore {
 
   readonly setAside: ObjectStore['setAside'] = async (name, to) => {
     await this.#directories.make(getParent(to))
-    await this.#move(name, to, 'F')
+    await this.#client.move(name, to, 'F')
     return true
   }
 
@@ -170,7 +197,7 @@ export class WebdavStore implements ObjectStore {
   /** The server's clock: a directory's own time is no part of the standard. */
   async lastChange(directory: string): Promise<number> {
     const answer = await this.#ask(this.#toDirectory(directory), '0', ASK)
-    answer.resume()
+    discard(answer)
     return Date.parse(answer.headers.date ?? '') || 0
   }
 
@@ -182,8 +209,8 @@ export class WebdavStore implements ObjectStore {
         .map((part) => `${part}/`)
         .join('')}`
       const answer = await this.#ask(`${at}${name}`, '0', ASK).catch(unlessLost)
-      answer?.resume()
-      if (answer?.statusCode === 207) return decodePath(at)
+      const found = answer?.statusCode === 207 ? await readFirst(answer) : null
+      if (found !== null && isSuccess(found.status ?? 200)) return decodePath(at)
     }
     return null
   }
@@ -225,10 +252,11 @@ export class WebdavStore implements ObjectStore {
       write: (bytes: Uint8Array) =>
         open().write(bytes).catch(this.#directories.endSessionIfVanished(this.#partials)),
       finish: async (digest: Uint8Array | null, freeName?: () => Promise<void>) => {
-        await open().end().catch(this.#directories.endSessionIfVanished(this.#partials))
-        const complete = { ...facts, digest }
-        await this.setFacts(temporary, complete)
-        await this.#check(temporary, complete)
+        const sent = await open().end().catch(this.#directories.endSessionIfVanished(this.#partials))
+        const there = await this.#setProperties(temporary, { ...facts, digest })
+        const size = Number(there.properties.getcontentlength)
+        if (size !== facts.size) throw new BackendError('damaged', `${size} of ${facts.size} bytes arrived`)
+        if (!sent.isProven) await this.#checkContent(temporary, facts.size, digest, sent.sha1, there)
         await freeName?.()
         await this.#giveName(temporary, name, replace)
         this.#inUse.delete(temporary)
@@ -241,13 +269,41 @@ export class WebdavStore implements ObjectStore {
     }
   }
 
-  /** Checks that the server has all bytes and properties of a file. */
-  async #check(name: string, facts: ObjectFacts): Promise<void> {
+  /** Sets the properties of a file; returns them as the server has them then. Its answer to the request is no proof. */
+  async #setProperties(name: string, facts: ObjectFacts): Promise<Resource> {
+    const wanted = Object.entries(toMetadata(facts))
+    // lighttpd keeps only one property of each element.
+    const set = wanted.map(([key, value]) => `<set><prop><h:${key}>${value}</h:${key}></prop></set>`)
+    const body = `${XML}<propertyupdate xmlns="DAV:" xmlns:h="${OWN_NAMESPACE}">${set.join('')}</propertyupdate>`
+    await this.#client
+      .tell('PROPPATCH', this.#client.toPath(name), { headers: XML_HEADERS, body })
+      .catch((error: unknown) => {
+        const lacksIt = [403, 405, 501].some((status) => isStatus(error, status))
+        throw lacksIt ? new BackendError('failed', NO_PROPERTIES, { cause: error }) : error
+      })
     const there = await this.#find(name)
-    const size = Number(there?.properties.getcontentlength)
-    if (size !== facts.size) throw new BackendError('damaged', `${size} of ${facts.size} bytes arrived`)
-    const kept = Object.entries(toMetadata(facts)).every(([key, value]) => there?.properties[key] === value)
-    if (!kept) throw new BackendError('failed', NO_PROPERTIES)
+    if (there === null) throw new BackendError('absent', `${name} is not there any more`)
+    if (wanted.some(([key, value]) => there.properties[key] !== value))
+      throw new BackendError('failed', NO_PROPERTIES)
+    return there
+  }
+
+  /** Compares a content with the digest that ownCloud has computed, or else reads it back. */
+  async #checkContent(
+    name: string,
+    size: number,
+    digest: Uint8Array | null,
+    sha1: string,
+    { properties }: Resource,
+  ): Promise<void> {
+    // Holdfast sends no digest that a server could return unseen.
+    const found = /\bSHA1:([0-9a-f]{40})\b/i.exec(properties.checksum ?? '')?.[1]?.toLowerCase()
+    const isSame = async () => {
+      const read = digest === null ? null : await digestAt(this, name, size, new AbortController().signal)
+      return digest === null || (read !== null && Buffer.compare(read, digest) === 0)
+    }
+    if (found === undefined ? await isSame() : found === sha1) return
+    throw new BackendError('damaged', 'what the server has is not what was sent')
   }
 
   /** Gives a complete file its name. @throws BackendError `exists`. */
@@ -255,13 +311,13 @@ export class WebdavStore implements ObjectStore {
     const parent = getParent(name)
     await this.#directories.make(parent)
     try {
-      await this.#move(temporary, name, 'F')
+      await this.#client.move(temporary, name, 'F')
     } catch (error) {
       if (hasKind(error, 'lost')) throw error
       // To overwrite a directory would remove all files in it.
       if ((await this.#find(name))?.isCollection === true)
         throw new BackendError('impossible', 'a directory has this name')
-      if (hasKind(error, 'exists') && replace) return this.#move(temporary, name, 'T')
+      if (hasKind(error, 'exists') && replace) return this.#client.move(temporary, name, 'T')
       // The content was stored, so it is this name that is not allowed.
       if (isStatus(error, 400) || isStatus(error, 403))
         throw new BackendError('impossible', errorReason(error), { cause: error })
@@ -269,14 +325,6 @@ export class WebdavStore implements ObjectStore {
         throw new BackendError('lost', `${parent} is not there any more`, { cause: error })
       throw error
     }
-  }
-
-  async #move(from: string, to: string, Overwrite: 'T' | 'F'): Promise<void> {
-    const headers = { Destination: this.#client.toAddress(to), Overwrite }
-    const answer = await this.#client.send('MOVE', this.#client.toPath(from), { headers })
-    answer.resume()
-    // Lists what could not be moved (RFC 4918, section 9.9.4).
-    if (answer.statusCode === 207) throw toBackendError(answer, 'MOVE')
   }
 
   #toDirectory = (name: string): string =>
@@ -294,34 +342,53 @@ export class WebdavStore implements ObjectStore {
   /** Returns null if nothing has this name. */
   async #find(name: string): Promise<Resource | null> {
     const path = name === '.' ? this.#client.root : this.#client.toPath(name)
-    const answer = await this.#ask(path, '0', ASK, { accepts: (status) => status < 400 || isNothing(status) })
+    const accepts = (status: number) => status < 400 || status === 404 || status === 400
+    const answer = await this.#ask(path, '0', ASK, { accepts })
     const { statusCode = 0 } = answer
-    if (statusCode === 207) return readFirst(answer)
-    answer.resume()
-    if (isNothing(statusCode)) return null
+    if (statusCode === 207) {
+      const found = await readFirst(answer)
+      if (found === null || found.status === 404) return null
+      if (!isSuccess(found.status ?? 200) || !(found.isCollection || hasSize(found)))
+        throw new BackendError('failed', `HTTP ${found.status ?? 207} (PROPFIND)`)
+      return found
+    }
+    discard(answer)
+    if (statusCode === 404 || (statusCode === 400 && (await this.#lacksParent(name)))) return null
     // Apache redirects from the name of a directory to the name with a slash.
     if (answer.headers.location?.endsWith('/') === true)
-      return { href: path, isCollection: true, properties: {} }
+      return { href: path, isCollection: true, status: null, properties: {} }
     throw toBackendError(answer, 'PROPFIND')
+  }
+
+  /** True if a part of the path is no directory, which Apache answers with 400, as it does other faults. */
+  async #lacksParent(name: string): Promise<boolean> {
+    return name !== '.' && (await this.#find(getParent(name)))?.isCollection !== true
   }
 
   /** See createLister. */
   async #readDirectory(directory: string): Promise<ListedEntry[]> {
     const path = this.#toDirectory(directory)
-    const answer = await this.#ask(path, '1', ASK, { accepts: isNothing })
+    const answer = await this.#ask(path, '1', ASK, { accepts: (status) => status === 404 || status === 400 })
     const entries: ListedEntry[] = []
     if (answer.statusCode !== 207) {
-      answer.resume()
+      discard(answer)
+      const isNothing =
+        answer.statusCode === 404 || (await this.#lacksParent(directory.replace(/\/$/, '') || '.'))
+      if (!isNothing) throw toBackendError(answer, 'PROPFIND')
       return entries
     }
     const depth = parseHref(path)?.length ?? 0
-    for await (const resource of parseMultistatus(readBody(answer))) {
+    let answers = 0
+    for await (const resource of parseMultistatus(readAnswer(answer, MOST_LISTING_BYTES))) {
+      // A long name counts as several: the limit is that of memory.
+      answers += Math.ceil(resource.href.length / HREF_CHARACTERS)
+      limitNames(answers, path)
+      if (resource.status === 404) continue
       const names = parseHref(resource.href)
       // The directory itself is listed, too.
       if (names === null || names.length !== depth + 1) continue
       const name = `${directory}${names.at(-1)}`
       entries.push(resource.isCollection ? `${name}/` : toObjectInfo(name, resource))
-      limitNames(entries.length, path)
     }
     return entries
   }
@@ -330,12 +397,11 @@ export class WebdavStore implements ObjectStore {
 /** Reads an answer about one file to its end, so that the connection can be used again. */
 async function readFirst(answer: IncomingMessage): Promise<Resource | null> {
   let first: Resource | null = null
-  for await (const resource of parseMultistatus(readBody(answer))) first ??= resource
+  for await (const resource of parseMultistatus(readAnswer(answer))) first ??= resource
   return first
 }
 
-/** 400: Apache's answer if a part of the path is a file. */
-const isNothing = (status: number): boolean => status === 404 || status === 400
+const hasSize = ({ properties }: Resource): boolean => /^\d+$/.test(properties.getcontentlength ?? '')
 
 const errorReason = (error: unknown): string => (error instanceof BackendError ? error.reason : '')
 

@@ -6,7 +6,7 @@ import { explainCertificate, isOnThisComputer } from '../objects/https.ts'
 import { asBackendError } from '../objects/object-store.ts'
 import type { ObjectKind, ReachedStore } from '../objects/objects.ts'
 import type { Tested } from '../open.ts'
-import { NO_PROPERTIES } from './client.ts'
+import { MOVE_REFUSED, NO_PROPERTIES } from './client.ts'
 import type { WebdavTarget } from './webdav-store.ts'
 
 /**
@@ -25,7 +25,12 @@ async function reachWebdav(
   const store = new WebdavStore(target, password)
   try {
     await store.requireRoot(target, signal)
-    return { store, localAddress: null, isToItself: await isOnThisComputer(url) }
+    const isToItself = await isOnThisComputer(url)
+    const notes = async () => {
+      await store.requireNoOverwriting(target)
+      return []
+    }
+    return { store, localAddress: null, isToItself, notes }
   } catch (error) {
     store.close()
     throw await explained(error, target)
@@ -50,6 +55,7 @@ async function explained(
   const sentence =
     (await explainCertificate(cause, url, at)) ??
     (code === 'EPROTO' || code.startsWith('ERR_SSL_') ? message('webdav.noTls', at) : null) ??
-    (reason === NO_PROPERTIES ? message('webdav.noProperties', at) : null)
+    (reason === NO_PROPERTIES ? message('webdav.noProperties', at) : null) ??
+    (reason.endsWith(MOVE_REFUSED) ? message('webdav.moveRefused', at) : null)
   return sentence === null ? thrown : new UserError(sentence.key, sentence.params, { cause: thrown })
 }

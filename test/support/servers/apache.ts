@@ -26,7 +26,7 @@ const MODULES = ['mpm_event', 'authn_core', 'authn_file', 'authz_core', 'authz_u
   .map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`)
   .join('\n')
 
-const buildConfig = (directory: string, port: number, site: string): string => `
+const buildConfig = (directory: string, port: number, site: string, hasTls: boolean): string => `
 ServerRoot ${directory}
 ServerName localhost
 Listen 127.0.0.1:${port}
@@ -37,7 +37,7 @@ User www-data
 Group www-data
 Mutex file:${directory}/run
 DavLockDB ${directory}/run/lock
-SSLEngine on
+SSLEngine ${hasTls ? 'on' : 'off'}
 SSLCertificateFile ${directory}/cert.pem
 SSLCertificateKeyFile ${directory}/key.pem
 ${site}
@@ -59,7 +59,7 @@ const needUser = (directory: string): string => `
 `
 
 /** Starts one with a directory of files; it ends with `stop`. */
-export const startApache = (): Promise<ApacheServer> => start(buildDavSite)
+export const startApache = ({ hasTls = true } = {}): Promise<ApacheServer> => start(buildDavSite, hasTls)
 
 /**
  * Starts one that signs in its user (Basic authentication), and passes all requests on.
@@ -78,7 +78,7 @@ RequestHeader set ${userHeader} expr=%{REMOTE_USER}
 `,
   )
 
-async function start(buildSite: (directory: string) => string): Promise<ApacheServer> {
+async function start(buildSite: (directory: string) => string, hasTls = true): Promise<ApacheServer> {
   const directory = mkdtempSync(path.join(tmpdir(), 'hf-dav-'))
   const root = path.join(directory, 'data')
   const [user, password] = ['ada', 'an app password']
@@ -94,7 +94,7 @@ async function start(buildSite: (directory: string) => string): Promise<ApacheSe
   const digest = createHash('sha1').update(password).digest('base64')
   writeFileSync(path.join(directory, 'users'), `${user}:{SHA}${digest}\n`)
   const config = path.join(directory, 'apache.conf')
-  writeFileSync(config, buildConfig(directory, port, buildSite(directory)))
+  writeFileSync(config, buildConfig(directory, port, buildSite(directory), hasTls))
   const server = spawn('/usr/sbin/apache2', ['-D', 'FOREGROUND', '-f', config], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
@@ -109,7 +109,7 @@ async function start(buildSite: (directory: string) => string): Promise<ApacheSe
   })
   return {
     port,
-    url: `https://127.0.0.1:${port}/dav`,
+    url: `http${hasTls ? 's' : ''}://127.0.0.1:${port}/dav`,
     user,
     password,
     certificate: new X509Certificate(tls.cert).fingerprint256.replaceAll(':', '').toLowerCase(),

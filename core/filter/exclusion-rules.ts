@@ -1,6 +1,6 @@
 import ignore, { type Ignore } from 'ignore'
 import type { FileStat } from '../platform/file-metadata.ts'
-import type { Source, SourceFilters } from '../settings/schema.ts'
+import { hasOwnClosedMark, type Source, type SourceFilters } from '../settings/schema.ts'
 import { isTemporaryPath } from './temporary.ts'
 
 // The rules that exclude files of a source: first by name, then by size and age. Pure.
@@ -33,6 +33,11 @@ export interface NameRules {
   /** Names of marks, never sent at any depth. */
   marks: readonly string[]
   /**
+   * The producer's own closing mark, directly in a batch directory: excluded as a mark until all else is sent. A file of
+   * this name elsewhere is like any other.
+   */
+  ownMark?: string
+  /**
    * In the source's own directory include only directories whose names begin with this; missing: include everything.
    */
   batchPrefix?: string
@@ -53,14 +58,28 @@ export function toNameRules(
   source: Pick<Source, 'kind' | 'batch' | 'ignore' | 'hidden' | 'temporary'>,
 ): NameRules {
   const { kind, batch, ignore: patterns, hidden, temporary } = source
-  const marks = kind === 'batch' ? [batch.closedMark, batch.sentMark] : []
+  const isOwn = hasOwnClosedMark(batch)
+  const marks = kind === 'continuous' ? [] : isOwn ? [batch.sentMark] : [batch.closedMark, batch.sentMark]
   const rules = {
     ignore: patterns,
     withoutHidden: hidden === 'leave-out',
     withTemporary: temporary === 'send',
     marks,
   }
-  return kind === 'batch' ? { ...rules, batchPrefix: batch.prefix } : rules
+  if (kind === 'continuous') return rules
+  return { ...rules, batchPrefix: batch.prefix, ...(isOwn ? { ownMark: batch.closedMark } : {}) }
+}
+
+/** Returns the rules for a batch directory that is complete: temporary names, and its own closing mark, are sent. */
+export function toClosedRules(source: Parameters<typeof toNameRules>[0]): NameRules {
+  const { ownMark: _, ...rules } = toNameRules(source)
+  return { ...rules, withTemporary: true }
+}
+
+/** True if a path, relative to a batch source, is that of a file directly in a batch directory. */
+export const isDirectlyInBatch = (path: string, name: string): boolean => {
+  const slash = path.indexOf('/')
+  return slash !== -1 && path.slice(slash + 1) === name
 }
 
 /** Builds the filter of names from the rules; gitignore patterns are relative to the source. */
@@ -74,6 +93,7 @@ export function createNameFilter(rules: NameRules): NameFilter {
     if (isOwnName(name)) return 'own'
     if (batchPrefix !== undefined && name === path) return 'not-batch'
     if (marks.has(name)) return 'mark'
+    if (rules.ownMark !== undefined && isDirectlyInBatch(path, rules.ownMark)) return 'mark'
     if (!rules.withTemporary && isTemporaryPath(path)) return 'temporary'
     if (patterns?.ignores(path)) return 'ignored'
     return isHidden(name) ? 'hidden' : null

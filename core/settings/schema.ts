@@ -25,14 +25,24 @@ import { eventsSettingsSchema } from './event-sinks.ts'
 import { LONGEST_PATTERN, MOST_PATTERNS } from './patterns.ts'
 import { proxySettingsSchema } from './proxy.ts'
 
+/** isocket's name of the mark with which a producer closes a batch directory. */
+const ISOCKET_CLOSED = 'finished.parse'
+
 export const batchSettingsSchema = z.object({
   /** Only child directories whose name has this prefix are batch directories (isocket: tag). */
   prefix: z.string().max(255).default(''),
   /** The producer's mark "no more files" (isocket: done_parse). */
-  closedMark: z.string().min(1).max(255).default('finished.parse'),
+  closedMark: z.string().min(1).max(255).default(ISOCKET_CLOSED),
   /** Holdfast's mark "all files are durable at the destination" (isocket: done_watch). */
   sentMark: z.string().min(1).max(255).default('finished.watch'),
 })
+
+/**
+ * True if a source's batch directories are closed by a file of their producer's, not by isocket's finished.parse: such a
+ * directory is closed by that file alone, and the file is sent, too.
+ */
+export const hasOwnClosedMark = ({ closedMark }: { closedMark: string }): boolean =>
+  closedMark !== ISOCKET_CLOSED
 
 const bytes = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 

@@ -6,7 +6,13 @@ import type { AppState, DestinationState, SourceState } from './schema.ts'
 // Derives values from the state, for the overall status and for every view; pure, and also used by the window.
 
 /** Problems that do not keep any file from being sent; a source's details show them. */
-const HARMLESS: ReadonlySet<WordKey> = new Set(['scan.notClosed', 'scan.leftInBatch', 'scan.emptyBatch'])
+const HARMLESS: ReadonlySet<WordKey> = new Set([
+  'scan.notClosed',
+  'scan.leftInBatch',
+  'scan.emptyBatch',
+  'scan.lateInBatch',
+  'scan.markedByOther',
+])
 const MINUTE = 60_000
 
 /** Returns the newest problem that prevents a source's files from being found or sent. */

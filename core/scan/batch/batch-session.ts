@@ -11,12 +11,12 @@ import { type Message, message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
 import { WRITE_NEW_FILE } from '../../platform/fd.ts'
 import { errorCode, errorText, isGone } from '../../platform/system-error.ts'
-import type { Source } from '../../settings/schema.ts'
+import { hasOwnClosedMark, type Source } from '../../settings/schema.ts'
 import type { ScannedFile } from '../../walk/scanned-file.ts'
 import { callOn, describeUnsendable } from '../../walk/walk.ts'
 import type { TreeWatcher } from '../../watch/tree-watcher.ts'
 import { settleGone, sweepDeleted } from '../reconcile/deletions.ts'
-import { countUnsent, GROUP_WRITE, NO_MARKS, offerEverywhere } from '../reconcile/ledger-diff.ts'
+import { countUnsent, findUnknown, GROUP_WRITE, NO_MARKS, offerEverywhere } from '../reconcile/ledger-diff.ts'
 import { offerFiles } from '../reconcile/reconcile.ts'
 import type { MarkedAnswer, Scanned } from '../scanner-messages.ts'
 import type { SessionContext, SourceSession } from '../source-session.ts'
@@ -56,8 +56,9 @@ interface OpenBatch {
 }
 
 /**
- * A batch source (isocket's batch directories), watched like any other except for the directories that are marked as
- * sent. Each look at its child directories decides about every one (rules.ts). Its Marking marks it (marking.ts).
+ * A batch source (isocket's batch directories), watched and compared like any other. Each look at its child directories
+ * decides about every one (rules.ts). Its Marking marks it (marking.ts). Directories that were marked before the session
+ * are not watched: comparisons find what is written in them later.
  */
 export class BatchSession implements SourceSession, BatchServices {
   readonly context: SessionContext
@@ -70,8 +71,10 @@ export class BatchSession implements SourceSession, BatchServices {
   readonly #opening: Promise<void>
   #decisions: BatchDecision[] = []
   #watcher: TreeWatcher | null = null
-  /** Directories that are marked as sent, and therefore not watched. */
-  #marked: readonly string[] = []
+  /** Identities of all directories at the last look, by name. */
+  #identities: ReadonlyMap<string, string> = new Map()
+  /** Directories that have been marked as sent since before the first look, and are therefore not watched. */
+  #resting: readonly string[] | null = null
   readonly #lookLater = throttle(LOOK_AFTER_MS, () => void this.#look.request())
   readonly #nudgeLater = throttle(NUDGE_AFTER_MS, () => this.#nudgeAll())
   readonly #reportLater = throttle(REPORT_AFTER_MS, () => this.#reportNow())
@@ -143,7 +146,7 @@ export class BatchSession implements SourceSession, BatchServices {
     if (this.#isOver) return
     const watcher = await context.watch(
       {
-        finished: (files) => this.#offer(files),
+        finished: (files) => this.offer(files),
         // The listing before a directory's mark finds further hard links.
         linked: () => undefined,
         directoriesChanged: () => undefined,
@@ -156,7 +159,7 @@ export class BatchSession implements SourceSession, BatchServices {
         entriesChanged: () => this.lookSoon(),
         lost: (base) => this.#relistAll(base),
       },
-      this.#marked,
+      this.#resting ?? [],
     )
     if (this.#isOver) return watcher.close()
     this.#watcher = watcher
@@ -164,6 +167,7 @@ export class BatchSession implements SourceSession, BatchServices {
     await this.#look.request()
     // Report "watching" only after every directory has had its first listing.
     await Promise.all([...this.#open.values()].map(({ marking }) => marking.nudge()))
+    await this.#compareMarked()
     if (!this.#isOver) await sweepDeleted(context, '', 'first')
     if (this.#isOver) return
     // Report the batches before the phase: "watching" with an outdated list would look as if all were done.
@@ -180,7 +184,12 @@ export class BatchSession implements SourceSession, BatchServices {
     const { ledger, source, root, signal, ledgerFailed } = this.context
     try {
       if (ledger.adoptedNs(source.id) !== null) return
-      const at = await untilAborted(signal, findAdoption(root))
+      const { batches } = await readBatches(root, source, createNameFilter(toNameRules(source)))
+      // Holdfast sent the files here, in an installation whose ledger is lost: no bit is isocket's.
+      const isOwn = batches.some(
+        ({ sentAtNs, foreignSinceNs }) => sentAtNs !== null && foreignSinceNs === null,
+      )
+      const at = isOwn ? NO_MARKS : await untilAborted(signal, findAdoption(root))
       if (!this.#isOver) ledger.rememberAdopted(source.id, at)
     } catch (error) {
       if (!this.#isOver) ledgerFailed(error)
@@ -197,9 +206,11 @@ export class BatchSession implements SourceSession, BatchServices {
     const { batches, unsendable } = await readBatches(root, source, filter)
     if (this.#isOver) return
     for (const one of unsendable) problem(describeUnsendable(root, one))
-    this.#decisions = decideBatches(batches, this.#firstSeen.note(batches, unsendable))
+    const firstSeen = this.#firstSeen.note(batches, unsendable)
+    this.#decisions = decideBatches(batches, hasOwnClosedMark(source.batch), firstSeen)
     const identities = new Map(batches.map((one) => [one.name, getIdentity(one)]))
-    this.#leaveOutMarked()
+    this.#identities = identities
+    this.#leaveOutResting()
     this.#hasLooked = true
     if (this.#watcher === null) return
     const unfinished = this.#decisions.filter(({ action }) => action !== 'nothing')
@@ -216,11 +227,12 @@ export class BatchSession implements SourceSession, BatchServices {
     this.report()
   }
 
-  #leaveOutMarked(): void {
+  #leaveOutResting(): void {
     const marked = this.#decisions.filter(({ action }) => action === 'nothing').map(({ name }) => name)
-    if (marked.join('/') === this.#marked.join('/')) return
-    this.#marked = marked
-    this.#watcher?.leaveOut(marked)
+    const before = this.#resting
+    const now = new Set(marked)
+    this.#resting = before === null ? marked : before.filter((name) => now.has(name))
+    if (before?.length !== this.#resting.length) this.#watcher?.leaveOut(this.#resting)
   }
 
   #forget(isOver: (name: string, identity: string) => boolean): void {
@@ -247,8 +259,86 @@ export class BatchSession implements SourceSession, BatchServices {
   #reportMarked(batches: readonly BatchFacts[]): void {
     const { ledger, source, problem } = this.context
     const marked = new Map(batches.map((one) => [one.name, getIdentity(one)]))
-    for (const { name, identity, said } of ledger.saidBatches(source.id))
-      if (marked.get(name) === identity) for (const sentence of said) problem(sentence)
+    const said = ledger.saidBatches(source.id).filter(({ name, identity }) => marked.get(name) === identity)
+    const isLate = ({ key }: Message) => key === 'scan.lateInBatch'
+    for (const one of said) for (const sentence of one.said) if (!isLate(sentence)) problem(sentence)
+    const late = said.filter((one) => one.said.some(isLate))
+    if (late.length === 0) return
+    const count = late
+      .flatMap((one) => one.said.filter(isLate))
+      .reduce((sum, { params }) => sum + Number(params.count), 0)
+    const names = listNames(late.map(({ name }) => name))
+    problem(message('scan.lateInBatch', { count, names, mark: source.batch.sentMark, path: source.path }))
+  }
+
+  /** Replaces what is said about a marked directory while it keeps its mark. Durable when it returns. */
+  #say(name: string, change: (said: readonly Message[]) => Message[]): void {
+    const { ledger, source } = this.context
+    const identity = this.#identities.get(name) ?? ''
+    const all = ledger.saidBatches(source.id)
+    const before = all.find((one) => one.name === name && one.identity === identity)?.said ?? []
+    const said = change(before)
+    if (JSON.stringify(said) === JSON.stringify(before)) return
+    const others = all.filter((one) => one.name !== name)
+    const now = said.length === 0 ? others : [...others, { name, identity, said }]
+    ledger.rememberSaid(source.id, now.slice(-MOST_SAID))
+    this.lookSoon()
+  }
+
+  /** Files of a marked directory are being sent that no destination is known to have. */
+  #cameLate(name: string, files: number): void {
+    const { source, log } = this.context
+    const mark = source.batch.sentMark
+    log(
+      `${name} is marked as sent, and ${files} of its files are not known to be at a destination: they are sent`,
+    )
+    this.#say(name, (said) => {
+      const known = said.find(({ key }) => key === 'scan.lateInBatch')
+      const count = Number(known?.params.count ?? 0) + files
+      const sentence = message('scan.lateInBatch', { count, names: name, mark, path: source.path })
+      return [...said.filter((one) => one !== known), sentence]
+    })
+  }
+
+  /**
+   * Compares directories that are marked as sent with the ledger: a mark proves nothing about what was written after it,
+   * about a destination that was added later, or about any if another installation made it.
+   */
+  async #compareMarked(only = ''): Promise<void> {
+    const { problem, signal, source } = this.context
+    const marked = this.#decisions.filter(
+      ({ name, action }) => action === 'nothing' && (only === '' || name === only),
+    )
+    const foreign: string[] = []
+    const compare = async ({ name, foreignSinceNs }: BatchDecision) => {
+      const identity = this.#identities.get(name) ?? ''
+      const abort = new AbortController()
+      const effects = new BatchEffects(this, {
+        name,
+        identity,
+        signal: AbortSignal.any([signal, abort.signal]),
+        brought: () => undefined,
+      })
+      try {
+        const { leftOut, seen, complete, unwanted } = await effects.compareMarked(foreignSinceNs)
+        if (unwanted > 0) foreign.push(name)
+        // The filters may have been changed since the mark.
+        if (complete) this.#say(name, (said) => said.flatMap((one) => reviseMarked(one, leftOut, seen)))
+      } catch (error) {
+        if (!this.#isOver) effects.failed('list', error)
+      } finally {
+        abort.abort()
+      }
+    }
+    const remaining = [...marked]
+    const next = async () => {
+      for (let one = remaining.shift(); one !== undefined && !this.#isOver; one = remaining.shift())
+        await compare(one)
+    }
+    await Promise.all(Array.from({ length: LISTINGS_AT_ONCE }, next))
+    if (this.#isOver || foreign.length === 0) return
+    const names = listNames(marked.map(({ name }) => name).filter((name) => foreign.includes(name)))
+    problem(message('scan.markedByOther', { count: foreign.length, names, mark: source.batch.sentMark }))
   }
 
   #lookFailed(error: unknown): void {
@@ -262,10 +352,15 @@ export class BatchSession implements SourceSession, BatchServices {
     this.context.problem(message('scan.listingFailed', { path: this.context.source.path, reason }))
   }
 
-  #offer(files: readonly ScannedFile[]): void {
-    for (const [name, some] of Map.groupBy(files, ({ path }) => path.split('/', 1)[0] ?? '')) {
-      const waiting = offerFiles(this.context, some)
+  offer(files: readonly ScannedFile[]): void {
+    for (const [name, some] of byBatch(files)) {
       const marking = this.#open.get(name)?.marking
+      const isMarked =
+        marking?.isMarked ?? this.#decisions.some((one) => one.name === name && one.action === 'nothing')
+      const unknown = isMarked ? findUnknown(this.context, some).length : 0
+      const waiting = offerFiles(this.context, some)
+      const late = Math.min(unknown, waiting)
+      if (late > 0) this.#cameLate(name, late)
       if (marking === undefined || waiting === 0) continue
       marking.brought(some.length)
       // A directory that receives files may be the newest after all.
@@ -286,6 +381,7 @@ export class BatchSession implements SourceSession, BatchServices {
     const known = [...this.#open].filter(([name]) => only === '' || name === only)
     await this.#look.request()
     await Promise.all(known.map(([, { marking }]) => marking.relist()))
+    await this.#compareMarked(only)
   }
 
   /** Reports the source as compared once every directory was found and listed, so that its files are in the ledger. */
@@ -336,12 +432,21 @@ export class BatchSession implements SourceSession, BatchServices {
     const { ledger, source, destinations, offered } = this.context
     if (this.#answer === null) return false
     if (this.#answer === 'confirm') ledger.confirmSent(destinations, source.id, files, Date.now())
-    else {
-      const candidates = files.map((facts) => ({ source: source.id, ...facts }))
-      offerEverywhere(ledger, destinations, candidates)
-    }
+    else this.#sendMarked(files)
     offered()
     return true
+  }
+
+  sendOwn(files: readonly ScannedFile[]): void {
+    this.#sendMarked(files)
+    for (const [name, some] of byBatch(files)) this.#cameLate(name, some.length)
+    this.context.offered()
+  }
+
+  #sendMarked(files: readonly ScannedFile[]): void {
+    const { ledger, source, destinations } = this.context
+    const candidates = files.map((facts) => ({ source: source.id, ...facts }))
+    offerEverywhere(ledger, destinations, candidates)
   }
 
   /** Schedules a report: a burst of events causes one report and one query of the ledger. */
@@ -389,12 +494,14 @@ function batchReport(
     .filter((one) => shown.has(one))
     .map((decision) => {
       const { name } = decision
-      if (decision.action === 'nothing')
-        return { name, phase: decision.notClosed ? 'not-closed' : 'sent', waiting: 0 }
       const state = getState(name)
       const closed = state?.closed ?? decision.closed
-      if (state?.sent) return { name, phase: closed ? 'sent' : 'not-closed', waiting: 0 }
       const { waiting, parked } = countUnsent(ledger, destinations, source.id, name)
+      if (isMarked(decision)) {
+        // Files that were written later wait.
+        if (waiting + parked > 0) return { name, phase: 'closing', waiting: waiting + parked }
+        return { name, phase: closed ? 'sent' : 'not-closed', waiting: 0 }
+      }
       // Files that were found but not offered, since a program has them open, count as waiting.
       const held = closed && waiting + parked === 0 ? (state?.found ?? 0) : 0
       const live = state?.newest ?? decision.newest
@@ -409,9 +516,24 @@ function describeNotClosed(
 ): Message | null {
   const names = decisions.filter(({ notClosed }) => notClosed).map(({ name }) => name)
   if (names.length === 0) return null
+  return message('scan.notClosed', { count: names.length, names: listNames(names), closedMark, sentMark })
+}
+
+/** Groups files by their batch directories. */
+const byBatch = (files: readonly ScannedFile[]): Map<string, ScannedFile[]> =>
+  Map.groupBy(files, ({ path }) => path.split('/', 1)[0] ?? '')
+
+/** Returns what is still true of a sentence about files that a marked directory's mark does not stand for. */
+function reviseMarked(said: Message, leftOut: number, seen: number): Message[] {
+  if (said.key === 'scan.emptyBatch') return seen === 0 ? [said] : []
+  if (said.key !== 'scan.leftInBatch') return [said]
+  return leftOut === 0 ? [] : [{ ...said, params: { ...said.params, count: leftOut } }]
+}
+
+/** Names the newest of some directories, which are ordered by age. */
+function listNames(names: readonly string[]): string {
   const some = names.slice(-MAX_NAMES).reverse().join(', ')
-  const named = names.length > MAX_NAMES ? `${some}, …` : some
-  return message('scan.notClosed', { count: names.length, names: named, closedMark, sentMark })
+  return names.length > MAX_NAMES ? `${some}, …` : some
 }
 
 /**

@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, open, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { warnUnlessCode } from '../../dropped-errors.ts'
+import { createNameFilter, toClosedRules } from '../../filter/exclusion-rules.ts'
 import type { BatchMessages } from '../../ledger/contract.ts'
 import { type Semaphore, withPermit } from '../../lib/async/semaphore.ts'
 import { untilAborted } from '../../lib/async/timing.ts'
@@ -9,12 +10,12 @@ import { type Message, message } from '../../lib/i18n/message.ts'
 import { HOLD_DIRECTORY } from '../../platform/fd.ts'
 import { findMount, isReadOnly, readMounts } from '../../platform/mounts.ts'
 import { errorCode, errorText, isGone } from '../../platform/system-error.ts'
-import type { Source } from '../../settings/schema.ts'
+import { hasOwnClosedMark, type Source } from '../../settings/schema.ts'
 import { absolutePath, bornAt, joinRelative, type ScannedFile } from '../../walk/scanned-file.ts'
 import { callOn, findDiskRoot } from '../../walk/walk.ts'
 import { isAtWork, probeWriters } from '../../watch/open-writers.ts'
 import type { TreeWatcher } from '../../watch/tree-watcher.ts'
-import { compareWithLedger, countUnsent } from '../reconcile/ledger-diff.ts'
+import { compareWithLedger, countUnsent, findUnknown } from '../reconcile/ledger-diff.ts'
 import { offerFiles, type Reconciled, reconcileTree } from '../reconcile/reconcile.ts'
 import type { SessionContext } from '../source-session.ts'
 import type { MarkingEffects } from './marking.ts'
@@ -26,7 +27,7 @@ import { getIdentity } from './rules.ts'
 /** O_EXCL: existing files, including a dangling symbolic link, are not touched. */
 const CREATE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY
 
-/** Counts for a batch directory: files excluded by the source's filters, and all that were seen. */
+/** Counts of a batch directory: files excluded by the source's filters, and all that were seen. */
 type NeverSent = Pick<Reconciled, 'leftOut' | 'seen'>
 
 /** Services of the source that a batch directory uses. */
@@ -44,6 +45,10 @@ export interface BatchServices {
   /** Called after the directory was marked as sent. */
   afterMark(said: readonly Message[]): void
   report(): void
+  /** Offers files of any of the directories. */
+  offer(files: readonly ScannedFile[]): void
+  /** Sends files whose group-write bit Holdfast has set, as the mark of their directory shows. */
+  sendOwn(files: readonly ScannedFile[]): void
   /** True if a decision about these files, which carry isocket's mark, exists and was carried out. */
   decide(files: readonly ScannedFile[]): boolean
 }
@@ -128,6 +133,8 @@ export class BatchEffects implements MarkingEffects {
         if (isLast && atWork === null && first !== undefined) await examine(first)
       },
     })
+    const isDone = wasClosed && atWork === null && result.complete && result.due + result.unsendable === 0
+    if (isDone && this.unsent() + unproven === 0) result.due += await this.#offerOwnMark(examine)
     // Files that were removed after they were sent count as seen.
     this.#never = { ...result, seen: Math.max(this.#never.seen, result.seen) }
     this.#unproven = unproven
@@ -139,6 +146,59 @@ export class BatchEffects implements MarkingEffects {
     const isUnsure = !result.complete || atWork !== null
     const count = result.due + result.unsendable + (isUnsure ? 1 : 0)
     return { found: count, closed: await this.#isClosed(), isEmpty: this.#never.seen === 0 }
+  }
+
+  /**
+   * Compares the directory, which is marked as sent, with the ledger, and sends what is not known to be at every
+   * destination: it was written after the mark, a destination was added, or the ledger is not that of the mark.
+   * @param foreignSinceNs see BatchFacts: a file that such a mark may be about is not sent, but counted as `unwanted`.
+   */
+  compareMarked(foreignSinceNs: bigint | null): Promise<Reconciled & { unwanted: number }> {
+    const context = this.#context
+    let unwanted = 0
+    const isWanted = (file: ScannedFile) => {
+      if (foreignSinceNs === null || file.ctimeNs > foreignSinceNs) return true
+      const isKnown = findUnknown(context, [file]).length === 0
+      if (!isKnown) unwanted += 1
+      return isKnown
+    }
+    const examine = async (file: string) => {
+      const seen = await probeWriters(context.root, file, this.#place)
+      return 'facts' in seen && !isAtWork(seen, { quietMs: context.quietMs, isClosed: true })
+        ? seen.facts
+        : null
+    }
+    const compare = async () => {
+      const result = await reconcileTree(context, this.#host.watcher, this.#found.name, {
+        isWanted,
+        temporary: async (files) => {
+          const whole = (await Promise.all(files.map(examine))).filter((one) => one !== null)
+          this.#host.offer(whole.filter(isWanted))
+        },
+        unproven: (files) => {
+          if (foreignSinceNs === null) this.#host.sendOwn(files)
+          else unwanted += files.length
+        },
+      })
+      await this.#offerOwnMark(examine)
+      return { ...result, unwanted }
+    }
+    return withPermit(this.#host.listings, () => this.#untilEnd(compare()))
+  }
+
+  /**
+   * Sends the producer's own closing mark, after all other files: programs at the destination may wait for it, too.
+   * Returns 1 if it was due.
+   */
+  async #offerOwnMark(examine: (file: string) => Promise<ScannedFile | null>): Promise<0 | 1> {
+    const { source } = this.#context
+    const file = `${this.#found.name}/${source.batch.closedMark}`
+    if (!hasOwnClosedMark(source.batch)) return 0
+    if (createNameFilter(toClosedRules(source)).fileBelow(file) !== null) return 0
+    const facts = await examine(file)
+    if (facts === null || compareWithLedger(this.#context, [facts]).due.length === 0) return 0
+    this.#found.brought(offerFiles(this.#context, [facts]))
+    return 1
   }
 
   unsent(): number {

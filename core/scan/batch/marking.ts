@@ -40,6 +40,8 @@ export class Marking {
   #newest = false
   #isEmpty = false
   #sent = false
+  /** Its mark is being made, and may be there already. */
+  #isMarking = false
   /** Result of the last listing; null: there was none. */
   #found: number | null = null
   /** It must be listed in any case. */
@@ -60,6 +62,11 @@ export class Marking {
       () => this.#goOn(),
       (error) => effects.failed('list', error),
     )
+  }
+
+  /** True if a file that comes now comes after the mark. */
+  get isMarked(): boolean {
+    return this.#sent || this.#isMarking
   }
 
   get state(): { closed: boolean; newest: boolean; sent: boolean; found: number | null } {
@@ -198,6 +205,7 @@ export class Marking {
       return false
     }
     if (this.#effects.unsent() > 0) return true
+    this.#isMarking = true
     try {
       await this.#effects.mark()
       this.#sent = true
@@ -207,6 +215,8 @@ export class Marking {
       this.#unsettle()
       this.#notBefore = this.#effects.now() + AGAIN_MS
       if (!this.#stopped) this.#effects.failed('mark', error)
+    } finally {
+      this.#isMarking = false
     }
     return true
   }

@@ -1,9 +1,10 @@
+import type { BigIntStats } from 'node:fs'
 import { lstat, readdir } from 'node:fs/promises'
 import path from 'node:path'
 import type { NameFilter } from '../../filter/exclusion-rules.ts'
 import { type Mount, readMounts } from '../../platform/mounts.ts'
 import { errorCode, isGone } from '../../platform/system-error.ts'
-import type { Source } from '../../settings/schema.ts'
+import { hasOwnClosedMark, type Source } from '../../settings/schema.ts'
 import { bornAt } from '../../walk/scanned-file.ts'
 import {
   callInTime,
@@ -95,17 +96,36 @@ async function readFacts(root: string, name: string, settings: Source['batch']):
   if (!(await lstat(directory)).isDirectory()) return null
   // The marks are read first: a mark made meanwhile is then never newer than the directory's time.
   const closedAtNs = await readMarkTime(path.join(directory, settings.closedMark))
-  const sentAtNs = await readMarkTime(path.join(directory, settings.sentMark))
+  const sent = await readMark(path.join(directory, settings.sentMark))
   const stats = await lstat(directory, { bigint: true })
   if (!stats.isDirectory()) return null
   const bornAtNs = bornAt(stats)
-  return { name, inode: stats.ino, mtimeNs: stats.mtimeNs, bornAtNs, closedAtNs, sentAtNs }
+  return {
+    name,
+    inode: stats.ino,
+    mtimeNs: stats.mtimeNs,
+    bornAtNs,
+    closedAtNs,
+    sentAtNs: sent?.mtimeNs ?? null,
+    foreignSinceNs: sent === null || hasOwnClosedMark(settings) || isFromHoldfast(sent) ? null : sent.ctimeNs,
+  }
 }
 
+/**
+ * True if a sent mark is Holdfast's: createMark gives it the earlier time of its directory, while a program that only
+ * creates the file, as isocket does, leaves it the time of its creation. A mark that was copied looks like Holdfast's,
+ * too: then it proves less, and its directory is compared.
+ */
+const isFromHoldfast = (mark: BigIntStats): boolean =>
+  mark.mtimeNs < mark.ctimeNs || mark.mtimeNs < (bornAt(mark) ?? 0n)
+
 /** Returns when a mark was made, in nanoseconds since 1970, or null if it does not exist. */
-export async function readMarkTime(mark: string): Promise<bigint | null> {
+export const readMarkTime = async (mark: string): Promise<bigint | null> =>
+  (await readMark(mark))?.mtimeNs ?? null
+
+async function readMark(mark: string): Promise<BigIntStats | null> {
   try {
-    return (await lstat(mark, { bigint: true })).mtimeNs
+    return await lstat(mark, { bigint: true })
   } catch (error) {
     if (isGone(errorCode(error))) return null
     throw error

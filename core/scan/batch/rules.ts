@@ -13,11 +13,16 @@ export interface BatchFacts {
   closedAtNs: bigint | null
   /** The time of the mark "all files are durable" (finished.watch); null: there is none. */
   sentAtNs: bigint | null
+  /**
+   * When isocket, or a person, made that mark, by the change time of its inode; null: there is none, or Holdfast made it,
+   * here or in another installation.
+   */
+  foreignSinceNs: bigint | null
 }
 
 /**
- * nothing: marked as sent, never read again. send: the producer is done; list, send, then mark.
- * watch: the producer is filling it.
+ * nothing: marked as sent; compared only to find what was written since. send: the producer is done; list, send, then
+ * mark. watch: the producer is filling it.
  */
 type BatchAction = 'nothing' | 'send' | 'watch'
 
@@ -28,6 +33,8 @@ export interface BatchDecision {
   newest: boolean
   /** Marked as sent, but never closed by its producer: "was not closed properly". */
   notClosed: boolean
+  /** See BatchFacts. */
+  foreignSinceNs: bigint | null
 }
 
 /** Identifies a directory even if another takes its name later; inode numbers alone are reused. */
@@ -44,10 +51,15 @@ export function getIdentity({ inode, bornAtNs }: Pick<BatchFacts, 'inode' | 'bor
  * newest if these are all closed or marked. The same is true for a directory that was first seen, as new, after all of
  * those: if the clock was set back meanwhile, this is the only sign that its producer has just begun.
  *
+ * All of this is isocket's rule for a producer that fills one directory after another. A directory with a closing mark of
+ * its own is closed by that mark alone: any number are open at once, and each of those counts as the newest.
+ *
+ * @param hasOwnMark see hasOwnClosedMark.
  * @param firstSeen the number of the look in which a directory was first present and new; see `FirstSeen`.
  */
 export function decideBatches(
   directories: readonly BatchFacts[],
+  hasOwnMark: boolean,
   firstSeen: (directory: BatchFacts) => number = () => 0,
 ): BatchDecision[] {
   const ordered = [...directories].sort((one, other) => {
@@ -56,11 +68,12 @@ export function decideBatches(
     return one.name < other.name ? -1 : 1
   })
   return ordered.map((directory, index) => {
-    const newest = isNewest(ordered, index, firstSeen)
+    const newest = hasOwnMark || isNewest(ordered, index, firstSeen)
     const closed = directory.closedAtNs !== null
     const sent = directory.sentAtNs !== null
     const action = sent ? 'nothing' : newest && !closed ? 'watch' : 'send'
-    return { name: directory.name, action, closed, newest, notClosed: sent && !closed }
+    const { name, foreignSinceNs } = directory
+    return { name, action, closed, newest, notClosed: sent && !closed, foreignSinceNs }
   })
 }
 

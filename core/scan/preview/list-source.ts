@@ -12,8 +12,8 @@ import { UserError } from '../../lib/i18n/user-error.ts'
 import { sameContent } from '../../platform/file-metadata.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import { findNameFault } from '../../protocol/names.ts'
-import type { Source } from '../../settings/schema.ts'
-import type { ScannedFile } from '../../walk/scanned-file.ts'
+import { hasOwnClosedMark, type Source } from '../../settings/schema.ts'
+import { joinRelative, type ScannedFile } from '../../walk/scanned-file.ts'
 import { type Skipped, type Unsendable, walk, walkRegions } from '../../walk/walk.ts'
 import { type ExaminedFile, isAtWork, probeWriters } from '../../watch/open-writers.ts'
 import { readBatches } from '../batch/read-batches.ts'
@@ -41,7 +41,7 @@ export interface ListOptions {
   sentAs?: (file: ScannedFile) => SentEntry | null
   /** When the source was first seen, from the ledger. */
   adoptedNs?: bigint | null
-  /** Lists only what is left to send: a marked batch directory is skipped, whatever is in it. */
+  /** Lists only what is left to send. */
   onlyLeft?: boolean
   /** Aborts the listing as soon as the disk has answered. */
   signal?: AbortSignal
@@ -72,11 +72,8 @@ async function* listBatches(options: ListOptions): AsyncGenerator<ListedPath> {
   const { batches, unsendable, skipped } = await readBatches(source.path, source, filter)
   for (const one of unsendable) yield { path: `${one.path}/`, size: null, why: whyUnsendable(one) }
   for (const one of skipped) yield { path: `${one.path}/`, size: null, why: whySkipped(one, filter) }
-  const decisions = decideBatches(batches)
-  for (const decision of decisions) {
-    if (decision.action === 'nothing' && options.onlyLeft === true) continue
-    yield* listTree(options, decision.name, decision)
-  }
+  const decisions = decideBatches(batches, hasOwnClosedMark(source.batch))
+  for (const decision of decisions) yield* listTree(options, decision.name, decision)
   const why = message('scan.why.notBatch')
   const others = (await readdir(source.path, { withFileTypes: true }))
     .filter((entry) => entry.isDirectory() && !entry.name.startsWith(source.batch.prefix))
@@ -107,35 +104,35 @@ async function* listTree(
   base: string,
   decision: BatchDecision | null,
 ): AsyncGenerator<ListedPath> {
-  const isSent = decision?.action === 'nothing'
-  const batchSent = message('scan.why.batchSent', { mark: options.source.batch.sentMark })
+  const since = decision?.foreignSinceNs ?? null
+  const closedMark = joinRelative(base, options.source.batch.closedMark)
   const names = createNameFilter(toNameRules(options.source))
   for await (const { files, skipped, unsendable } of walkRegions(walkOptions(options, base))) {
     for (const one of unsendable) {
       throwIfAll(one)
-      yield { path: one.path, size: null, why: isSent ? batchSent : whyUnsendable(one) }
+      yield { path: one.path, size: null, why: since === null ? whyUnsendable(one) : whySent(options) }
     }
     for (const one of skipped) {
-      const isWhole = one.why === 'temporary' && decision?.closed === true
-      if (isWhole && !isSent) yield await leftBehind(options, one.path)
-      else yield { path: one.path, size: null, why: isWhole ? batchSent : whySkipped(one, names) }
+      const isOwnMark =
+        one.why === 'mark' && one.path === closedMark && hasOwnClosedMark(options.source.batch)
+      const isWhole = decision?.closed === true && (one.why === 'temporary' || isOwnMark)
+      if (isWhole) yield await leftBehind(options, one.path, since)
+      else yield { path: one.path, size: null, why: whySkipped(one, names) }
     }
-    const verdicts = await Promise.all(
-      files.map((file) => (isSent ? { why: batchSent } : explain(options, file))),
-    )
+    const verdicts = await Promise.all(files.map((file) => explain(options, file, since)))
     for (const [index, { path, size }] of files.entries())
       yield { path, size, ...(verdicts[index] ?? { why: null }) }
   }
 }
 
-/** Examines a file with a temporary name in a closed batch directory, where such names do not count. */
-async function leftBehind(options: ListOptions, path: string): Promise<ListedPath> {
+/** Examines a file in a closed batch directory that is skipped in others: its temporary name, or its mark, counts there. */
+async function leftBehind(options: ListOptions, path: string, since: bigint | null): Promise<ListedPath> {
   const quietMs = options.quietSeconds * 1000
   const seen = await probeWriters(options.source.path, path)
   if (!('facts' in seen) || isAtWork(seen, { quietMs, isClosed: true }))
     return { path, size: null, why: message('scan.why.writing') }
   const { facts } = seen
-  return { path, size: facts.size, ...(await explain(options, facts, { state: 'free', facts })) }
+  return { path, size: facts.size, ...(await explain(options, facts, since, { state: 'free', facts })) }
 }
 
 function walkOptions({ source, signal }: ListOptions, base: string) {
@@ -150,9 +147,18 @@ function walkOptions({ source, signal }: ListOptions, base: string) {
 
 type Verdict = Pick<ListedPath, 'why' | 'reason'>
 
-/** @param seen result of an examination, if there was one. */
-async function explain(options: ListOptions, file: ScannedFile, seen?: ExaminedFile): Promise<Verdict> {
+/**
+ * @param since see foreignSinceNs of BatchFacts.
+ * @param seen result of an examination, if there was one.
+ */
+async function explain(
+  options: ListOptions,
+  file: ScannedFile,
+  since: bigint | null,
+  seen?: ExaminedFile,
+): Promise<Verdict> {
   const known = options.lookup?.(file) ?? null
+  if (known === null && since !== null && file.ctimeNs <= since) return { why: whySent(options) }
   if (known === null || !sameContent(file, known)) {
     const isSent = known === null ? explainMark(options, file) : null
     return { why: isSent ?? (await whyNot(options, file, seen)) }
@@ -219,6 +225,9 @@ const WHY_SKIPPED: Record<Skipped['why'], WordKey> = {
   'not-a-file': 'scan.why.notFile',
   'other-file-system': 'scan.why.otherFileSystem',
 }
+
+const whySent = ({ source }: ListOptions): Message =>
+  message('scan.why.batchSent', { mark: source.batch.sentMark })
 
 function whySkipped(skipped: Skipped, names: NameFilter): Message {
   const { why, path } = skipped

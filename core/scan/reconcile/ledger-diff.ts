@@ -2,6 +2,7 @@ import { leftOutBySize } from '../../filter/exclusion-rules.ts'
 import type { LedgerDifference } from '../../ledger/contract.ts'
 import type { FoundFile, Ledger } from '../../ledger/ledger.ts'
 import { sameContent } from '../../platform/file-metadata.ts'
+import { hasOwnClosedMark } from '../../settings/schema.ts'
 import type { ScannedFile } from '../../walk/scanned-file.ts'
 import type { SessionContext } from '../source-session.ts'
 
@@ -32,7 +33,9 @@ export function compareWithLedger(
   const { source, ledger, destinations } = context
   const { differing, known: allKnown } = findDiffering(ledger, destinations, source.id, files)
   const result: LedgerDiff = { due: [], unproven: [], known: allKnown }
-  const isAsked = source.kind === 'batch' && differing.length > 0
+  // isocket has never worked where producers use another closing mark than its own.
+  const mayBeIsocket = source.kind === 'batch' && !hasOwnClosedMark(source.batch)
+  const isAsked = mayBeIsocket && differing.length > 0
   const adoptedNs = isAsked ? ledger.adoptedNs(source.id) : NO_MARKS
   for (const { index, known } of differing) {
     const file = files[index]
@@ -46,6 +49,15 @@ export function compareWithLedger(
     }
   }
   return result
+}
+
+/** Returns those of the files that no destination is known to have, or to get, with this content. */
+export function findUnknown(
+  { source, ledger, destinations }: Pick<SessionContext, 'source' | 'ledger' | 'destinations'>,
+  files: readonly ScannedFile[],
+): ScannedFile[] {
+  const lists = destinations.map((one) => ledger.differing(one, source.id, files))
+  return files.filter((_, index) => lists.every((list) => list.some((one) => one.index === index)))
 }
 
 /** True if a file's group-write bit may be a mark of isocket or of Holdfast itself. */

@@ -4,6 +4,7 @@ import {
   leavesNothingOut,
   leftOutBySize,
   type NameFilter,
+  toClosedRules,
   toNameRules,
 } from '../../filter/exclusion-rules.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
@@ -46,6 +47,8 @@ export interface ListingReceivers {
   due(files: readonly string[]): Promise<void>
   /** Files that carry isocket's mark but were not sent by Holdfast. */
   unproven(files: readonly ScannedFile[]): void
+  /** Returns false for a due file that is not sent. */
+  isWanted(file: ScannedFile): boolean
 }
 
 /**
@@ -67,7 +70,9 @@ export async function reconcileTree(
       const { files, unsendable, skipped } = chunk
       for (const one of unsendable) context.problem(describeUnsendable(root, one))
       context.deletions.found(files)
-      const { due, unproven, known } = compareWithLedger(context, files)
+      const compared = compareWithLedger(context, files)
+      const { unproven, known } = compared
+      const due = compared.due.filter((file) => receivers.isWanted?.(file) ?? true)
       result.known += known
       result.due += due.length
       if (unproven.length > 0) receivers.unproven?.(unproven)
@@ -169,7 +174,7 @@ export async function withdrawLeftOut(
   signal: AbortSignal,
 ): Promise<number> {
   if (source.kind === 'continuous' && leavesNothingOut(source)) return 0
-  const names = createNameFilter({ ...toNameRules(source), withTemporary: true })
+  const names = createNameFilter(toClosedRules(source))
   let most = 0
   for (const destination of destinations)
     most = Math.max(most, await withdrawAt(destination, source, names, ledger, signal))

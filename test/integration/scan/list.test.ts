@@ -86,9 +86,7 @@ test('`scan --list`: lists batch directories oldest first, without marks and tra
   expect(all).toContainEqual({ path: 'DC2/file', size: 3, send: true, why: null })
   const whys = new Map(all.map(({ path, why }) => [path, why]))
   expect(whys.get('DC2/old')).toMatch(/^isocket's mark \(the group-write bit\) from before Holdfast: /)
-  expect(whys.get('DC3/file')).toBe(
-    'its batch directory has finished.watch: Holdfast no longer looks for files in it',
-  )
+  expect(whys.get('DC3/file')).toBe('its batch directory has finished.watch, which another program made')
   expect(whys.get('DC3/finished.watch')).toBe('mark of a batch directory')
   expect(whys.get('other/')).toBe('not in a batch directory')
 })

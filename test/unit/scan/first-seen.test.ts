@@ -8,7 +8,7 @@ const NOW = 10 * YEAR
 /** An open batch directory that changed at this time, in seconds. */
 const open = (name: string, at: number): BatchFacts => ({
   ...{ name, inode: BigInt(name.slice(2)), mtimeNs: BigInt(at) * 1_000_000_000n },
-  ...{ bornAtNs: null, closedAtNs: null, sentAtNs: null },
+  ...{ bornAtNs: null, closedAtNs: null, sentAtNs: null, foreignSinceNs: null },
 })
 
 /** Looks one after the other, each with what is there; the clock says `NOW`. */
@@ -21,7 +21,7 @@ function looks() {
       batches,
       unsendable.map((path) => ({ why: 'directory', path, code: 'EACCES' })),
     )
-    return decideBatches(batches, seen).map(({ name, action }) => `${name} ${action}`)
+    return decideBatches(batches, false, seen).map(({ name, action }) => `${name} ${action}`)
   }
 }
 

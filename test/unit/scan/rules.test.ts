@@ -12,11 +12,14 @@ function directory(name: string, at: number, marks: { parse?: number; watch?: nu
     bornAtNs: time(marks.born),
     closedAtNs: time(marks.parse),
     sentAtNs: time(marks.watch),
+    foreignSinceNs: null,
   } satisfies BatchFacts
 }
 
 const decided = (...directories: BatchFacts[]) =>
-  decideBatches(directories).map(({ name, action, notClosed }) => `${name} ${action}${notClosed ? ' !' : ''}`)
+  decideBatches(directories, false).map(
+    ({ name, action, notClosed }) => `${name} ${action}${notClosed ? ' !' : ''}`,
+  )
 
 describe('batch rules, state table of isocket', () => {
   const newer = directory('DC2', 200)
@@ -85,21 +88,21 @@ describe('batch order', () => {
     const fresh = directory('DC3', 100, { born: 100 })
     const order = ['DC1', 'DC2', 'DC3']
     const actions = (...seen: number[]) =>
-      decideBatches([closed, open, fresh], ({ name }) => seen[order.indexOf(name)] ?? 0).map(
+      decideBatches([closed, open, fresh], false, ({ name }) => seen[order.indexOf(name)] ?? 0).map(
         ({ action }) => action,
       )
     expect(actions(1, 1, 1)).toEqual(['send', 'send', 'watch'])
     expect(actions(1, 1, 2)).toEqual(['watch', 'send', 'watch'])
     // What comes next, by the same clock, has overtaken it.
     const next = directory('DC4', 200, { born: 200 })
-    const decisions = decideBatches([fresh, next], ({ name }) => (name === 'DC4' ? 3 : 2))
+    const decisions = decideBatches([fresh, next], false, ({ name }) => (name === 'DC4' ? 3 : 2))
     expect(decisions.map(({ action }) => action)).toEqual(['send', 'watch'])
   })
 
   test('50,000 directories are decided within a second', () => {
     const many = Array.from({ length: 50_000 }, (_, index) => directory(`DC${index}`, index))
     const began = performance.now()
-    const decisions = decideBatches(many)
+    const decisions = decideBatches(many, false)
     expect(performance.now() - began).toBeLessThan(1_000)
     expect(decisions.filter(({ action }) => action === 'watch')).toHaveLength(1)
   })
@@ -167,7 +170,7 @@ describe('batch rules, combinations of two directories', () => {
 
   test('the last directory is the newest, a closed one is never watched, an improperly closed one never sent', () => {
     for (const one of combinations) {
-      const decisions = decideBatches(facts(one))
+      const decisions = decideBatches(facts(one), false)
       expect(decisions.at(-1)?.newest).toBe(true)
       for (const { action, closed, notClosed } of decisions) {
         if (closed) expect(action).not.toBe('watch')

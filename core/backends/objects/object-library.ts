@@ -30,12 +30,15 @@ import {
 import type { ObjectKind } from './objects.ts'
 
 // Reads a computer's files at an SFTP server or in a bucket. A file is the object FOLDER/SOURCE/PATH. An older version
-// is an object in the folder's own directory, or a version that the store itself keeps.
+// is an object in the folder's own directory, or a version that the store itself keeps. A name may have older versions
+// alone, if its content was being replaced as the sender or the server stopped: then the newest of them is its content.
 
 /** Maximum number of older versions to list for one name. */
 const MOST_VERSIONS = 10_000
 /** Begins the cursor of a page of removed objects. */
 const REMOVED = 'removed '
+/** Begins the cursor of a page of names without a current object. */
+const NAMELESS = 'nameless '
 
 type ObjectSettings = LibrarySettings & {
   destination: Exclude<Destination, { kind: 'receiver' | 'folder' }>
@@ -145,7 +148,9 @@ export class ObjectLibrary implements Library {
     return this.#ask(async () => {
       const front = `${[this.#folder, folder, directory].filter((part) => part !== '').join('/')}/`
       const page = await this.#store.list(front, after, false)
-      return { entries: toEntries(front, page), next: page.next }
+      if (page.next !== null) return { entries: toEntries(front, page), next: page.next }
+      const nameless = await this.#namelessIn(folder, directory, after === null ? page : null)
+      return { entries: toEntries(front, { ...page, objects: [...page.objects, ...nameless] }), next: null }
     })
   }
 
@@ -210,16 +215,17 @@ export class ObjectLibrary implements Library {
       if (page.contents.length > 0 || version !== null) return page
     }
 
-    const front = this.#current(source, '')
-    const { objects, next } = await this.#listPresent(front, path, after, at)
-    const text = question.text?.toLowerCase() ?? null
-    for (const info of objects) {
-      const file = info.name.slice(front.length)
-      if (text !== null && !file.toLowerCase().includes(text)) continue
-      const current = toContent(source, file, info.version ?? '', info)
-      const isRemoved = info.version !== null
-      const wanted = at === null || isRemoved ? current : await this.#contentAt(current, at)
-      if (wanted !== null) page.contents.push(wanted)
+    const text = question.text?.toLowerCase() ?? ''
+    const isWanted = (file: string) => file.toLowerCase().includes(text)
+    const isNameless = after?.startsWith(NAMELESS) === true
+    const present = isNameless ? null : await this.#listPresent(source, path, after, at, isWanted)
+    page.contents = present?.contents ?? []
+    let next = present?.next ?? null
+    if (next === null) {
+      const from = isNameless ? after.slice(NAMELESS.length) : null
+      const nameless = await this.#listNameless(source, path, from, isWanted)
+      next = nameless.next === null ? null : `${NAMELESS}${nameless.next}`
+      page.contents.push(...(await this.#contentsAt(nameless.contents, at)))
     }
     if (next !== null) page.next = `${index} ${next}`
     else if (index + 1 < folders.length) page.next = `${index + 1} `
@@ -237,20 +243,99 @@ export class ObjectLibrary implements Library {
     return { ...page, objects: [listed, ...page.objects] }
   }
 
-  /** Lists the current objects; for a time also those that have been removed since, which have a version. */
-  async #listPresent(front: string, path: string | null, after: string | null, at: number | null) {
+  /** Lists the current contents; for a time those at the time, also of names that have been removed since. */
+  async #listPresent(
+    source: string,
+    path: string | null,
+    after: string | null,
+    at: number | null,
+    isWanted: (file: string) => boolean,
+  ): Promise<{ contents: StoredContent[]; next: string | null }> {
     const store = this.#store
-    const isRemoved = after?.startsWith(REMOVED) === true
-    if (!isRemoved) {
-      const page = await this.#listCurrent(front, path, after)
-      const isLast = page.next === null && at !== null && store.removed !== undefined
-      return isLast ? { ...page, next: REMOVED } : page
+    const front = this.#current(source, '')
+    const toContents = (objects: readonly ObjectInfo[]) =>
+      objects
+        .map((info) => toContent(source, info.name.slice(front.length), info.version ?? '', info))
+        .filter((one) => isWanted(one.path))
+    if (after?.startsWith(REMOVED) !== true) {
+      const { objects, next } = await this.#listCurrent(front, path, after)
+      const contents = await this.#contentsAt(toContents(objects), at)
+      return { contents, next: next ?? (at === null || store.removed === undefined ? null : REMOVED) }
     }
     const from = after.slice(REMOVED.length) || null
     const page = await store.removed?.(`${front}${path ?? ''}`, from, at, true)
     const { objects = [], next = null } = page ?? {}
     const isAt = ({ name }: ObjectInfo) => path === null || `${name}/`.startsWith(`${front}${path}/`)
-    return { objects: objects.filter(isAt), next: next === null ? null : `${REMOVED}${next}` }
+    return {
+      contents: toContents(objects.filter(isAt)),
+      next: next === null ? null : `${REMOVED}${next}`,
+    }
+  }
+
+  /** Lists the newest versions of names that have no current object; as many as the store lists versions per request. */
+  async #listNameless(
+    source: string,
+    path: string | null,
+    after: string | null,
+    isWanted: (file: string) => boolean,
+  ): Promise<{ contents: StoredContent[]; next: string | null }> {
+    const front = this.#versions(source)
+    const { objects, next } = await this.#store.list(path === null ? front : `${front}${path}/`, after, true)
+    const files = new Set<string>()
+    for (const { name } of objects) {
+      const at = name.lastIndexOf('/')
+      if (isVersionName(name.slice(at + 1)) && at > front.length) files.add(name.slice(front.length, at))
+    }
+    const wanted = [...files].filter(isWanted)
+    const found = await Promise.all(
+      wanted.map((file) => withPermit(this.#slots, () => this.#newestIfNameless(source, file))),
+    )
+    return { contents: found.flatMap((one) => one ?? []), next }
+  }
+
+  /** Returns the newest version of a name that nothing has, neither an object nor a directory. */
+  async #newestIfNameless(source: string, file: string): Promise<StoredContent | null> {
+    const name = this.#current(source, file)
+    if ((await this.#store.info(name)) !== null) return null
+    const { objects, directories } = await this.#store.list(`${name}/`, null, false)
+    if (objects.length + directories.length > 0) return null
+    return (await this.#olderContents(source, file)).find(({ version }) => isVersionName(version)) ?? null
+  }
+
+  /**
+   * Returns the files of a directory that have no current object, as objects of their names.
+   * @param whole the listing of the directory, if it has one page.
+   */
+  async #namelessIn(source: string, directory: string, whole: ObjectPage | null): Promise<ObjectInfo[]> {
+    const below = directory === '' ? '' : `${directory}/`
+    const front = `${this.#versions(source)}${below}`
+    const versioned = new Set<string>()
+    for await (const page of this.#pages(front))
+      for (const one of page.directories) versioned.add(one.slice(front.length, -1))
+    if (versioned.size === 0) return []
+    const here = this.#current(source, below)
+    const pages = whole === null ? this.#pages(here) : [whole]
+    for await (const { objects, directories } of pages) {
+      for (const { name } of objects) versioned.delete(name.slice(here.length))
+      for (const name of directories) versioned.delete(name.slice(here.length, -1))
+    }
+    const found: ObjectInfo[] = []
+    for (const name of versioned) {
+      const newest = await this.#newestIfNameless(source, `${below}${name}`)
+      if (newest === null) continue
+      const { facts, digest, storedAt, version } = newest
+      found.push({ ...facts, digest, storedAt, version, name: `${here}${name}` })
+    }
+    return found
+  }
+
+  async *#pages(prefix: string): AsyncGenerator<ObjectPage> {
+    for (let after: string | null = null; ; ) {
+      const page: ObjectPage = await this.#store.list(prefix, after, false)
+      yield page
+      after = page.next
+      if (after === null) return
+    }
   }
 
   /** Returns the contents of a path, newest first: the current one, if there is one, and the older versions. */
@@ -278,6 +363,17 @@ export class ObjectLibrary implements Library {
     }
     const kept = await this.#store.versions(this.#current(source, path))
     return [...aside.reverse(), ...kept.map((info) => toContent(source, path, info.version ?? '', info))]
+  }
+
+  /** Returns the contents that these paths had at a time; null: the given ones. */
+  async #contentsAt(newest: readonly StoredContent[], at: number | null): Promise<StoredContent[]> {
+    if (at === null) return [...newest]
+    const found: StoredContent[] = []
+    for (const one of newest) {
+      const then = await this.#contentAt(one, at)
+      if (then !== null) found.push(then)
+    }
+    return found
   }
 
   /** Returns the content that a path had at a time; null: none is known. */
@@ -357,7 +453,12 @@ export class ObjectLibrary implements Library {
 
   /** Returns the prefix of a path's older versions that Holdfast has set aside. */
   #aside(source: string, path: string): string {
-    return `${this.#folder}/${OWN_DIRECTORY}/versions/${source}/${path}/`
+    return `${this.#versions(source)}${path}/`
+  }
+
+  /** Returns the prefix of all older versions of a source that Holdfast has set aside. */
+  #versions(source: string): string {
+    return `${this.#folder}/${OWN_DIRECTORY}/versions/${source}/`
   }
 }
 

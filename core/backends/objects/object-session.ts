@@ -216,14 +216,12 @@ export class ObjectSession implements OwnSession {
     this.#noteTime(file)
     const name = await this.#names.current(source, path)
     const { facts, isDamaged } = await this.#compareCopy(file, name, digest)
-    try {
-      await this.#store.put(name, bytes, facts, { replace: false })
-    } catch (error) {
-      if (!hasKind(error, 'exists')) throw error
-      if (await this.#adopt(name, facts)) return STORED
+    const replace = async () => {
+      if (await this.#adopt(name, facts)) return false
       await this.#names.freeName(source, path, isDamaged)
-      await this.#store.put(name, bytes, facts, { replace: true })
+      return true
     }
+    await this.#store.put(name, bytes, facts, { replace })
     return STORED
   }
 

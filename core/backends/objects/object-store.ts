@@ -96,8 +96,12 @@ export interface ObjectUpload {
 }
 
 export interface PutOptions {
-  /** Replaces an object of that name; false: throws the error `exists`. */
-  replace: boolean
+  /**
+   * Replaces an object of that name; false: throws the error `exists`. A function is called if something has the name:
+   * it keeps the object there as an older version, or returns false, and nothing is stored. The content crosses the line
+   * once: it is at the store by then, or not sent yet. The name is without an object only if the store cannot exchange.
+   */
+  replace: boolean | (() => Promise<boolean>)
 }
 
 /**
@@ -133,8 +137,8 @@ export interface ObjectStore {
   /** Reads the content from a byte offset, freshly from the store. */
   read(name: string, from: number, signal: AbortSignal, version?: string | null): AsyncIterable<Uint8Array>
   /**
-   * Renames an object as an older version; a store that keeps versions itself only removes it.
-   * @param isReplaced another content gets the name next, so the object may keep it until then.
+   * Stores an object under the name of an older version; a store that keeps versions itself only removes it.
+   * @param isReplaced another content gets the name next, so the object keeps it until then if the store can do that.
    * @returns true if an object now has the name `to`.
    */
   setAside(name: string, to: string, isReplaced: boolean): Promise<boolean>

@@ -61,6 +61,8 @@ const CONNECT_MS = 10_000
 const SILENT_MS = 120_000
 const ATTEMPTS = 3
 const LOCK_TRIAL_MS = 60_000
+/** A larger object is not sent just to learn that its name is taken. */
+const REFUSED_BYTES = 16 * 1024
 
 /** The location of a bucket. */
 type S3Place = Pick<S3Destination, 'endpoint' | 'region' | 'pathStyle' | 'certificate'>
@@ -178,17 +180,26 @@ export class S3Store implements ObjectStore {
   }
 
   readonly put: ObjectStore['put'] = async (name, bytes, facts, { replace }) => {
-    const command = new PutObjectCommand({
-      ...this.#at(name),
-      Body: bytes,
-      ContentLength: bytes.length,
-      ContentMD5: contentMd5(bytes),
-      Metadata: toMetadata(facts),
-      ...toStorageClass(this.#options),
-      ...toLock(this.#options, name),
-      ...(replace ? {} : await this.#ifAbsent(name)),
-    })
-    await this.client.send(command)
+    const send = (condition: { IfNoneMatch?: '*' }) =>
+      this.client.send(
+        new PutObjectCommand({
+          ...this.#at(name),
+          Body: bytes,
+          ContentLength: bytes.length,
+          ContentMD5: contentMd5(bytes),
+          Metadata: toMetadata(facts),
+          ...toStorageClass(this.#options),
+          ...toLock(this.#options, name),
+          ...condition,
+        }),
+      )
+    const sendNew = async () => send(await this.#ifAbsent(name, bytes.length))
+    if (replace === true) await send({})
+    else if (replace === false) await sendNew()
+    else if (await sendNew().then(() => false, orIf('exists', true))) {
+      if (!(await replace())) return
+      await send({})
+    }
     this.#names.add(name)
     if (facts.digest !== null && !(await this.abilities.verifies()))
       await this.#readBack(name, facts, facts.digest)
@@ -336,13 +347,16 @@ export class S3Store implements ObjectStore {
     return version === null ? at : { ...at, VersionId: version }
   }
 
-  async #ifAbsent(name: string): Promise<{ IfNoneMatch?: '*' }> {
+  /** Returns the condition of a put of so many bytes. @throws BackendError `exists`. */
+  async #ifAbsent(name: string, size: number): Promise<{ IfNoneMatch?: '*' }> {
     if (!(await this.#names.isReachable(name)))
       throw new BackendError('exists', 'one stands where a directory has to be')
     if (await this.abilities.isVersioned()) return {}
-    if (await this.abilities.isConditional()) return { IfNoneMatch: '*' }
-    if (await this.#names.has(name)) throw new BackendError('exists', 'there is one')
-    return {}
+    const isConditional = await this.abilities.isConditional()
+    // A refused put has sent its bytes for nothing.
+    if (!isConditional || size > REFUSED_BYTES)
+      if (await this.#names.has(name)) throw new BackendError('exists', 'there is one')
+    return isConditional ? { IfNoneMatch: '*' } : {}
   }
 
   /** See UploadOptions.check. */

@@ -12,6 +12,7 @@ import {
   type ObjectInfo,
   type ObjectStore,
   orIf,
+  type PutOptions,
   unlessLost,
 } from '../objects/object-store.ts'
 import { createLister, type ListedEntry, limitNames } from '../objects/tree-listing.ts'
@@ -59,7 +60,12 @@ export async function openSftpStore(connection: SftpConnection, place: Place): P
     work.catch(async (error: unknown) => {
       throw await explainWriteError(pick(), root, error)
     })
-  const begin = async (name: string, facts: ObjectFacts, resume: string | null, replace?: boolean) => {
+  const begin = async (
+    name: string,
+    facts: ObjectFacts,
+    resume: string | null,
+    replace?: PutOptions['replace'],
+  ) => {
     const upload = await writing(beginUpload(parts, name, facts, resume, replace))
     return {
       ...upload,
@@ -100,7 +106,8 @@ export async function openSftpStore(connection: SftpConnection, place: Place): P
       return stats?.isFile() ? toObjectInfo(name, stats) : null
     },
     read: (name, from, signal) => readFrom(pick(), toPath(name), from, signal),
-    setAside: (name, to) => writing(moveAside(parts, toPath(name), toPath(to))).then(() => true),
+    setAside: (name, to, isReplaced) =>
+      writing(setAside(parts, toPath(name), toPath(to), isReplaced)).then(() => true),
     versions: async () => [],
     list: createLister((directory) => readDirectory(parts, directory)),
     remove: (name) => writing(pick().tell((sftp, done) => sftp.unlink(toPath(name), done))),
@@ -167,6 +174,7 @@ async function openParts(
     inUse: new Set(),
     canSync,
     canReplace: first.offers('posix-rename@openssh.com'),
+    canLink: first.offers('hardlink@openssh.com'),
     // OpenSSH's rename is exclusive, and no other server allows opening a directory.
     isExclusive: canSync,
   }
@@ -207,13 +215,19 @@ async function sweep({ pick, partials, inUse }: SftpParts, olderThan: number): P
     )
 }
 
-async function moveAside(
-  { pick, directories, syncDirectory }: SftpParts,
+/** See ObjectStore.setAside: a second name for the file leaves it its first one, which the next file replaces. */
+async function setAside(
+  { pick, directories, syncDirectory, canReplace, canLink }: SftpParts,
   from: string,
   to: string,
+  isReplaced: boolean,
 ): Promise<void> {
   await directories.make(getParent(to))
-  await pick().tell((sftp, done) => sftp.rename(from, to, done))
+  const channel = pick()
+  const link = () => channel.tell((sftp, done) => sftp.ext_openssh_hardlink(from, to, done))
+  // Some file systems have no second names, such as exFAT.
+  const isLinked = isReplaced && canReplace && canLink && (await link().then(() => true, unlessLost))
+  if (isLinked !== true) await channel.tell((sftp, done) => sftp.rename(from, to, done))
   await Promise.all([syncDirectory(getParent(to)), syncDirectory(getParent(from))])
 }
 

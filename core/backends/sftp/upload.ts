@@ -4,7 +4,14 @@ import { Rerun } from '../../lib/async/rerun.ts'
 import { createHasher, type Hasher } from '../../platform/digest.ts'
 import { countUsed } from '../../protocol/frame-buffers.ts'
 import { type Directories, getParent } from '../objects/directories.ts'
-import { BackendError, type ObjectFacts, type ObjectUpload, unlessLost } from '../objects/object-store.ts'
+import {
+  BackendError,
+  type ObjectFacts,
+  type ObjectUpload,
+  orIf,
+  type PutOptions,
+  unlessLost,
+} from '../objects/object-store.ts'
 import {
   close,
   getStatus,
@@ -46,6 +53,8 @@ export interface SftpParts {
   inUse: Set<string>
   canSync: boolean
   canReplace: boolean
+  /** True if a file may get a second name. */
+  canLink: boolean
   /** True if a plain rename fails when the name is taken. */
   isExclusive: boolean
 }
@@ -71,7 +80,7 @@ export async function beginUpload(
   name: string,
   facts: ObjectFacts,
   resume: string | null,
-  replace = true,
+  replace: PutOptions['replace'] = true,
 ): Promise<ObjectUpload> {
   const { directories, partials, inUse } = parts
   const channel = parts.pick()
@@ -210,7 +219,7 @@ async function settle(
 }
 
 /**
- * Gives a complete file its name.
+ * Gives a complete file its name, or removes it if `replace` returns false.
  * @throws BackendError `exists`.
  */
 async function giveName(
@@ -218,20 +227,37 @@ async function giveName(
   channel: SftpChannel,
   partial: string,
   name: string,
-  replace: boolean,
+  replace: PutOptions['replace'],
+): Promise<void> {
+  const path = parts.toPath(name)
+  if (typeof replace === 'boolean') return rename(parts, channel, partial, path, replace)
+  const isTaken = await rename(parts, channel, partial, path, false).then(() => false, orIf('exists', true))
+  if (!isTaken) return
+  if (await replace()) await rename(parts, channel, partial, path, true)
+  else await channel.tell((sftp, done) => sftp.unlink(partial, done))
+}
+
+/** @throws BackendError `exists`, unless it may replace a file. */
+async function rename(
+  parts: SftpParts,
+  channel: SftpChannel,
+  partial: string,
+  path: string,
+  replaces: boolean,
 ): Promise<void> {
   const { directories, canReplace, isExclusive } = parts
-  const path = parts.toPath(name)
-  const rename = () =>
+  const move = () =>
     channel.tell((sftp, done) =>
-      replace && canReplace ? sftp.ext_openssh_rename(partial, path, done) : sftp.rename(partial, path, done),
+      replaces && canReplace
+        ? sftp.ext_openssh_rename(partial, path, done)
+        : sftp.rename(partial, path, done),
     )
   const attempt = async () => {
     await directories.make(getParent(path))
     // Some servers' plain rename replaces an existing file. The check has no race: only this computer writes here.
-    if (!replace && !isExclusive && (await statAt(channel, path, 'lstat')) !== null)
+    if (!replaces && !isExclusive && (await statAt(channel, path, 'lstat')) !== null)
       throw new BackendError('exists', path)
-    await rename()
+    await move()
   }
   await attempt()
     .catch(directories.endSessionIfVanished(getParent(path)))
@@ -241,10 +267,10 @@ async function giveName(
       const there = await statAt(channel, path, 'lstat')
       if (there === null) throw error
       if (there.isDirectory()) throw new BackendError('impossible', 'a directory has this name')
-      if (!replace) throw new BackendError('exists', path)
+      if (!replaces) throw new BackendError('exists', path)
       // The server cannot replace a file. Removing it is safe: a copy is kept elsewhere, or it is Holdfast's own.
       await channel.tell((sftp, done) => sftp.unlink(path, done))
-      await rename()
+      await move()
     })
   await parts.syncDirectory(getParent(path))
 }

@@ -91,11 +91,16 @@ export class WebdavClient {
     return `${this.root}${name.split('/').map(encodeURIComponent).join('/')}`
   }
 
-  /** Moves a file. @throws BackendError. */
-  async move(from: string, to: string, Overwrite: 'T' | 'F'): Promise<void> {
+  /** Moves or copies a file. @throws BackendError. */
+  async move(
+    from: string,
+    to: string,
+    Overwrite: 'T' | 'F',
+    method: 'MOVE' | 'COPY' = 'MOVE',
+  ): Promise<void> {
     const attempt = (origin: string): Promise<void> =>
       // Apache accepts no path as the target.
-      this.tell('MOVE', this.toPath(from), {
+      this.tell(method, this.toPath(from), {
         headers: { Destination: `${origin}${this.toPath(to)}`, Overwrite },
       })
     const isRefused = (error: unknown) =>

@@ -14,6 +14,7 @@ import {
   type ObjectInfo,
   type ObjectStore,
   orIf,
+  type PutOptions,
   putOwn,
   unlessLost,
 } from '../objects/object-store.ts'
@@ -47,6 +48,8 @@ const CONNECT_MS = 30_000
 const HREF_CHARACTERS = 1_024
 /** Longest listing of a directory: a million names. */
 const MOST_LISTING_BYTES = 2 * 1024 * 1024 * 1024
+/** Largest file that the server copies to keep it as an older version; a larger one is without its name for a moment. */
+const COPIED_BYTES = 16 * 1024 * 1024
 
 /** All names are in the directory `url`, temporary files in this computer's folder there. */
 export type WebdavTarget = WebdavPlace & Pick<WebdavDestination, 'name' | 'folder'>
@@ -182,9 +185,14 @@ export class WebdavStore implements ObjectStore {
     }
   }
 
-  readonly setAside: ObjectStore['setAside'] = async (name, to) => {
+  readonly setAside: ObjectStore['setAside'] = async (name, to, isReplaced) => {
     await this.#directories.make(getParent(to))
-    await this.#client.move(name, to, 'F')
+    const there = isReplaced ? await this.info(name) : null
+    const isCopied =
+      there !== null &&
+      there.size <= COPIED_BYTES &&
+      (await this.#copy(there, to).then(() => true, unlessLost))
+    if (isCopied !== true) await this.#client.move(name, to, 'T')
     return true
   }
 
@@ -238,7 +246,7 @@ export class WebdavStore implements ObjectStore {
   }
 
   /** Begins to write a file under a temporary name. */
-  async #begin(name: string, facts: ObjectFacts, replace: boolean) {
+  async #begin(name: string, facts: ObjectFacts, replace: PutOptions['replace']) {
     const temporary = `${this.#partials}/${randomUUID()}`
     await this.#directories.make(this.#partials)
     this.#inUse.add(temporary)
@@ -266,6 +274,25 @@ export class WebdavStore implements ObjectStore {
         await this.remove(temporary)
         this.#inUse.delete(temporary)
       },
+    }
+  }
+
+  /** Copies a file at the server: under a temporary name until its properties are there, too. */
+  async #copy(there: ObjectInfo, to: string): Promise<void> {
+    const temporary = `${this.#partials}/${randomUUID()}`
+    await this.#directories.make(this.#partials)
+    this.#inUse.add(temporary)
+    try {
+      await this.#client.move(there.name, temporary, 'F', 'COPY')
+      const copied = await this.#setProperties(temporary, there)
+      if (Number(copied.properties.getcontentlength) !== there.size)
+        throw new BackendError('damaged', 'the copy has another length')
+      await this.#client.move(temporary, to, 'T')
+    } catch (error) {
+      await this.remove(temporary).catch(ignoreError('the sweep removes the temporary file'))
+      throw error
+    } finally {
+      this.#inUse.delete(temporary)
     }
   }
 
@@ -306,8 +333,18 @@ export class WebdavStore implements ObjectStore {
     throw new BackendError('damaged', 'what the server has is not what was sent')
   }
 
-  /** Gives a complete file its name. @throws BackendError `exists`. */
-  async #giveName(temporary: string, name: string, replace: boolean): Promise<void> {
+  /** Gives a complete file its name, or removes it if `replace` returns false. @throws BackendError `exists`. */
+  async #giveName(temporary: string, name: string, replace: PutOptions['replace']): Promise<void> {
+    const naming = this.#nameNew(temporary, name)
+    if (replace === false) return naming
+    if (await naming.then(() => true, orIf('exists', false))) return
+    if (replace !== true && !(await replace())) return this.remove(temporary).catch(orIf('denied', undefined))
+    await this.#directories.make(getParent(name))
+    await this.#client.move(temporary, name, 'T')
+  }
+
+  /** @throws BackendError `exists`. */
+  async #nameNew(temporary: string, name: string): Promise<void> {
     const parent = getParent(name)
     await this.#directories.make(parent)
     try {
@@ -317,7 +354,6 @@ export class WebdavStore implements ObjectStore {
       // To overwrite a directory would remove all files in it.
       if ((await this.#find(name))?.isCollection === true)
         throw new BackendError('impossible', 'a directory has this name')
-      if (hasKind(error, 'exists') && replace) return this.#client.move(temporary, name, 'T')
       // The content was stored, so it is this name that is not allowed.
       if (isStatus(error, 400) || isStatus(error, 403))
         throw new BackendError('impossible', errorReason(error), { cause: error })

@@ -133,6 +133,29 @@ describe.each(kinds)('$name destination', (kind) => {
     expect(await place.leftOvers()).toEqual([])
   })
 
+  // A folder has no line.
+  if (kind.isLocal !== true)
+    test('a replaced small file crosses the line once', async () => {
+      const { place, open } = await begin()
+      const relay = await startRelay(place.port ?? expect.fail())
+      const driver = open(relay.port)
+      const contents = [randomBytes(900 * KIB), randomBytes(900 * KIB), randomBytes(901 * KIB)]
+      const [first, ...later] = contents
+      expect(
+        await driver.send('a', first ?? Buffer.of(), { mtimeNs: 1_700_000_000_000_000_000n }),
+      ).toMatchObject(durable)
+      for (const [index, bytes] of later.entries()) {
+        const before = relay.sentBytes()
+        const sent = driver.send('a', bytes, { mtimeNs: BigInt(1_700_000_001 + index) * 1_000_000_000n })
+        expect(await sent).toMatchObject(durable)
+        expect(relay.sentBytes() - before).toBeLessThan(1.2 * bytes.length)
+      }
+      expect((await place.file('data', 'a'))?.bytes).toEqual(contents.at(-1))
+      expect((await place.older('data', 'a')).map(computeDigest)).toEqual(
+        contents.slice(0, -1).map(computeDigest),
+      )
+    })
+
   // Who has no key cannot tell: encryption.test.ts.
   if (kind.isEncrypted !== true)
     test('stored files are recognized after the loss of the ledger and not sent again', async () => {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { Library } from '../../../core/backends/archive-reader.ts'
 import type { LibrarySettings } from '../../../core/backends/backend-messages.ts'
 import { deriveNameKey, hiddenPath, hiddenSource } from '../../../core/backends/encrypted/names.ts'
+import { getObjectKind } from '../../../core/backends/open.ts'
 import { computersAt, openLibrary } from '../../../core/backends/open-library.ts'
 import { type Ledger, openLedger } from '../../../core/ledger/ledger.ts'
 import { computeDigest } from '../../../core/platform/digest.ts'
@@ -196,6 +197,63 @@ test('restore from S3: --at before a later mode change finds the content', async
   expect(fs.readFileSync(back, 'utf8')).toBe('newer')
   expect(fs.statSync(back).mode & 0o777).toBe(0o600)
 })
+
+test.each<{ how: How; kind: TestedKind }>([
+  { how: 'plain', kind: sftpKind },
+  { how: 'plain', kind: webdavKind },
+  { how: 'hidden', kind: sftpKind },
+])(
+  'restore from $kind.name, $how: a name whose exchange was interrupted has its newest older version',
+  async ({ how, kind }) => {
+    const { home, place, from, there, between } = await begin(kind, how)
+    // As a sender leaves it that is killed between the two steps.
+    const reached = await getObjectKind(from.destination as Encrypted & { kind: 'sftp' | 'webdav' }).reach(
+      'station',
+      place.secrets,
+      signal,
+    )
+    onTestFinished(() => reached.store.close())
+    const [folder, name] = there('a/small')
+    const version = `${new Date().toISOString().replace(/[-:]/g, '')}-0-7`
+    await reached.store.setAside(
+      `station/${folder}/${name}`,
+      `station/.holdfast/versions/${folder}/${name}/${version}`,
+      false,
+    )
+    expect(await place.file(folder, name)).toBeNull()
+
+    const to = path.join(home.directory, 'back')
+    expect(await restore(from, to)).toMatchObject({ restored: 3, failed: 0 })
+    expect(fs.readFileSync(path.join(to, 'data/a/small'), 'utf8')).toBe('newer')
+    for (const [index, wanted] of [{ path: 'a/small' }, { path: 'a' }, { path: null }].entries()) {
+      const alone = path.join(home.directory, `alone ${index}`)
+      expect(await restore(from, alone, { folder: 'data', ...wanted })).toMatchObject({ failed: 0 })
+      const small = Object.keys(readTree(alone)).find((one) => one.endsWith('small')) ?? 'none'
+      expect(fs.readFileSync(path.join(alone, small), 'utf8')).toBe('newer')
+    }
+    const then = path.join(home.directory, 'then')
+    await restore(from, then, { at: between })
+    expect(fs.readFileSync(path.join(then, 'data/a/small'), 'utf8')).toBe('older')
+    const now = path.join(home.directory, 'now')
+    await restore(from, now, { at: Date.now() })
+    expect(fs.readFileSync(path.join(now, 'data/a/small'), 'utf8')).toBe('newer')
+
+    const library = await openLibrary(from, signal)
+    onTestFinished(() => library.close())
+    const { entries } = await library.entries({ folder: 'data', directory: 'a', after: null })
+    expect(entries).toMatchObject([{ name: 'small', kind: 'file', size: 5 }])
+    const all = { folder: null, path: null, at: null, version: null, isList: false, after: null }
+    const listed = async (text: string | null) => (await library.contents({ ...all, text })).contents
+    expect((await listed(null)).map((one) => one.path).sort()).toEqual(['a/small', 'large', 'nothing'])
+    expect((await listed('SMALL')).map((one) => [one.path, one.version])).toEqual([['a/small', version]])
+    // The next content takes the name again.
+    const driver = drive(home, from.destination, place.secrets)
+    expect(
+      await driver.send('a/small', Buffer.from('newest'), { mtimeNs: MTIME + 5_000_000_000n }),
+    ).toMatchObject({ kind: 'stored' })
+    expect((await listed('small')).map((one) => one.version)).toEqual([''])
+  },
+)
 
 test.each<{ how: How; kind: TestedKind; computer: string }>([
   { how: 'plain', kind: sftpKind, computer: 'station' },

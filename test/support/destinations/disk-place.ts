@@ -4,6 +4,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statfsSync,
   statSync,
   utimesSync,
   writeFileSync,
@@ -50,4 +51,12 @@ export function placeOnDisk(own: string, versions: string, partials: readonly st
         ),
       ),
   }
+}
+
+/** See Place.fill: of a disk of its own. */
+export function fillDisk(point: string, leaving: number): () => void {
+  const filler = path.join(point, 'filler')
+  const { bavail, bsize } = statfsSync(point)
+  writeFileSync(filler, Buffer.alloc(Math.max(0, bavail * bsize - leaving)))
+  return () => rmSync(filler)
 }

@@ -3,14 +3,11 @@ import path from 'node:path'
 import { onTestFinished } from 'vitest'
 import { mountTmpfs } from '../faults/mounts.ts'
 import { temporaryDirectory } from '../temporary.ts'
-import { placeOnDisk } from './disk-place.ts'
+import { fillDisk, placeOnDisk } from './disk-place.ts'
 import type { TestedKind } from './kind.ts'
 
-/** What drive.ts calls this computer. */
-const OWN = 'station-3'
-
-/** A directory of this computer. */
-export const folderKind: TestedKind = {
+/** A directory of this computer. @param computer its name; left out: what drive.ts calls it. */
+export const folderKindOf = (computer = 'station-3'): TestedKind => ({
   name: 'folder',
   canBeFull: true,
   tellsSpace: true,
@@ -25,6 +22,7 @@ export const folderKind: TestedKind = {
     // What adding it does.
     mkdirSync(own)
     return {
+      ...(disk === null ? {} : { fill: (leaving: number) => fillDisk(folder, leaving) }),
       secrets: {},
       settings: () => ({
         id: 'd',
@@ -34,10 +32,12 @@ export const folderKind: TestedKind = {
         recipient: null,
         hideNames: false,
       }),
-      ...placeOnDisk(path.join(folder, OWN), path.join(own, `versions/${OWN}`), [
+      ...placeOnDisk(path.join(folder, computer), path.join(own, `versions/${computer}`), [
         path.join(own, 'tmp'),
         path.join(own, 'partial'),
       ]),
     }
   },
-}
+})
+
+export const folderKind = folderKindOf()

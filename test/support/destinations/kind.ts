@@ -36,6 +36,8 @@ export interface Place {
   damage(source: string, path: string, change?: Damage): Promise<void>
   /** Parts and temporary files that are there. */
   leftOvers(): Promise<string[]>
+  /** Leaves room for so many bytes, until the function that it gives is called; only of a place of some megabytes. */
+  fill?(leaving: number): () => void
   /** Lets nobody write from now on; without: the kind cannot be made so. */
   makeReadOnly?(): Promise<void>
 }

@@ -3,7 +3,7 @@ import { onTestFinished } from 'vitest'
 import { mountTmpfs } from '../faults/mounts.ts'
 import { startRuled } from '../store/store.ts'
 import { temporaryDirectory } from '../temporary.ts'
-import { placeOnDisk } from './disk-place.ts'
+import { fillDisk, placeOnDisk } from './disk-place.ts'
 import type { TestedKind } from './kind.ts'
 
 const NO_FLOOR = { floor: { bytes: 0, percent: 0 } }
@@ -22,6 +22,7 @@ export const receiverKind: TestedKind = {
     const { port, fingerprint } = receiver
     const own = path.join(store, '.holdfast')
     return {
+      ...(disk === null ? {} : { fill: (leaving: number) => fillDisk(store, leaving) }),
       port,
       secrets: {},
       settings: (at = port) => ({

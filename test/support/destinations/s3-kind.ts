@@ -99,6 +99,13 @@ async function smallPlace(server: StorageServer, bucket: TestBucket, megabytes: 
     ...place,
     port,
     settings: (at = port) => place.settings(at),
+    fill(leaving) {
+      const before = left
+      left = leaving
+      return () => {
+        left = before
+      }
+    },
     async makeReadOnly() {
       isReadOnly = true
     },

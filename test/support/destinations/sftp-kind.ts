@@ -9,7 +9,7 @@ import { type SftpServer, startSftpServer } from '../servers/sftp.ts'
 import { temporaryDirectory } from '../temporary.ts'
 import { makeHome } from '../transfer/transfer.ts'
 import { until } from '../until.ts'
-import { placeOnDisk } from './disk-place.ts'
+import { fillDisk, placeOnDisk } from './disk-place.ts'
 import { type Place, type TestedKind, wholeSeconds } from './kind.ts'
 
 let server: SftpServer | null = null
@@ -70,7 +70,7 @@ export const sftpKind: TestedKind = {
     const { point, remount } = await mountTmpfs(onTestFinished, { megabytes })
     const makeReadOnly = () =>
       until('it is at rest', () => remount('ro').then(() => true)).then(() => undefined)
-    return { ...sftpPlace(point), makeReadOnly }
+    return { ...sftpPlace(point), makeReadOnly, fill: (leaving) => fillDisk(point, leaving) }
   },
 }
 

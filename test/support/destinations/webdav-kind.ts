@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest'
 import { WebdavStore } from '../../../core/backends/webdav/webdav-store.ts'
 import { mountTmpfs } from '../faults/mounts.ts'
 import { type ApacheServer, startApache } from '../servers/apache.ts'
-import { placeOnDisk } from './disk-place.ts'
+import { fillDisk, placeOnDisk } from './disk-place.ts'
 import type { Place, TestedKind } from './kind.ts'
 
 let server: ApacheServer | null = null
@@ -73,6 +73,6 @@ export const webdavKind: TestedKind = {
     for (const one of [path.dirname(point), point]) chmodSync(one, 0o777)
     symlinkSync(point, at)
     // A read-only disk cannot be told from other failures: Apache answers 500.
-    return webdavPlace(directory)
+    return { ...webdavPlace(directory), fill: (leaving) => fillDisk(point, leaving) }
   },
 }

@@ -35,6 +35,8 @@ import {
   beginUpload,
   createDirectorySync,
   keptMode,
+  orRefused,
+  requireTime,
   type SftpParts,
   seconds,
   UNRESUMABLE_PREFIX,
@@ -148,8 +150,7 @@ async function openParts(
   const [first] = channels
   const root = path === '' ? '.' : path.replace(/(?<=.)\/+$/, '')
   const base = root === '.' ? '' : root.endsWith('/') ? root : `${root}/`
-  if ((await statAt(first, root, 'stat')) === null)
-    throw new UserError('transfer.sftp.noDirectory', { name, path: root })
+  if ((await statAt(first, root, 'stat')) === null) throw await noDirectory(first, name, root)
   const own = `${base}${folder}`
   const kept = [root, own, `${own}/${OWN_DIRECTORY}`]
   const isBegun = (await statAt(first, `${own}/${OWN_DIRECTORY}`, 'stat')) !== null
@@ -178,6 +179,16 @@ async function openParts(
     // OpenSSH's rename is exclusive, and no other server allows opening a directory.
     isExclusive: canSync,
   }
+}
+
+/** Returns the error for a missing directory. The path of an address is often meant to be absolute. */
+async function noDirectory(channel: SftpChannel, name: string, path: string): Promise<UserError> {
+  const login = path.startsWith('/')
+    ? null
+    : await channel.call<string>((sftp, done) => sftp.realpath('.', done)).catch(unlessLost)
+  return login === null
+    ? new UserError('transfer.sftp.noDirectory', { name, path })
+    : new UserError('transfer.sftp.noRelativeDirectory', { name, path, whole: posix.join(login, path) })
 }
 
 /** True if names in a directory can be made to survive a crash: the server has to open the directory for that. */
@@ -233,7 +244,10 @@ async function setAside(
 
 async function setFacts({ pick, canSync }: SftpParts, path: string, facts: ObjectFacts): Promise<void> {
   const channel = pick()
-  await channel.tell((sftp, done) => sftp.setstat(path, attributesFor(facts), done))
+  const refused = await orRefused(
+    channel.tell((sftp, done) => sftp.setstat(path, attributesFor(facts), done)),
+  )
+  if (refused !== null) requireTime(refused, await statAt(channel, path, 'lstat'), facts)
   // If its own mode forbids opening the file, it becomes durable with the server's next sync.
   if (canSync) await syncPath(channel, path).catch(orIf('denied', undefined))
 }

@@ -1,10 +1,12 @@
 import { formatAddress } from '../../lib/i18n/formats.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import type { SftpDestination } from '../../settings/destination-schema.ts'
+import { BackendError } from '../objects/object-store.ts'
 import type { ObjectKind, ReachedStore } from '../objects/objects.ts'
 import type { Tested } from '../open.ts'
 import { connectSftp } from './connect.ts'
 import { openSftpStore } from './sftp-store.ts'
+import { NO_SETSTAT } from './upload.ts'
 
 /**
  * Logs in to the server and opens its files as a store.
@@ -31,6 +33,12 @@ export const sftpKind = (destination: Tested<'sftp'>): ObjectKind => ({
   address: formatAddress(destination.host, destination.port),
   reach: (folder, secrets, signal) => reachSftp({ ...destination, folder }, secrets, signal),
   async explain(error, _folder, stage) {
+    if (error instanceof BackendError && error.reason.startsWith(NO_SETSTAT))
+      return new UserError(
+        'transfer.sftp.noSetstat',
+        { name: destination.name, reason: error.reason },
+        { cause: error },
+      )
     // A test of new settings must not claim that the key has changed: no earlier key was seen.
     const isOther = error instanceof UserError && error.sentence.key === 'transfer.sftp.otherHostKey'
     return isOther && stage !== 'kept'

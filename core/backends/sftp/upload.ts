@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import type { Stats } from 'ssh2'
 import { settled } from '../../dropped-errors.ts'
 import { Rerun } from '../../lib/async/rerun.ts'
 import { createHasher, type Hasher } from '../../platform/digest.ts'
 import { countUsed } from '../../protocol/frame-buffers.ts'
 import { type Directories, getParent } from '../objects/directories.ts'
 import {
+  asBackendError,
   BackendError,
   type ObjectFacts,
   type ObjectUpload,
@@ -31,6 +33,8 @@ import {
 const SYNC_EVERY_BYTES = 64 * 1024 * 1024
 /** Name prefix of partial files that a later session cannot resume. */
 export const UNRESUMABLE_PREFIX = 'whole-'
+/** Begins the reason of the error if a server sets no times of files. */
+export const NO_SETSTAT = 'the server does not set the times of files: SETSTAT'
 /** Bytes of one large file under way. */
 const WINDOW_BYTES = 2 * 1024 * 1024
 /** Limit of directories whose syncs are shared, because a source may have millions. */
@@ -208,14 +212,39 @@ async function settle(
   handle: Buffer,
   wanted: ObjectFacts,
 ): Promise<void> {
-  const facts = channel.tell((sftp, done) => sftp.fsetstat(handle, attributesFor(wanted), done))
-  const stats = channel.call<{ size: number }>((sftp, done) => sftp.fstat(handle, done))
+  const facts = orRefused(channel.tell((sftp, done) => sftp.fsetstat(handle, attributesFor(wanted), done)))
+  const stats = channel.call<Stats>((sftp, done) => sftp.fstat(handle, done))
   const synced = canSync
     ? channel.tell((sftp, done) => sftp.ext_openssh_fsync(handle, done))
     : Promise.resolve()
-  const [there] = await Promise.all([stats, facts, synced])
+  const [there, refused] = await Promise.all([stats, facts, synced])
   if (there.size !== wanted.size)
     throw new BackendError('damaged', `${there.size} of ${wanted.size} bytes arrived`)
+  requireTime(refused, there, wanted)
+}
+
+/** Returns the refusal of a call; null: it was done. @throws BackendError `lost`. */
+export const orRefused = (call: Promise<void>): Promise<BackendError | null> =>
+  call.then(
+    () => null,
+    (error: unknown) => {
+      unlessLost(error)
+      return asBackendError(error)
+    },
+  )
+
+/**
+ * A refused SETSTAT may have set the time alone: some disks have no modes, such as exFAT. Without times a restore would
+ * give files wrong ones.
+ * @throws BackendError with NO_SETSTAT.
+ */
+export function requireTime(
+  refused: BackendError | null,
+  there: Pick<Stats, 'mtime'> | null,
+  { mtimeNs }: Pick<ObjectFacts, 'mtimeNs'>,
+): void {
+  if (refused === null || there?.mtime === seconds(mtimeNs)) return
+  throw new BackendError('failed', `${NO_SETSTAT} (${refused.reason})`, { cause: refused })
 }
 
 /**

@@ -57,6 +57,16 @@ test.each([
   expect(answer).toMatchObject({ works: false, sentence: { key } })
 })
 
+test('SFTP connection test: a missing directory with a relative path is shown as the server resolves it', async () => {
+  const { answer } = await tried({ path: 'srv/backup' })
+  const whole = path.join(sftpServer().root, 'srv/backup')
+  expect(answer).toMatchObject({
+    works: false,
+    sentence: { key: 'transfer.sftp.noRelativeDirectory', params: { path: 'srv/backup', whole } },
+  })
+  expect(createWords('en')(answer.sentence)).toContain('sftp://USER@HOST//srv/backup')
+})
+
 test('SFTP connection test: a server that closes the connection at once is reported as a lost connection', async () => {
   const server = net.createServer((socket) => socket.resume().end()).listen(0, '127.0.0.1')
   onTestFinished(() => void server.close())
@@ -241,7 +251,9 @@ async function beginLying() {
   const { signal } = new AbortController()
   const options = { identity: home.identity, name: 'station-3', secrets: { password: 'secret' }, signal }
   const { found } = await testDestination(at, options)
-  return { server, driver: drive(home, { ...at, hostKey: found.hostKey ?? '' }, { password: 'secret' }) }
+  const known = { ...at, hostKey: found.hostKey ?? '' }
+  const open = () => drive(home, known, { password: 'secret' })
+  return { server, driver: open(), open, tryIt: () => testDestination(known, options) }
 }
 
 test('SFTP destination: an unreadable interrupted upload is restarted from the beginning', async () => {
@@ -268,4 +280,28 @@ test('SFTP destination: truncated files are reported as damaged, and a server wi
   const names = [...server.files.keys()].filter((name) => !name.includes('.holdfast'))
   expect(names).toEqual(['station/data/good'])
   expect(driver.notices.map(({ key }) => key)).toEqual(['transfer.objects.notDurable'])
+})
+
+test('SFTP destination: a server that refuses SETSTAT is reported as such, and one that sets times alone is used', async () => {
+  const { server, driver, open, tryIt } = await beginLying()
+  expect(await driver.send('a', Buffer.from('a'))).toMatchObject({ kind: 'stored' })
+  server.sets = 'nothing'
+  const { works, sentence } = await tryIt()
+  expect([works, sentence.key]).toEqual([false, 'transfer.sftp.noSetstat'])
+  const refused = await driver.send('b', Buffer.from('b'))
+  expect(refused).toMatchObject({ kind: 'retry', reason: { key: 'transfer.objects.failed' } })
+  expect(JSON.stringify(refused)).toContain('does not set the times of files: SETSTAT (Permission denied)')
+  expect([...server.files.keys()]).not.toContain('station/data/b')
+  driver.stop()
+  server.sets = 'time'
+  expect(await tryIt()).toMatchObject({ works: true })
+  const again = open()
+  const mtimeNs = 1_700_000_000_000_000_000n
+  for (const [name, mode] of [
+    ['b', 0o600],
+    ['b', 0o640],
+  ] as const)
+    expect(await again.send(name, Buffer.from('b'), { mtimeNs, mode })).toMatchObject({ kind: 'stored' })
+  // The content is there already: no second version comes of it.
+  expect([...server.files.keys()].filter((name) => name.includes('/versions/'))).toEqual([])
 })

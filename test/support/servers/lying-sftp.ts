@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { SFTPWrapper } from 'ssh2'
+import type { Attributes, SFTPWrapper } from 'ssh2'
 import ssh2 from 'ssh2'
 
 const STATUS = ssh2.utils.sftp.STATUS_CODE
@@ -9,8 +9,12 @@ export interface LyingSftp {
   port: number
   key: string
   files: Map<string, Buffer>
+  /** When files were changed, in seconds since 1970. */
+  times: Map<string, number>
   /** It says that it has written everything, and leaves out what is behind this byte of a file. */
   cutAt: number
+  /** What it does with a mode and a time that it is to set; it refuses what it does not set. */
+  sets: 'both' | 'time' | 'nothing'
   /** Files whose paths have this in them cannot be read. */
   unreadable: string
   stop(): Promise<void>
@@ -18,6 +22,7 @@ export interface LyingSftp {
 
 function serve(sftp: SFTPWrapper, server: LyingSftp): void {
   const open = new Map<string, string>()
+  const { times } = server
   let last = 0
   const getName = (handle: Buffer) => open.get(handle.toString()) ?? ''
   const ok = (id: number) => sftp.status(id, STATUS.OK)
@@ -25,7 +30,8 @@ function serve(sftp: SFTPWrapper, server: LyingSftp): void {
   const getAttributes = (name: string) => {
     const isFile = server.files.has(name)
     const size = getContent(name).length
-    return { mode: isFile ? 0o100644 : 0o40755, uid: 0, gid: 0, size, atime: 0, mtime: 0 }
+    const mtime = times.get(name) ?? 0
+    return { mode: isFile ? 0o100644 : 0o40755, uid: 0, gid: 0, size, atime: mtime, mtime }
   }
   const isDirectory = (name: string) =>
     name === '.' || [...server.files.keys()].some((one) => one.startsWith(`${name}/`))
@@ -61,10 +67,14 @@ function serve(sftp: SFTPWrapper, server: LyingSftp): void {
   sftp.on('FSTAT', (id, handle) => stat(id, getName(handle)))
   sftp.on('STAT', stat)
   sftp.on('LSTAT', stat)
-  sftp.on('FSETSTAT', (id, handle, { size }) => {
-    if (size === 0) server.files.set(getName(handle), Buffer.alloc(0))
-    ok(id)
-  })
+  const setFacts = (id: number, name: string, { size, mtime, mode }: Partial<Attributes>) => {
+    if (size === 0) server.files.set(name, Buffer.alloc(0))
+    if (typeof mtime === 'number' && server.sets !== 'nothing') times.set(name, mtime)
+    if (mode === undefined || server.sets === 'both') ok(id)
+    else sftp.status(id, STATUS.PERMISSION_DENIED)
+  }
+  sftp.on('FSETSTAT', (id, handle, attributes) => setFacts(id, getName(handle), attributes))
+  sftp.on('SETSTAT', setFacts)
   sftp.on('MKDIR', ok)
   sftp.on('CLOSE', ok)
   sftp.on('REMOVE', (id, name) => {
@@ -74,6 +84,7 @@ function serve(sftp: SFTPWrapper, server: LyingSftp): void {
   sftp.on('RENAME', (id, from, to) => {
     if (server.files.has(to)) return sftp.status(id, STATUS.FAILURE)
     server.files.set(to, getContent(from))
+    times.set(to, times.get(from) ?? 0)
     server.files.delete(from)
     return ok(id)
   })
@@ -86,8 +97,10 @@ export async function startLyingSftp(password: string): Promise<LyingSftp> {
     port: 0,
     key,
     files: new Map(),
+    times: new Map(),
     cutAt: Number.POSITIVE_INFINITY,
     unreadable: '//',
+    sets: 'both',
     stop: async () => {
       server.close()
     },

@@ -10,7 +10,7 @@ import type { Admission, Room } from './quota/admission.ts'
 export interface StoreParts {
   /** The directory of temporary files. */
   temporary: string
-  admission: Pick<Admission, 'enterAll'>
+  admission: Pick<Admission, 'enterAll' | 'enterSource'>
   commitThread: CommitThread
   groupCommit: GroupCommit
   partials: Partials

@@ -86,6 +86,7 @@ export class Store {
     const reserving = new Admission(root, rules, this.usage)
     const partials = new Partials(layout.partial, reserving)
     const admission: StoreParts['admission'] = {
+      enterSource: (folder, sources) => reserving.enterSource(folder, sources),
       async enterAll(folder, files) {
         await commitThread.opened
         const rooms = await reserving.enterAll(folder, files)
@@ -129,6 +130,11 @@ export class Store {
     // A failed call is repeated next time.
     found.catch(() => this.#sources.delete(key))
     return found
+  }
+
+  /** @param sources a sender's sources with a new one. @throws StorageError if it has no room for that; system errors */
+  async admitSource(folder: string, sources: number): Promise<void> {
+    await this.#parts.watch.during(() => this.#parts.admission.enterSource(folder, sources))
   }
 
   /** Stores a group of small files of one sender. Never throws. */

@@ -15,6 +15,7 @@ import { EMBEDDED_DESTINATION } from '../../settings/destinations.ts'
 import { type StoreLayout, storeLayout } from '../../store/layout.ts'
 import { claimStore } from '../../store/lock.ts'
 import { DEFAULT_RULES } from '../../store/quota/admission.ts'
+import { openSource } from '../../store/senders/open-source.ts'
 import {
   foldersIn,
   listResendRequests,
@@ -213,8 +214,8 @@ async function openFolderSession(
     room: () => Promise.resolve(),
   }
   const storing = new StoreSession(back, store, id, WINDOW, {
-    openSource: async (source, called) =>
-      store.source(me.folder, await senders.sourceDirectory(me.folder, source, called)),
+    openSource: (source, called, signal) =>
+      openSource({ store, senders }, me.folder, { id: source, name: called, signal }),
   })
   const there: End = {
     send(type, header, pieces = [], onUsed) {

@@ -459,6 +459,8 @@ export function toTransferResult(
     case 'unknown':
       return retry('file', null)
     case 'full':
+      // Files of the sources that it has are stored as before.
+      if (detail.startsWith('sources ')) return retry('file', sourcesSentence(detail, destination, source))
       return retry('destination', fullSentence(detail, destination))
     case 'readOnly':
       return retry('destination', message('transfer.storeReadOnly', { name: destination }))
@@ -474,6 +476,9 @@ export function toTransferResult(
       return status satisfies never
   }
 }
+
+const sourcesSentence = (detail: string, name: string, { path: source }: Outgoing['source']): Message =>
+  message('transfer.storeSources', { name, path: source, limit: Number(/\d{1,9}/.exec(detail)?.[0] ?? 0) })
 
 /** The detail is "floor", "names", "quota bytes N", "quota files N", or the system's error name. */
 function fullSentence(detail: string, name: string): Message {

@@ -264,7 +264,7 @@ export class SenderConnection implements ActiveConnection {
     this.#admit(() => place.leave())
     const next = randomBytes(16).toString('hex')
     const sending = new StoreSession(this.#channel, host.store, next, place.window, {
-      openSource: (id, source) => host.openSource(sender, id, source),
+      openSource: (id, source, signal) => host.openSource(sender, id, source, signal),
       onReceived: host.onReceived,
       onRefused: (source, path, result) => host.onRefusedFile(name, source, path, result),
       onWithheld: place.release,

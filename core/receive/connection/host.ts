@@ -5,6 +5,7 @@ import type { FileStatus, RefusalCode } from '../../protocol/limits.ts'
 import { type NameFault, nameFaults } from '../../protocol/names.ts'
 import type { StoreLayout } from '../../store/layout.ts'
 import type { StoreResult } from '../../store/outcome.ts'
+import { openSource } from '../../store/senders/open-source.ts'
 import type { Sender, Senders } from '../../store/senders/senders.ts'
 import type { AnswerWindow } from '../../store/session/upload-session.ts'
 import type { Store } from '../../store/store.ts'
@@ -66,8 +67,8 @@ export function createConnectionHost(parts: ReceiverResources) {
     enterRestore: connected.enterRestore,
     attach: connected.attach,
     /** Returns the store directory of a sender's source. @throws the system error if a new one cannot be recorded. */
-    openSource: async ({ folder }: Sender, id: string, name: string) =>
-      store.source(folder, await senders.sourceDirectory(folder, id, name)),
+    openSource: (sender: Sender, id: string, name: string, signal: AbortSignal) =>
+      openSource({ store, senders }, sender.folder, { id, name, signal }),
     /** Redeems a pairing code; resolves to null if it is invalid. @throws if it cannot be redeemed now, but later. */
     pair(fingerprint: string, code: string, name: string) {
       const pairNow = async (replaces: string | null) => {

@@ -122,6 +122,16 @@ export class Admission {
     })
   }
 
+  /**
+   * Checks that a sender has room for another source, whose directory counts as a name like its other sources'.
+   * @param sources its sources with the new one.
+   * @throws StorageError if there is none; system errors if the disk's free space cannot be read
+   */
+  async enterSource(folder: string, sources: number): Promise<void> {
+    const refused = this.#refusal(folder, 0, sources, await statfs(this.#root))
+    if (refused !== null) throw refused
+  }
+
   #refusal(folder: string, size: number, names: number, now: StatsFs): StorageError | null {
     const sum = addAmounts(this.#used(folder), this.#coming(folder))
     const quota = getQuota(this.#rules, folder)

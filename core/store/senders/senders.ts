@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { ignoreError, settled } from '../../dropped-errors.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
+import { ownKeys } from '../../lib/own-keys.ts'
 import { type DirectoryLock, lockDirectory } from '../../lib/workers/directory-lock.ts'
 import { makeDirectories, replaceFile } from '../../platform/files.ts'
 import { errorCode } from '../../platform/system-error.ts'
@@ -12,6 +13,7 @@ import { LONGEST_WORD } from '../../protocol/limits.ts'
 import { folderName } from '../../protocol/names.ts'
 import { type KeptProposal, keptProposalSchema } from '../../protocol/proposal.ts'
 import { LOST_AND_FOUND, OWN_DIRECTORY, type StoreLayout } from '../layout.ts'
+import { StorageError } from '../outcome.ts'
 import type { Store } from '../store.ts'
 
 /** Folders in the store that belong to no sender: for files of original isocket clients, and of the file system. */
@@ -25,6 +27,11 @@ const LEAST_DIGITS = 6
 /** Limits for waiting for the list's lock: the receiver and a command may change the list at the same time. */
 const LOCK_WITHIN_MS = 10_000
 const LOCK_RETRY_MS = 20
+
+/** Maximum of sources of a sender, as many as its settings can have. Each is kept for ever. */
+const MOST_SOURCES = 1_000
+/** Interval between two additions of sources, in which other processes get the list's lock. */
+const SOURCES_EVERY_MS = 5 * LOCK_RETRY_MS
 
 /** A sender's answer to a proposal. */
 export type ProposalDecision = Pick<KeptProposal, 'id' | 'sentence' | 'words'> & { accepted: boolean }
@@ -41,7 +48,7 @@ const senderSchema = z.object({
   /** A text by which the receiver's operator groups senders; empty: none. */
   label: z.string().max(LONGEST_WORD).default(''),
   /** The directory of each of its sources in its folder, by the source's id; never changes. */
-  sources: z.record(z.string(), z.string().min(1).max(255)).default({}),
+  sources: z.record(z.string(), z.string().min(1).max(255)).default({}).transform(ownKeys),
   /** null: none. An invalid one is dropped, because it must not make the list of senders invalid. */
   proposal: keptProposalSchema.nullable().default(null).catch(null),
 })
@@ -67,6 +74,7 @@ export async function openSenders(
   const find = (fingerprint: string) =>
     kept.senders.find((sender) => sender.fingerprint === fingerprint) ?? null
   const byFolder = (folder: string) => kept.senders.find((sender) => sender.folder === folder)
+  const addSource = openSourceAdding(kept, byFolder)
 
   return {
     /** Returns the sender with this certificate, if it may send now. */
@@ -130,21 +138,12 @@ export async function openSenders(
       kept.change((current) =>
         current.map((sender) => (sender.folder === folder ? withDecision(sender, decision, now) : sender)),
       ),
-    /** Returns the directory of a source in the sender's folder; a new one is saved before this resolves. */
-    async sourceDirectory(folder: string, id: string, name: string) {
-      const known = byFolder(folder)?.sources[id]
-      if (known !== undefined) return known
-      await kept.change((current) =>
-        current.map((sender) => {
-          if (sender.folder !== folder || id in sender.sources) return sender
-          const directory = freeFolder(name, Object.values(sender.sources))
-          return { ...sender, sources: { ...sender.sources, [id]: directory } }
-        }),
-      )
-      const directory = byFolder(folder)?.sources[id]
-      if (directory === undefined) throw new Error(`nobody has the folder ${folder}`)
-      return directory
-    },
+    /**
+     * Returns the directory of a source in the sender's folder; a new one is saved before this resolves.
+     * @throws StorageError `full` if the sender has too many or no room for it, `aborted` after the signal; UserError
+     */
+    sourceDirectory: async (folder: string, id: string, name: string, adding: Adding) =>
+      byFolder(folder)?.sources[id] ?? (await addSource({ folder, id, name, ...adding })),
     /** Returns the id of the source that a directory belongs to; null: unknown. */
     sourceIn(folder: string, directory: string) {
       const sources = Object.entries(byFolder(folder)?.sources ?? {})
@@ -156,6 +155,111 @@ export async function openSenders(
       return kept.senders.filter(({ pairedAt, revokedAt }) => pairedAt !== null && revokedAt === null).length
     },
   }
+}
+
+/** How a new source is added. */
+interface Adding {
+  /** @param sources the sender's sources with this one. @throws StorageError if there is no room for it */
+  admit(sources: number): Promise<void>
+  /** Aborted when the connection that has named the source is gone: it is not added then. */
+  signal: AbortSignal
+}
+
+type NewSource = Adding & Record<'folder' | 'id' | 'name', string>
+
+interface WaitingSource extends NewSource {
+  resolve(directory: string): void
+  reject(error: unknown): void
+}
+
+/**
+ * Returns a function that adds a source of a sender and resolves with its directory. All sources that wait are added with
+ * one change of the list, so other changes wait for one write at most, however many sources a sender names.
+ */
+function openSourceAdding(
+  kept: Awaited<ReturnType<typeof openSendersFile>>,
+  byFolder: (folder: string) => Sender | undefined,
+) {
+  const waiting: WaitingSource[] = []
+  let isRunning = false
+
+  const addAll = async (): Promise<void> => {
+    const admitted = await admitAll(
+      waiting.splice(0),
+      (folder) => Object.keys(byFolder(folder)?.sources ?? {}).length,
+    )
+    if (admitted.length === 0) return
+    try {
+      await kept.change((current) => withSources(current, admitted))
+    } catch (error) {
+      for (const { reject } of admitted) reject(error)
+      return
+    }
+    for (const { folder, id, resolve, reject } of admitted) {
+      const directory = byFolder(folder)?.sources[id]
+      if (directory === undefined) reject(new Error(`nobody has the folder ${folder}`))
+      else resolve(directory)
+    }
+  }
+  const run = async (): Promise<void> => {
+    if (isRunning) return
+    isRunning = true
+    while (waiting.length > 0) {
+      await addAll()
+      await delay(SOURCES_EVERY_MS)
+    }
+    isRunning = false
+  }
+
+  return (source: NewSource) =>
+    new Promise<string>((resolve, reject) => {
+      waiting.push({ ...source, resolve, reject })
+      void run()
+    })
+}
+
+/** Returns the sources that their senders may have; rejects the others. @param count the sources of a folder's sender. */
+async function admitAll(
+  some: readonly WaitingSource[],
+  count: (folder: string) => number,
+): Promise<WaitingSource[]> {
+  const admitted: WaitingSource[] = []
+  /** The new ids of each folder. */
+  const added = new Map<string, Set<string>>()
+  for (const one of some) {
+    const { folder, id, admit, signal, reject } = one
+    const ids = added.get(folder) ?? new Set()
+    const sources = count(folder) + ids.size + 1
+    try {
+      if (signal.aborted) throw new StorageError('aborted', '')
+      if (!ids.has(id) && sources > MOST_SOURCES) throw new StorageError('full', `sources ${MOST_SOURCES}`)
+      if (!ids.has(id)) await admit(sources)
+      added.set(folder, ids.add(id))
+      admitted.push(one)
+    } catch (error) {
+      reject(error)
+    }
+  }
+  return admitted
+}
+
+/** Returns the list with further sources of senders. */
+function withSources(current: readonly Sender[], added: readonly NewSource[]): Sender[] {
+  const byFolder = new Map<string, NewSource[]>()
+  for (const one of added) byFolder.set(one.folder, [...(byFolder.get(one.folder) ?? []), one])
+  return current.map((sender) => {
+    const own = byFolder.get(sender.folder)
+    if (own === undefined) return sender
+    const sources = ownKeys(sender.sources)
+    const used = new Set(Object.values(sources).map(foldName))
+    for (const { id, name } of own) {
+      if (id in sources) continue
+      const directory = chooseFree(name, used)
+      used.add(foldName(directory))
+      sources[id] = directory
+    }
+    return { ...sender, sources }
+  })
 }
 
 /**
@@ -175,7 +279,16 @@ function put(
     const folder = freeFolder(name, taken)
     return [
       ...current,
-      { fingerprint, name, folder, pairedAt, revokedAt: null, label: '', sources: {}, proposal: null },
+      {
+        fingerprint,
+        name,
+        folder,
+        pairedAt,
+        revokedAt: null,
+        label: '',
+        sources: ownKeys<string>({}),
+        proposal: null,
+      },
     ]
   }
   const rest = current.filter((sender) => sender !== known)
@@ -206,7 +319,11 @@ function replace(
   at: number,
   folder: string,
 ): Sender[] {
-  const { label = '', sources = {}, proposal } = current.find((sender) => sender.folder === folder) ?? {}
+  const {
+    label = '',
+    sources = ownKeys<string>({}),
+    proposal,
+  } = current.find((sender) => sender.folder === folder) ?? {}
   const waiting = proposal?.state === 'waiting' ? proposal : null
   const rest = current.filter((sender) => sender.folder !== folder && sender.fingerprint !== fingerprint)
   return [
@@ -219,13 +336,18 @@ const edit = (fingerprint: string, change: Partial<Sender>) => (current: readonl
   current.map((sender) => (sender.fingerprint === fingerprint ? { ...sender, ...change } : sender))
 
 /** Returns an unused folder name, compared without case, that is not the receiver's own directory. */
-export function freeFolder(name: string, taken: readonly string[]): string {
-  const used = new Set(taken.map(foldName))
+export const freeFolder = (name: string, taken: readonly string[]): string =>
+  chooseFree(name, new Set(taken.map(foldName)))
+
+/** @param used folded names. */
+function chooseFree(name: string, used: ReadonlySet<string>): string {
   const wanted = folderName(name.replace(IGNORABLE, ''))
   const begin = OWN_NAME.test(foldName(wanted)) ? `_${wanted}` : wanted
-  let folder = begin
-  for (let count = 2; used.has(foldName(folder)); count += 1) folder = `${begin}-${count}`
-  return folder
+  const folded = foldName(begin)
+  if (!used.has(folded)) return begin
+  let count = 2
+  while (used.has(`${folded}-${count}`)) count += 1
+  return `${begin}-${count}`
 }
 
 const foldName = (name: string): string => name.normalize('NFC').replace(IGNORABLE, '').toLowerCase()

@@ -18,8 +18,8 @@ const COPIES_AT_ONCE = 8
 const LARGE_AT_ONCE = 64
 
 interface SendingHandlers {
-  /** Returns the store's source for a sender's id and name. @throws system errors */
-  openSource(id: string, name: string): Promise<StoreSource>
+  /** Returns the store's source for a sender's id and name; see `openSource`. The signal is aborted with the session. */
+  openSource(id: string, name: string, signal: AbortSignal): Promise<StoreSource>
   /** Files became durable. */
   onReceived?(files: number, bytes: number): void
   /** A file was not stored. */
@@ -77,8 +77,8 @@ export class StoreSession {
     this.store = store
     this.session = session
     this.answers = openAnswers(channel, window, handlers.onWithheld)
-    this.sources = openSources(handlers.openSource)
     this.#handlers = handlers
+    this.sources = this.#openSources()
     const { answers, sources } = this
     this.#shared = { store, session, answers, sources, answer: (file, result) => this.answer(file, result) }
     this.#large = new LargeFiles(this.#shared, (header) => channel.send('resume', header))
@@ -118,7 +118,7 @@ export class StoreSession {
    * @returns its frames' handler, and `bytes`: what it adds to the session's credit.
    */
   openStream(bytes: number) {
-    const sources = openSources(this.#handlers.openSource)
+    const sources = this.#openSources()
     this.#large.streams += 1
     return {
       bytes: this.answers.grow(bytes),
@@ -142,6 +142,10 @@ export class StoreSession {
     else if (result.status !== 'aborted' && result.status !== 'unknown')
       this.#handlers.onRefused?.(source, path, result)
     this.answers.add(id, result)
+  }
+
+  #openSources(): Sources {
+    return openSources((id, name) => this.#handlers.openSource(id, name, this.#gone.signal))
   }
 
   #copy(header: FrameHeader<'copy'>): void {

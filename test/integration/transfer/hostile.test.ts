@@ -2,12 +2,18 @@ import fs from 'node:fs'
 import path from 'node:path'
 import tls from 'node:tls'
 import zlib from 'node:zlib'
+import { DatabaseSync } from '@photostructure/sqlite'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { createFrameDecoder, encodeFrame } from '../../../core/protocol/codec.ts'
 import { compress } from '../../../core/protocol/compression.ts'
 import type { Frame, FrameHeader, SmallFile } from '../../../core/protocol/frames.ts'
 import { type Identity, loadIdentity } from '../../../core/protocol/identity.ts'
+import { fileStatuses } from '../../../core/protocol/limits.ts'
 import { startStoreReceiver } from '../../../core/receive/receiver.ts'
+import { storeLayout } from '../../../core/store/layout.ts'
+import { openRows } from '../../../core/store/manifest/rows.ts'
+import { DEFAULT_RULES, type Quota } from '../../../core/store/quota/admission.ts'
+import { openSenders } from '../../../core/store/senders/senders.ts'
 import { computeDigest } from '../../support/store/file-facts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { pairBefore } from '../../support/transfer/pair-before.ts'
@@ -15,11 +21,12 @@ import { readTree, receiverParts } from '../../support/transfer/transfer.ts'
 import { buildHello, DATA, dataSource, statusHeader, wireFacts } from '../../support/transfer/wire-client.ts'
 import { until } from '../../support/until.ts'
 
-async function setUp() {
+async function setUp(quota: Partial<Quota> = {}) {
   const base = temporaryDirectory('hostile')
   const identity = await loadIdentity(path.join(base, 'identity'))
   const store = path.join(base, 'inside', 'store')
   await pairBefore(store, [{ fingerprint: identity.fingerprint, name: 'sender' }])
+  const rules = { ...DEFAULT_RULES, quota: { each: DEFAULT_RULES.quota.each, of: { sender: quota } } }
   const receiver = await startStoreReceiver(
     {
       storeDirectory: store,
@@ -27,6 +34,7 @@ async function setUp() {
       port: 0,
       name: 'receiver',
       ...receiverParts,
+      rules,
     },
     { log: () => undefined },
   )
@@ -142,6 +150,95 @@ test('receiver: source names that lead out of the sender’s folder become names
   const directories = fs.readdirSync(path.join(store, 'sender'))
   expect(directories).toHaveLength(names.length)
   expect(new Set(directories.map((name) => name.toLowerCase())).size).toBe(names.length)
+})
+
+const FILES_OF_FRAME = 100
+
+/** Frames that name sources with these ids, and send an empty file of each. */
+function encodeSources(ids: readonly string[]): Uint8Array[] {
+  const empty = Buffer.alloc(0)
+  const files = ids.map(
+    (_, index): SmallFile => [index + 1, index, 'file', 0, wireFacts(), computeDigest(empty)],
+  )
+  return [
+    ...ids.flatMap((id, source) => encodeFrame('source', { source, id, name: 'data' })),
+    ...Array.from({ length: Math.ceil(files.length / FILES_OF_FRAME) }, (_, group) => {
+      const some = files.slice(group * FILES_OF_FRAME, (group + 1) * FILES_OF_FRAME)
+      return encodeFrame('batch', { files: some, directories: [] }, [empty])
+    }).flat(),
+  ]
+}
+
+/** Sources of a sender in the list of senders, and rows of the manifest. */
+async function countSources(store: string, folder: string): Promise<[listed: number, rows: number]> {
+  const senders = await openSenders(storeLayout(store).senders, null)
+  const sender = senders.list().find((one) => one.folder === folder)
+  const database = new DatabaseSync(storeLayout(store).manifest, { readOnly: true })
+  try {
+    const rows = openRows(database)
+      .sources()
+      .filter((one) => one.folder === folder)
+    return [Object.keys(sender?.sources ?? {}).length, rows.length]
+  } finally {
+    database.close()
+  }
+}
+
+test('receiver: a sender that names thousands of sources gets as many as are allowed, and holds up no other sender and no pairing', async () => {
+  const { base, identity, store, receiver } = await setUp()
+  const other = await loadIdentity(path.join(base, 'other'))
+  const third = await loadIdentity(path.join(base, 'third'))
+  const layout = storeLayout(store)
+  // As commands do, from another process.
+  const command = await openSenders(layout.senders, () => undefined)
+  await command.pair(other.fingerprint, 'other', Date.now(), null)
+  const flood = connect(receiver.port, identity)
+  const ids = Array.from({ length: 4_000 }, (_, index) => `id-${index}`)
+  await flood.say(Buffer.concat(encodeSources(ids)))
+  await command.pair(third.fingerprint, 'third', Date.now(), null)
+  await until('the other is known', () => receiver.pairedSenders === 3)
+  const fine = connect(receiver.port, other)
+  await fine.say(...declared, ...encodeBatch(['fine']))
+  await until('the other one has stored its file', () =>
+    fine.frames.some((frame) => frame.type === 'result' && frame.header.results[0]?.[1] === 0),
+  )
+  const results = () => flood.frames.flatMap((frame) => (frame.type === 'result' ? frame.header.results : []))
+  await until('every file is answered', () => results().length === ids.length)
+  const details = results().map(([, status, detail]) => `${fileStatuses[status]} ${detail}`)
+  expect(details.filter((one) => one === 'durable ')).toHaveLength(1_000)
+  expect(new Set(details)).toEqual(new Set(['durable ', 'full sources 1000']))
+  await command.revoke(identity.fingerprint, Date.now())
+  await flood.closed
+  expect(await countSources(store, 'sender')).toEqual([1_000, 1_000])
+}, 60_000)
+
+test('receiver: sources count for the quota before anything is written', async () => {
+  const { identity, store, receiver } = await setUp({ bytes: 10 * 4096 })
+  const flood = connect(receiver.port, identity)
+  const ids = Array.from({ length: 100 }, (_, index) => `id-${index}`)
+  await flood.say(Buffer.concat(encodeSources(ids)))
+  const results = () => flood.frames.flatMap((frame) => (frame.type === 'result' ? frame.header.results : []))
+  await until('every file is answered', () => results().length === ids.length)
+  const refused = results().filter(([, , detail]) => detail === 'quota bytes 40960')
+  expect(refused.length).toBeGreaterThanOrEqual(90)
+  const [listed, rows] = await countSources(store, 'sender')
+  expect([listed <= 10, rows <= 10]).toEqual([true, true])
+})
+
+test('receiver: an id of a source that is a property of every object is an id like others', async () => {
+  const { identity, store, receiver } = await setUp()
+  const client = connect(receiver.port, identity)
+  const ids = ['constructor', 'toString', 'hasOwnProperty', 'valueOf']
+  await client.say(...encodeSources(ids))
+  const results = () =>
+    client.frames.flatMap((frame) => (frame.type === 'result' ? frame.header.results : []))
+  await until('every file is answered', () => results().length === ids.length)
+  expect(results().map(([, status]) => fileStatuses[status])).toEqual(ids.map(() => 'durable'))
+  expect(fs.readdirSync(path.join(store, 'sender')).sort()).toEqual(['data', 'data-2', 'data-3', 'data-4'])
+  const { senders } = JSON.parse(fs.readFileSync(storeLayout(store).senders, 'utf8')) as {
+    senders: { sources: object }[]
+  }
+  expect(Object.keys(senders[0]?.sources ?? {}).sort()).toEqual([...ids].sort())
 })
 
 const encodeCopy = (id: number, fromPath: string, content: Buffer) => {

@@ -32,6 +32,7 @@ function storeInName(): Pick<Store, keyof Store> {
   const judge = ({ path: name }: Offered) => soon(findNameFault(name) === null ? 'durable' : 'name')
   return {
     known: async () => ({ epoch: 'ab', position: 0, session: null }),
+    admitSource: async () => undefined,
     source: async (folder, directory) => ({ id: 1, folder, directory }),
     receive: judge,
     receiveAll(files, { onStored }) {

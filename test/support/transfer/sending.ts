@@ -32,6 +32,7 @@ export async function openSendingParts({
   const stored = () => new Promise<StoreResult>((resolve) => answers.push(resolve))
   const store: Pick<Store, keyof Store> = {
     known: async () => null,
+    admitSource: async () => undefined,
     source: async (folder, directory) => ({ id: 7, folder, directory }),
     receive: async () => durable,
     receiveAll(files, { directories, onStored }) {

@@ -5,6 +5,9 @@ import { makeCode, reachableHost, redeemCode } from '../../../core/receive/pairi
 import { freeFolder, openSenders } from '../../../core/store/senders/senders.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
+/** How a source is added that there is room for. */
+const adding = { admit: async () => undefined, signal: new AbortController().signal }
+
 describe('pairing codes', () => {
   const makeOne = async () => {
     const directory = path.join(temporaryDirectory('codes'), 'codes')
@@ -143,7 +146,7 @@ describe('senders', () => {
     const file = path.join(temporaryDirectory('senders'), 'senders.json')
     const senders = await openSenders(file, () => undefined)
     await senders.pair(one, 'pc', 1, null)
-    expect(await senders.sourceDirectory('pc', 'ab', 'data')).toBe('data')
+    expect(await senders.sourceDirectory('pc', 'ab', 'data', adding)).toBe('data')
     const replaced = await senders.pair(two, 'new pc', 2, 'pc')
     expect(replaced).toMatchObject({ folder: 'pc', name: 'new pc', sources: { ab: 'data' } })
     expect([senders.accepted(one), senders.list().length]).toEqual([null, 1])
@@ -175,17 +178,45 @@ describe('senders', () => {
     await senders.pair(one, 'pc', 1, null)
     const directories = await Promise.all(
       ['ab', 'cd', 'ef'].map((id, index) =>
-        senders.sourceDirectory('pc', id, ['data', 'Data', 'a/b'][index] ?? ''),
+        senders.sourceDirectory('pc', id, ['data', 'Data', 'a/b'][index] ?? '', adding),
       ),
     )
     expect(directories).toEqual(['data', 'Data-2', 'a_b'])
     const again = await openSenders(file, () => undefined)
-    expect(await again.sourceDirectory('pc', 'cd', 'renamed')).toBe('Data-2')
+    expect(await again.sourceDirectory('pc', 'cd', 'renamed', adding)).toBe('Data-2')
     expect([
       again.sourceIn('pc', 'Data-2'),
       again.sourceIn('pc', 'none'),
       again.sourceIn('x', 'data'),
     ]).toEqual(['cd', null, null])
+  })
+
+  test('sources of a sender are limited, and those of a connection that is gone are not added', async () => {
+    const file = path.join(temporaryDirectory('senders'), 'senders.json')
+    const senders = await openSenders(file, () => undefined)
+    await senders.pair(one, 'pc', 1, null)
+    const gone = new AbortController()
+    const ask = (begin: number, count: number, signal: AbortSignal) =>
+      Array.from({ length: count }, (_, index) =>
+        senders.sourceDirectory('pc', `id-${begin + index}`, 'data', { ...adding, signal }),
+      )
+    const first = ask(0, 200, gone.signal)
+    await Promise.all(first)
+    const dropped = ask(200, 300, gone.signal)
+    gone.abort()
+    // Revoking does not wait for the sources that were asked for before.
+    await senders.revoke(one, 2)
+    expect(senders.accepted(one)).toBeNull()
+    const settled = await Promise.allSettled(dropped)
+    expect(settled.filter(({ status }) => status === 'fulfilled')).toEqual([])
+    const more = await Promise.allSettled(ask(500, 1_000, adding.signal))
+    const refused = more.filter(({ status }) => status === 'rejected')
+    expect(refused).toHaveLength(200)
+    expect(refused[0]).toMatchObject({ reason: { status: 'full', detail: 'sources 1000' } })
+    const again = await openSenders(file, () => undefined)
+    const { sources = {} } = again.list()[0] ?? {}
+    expect(Object.keys(sources)).toHaveLength(1_000)
+    expect(new Set(Object.values(sources)).size).toBe(1_000)
   })
 
   test('a sender never gets a folder that the store already has when the list was lost', async () => {

@@ -38,6 +38,7 @@ function open({ hasUnnamed = true } = {}) {
     {
       temporary: '/store/tmp',
       admission: {
+        enterSource: async () => undefined,
         enterAll: async (_, files) => files.map(() => ({ written: () => undefined, leave: () => undefined })),
       },
       commitThread: commitThread as CommitThread,

@@ -212,7 +212,9 @@ const destinationWords = (name: string) => ({
     }
   },
   summary(summary: VerifySummary): Message {
-    const { files, bytes, damaged, missing, unreadable, wanted } = summary
+    const { files, bytes, damaged, missing, unreadable, wanted, cold } = summary
+    if (isSound(summary) && cold > 0)
+      return message('verify.soundCold', { name, files: files - cold, all: files, bytes, count: cold })
     if (isSound(summary)) return message('verify.sound', { name, files, bytes })
     return message('verify.unsound', { name, files, bytes, damaged, missing, unreadable, wanted })
   },

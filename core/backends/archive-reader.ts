@@ -26,8 +26,16 @@ export interface Library {
   contents(asked: StoreContentsQuestion): Promise<ContentsPage>
   /** @throws NotReadable, with the error name as its message, if only this content cannot be read. */
   open(content: StoredContent): Promise<Incoming>
+  /**
+   * Asks for a content that could not be read because it is COLD; it can be opened hours later. Left out: none is.
+   * @throws NotReadable
+   */
+  thaw?(content: StoredContent): Promise<void>
   close(): void
 }
+
+/** The message of NotReadable for a content in cold storage, whose size and digest are the expected ones. */
+export const COLD = 'COLD'
 
 /** A content cannot be read at its origin. Its target is not the cause. */
 export class NotReadable extends Error {

@@ -13,6 +13,8 @@ export type Proof =
   | { kind: 'digest'; digest: Uint8Array }
   /** The bytes read back just now equal those stored for the content when it was sent: see the seal. */
   | { kind: 'sealed' }
+  /** The content is in cold storage and cannot be read; the store has one of this size under this name. */
+  | { kind: 'cold' }
   /** The destination has no such file. */
   | { kind: 'absent' }
   /** The destination has another content under this name. */

@@ -1,6 +1,7 @@
 import { mkdir, open, rm, statfs, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { type Library, NotReadable, readAll } from '../backends/archive-reader.ts'
+import { COLD, type Library, NotReadable, readAll } from '../backends/archive-reader.ts'
+import { ignoreError } from '../dropped-errors.ts'
 import { digestText } from '../platform/digest.ts'
 import type { FileMetadata } from '../platform/file-metadata.ts'
 import { errorCode, errorText } from '../platform/system-error.ts'
@@ -64,7 +65,10 @@ export async function fetchFiles(
       await rm(target, { force: true })
       // The other files can still be fetched, unless the destination is gone.
       if (!(error instanceof NotReadable) && errorCode(error) === null) throw error
-      faults.set(index, toFault(error))
+      const fault = toFault(error)
+      faults.set(index, fault)
+      // The healing is repeated until it can be read.
+      if (fault === COLD) await library.thaw?.(opened.content).catch(ignoreError('the fault is shown'))
     }
   }
   return faults

@@ -226,6 +226,8 @@ export function countEvent(
       }
     case 'exists':
       return { ...report, kept: report.kept + 1, keptPaths: add(report.keptPaths, event.to) }
+    case 'cold':
+      return { ...report, failures: add(report.failures, ...sentences) }
     default:
       return { ...report, failed: report.failed + 1, failures: add(report.failures, ...sentences) }
   }

@@ -1,5 +1,6 @@
 import path from 'node:path'
-import { type Library, NotReadable, readAll, SMALL_BYTES } from '../backends/archive-reader.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { COLD, type Library, NotReadable, readAll, SMALL_BYTES } from '../backends/archive-reader.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import type { Manifest } from '../fixity/read-manifest.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
@@ -50,6 +51,9 @@ export interface ToRestore {
 /** Totals are not counted beyond this number of files. */
 const MOST_COUNTED = 1_000_000
 
+/** First and longest interval between two attempts to read contents that come from cold storage. */
+const THAW_POLL_MS = 1_000
+const LONGEST_THAW_POLL_MS = 600_000
 /** Attempts per content. */
 const MOST_LOOKS = 3
 
@@ -78,8 +82,10 @@ export async function restoreFrom(
   const counting = countAll(library, wanted, progress, signal).catch(
     ignoreError('the total is for the progress alone'),
   )
+  const waiting: Cold[] = []
   for (const one of wanted)
-    if (!signal.aborted) await restorePart(library, one, { events, summary, progress }, signal)
+    if (!signal.aborted) await restorePart(library, one, { events, summary, progress, waiting }, signal)
+  if (waiting.length > 0) await restoreCold(library, waiting, { events, summary, progress, waiting }, signal)
   const [first] = wanted
   const mayBeEmpty = signal.aborted || wanted.some(({ missingOnly }) => missingOnly === true)
   if (summary.files === 0 && first !== undefined && !mayBeEmpty)
@@ -96,18 +102,80 @@ function createFilter({ destination, missingOnly, only }: ToRestore) {
     (paths === null || paths.has(file)) && (missingOnly !== true || isFree(path.join(root, ...to)))
 }
 
+/** Contents of a choice that are in cold storage. */
+interface Cold {
+  wanted: ToRestore
+  contents: StoredContent[]
+}
+
+/**
+ * Asks for contents in cold storage, and restores them when they can be read, hours later. The destination knows what
+ * it was asked for: a restore that is started again goes on with the wait.
+ */
+async function restoreCold(
+  library: Library,
+  waiting: Cold[],
+  reporting: Reporting,
+  signal: AbortSignal,
+): Promise<void> {
+  const { events, progress } = reporting
+  for (const part of waiting) part.contents = await thaw(library, part.contents, reporting, signal)
+  const files = waiting.reduce((sum, { contents }) => sum + contents.length, 0)
+  if (files > 0) await events.event({ kind: 'cold', place: '', files })
+  let waitMs = THAW_POLL_MS
+  while (waiting.some(({ contents }) => contents.length > 0)) {
+    for (let waited = 0; waited < waitMs && !signal.aborted; waited += THAW_POLL_MS) {
+      await delay(THAW_POLL_MS)
+      // A caller that hears nothing takes the restore for hung.
+      events.progress(progress)
+    }
+    waitMs = Math.min(waitMs * 2, LONGEST_THAW_POLL_MS)
+    for (const { wanted, contents } of waiting.splice(0))
+      if (signal.aborted) await thaw(library, contents, reporting, signal)
+      else if (contents.length > 0)
+        await restorePart(library, wanted, reporting, signal, new Set(contents.map(toName)))
+  }
+}
+
+/** Asks for contents in cold storage. Reports those that cannot be asked for, and all after an abort; returns the others. */
+async function thaw(
+  library: Library,
+  contents: readonly StoredContent[],
+  { events, summary }: Reporting,
+  signal: AbortSignal,
+): Promise<StoredContent[]> {
+  const asked: StoredContent[] = []
+  for (const content of contents)
+    try {
+      if (signal.aborted || library.thaw === undefined) throw new NotReadable(COLD)
+      await library.thaw(content)
+      asked.push(content)
+    } catch (error) {
+      if (!(error instanceof NotReadable)) throw error
+      summary.files += 1
+      summary.failed += 1
+      await events.event({ kind: 'unreadable', place: toName(content), code: error.message })
+    }
+  return asked
+}
+
+const toName = ({ folder, path: file }: StoredContent): string => `${folder}/${file}`
+
 interface Reporting {
+  /** Gets the contents in cold storage. */
+  waiting: Cold[]
   events: RestoreEvents
   summary: RestoreSummary
   progress: RestoreProgress
 }
 
-/** Restores the files of one choice. */
+/** Restores the files of one choice. @param names of these contents alone. */
 async function restorePart(
   library: Library,
   wanted: ToRestore,
-  { events, summary, progress }: Reporting,
+  { events, summary, progress, waiting }: Reporting,
   signal: AbortSignal,
+  names?: ReadonlySet<string>,
 ): Promise<void> {
   const { choice, destination, placement = 'bare', conflict, manifest } = wanted
   const unseen = new Set(manifest?.keys())
@@ -119,12 +187,23 @@ async function restorePart(
   const reportFinished = async () => {
     for (const event of finished.splice(0)) await events.event(event)
   }
-  const all = chooseContents(library, choice, placement, createFilter(wanted), async (place) => {
+  const cold: StoredContent[] = []
+  const isWanted = createFilter(wanted)
+  const filter: typeof isWanted = (content, to) =>
+    (names === undefined || names.has(toName(content))) && isWanted(content, to)
+  const all = chooseContents(library, choice, placement, filter, async (place) => {
+    if (names !== undefined) return
     summary.files += 1
     summary.failed += 1
     await events.event({ kind: 'strange', place })
   })
   const report = (event: RestoreEvent, { content }: OpenedContent) => {
+    if (event.kind === 'unreadable' && event.code === COLD) {
+      summary.files -= 1
+      progress.files -= 1
+      cold.push(content)
+      return
+    }
     const isRenamed = event.kind === 'restored' && findNameFault(content.path) !== null
     finished.push(isRenamed ? { ...event, storedAs: content.path } : event)
     if (event.kind === 'restored' || event.kind === 'same') {
@@ -157,9 +236,10 @@ async function restorePart(
     // Files that were received completely get their names, also after an error or an abort.
     target.end(inPlaceFacts)
     await reportFinished()
+    if (cold.length > 0) waiting.push({ wanted, contents: cold })
     summary.undressed += target.undressed
     if (failure !== null) throw failure
-    if (signal.aborted || wanted.missingOnly === true) return
+    if (signal.aborted || wanted.missingOnly === true || names !== undefined) return
     for (const file of unseen) {
       if (choice.path !== null && !`${file}/`.startsWith(`${choice.path}/`)) continue
       summary.files += 1

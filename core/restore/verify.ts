@@ -1,4 +1,4 @@
-import { type Library, NotReadable, readAll } from '../backends/archive-reader.ts'
+import { COLD, type Library, NotReadable, readAll } from '../backends/archive-reader.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { SentFile } from '../ledger/pages.ts'
 import { noProofs } from '../ledger/proofs.ts'
@@ -64,11 +64,17 @@ export async function verifyLibrary(parts: ToVerify, events: VerifyEvents): Prom
     events.progress(progress)
   }
   for await (const one of openAhead(library, sentFiles(parts))) {
-    const { file, source, content } = one
+    const { file, source } = one
     const wrong = await readBack(one, file, advance)
     progress.files += 1
     advance(0)
     // Its path belongs to another file by now, at the source and therefore at the destination.
+    if (wrong?.kind === 'cold') {
+      summary.files += 1
+      summary.cold += 1
+      summary.bytes += file.size
+      continue
+    }
     const isGone = wrong !== null && wrong.kind !== 'damaged'
     if (isGone && ledger.isReplaced(destination, source, file)) continue
     summary.files += 1
@@ -86,16 +92,21 @@ export async function verifyLibrary(parts: ToVerify, events: VerifyEvents): Prom
     const isWanted = ledger.lookup(destination, source, file.path)?.state === 'waiting'
     summary[wrong.kind] += 1
     if (isWanted) summary.wanted += 1
-    const place = `${content.folder}/${content.path}`
-    const expected = file.digest === null ? '' : digestText(file.digest)
-    if (wrong.kind === 'missing') await events.found({ place, kind: 'missing', isWanted, forgotten: false })
-    else if (wrong.kind === 'damaged')
-      await events.found({ place, kind: 'damaged', expected, found: wrong.found, isWanted })
-    else await events.found({ place, kind: 'unreadable', code: wrong.code, isWanted })
+    await events.found(toFinding(one, wrong, isWanted))
   }
   const { files, bytes } = summary
   ledger.recordProofs(destination, 'verify', Date.now(), { ...noProofs(), files, bytes })
   return summary
+}
+
+type Wrong = { kind: 'missing' } | { kind: 'damaged'; found: string } | { kind: 'unreadable'; code: string }
+
+function toFinding({ content, file }: Sent, wrong: Wrong, isWanted: boolean): Finding {
+  const place = `${content.folder}/${content.path}`
+  if (wrong.kind === 'missing') return { place, kind: 'missing', isWanted, forgotten: false }
+  if (wrong.kind === 'unreadable') return { place, kind: 'unreadable', code: wrong.code, isWanted }
+  const expected = file.digest === null ? '' : digestText(file.digest)
+  return { place, kind: 'damaged', expected, found: wrong.found, isWanted }
 }
 
 async function* sentFiles({ library, ledger, destination }: ToVerify): AsyncGenerator<Sent> {
@@ -118,29 +129,35 @@ async function* sentFiles({ library, ledger, destination }: ToVerify): AsyncGene
   }
 }
 
-/** Reads a content. Returns its damage; null: it is intact. */
+/** Reads a content. Returns its damage, or that it could not be read now; null: it is intact. */
 async function readBack(
   opened: OpenedContent,
   { size, digest }: SentFile,
   advance: (bytes: number) => void,
-): Promise<
-  { kind: 'missing' } | { kind: 'damaged'; found: string } | { kind: 'unreadable'; code: string } | null
-> {
+): Promise<Wrong | { kind: 'cold' } | null> {
   if ('fault' in opened) return toFault(opened.fault)
   let read: Awaited<ReturnType<typeof readAll>>
   try {
     read = await readAll(opened.incoming, (piece) => advance(piece.length))
   } catch (error) {
-    if (error instanceof NotReadable) return toFault(error.message)
-    throw error
+    if (!(error instanceof NotReadable)) throw error
+    const { facts, digest: recorded } = opened.incoming
+    const isOther =
+      facts.size !== size || (digest !== null && recorded !== null && Buffer.compare(digest, recorded) !== 0)
+    if (error.message === COLD && isOther) return { kind: 'damaged', found: digestText(recorded ?? NOTHING) }
+    return toFault(error.message)
   }
   const expected = digest ?? opened.incoming.digest
   const isWell = read.size === size && (expected === null || Buffer.compare(read.digest, expected) === 0)
   return isWell ? null : { kind: 'damaged', found: digestText(read.digest) }
 }
 
-const toFault = (fault: string) =>
-  fault === 'ENOENT' ? ({ kind: 'missing' } as const) : ({ kind: 'unreadable', code: fault } as const)
+const NOTHING = new Uint8Array(0)
+
+function toFault(fault: string): Wrong | { kind: 'cold' } {
+  if (fault === 'ENOENT') return { kind: 'missing' }
+  return fault === COLD ? { kind: 'cold' } : { kind: 'unreadable', code: fault }
+}
 
 /** True if the ledger's record of the file is unchanged: the file may have been sent again while it was read. */
 function isStill({ ledger, destination }: ToVerify, { source, file }: Sent): boolean {

@@ -210,7 +210,10 @@ async function storeOne(
   const proof = await session.prove(outgoing.source, file.path, file.size, nonce, seal)
   if (proof.kind === 'unavailable' && session.closed) return null
   const isProven =
-    proof.kind === 'sealed' || (proof.kind === 'digest' && behind.digest().equals(proof.digest))
+    // In cold storage only the store's own record of it can be asked for.
+    proof.kind === 'sealed' ||
+    proof.kind === 'cold' ||
+    (proof.kind === 'digest' && behind.digest().equals(proof.digest))
   if (!isProven) return message('heal.notProven', words)
   // The source got a file of this name meanwhile: it is sent again, so that its content becomes the current one.
   const isOther = findRow(host, file)?.generation !== generation

@@ -482,6 +482,9 @@ function toProven(proof: Proof, digest: Uint8Array): Proven {
       return 'damaged'
     case 'absent':
       return 'missing'
+    // Neither proven nor damaged.
+    case 'cold':
+      return 'moved'
     case 'unreadable':
     case 'unavailable':
       return proof.kind

@@ -92,10 +92,7 @@ class EncryptedLibrary implements Library {
     const decrypter = this.#decrypter
     // Not NotReadable: this applies to all contents, not to this one alone, and sending it again would not help.
     if (decrypter === null) throw new UserError('transfer.objects.needsIdentity')
-    const { there: folder, key } = await this.#findPlace(content.folder)
-    const path = sealedName(hiddenPath(key, content.path))
-    const facts = { ...content.facts, size: encryptedSize(content.facts.size) }
-    const incoming = await this.#library.open({ ...content, folder, path, facts, digest: null })
+    const incoming = await this.#library.open(await this.#toSealed(content))
     return {
       facts: { ...incoming.facts, size: decryptedSize(incoming.facts.size) },
       digest: null,
@@ -103,8 +100,20 @@ class EncryptedLibrary implements Library {
     }
   }
 
+  async thaw(content: StoredContent): Promise<void> {
+    await this.#library.thaw?.(await this.#toSealed(content))
+  }
+
   close(): void {
     this.#library.close()
+  }
+
+  /** Returns a content as the destination has it. */
+  async #toSealed(content: StoredContent): Promise<StoredContent> {
+    const { there: folder, key } = await this.#findPlace(content.folder)
+    const path = sealedName(hiddenPath(key, content.path))
+    const facts = { ...content.facts, size: encryptedSize(content.facts.size) }
+    return { ...content, folder, path, facts, digest: null }
   }
 
   async #readPlaces(): Promise<void> {

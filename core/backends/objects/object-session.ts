@@ -15,7 +15,7 @@ import {
   versionsToPrune,
 } from '../../store/retention/retention.ts'
 import { type Bucket, bytesAhead, type RateLease } from '../bucket.ts'
-import type { Outgoing, OutgoingSource, OwnSession, SmallOutgoing, Upload } from '../destination.ts'
+import type { Outgoing, OutgoingSource, OwnSession, Proof, SmallOutgoing, Upload } from '../destination.ts'
 import type { OwnFolder } from './folder-owner.ts'
 import {
   adoptContent,
@@ -200,8 +200,18 @@ export class ObjectSession implements OwnSession {
       return digest === null ? { kind: 'differs' } : { kind: 'digest', digest }
     } catch (error) {
       this.#toResult(error, { source, path })
+      if (hasKind(error, 'cold')) return this.#proveCold(source, path, size)
       return { kind: hasKind(error, 'absent') ? 'absent' : 'unavailable' }
     }
+  }
+
+  /** The only proof of a content in cold storage. */
+  async #proveCold(source: OutgoingSource, path: string, size: number): Promise<Proof> {
+    const asked = this.#names.current(source, path).then((name) => this.#store.info(name))
+    const there = await asked.catch(ignoreError('the content may be proven later', undefined))
+    if (there === undefined) return { kind: 'unavailable' }
+    if (there === null) return { kind: 'absent' }
+    return { kind: there.size === size ? 'cold' : 'differs' }
   }
 
   close(): void {

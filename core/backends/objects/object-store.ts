@@ -57,6 +57,8 @@ export type BackendErrorKind =
   | 'tooLarge'
   /** The stored bytes differ from those sent. */
   | 'damaged'
+  /** The object is there, but its content is in cold storage: it can be read only some time after `thaw`. */
+  | 'cold'
   /** Any other error. */
   | 'failed'
 
@@ -142,6 +144,11 @@ export interface ObjectStore {
    * @returns true if an object now has the name `to`.
    */
   setAside(name: string, to: string, isReplaced: boolean): Promise<boolean>
+  /**
+   * Asks the store to make a content in cold storage readable, which takes hours; once more is no error. Left out: the
+   * store has no cold storage.
+   */
+  thaw?(name: string, version?: string | null): Promise<void>
   /** Returns the older versions that the store itself keeps, newest first. */
   versions(name: string): Promise<ObjectInfo[]>
   /**
@@ -223,6 +230,7 @@ export function toTransferResult(
       return { kind: 'rejected', reason: message('transfer.objects.impossible', where) }
     case 'damaged':
     case 'tooLarge':
+    case 'cold':
       return { kind: 'retry', cause: 'file', reason: message(`transfer.objects.${kind}`, where) }
     case 'exists':
     case 'absent':
@@ -310,8 +318,8 @@ export async function adoptContent(
   if ([kept, sent].every(({ mtimeNs }) => isOtherSecond(there.mtimeNs, mtimeNs))) return false
   if (there.digest !== null && digest !== null && Buffer.compare(there.digest, digest) !== 0) return false
   if (reads) {
-    // Metadata do not show that the content is damaged.
-    const found = await digestAt(store, name, facts.size, signal)
+    // Metadata do not show that the content is damaged. In cold storage they have to do.
+    const found = await digestAt(store, name, facts.size, signal).catch(orIf('cold', there.digest))
     if (found === null || digest === null || Buffer.compare(found, digest) !== 0) return false
   }
   if (there.mode !== kept.mode || there.mtimeNs !== kept.mtimeNs) await store.setFacts(name, facts)

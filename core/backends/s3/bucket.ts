@@ -56,9 +56,14 @@ export interface BucketPlace {
   own: string
 }
 
-/** Returns the storage class for requests that create objects. */
-export const toStorageClass = ({ storageClass }: BucketPlace): { StorageClass?: StorageClass } =>
-  storageClass === null ? {} : { StorageClass: storageClass as StorageClass }
+/** Returns the storage class for requests that create objects. Own objects are read at each connection: they have none. */
+export const toStorageClass = (
+  { storageClass, own }: BucketPlace,
+  name: string,
+): { StorageClass?: StorageClass } =>
+  storageClass === null || (name.startsWith(own) && !name.startsWith(`${own}versions/`))
+    ? {}
+    : { StorageClass: storageClass as StorageClass }
 
 /** Own objects that serve a test or an upload under way, and are removed soon. */
 const PASSING = /^(trial$|lock-trial$|test-|uploads\/)/
@@ -276,7 +281,7 @@ export async function copyObject(
   const target = { Bucket, Key: toKey(place, to) }
   const begun = {
     ...target,
-    ...toStorageClass(place),
+    ...toStorageClass(place, to),
     ...toLock(place, to),
     Metadata: { ...toCopyMetadata(head), ...changes },
   }

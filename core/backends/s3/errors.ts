@@ -107,6 +107,8 @@ const kindsByCode: Record<string, BackendErrorKind> = {
   XMinioInvalidObjectName: 'impossible',
   BadDigest: 'damaged',
   InvalidDigest: 'damaged',
+  InvalidObjectState: 'cold',
+  ObjectNotInActiveTierError: 'cold',
   IncompleteBody: 'damaged',
   XAmzContentSHA256Mismatch: 'damaged',
   TimeoutError: 'lost',

@@ -4,6 +4,7 @@ import {
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
+  RestoreObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3'
 import { createSemaphore } from '../../lib/async/semaphore.ts'
@@ -18,6 +19,7 @@ import {
   asBackendError,
   BackendError,
   digestAt,
+  hasKind,
   type ObjectFacts,
   type ObjectStore,
   orIf,
@@ -63,6 +65,8 @@ const ATTEMPTS = 3
 const LOCK_TRIAL_MS = 60_000
 /** A larger object is not sent just to learn that its name is taken. */
 const REFUSED_BYTES = 16 * 1024
+/** Days for which a thawed content stays readable. */
+const THAWED_DAYS = 7
 
 /** The location of a bucket. */
 type S3Place = Pick<S3Destination, 'endpoint' | 'region' | 'pathStyle' | 'certificate'>
@@ -188,7 +192,7 @@ export class S3Store implements ObjectStore {
           ContentLength: bytes.length,
           ContentMD5: contentMd5(bytes),
           Metadata: toMetadata(facts),
-          ...toStorageClass(this.#options),
+          ...toStorageClass(this.#options, name),
           ...toLock(this.#options, name),
           ...condition,
         }),
@@ -224,8 +228,7 @@ export class S3Store implements ObjectStore {
   readonly kept: ObjectStore['kept'] = (facts) => facts
 
   readonly setFacts: ObjectStore['setFacts'] = async (name, facts) => {
-    const copyBytes = this.#options.copyBytes ?? COPY_BYTES
-    await copyObject(this.#options, name, name, copyBytes, toMetadata(facts))
+    await this.#copy(name, name, toMetadata(facts))
   }
 
   readonly info: ObjectStore['info'] = async (name, version = null) => {
@@ -257,10 +260,26 @@ export class S3Store implements ObjectStore {
 
   readonly setAside: ObjectStore['setAside'] = async (name, to, isReplaced) => {
     const isMoved = !(await this.abilities.isVersioned())
-    if (isMoved) await copyObject(this.#options, name, to, this.#options.copyBytes ?? COPY_BYTES)
+    if (isMoved) await this.#copy(name, to)
     // The next content replaces this one in one step.
     if (!isReplaced) await this.remove(name)
     return isMoved
+  }
+
+  readonly thaw: NonNullable<ObjectStore['thaw']> = async (name, version = null) => {
+    const at = this.#at(name, version)
+    const request = { GlacierJobParameters: { Tier: 'Standard' as const } }
+    const isOver = (error: unknown) => {
+      if (!asBackendError(error).reason.startsWith('RestoreAlreadyInProgress')) throw error
+    }
+    await this.client
+      .send(new RestoreObjectCommand({ ...at, RestoreRequest: { ...request, Days: THAWED_DAYS } }))
+      // An object of Intelligent-Tiering comes back for good, and takes no days.
+      .catch((error: unknown) => {
+        if (!asBackendError(error).reason.startsWith('InvalidArgument')) throw error
+        return this.client.send(new RestoreObjectCommand({ ...at, RestoreRequest: request }))
+      })
+      .catch(isOver)
   }
 
   readonly versions: ObjectStore['versions'] = (name) => olderVersions(this.#options, name)
@@ -340,6 +359,15 @@ export class S3Store implements ObjectStore {
   close(): void {
     this.#memory.close()
     this.client.destroy()
+  }
+
+  /** Copies an object; has a cold one thawed, so that a later attempt can. */
+  async #copy(name: string, to: string, changes: Readonly<Record<string, string>> = {}): Promise<void> {
+    const copyBytes = this.#options.copyBytes ?? COPY_BYTES
+    await copyObject(this.#options, name, to, copyBytes, changes).catch(async (error: unknown) => {
+      if (hasKind(error, 'cold')) await this.thaw(name)
+      throw error
+    })
   }
 
   #at(name: string, version: string | null = null) {

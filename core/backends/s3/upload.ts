@@ -176,7 +176,7 @@ async function beginNew(
     Bucket: bucket,
     Key: toKey(place, name),
     Metadata: toMetadata(facts),
-    ...toStorageClass(place),
+    ...toStorageClass(place, name),
     ...toLock(place, name),
   })
   const { UploadId } = await client.send(command)

@@ -39,6 +39,8 @@ export type RestoreEvent =
   | RestoreResult
   | { kind: 'listed'; listed: ListedContent }
   | { kind: 'unreadable'; place: string; code: string }
+  /** Contents in cold storage, which the destination was asked for; the restore waits for them. Not their result. */
+  | { kind: 'cold'; place: string; files: number }
   /** Neither a file nor a directory, or an invalid row in the manifest. */
   | { kind: 'strange'; place: string }
   /** Listed in the manifest, but not on the disk. */
@@ -79,6 +81,8 @@ export function describeEvent(from: string, event: RestoreEvent): Message | null
       return message('store.restoreDamaged', { path: place })
     case 'unreadable':
       return message('store.unreadable', { path: place, reason: event.code })
+    case 'cold':
+      return message('restore.cold', { name: from, count: event.files })
     case 'strange':
       return message('store.strange', { path: place })
     case 'missing':

@@ -457,6 +457,8 @@ async function confirmOpen(reading: Reading, asked: RemovalQuestion): Promise<Co
   // The receiver's word is not trusted: only a holder of the content can compute this digest.
   const proof = await session.prove(source, due.path, due.size, nonce, seal)
   // The failure may concern this file alone, so the files behind it are still checked.
+  if (proof.kind === 'cold')
+    return { kind: 'not-now', why: 'the destination has it in cold storage, where it cannot be read' }
   if (proof.kind === 'unavailable')
     return mayGoOn()
       ? { kind: 'not-now', why: 'the destination cannot prove now that it has it' }

@@ -34,6 +34,8 @@ export const emptySummary = () => ({
   forgotten: 0,
   strange: 0,
   unreadable: 0,
+  /** Files in cold storage, of which only size and digest were compared, as the destination has recorded them. */
+  cold: 0,
   /** Number of damaged, changed, missing or unreadable files that are requested from their senders. */
   wanted: 0,
 })

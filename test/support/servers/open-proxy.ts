@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 /** What a request is answered with in the server's place. */
 export interface Refusal {
   status: number
-  /** Of the error, as S3 has it. */
+  /** Of the error, as S3 has it; a status below 300 has no body. */
   code: string
   headers?: Record<string, string>
   /** More elements of the error. */
@@ -36,7 +36,7 @@ export async function openProxy(
       asked.resume()
       answer.writeHead(status, { 'content-type': 'application/xml', ...headers })
       const body = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>${code}</Message>${more}</Error>`
-      answer.end(asked.method === 'HEAD' ? '' : body)
+      answer.end(asked.method === 'HEAD' || status < 300 ? '' : body)
       return
     }
     const { method, url, headers } = asked

@@ -191,8 +191,9 @@ export function openMassChangeGuard({
     set(next)
   }
   const decide = async () => {
-    if (missing.size > 0) await search(findMoved, [...arrivals.values()])
+    // By name first: the inode of a file that was packed may belong to the packed form of another one.
     if (missing.size > 0) await search(findRotated, [...arrivals.values()])
+    if (missing.size > 0) await search(findMoved, [...arrivals.values()])
     if (stopping.signal.aborted) return
     if (held === null && searchingSince === null && !holdForSearch()) return
     await searchUnread()

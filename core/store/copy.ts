@@ -73,11 +73,16 @@ export class Copies {
    * this resolves; `unknown`: there is no such content. If source and target are the same file, reads the content back
    * from the disk and records its new metadata. Stops after the signal. Never rejects.
    *
-   * @param turns a permit is acquired from it first.
+   * @param turns a permit is acquired from it first, and released once the content is copied: the files of one round
+   * share its syncs and its rows.
    */
   async copy(file: Offered, copy: ToCopy, signal: AbortSignal, turns: Semaphore): Promise<StoreResult> {
     const { from } = copy
     let hasTurn = false
+    const endTurn = () => {
+      if (hasTurn) turns.release()
+      hasTurn = false
+    }
     let leave: () => void = () => undefined
     try {
       const refused = checkPath(file.path)
@@ -87,12 +92,14 @@ export class Copies {
       hasTurn = await turns.acquire()
       leave = await this.#parts.commitThread.use()
       const isItself = from.source.id === file.source.id && from.path === file.path
-      return isItself ? await this.#confirm(file, copy, signal) : await this.#copyOther(file, copy, signal)
+      return isItself
+        ? await this.#confirm(file, copy, signal, endTurn)
+        : await this.#copyOther(file, copy, signal, endTurn)
     } catch (thrown) {
       return toStoreResult(thrown)
     } finally {
       leave()
-      if (hasTurn) turns.release()
+      endTurn()
     }
   }
 
@@ -110,18 +117,29 @@ export class Copies {
   }
 
   /** Records new metadata of a file after its content was read back from the disk. */
-  async #confirm(file: Offered, copy: ToCopy, signal: AbortSignal): Promise<StoreResult> {
+  async #confirm(
+    file: Offered,
+    copy: ToCopy,
+    signal: AbortSignal,
+    endTurn: () => void,
+  ): Promise<StoreResult> {
     const { from, digest, directories = [] } = copy
     const { size } = file.facts
     await this.#withStored(from, size, signal, async (fd) => {
       await this.#fromDisk(fd)
       await this.#requireContent(fd, { size, digest }, signal)
     })
+    endTurn()
     const unchanged = { fd: null, temporary: null, isUntimed: true, moved: null }
     return this.#parts.groupCommit.addOne({ ...file, ...unchanged, digest, directories })
   }
 
-  async #copyOther(file: Offered, copy: ToCopy, signal: AbortSignal): Promise<StoreResult> {
+  async #copyOther(
+    file: Offered,
+    copy: ToCopy,
+    signal: AbortSignal,
+    endTurn: () => void,
+  ): Promise<StoreResult> {
     const { temporary, groupCommit, partials } = this.#parts
     const { from, digest, isMoved, directories = [] } = copy
     const { facts, source, path } = file
@@ -136,6 +154,7 @@ export class Copies {
         throw new StorageError('aborted', '')
       }
       const moved = isMoved ? { source: from.source.id, path: from.path } : null
+      endTurn()
       const written = { fd, temporary: made, digest, isUntimed: true, moved, directories }
       const result = await groupCommit.addOne({ ...file, ...written })
       if (result.status === 'durable') partials.superseded(source.id, path)

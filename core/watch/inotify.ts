@@ -205,7 +205,9 @@ export class InotifyWatcher {
       if (directories.length > 0) tree?.listener.directoriesChanged(directories)
     } finally {
       // Acknowledge only now: everything that the thread finds meanwhile then forms one message and one transaction.
-      this.#send({ type: 'taken', tree: id })
+      // In a later turn of the event loop: a port hands out up to 1,000 messages in one turn, those that arrive
+      // meanwhile included, and nothing else would be answered for the files of a renamed tree.
+      setImmediate(() => this.#send({ type: 'taken', tree: id }))
     }
   }
 

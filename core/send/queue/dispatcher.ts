@@ -39,6 +39,8 @@ const LOOK_EVERY_MS = 1_000
 const PARKED_EVERY_MS = 5_000
 /** Parked files of one source that one check covers; the next check continues behind them. */
 const PARKED_FILES = 1_000
+/** After a write of the ledger, stored files are collected for this long. */
+const COLLECT_MS = 50
 /** Delay before a failed write of the ledger is repeated. */
 const WRITE_AGAIN_MS = 1_000
 
@@ -331,7 +333,10 @@ class Dispatcher {
   }
 }
 
-/** Records stored files in the ledger: those of one turn of the event loop in one transaction. */
+/**
+ * Records stored files in the ledger: the first ones at once, those of the next COLLECT_MS in one transaction. A
+ * transaction writes each page that it changes: one for each renamed file writes ten times as much.
+ */
 function createAcknowledgements(
   ledger: Pick<Ledger, 'markSent'>,
   guard: LedgerGuard,
@@ -341,6 +346,7 @@ function createAcknowledgements(
   let waiting: StoredFile[] = []
   let running = false
   let isStuck = false
+  let writtenAt = Number.NEGATIVE_INFINITY
 
   const write = () => {
     running = false
@@ -354,6 +360,7 @@ function createAcknowledgements(
       return
     }
     waiting = []
+    writtenAt = performance.now()
     onWritten(
       files,
       files.filter(({ id }) => sent.has(id)),
@@ -366,7 +373,9 @@ function createAcknowledgements(
       waiting.push(stored)
       if (running) return
       running = true
-      setImmediate(write)
+      const leftMs = writtenAt + COLLECT_MS - performance.now()
+      if (leftMs > 0) setTimeout(write, leftMs)
+      else setImmediate(write)
     },
     /** True if the last write failed: it is repeated, and sending should pause until it succeeds. */
     get isStuck() {

@@ -1,5 +1,6 @@
 import type { FoundDirectory, Session } from '../../backends/destination.ts'
 import type { QueuedFile, TransferResult } from '../../ledger/ledger.ts'
+import { createSemaphore, type Semaphore, withPermit } from '../../lib/async/semaphore.ts'
 import { type Moment, momentNow } from '../../lib/async/timing.ts'
 import { batchBuffers } from '../../protocol/frame-buffers.ts'
 import type { Content, FileRead } from '../reading/read-result.ts'
@@ -32,6 +33,8 @@ const GROUP_BYTES = 1024 * 1024
 const GROUP_NAME_BYTES = 256 * 1024
 /** Files up to this size are sent whole, in one go, however slow the line is. */
 const WHOLE_FILE_BYTES = 64 * 1024
+/** Files of a source that ask for a copy at a time: the names of their contents are looked up at the source. */
+const COPIES_AT_ONCE = 256
 /** Memory that a file costs besides its bytes. */
 const FILE_COST = 2048
 
@@ -59,6 +62,8 @@ interface Sending {
   session: Session
   /** Contents that can be copied there, by the file's id. */
   from: ReadonlyMap<number, CopySource>
+  /** See COPIES_AT_ONCE. */
+  copies: Semaphore
   done: Done
 }
 
@@ -201,6 +206,7 @@ export const isLarge = (size: number, { limits }: Session): boolean =>
 export function openFileSender(parts: SourceParts) {
   const { window } = parts
   const sendLarge = createLargeSender(parts)
+  const copies = createSemaphore(COPIES_AT_ONCE)
 
   const beginLarge = (
     due: QueuedFile,
@@ -233,7 +239,7 @@ export function openFileSender(parts: SourceParts) {
       const [first] = dues
       if (first !== undefined && isLarge(first.size, session))
         beginLarge(first, session, (result) => done(first, result), onRoom)
-      else await sendSmall(parts, dues, session, done)
+      else await sendSmall(parts, dues, session, copies, done)
     },
   }
 }
@@ -243,10 +249,11 @@ async function sendSmall(
   parts: SourceParts,
   dues: readonly QueuedFile[],
   session: Session,
+  copies: Semaphore,
   done: Done,
 ): Promise<void> {
   if (await admit(parts, dues))
-    sendRead(parts, dues, { session, from: findCopySources(parts, dues, session), done })
+    sendRead(parts, dues, { session, from: findCopySources(parts, dues, session), copies, done })
   else for (const due of dues) done(due, { kind: 'lost' })
 }
 
@@ -357,11 +364,15 @@ async function copy(
   parts: SourceParts,
   { due, content }: ReadFile,
   copied: CopySource,
-  { session, done }: Sending,
+  sending: Sending,
 ): Promise<void> {
-  const result = await askForCopy(parts, due, content.facts, content, copied, session)
+  const { session, copies, done } = sending
+  const { mayGoOn } = parts
+  const result = await withPermit<TransferResult | null>(copies, async () =>
+    mayGoOn() ? askForCopy(parts, due, content.facts, content, copied, session) : { kind: 'lost' },
+  )
   if (result !== null) done(due, result)
-  else if (await admit(parts, [due])) sendRead(parts, [due], { session, from: new Map(), done })
+  else if (await admit(parts, [due])) sendRead(parts, [due], { ...sending, from: new Map() })
   else done(due, { kind: 'lost' })
 }
 

@@ -11,6 +11,8 @@ import type { ToldDirectory } from '../store-messages.ts'
 
 /** Copies of one session that wait at the store at the same time: the store serves all sessions in order of arrival. */
 const COPIES_AT_ONCE = 8
+/** Copies of one session that are made and wait for their round. Each has an open file. */
+const COPIES_IN_ROUND = 64
 /**
  * Maximum of large files of one session that are open in the store. A sender may have MAX_OPEN_FILES that it has not
  * ended; files that it has ended stay open until they are durable.
@@ -66,6 +68,7 @@ export class StoreSession {
   readonly #large: LargeFiles
   readonly #gone = new AbortController()
   readonly #copyTurns = createSemaphore(COPIES_AT_ONCE)
+  readonly #copiesInRound = createSemaphore(COPIES_IN_ROUND)
 
   constructor(
     channel: Pick<FrameChannel, 'send' | 'room'>,
@@ -159,7 +162,9 @@ export class StoreSession {
         const directories = parseDirectories(header.directories, found)
         const from = { source: found(fromSource), path: fromPath }
         const copy = { from, digest, isMoved: moved, directories }
-        return store.copy(file, copy, this.#gone.signal, this.#copyTurns)
+        return withPermit(this.#copiesInRound, () =>
+          store.copy(file, copy, this.#gone.signal, this.#copyTurns),
+        )
       })
       .catch(toStoreResult)
       .then((result) => {

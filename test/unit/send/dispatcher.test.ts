@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type Ledger, openLedger } from '../../../core/ledger/ledger.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
@@ -81,6 +82,39 @@ test('dispatcher: polling an empty queue takes no files from the sources', async
   const takes = asked.get('take')
   await until('another look', () => (asked.get('hasDue') ?? 0) > looks + 1)
   expect(asked.get('take')).toBe(takes)
+})
+
+const MANY = 600
+
+test('dispatcher: a renamed tree is recorded in few transactions, and a bounded number of copies waits', async () => {
+  let [running, most] = [0, 0]
+  const session = fakeSession({
+    // Each result comes in a turn of its own.
+    async copy() {
+      most = Math.max(most, ++running)
+      for (let turns = 0; turns < running; turns += 1) await turn()
+      running -= 1
+      return { kind: 'stored', position: 1 }
+    },
+  })
+  const { source, real, asked, begin } = setUp(new Set(), openTestReaders(), session)
+  fs.mkdirSync(path.join(source, 'old'))
+  for (let index = 0; index < MANY; index += 1)
+    fs.writeFileSync(path.join(source, 'old', `file ${index}`), `content ${index}`)
+  real.offer('d', listFoundFiles(source, 's'))
+  begin()
+  await until('all are sent', () => real.totals('d').s?.sentFiles === MANY + 2)
+  fs.renameSync(path.join(source, 'old'), path.join(source, 'new'))
+  real.offer('d', listFoundFiles(source, 's'))
+  const before = asked.get('markSent') ?? 0
+  const from = performance.now()
+  await until('all have their new names', () => real.totals('d').s?.waitingFiles === 0)
+  expect(real.totals('d').s?.sentFiles).toBe(MANY + 2)
+  expect(most).toBeGreaterThan(1)
+  expect(most).toBeLessThanOrEqual(256)
+  // At most one in 50 ms, however slow the machine is.
+  const writes = (asked.get('markSent') ?? 0) - before
+  expect(writes).toBeLessThanOrEqual(2 + (performance.now() - from) / 50)
 })
 
 /** A receiver whose store is full. */

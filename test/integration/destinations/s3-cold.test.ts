@@ -86,8 +86,8 @@ test('cold storage: verify and samples find no damage, and a restore waits for w
   world.isCold = true
   const verified = await run('verify', 'cold')
   expect(verified.code, verified.out).toBe(0)
-  expect(verified.out).toContain(
-    `0 files are at cold as they were sent. ${NAMES.length} more are in cold storage`,
+  expect(verified.out).toMatch(
+    /contents of 0 files are at cold as they were sent\..* 12 more are in cold storage/,
   )
   const proven = await run('prove', 'cold', '--json')
   expect(JSON.parse(proven.out)).toMatchObject({ files: 0, damaged: 0, missing: 0, unanswered: 0 })

@@ -426,7 +426,7 @@ export class Streams {
 /** Remembers the metadata of directories that the receiver got in this session. */
 class DirectoryCache {
   readonly #control: DataStream
-  readonly #sent = new Map<string, string>()
+  readonly #sent = new Map<string, { text: string; readAt: bigint }>()
 
   constructor(control: DataStream) {
     this.#control = control
@@ -469,14 +469,20 @@ class DirectoryCache {
     for (const [, path] of directories) this.#sent.delete(`${id}/${path}`)
   }
 
-  #isNew({ id }: OutgoingSource, { path, facts }: FoundDirectory): boolean {
-    return this.#sent.get(`${id}/${path}`) !== JSON.stringify(encodeMetadata(facts))
+  /** A file may wait after its directories were read, while newer metadata of them go with other files. */
+  #isNew({ id }: OutgoingSource, { path, facts, readAt }: FoundDirectory): boolean {
+    const sent = this.#sent.get(`${id}/${path}`)
+    if (sent === undefined) return true
+    if (readAt !== undefined && readAt < sent.readAt) return false
+    if (sent.text !== JSON.stringify(encodeMetadata(facts))) return true
+    sent.readAt = readAt ?? 0n
+    return false
   }
 
-  #take(source: OutgoingSource, { path, facts }: FoundDirectory): DirectoryEntry {
+  #take(source: OutgoingSource, { path, facts, readAt }: FoundDirectory): DirectoryEntry {
     const words = encodeMetadata(facts)
     if (this.#sent.size >= MAX_CACHED) this.#sent.clear()
-    this.#sent.set(`${source.id}/${path}`, JSON.stringify(words))
+    this.#sent.set(`${source.id}/${path}`, { text: JSON.stringify(words), readAt: readAt ?? 0n })
     return [this.#control.getSourceNumber(source), path, words]
   }
 }
@@ -488,7 +494,7 @@ const findAbove = ({ path }: Outgoing, some: ReadonlyMap<string, FoundDirectory>
   )
 
 /** Estimates the bytes of an entry in a header; a character takes at most three. */
-const estimateBytes = ({ path, facts }: FoundDirectory): number =>
+const estimateBytes = ({ path, facts }: Pick<FoundDirectory, 'path' | 'facts'>): number =>
   Object.entries(facts.more?.attributes ?? {}).reduce(
     (sum, [name, value]) => sum + 3 * name.length + value.length + ATTRIBUTE_BYTES,
     ENTRY_BYTES + 3 * path.length,

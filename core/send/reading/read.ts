@@ -163,7 +163,8 @@ export async function directoriesAbove({ root, path }: SourceFile): Promise<Foun
         ? openFd(root, constants.O_RDONLY)
         : openFile({ root, path: directory }, HOLD_DIRECTORY))
       try {
-        found.push({ path: directory, facts: toFileMetadata(await statFd(fd), readAttributes(fd)) })
+        const facts = toFileMetadata(await statFd(fd), readAttributes(fd))
+        found.push({ path: directory, facts, readAt: process.hrtime.bigint() })
       } finally {
         await closeFd(fd)
       }

@@ -104,7 +104,8 @@ function readDirectory({ fd: base, root }: Base, path: string): FoundDirectory |
   try {
     const fd = path === '' ? base : openBeneathSync(base, root, path, HOLD_DIRECTORY)
     try {
-      return { path, facts: toFileMetadata(fstatSync(fd, { bigint: true }), readAttributes(fd)) }
+      const facts = toFileMetadata(fstatSync(fd, { bigint: true }), readAttributes(fd))
+      return { path, facts, readAt: process.hrtime.bigint() }
     } finally {
       if (fd !== base) closeSync(fd)
     }

@@ -1,10 +1,15 @@
+import { chmodSync, mkdirSync } from 'node:fs'
+import path from 'node:path'
 import { expect, test } from 'vitest'
 import { Bucket } from '../../../core/backends/bucket.ts'
 import type { TransferResult } from '../../../core/ledger/ledger.ts'
 import { ProtocolError } from '../../../core/protocol/codec.ts'
-import type { Frame } from '../../../core/protocol/frames.ts'
+import type { DirectoryEntry, Frame } from '../../../core/protocol/frames.ts'
+import { MAX_OPEN_FILES } from '../../../core/protocol/limits.ts'
 import { encodeMetadata } from '../../../core/protocol/metadata-codec.ts'
+import { directoriesAbove } from '../../../core/send/reading/read.ts'
 import { isLarge } from '../../../core/send/transfer/source-worker.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
 import { digest, file, openSender as open, silent, small } from '../../support/transfer/sender-session.ts'
 import { until } from '../../support/until.ts'
 
@@ -179,4 +184,27 @@ test('sender session: a request made just before the session closes is answered 
     await until(`all have heard after ${turns} turns`, () => answers.length === 3)
     expect(answers).toEqual([lost, lost, lost])
   }
+})
+
+test('sender session: metadata of a directory that were read before those already sent are not sent', async () => {
+  const root = temporaryDirectory('session-directories')
+  mkdirSync(path.join(root, 'd'))
+  const { session, sent } = open(100)
+  const uploads = await Promise.all(
+    Array.from({ length: MAX_OPEN_FILES }, () => session.begin({ ...file, path: 'other' }, [])),
+  )
+  const read = () => directoriesAbove({ root, path: 'd/large' })
+  chmodSync(path.join(root, 'd'), 0o777)
+  // Waits for its place on the line; a small file passes.
+  const waiting = session.begin({ ...file, path: 'd/large' }, await read())
+  chmodSync(path.join(root, 'd'), 0o700)
+  await session.sendSmall([{ ...small, path: 'd/small' }], await read(), silent)
+  void uploads[0]?.end(digest)
+  await waiting
+  const modes = sent().flatMap(({ header }) =>
+    'directories' in header
+      ? (header.directories as DirectoryEntry[]).flatMap(([, at, words]) => (at === 'd' ? [words[2]] : []))
+      : [],
+  )
+  expect(modes).toEqual([0o700])
 })

@@ -37,7 +37,8 @@ function compileCache() {
 }
 
 // `holdfast receive` does not run in this process: many files are synced at once, and a hanging disk must not block every
-// thread of the pool, whose size can only be set in the environment of a new process.
+// thread of the pool, whose size can only be set in the environment of a new process. Each other command needs few
+// threads: all of them are created at the first use.
 /**
  * @param {string} node
  * @param {string} script
@@ -46,7 +47,7 @@ function compileCache() {
  */
 async function inProcessOfItsOwn(node, script, words, cache) {
   const env = {
-    UV_THREADPOOL_SIZE: '128',
+    UV_THREADPOOL_SIZE: words[0] === 'receive' ? '128' : '16',
     ...(cache === null ? {} : { NODE_COMPILE_CACHE: cache }),
     ...process.env,
   }

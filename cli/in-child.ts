@@ -4,6 +4,7 @@ import * as nodeModule from 'node:module'
 import { constants } from 'node:os'
 import path from 'node:path'
 import type { Readable, Writable } from 'node:stream'
+import { reserveThreads } from '../core/agent/workers/pool-threads.ts'
 import { workerHeap } from '../core/agent/workers/starter.ts'
 import { settled } from '../core/dropped-errors.ts'
 import { withTimeout } from '../core/lib/async/timing.ts'
@@ -12,8 +13,6 @@ import { exitNow } from './exit-now.ts'
 
 /** Environment variable that marks the child. */
 const MARK = 'HOLDFAST_CHILD'
-/** Size of the child's libuv thread pool, as in a checker: each hanging call blocks one thread. */
-const THREADS = '576'
 /** How long the child may take to exit after a signal, and its log to be read, in milliseconds. */
 const END_WITHIN_MS = 500
 
@@ -35,7 +34,8 @@ export async function runInChild(output: Writable, errors: Writable): Promise<ne
     env: {
       ...process.env,
       ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: path.dirname(cache) }),
-      UV_THREADPOOL_SIZE: THREADS,
+      // As in a checker: each hanging call blocks one thread.
+      UV_THREADPOOL_SIZE: String(reserveThreads('checker').threads),
       [MARK]: '1',
     },
     execArgv: [...process.execArgv, ...workerHeap('checker')],

@@ -20,8 +20,9 @@ const OUTPUT = inProject('out/package-cli')
 /** `exec` replaces the shell, so that ending the started process ends the program. */
 const LAUNCHER = `#!/bin/sh
 lib=$(dirname "$(readlink -f "$0")")/../lib/holdfast
-# Many files are synced at once, and a disk that hangs must not take every thread of the pool.
-export UV_THREADPOOL_SIZE="\${UV_THREADPOOL_SIZE:-128}"
+# Many received files are synced at once, and a disk that hangs must not take every thread of the pool.
+case "$1" in receive) threads=128 ;; *) threads=16 ;; esac
+export UV_THREADPOOL_SIZE="\${UV_THREADPOOL_SIZE:-$threads}"
 # Node.js keeps what it has compiled, which is half of what a short command costs.
 if [ -n "$HOME" ]; then
   export NODE_COMPILE_CACHE="\${NODE_COMPILE_CACHE:-\${XDG_CACHE_HOME:-$HOME/.cache}/holdfast/compiled}"

@@ -86,8 +86,12 @@ export function buildUnit(facts: ServiceFacts): string {
     ...(scope === 'system' && name === 'receive' ? [`RequiresMountsFor=${quotePath(directory)}`] : []),
     '',
     '[Service]',
-    '# Many files are synced at once, and a disk that hangs must not take every thread.',
-    'Environment=UV_THREADPOOL_SIZE=128',
+    ...(name === 'receive'
+      ? [
+          '# Many files are synced at once, and a disk that hangs must not take every thread.',
+          'Environment=UV_THREADPOOL_SIZE=128',
+        ]
+      : ['Environment=UV_THREADPOOL_SIZE=16']),
     `ExecStart=${[...program, ...getArguments(facts)].map(quoteWord).join(' ')}`,
     'Restart=always',
     'RestartSec=3',

@@ -1,6 +1,7 @@
 import { constants, setPriority } from 'node:os'
 import path from 'node:path'
 import { utilityProcess } from 'electron'
+import { reserveThreads } from '../../core/agent/workers/pool-threads.ts'
 import {
   type WorkerHandle,
   type WorkerStarter,
@@ -14,13 +15,15 @@ import { endProcess } from './end-process.ts'
 export function utilityWorkerStarter(directory: string): WorkerStarter {
   return {
     start: (name): WorkerHandle => {
+      const { threads, release } = reserveThreads(name)
       const child = utilityProcess.fork(path.join(directory, 'workers', `${name}.js`), [], {
         serviceName: `Holdfast ${name}`,
-        env: workerEnvironment(name, process.env),
+        env: workerEnvironment(threads, process.env),
         // V8 options reach a utility process only in this form.
         execArgv: [`--js-flags=${workerHeap(name).join(' ')}`],
         stdio: 'inherit',
       })
+      child.once('exit', release)
       if (name !== 'checker') child.once('spawn', () => giveWay(child.pid))
       let fatal = ''
       // Without a listener the error would be thrown in the main process. 'exit' follows.

@@ -41,7 +41,7 @@ export async function startScanner(subject: string, directory: string, root: str
   const stampsPath = path.join(directory, 'stamps.json')
   const ledgerPath = path.join(directory, LEDGER)
   const child = fork(subject, [stampsPath], {
-    env: workerEnvironment('scanner', process.env),
+    env: workerEnvironment(512, process.env),
     execArgv: [...workerHeap('scanner')],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })

@@ -1,6 +1,8 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { readThreadLimit } from '../../platform/process-limits.ts'
 import type { WorkerName } from '../state/schema.ts'
+import { describeThreads, reserveThreads } from './pool-threads.ts'
 
 /** Processes that can be started: the permanent workers, and the restorer, which runs only while it is needed. */
 export type StartedName = WorkerName | 'restorer'
@@ -21,47 +23,39 @@ export interface WorkerStarter<N extends string = StartedName> {
   start(name: N): WorkerHandle
 }
 
-/**
- * Threads of libuv's pool. A process gets their number at its start and starts all of them at once. A path that hangs
- * in the kernel occupies a thread as long as it hangs; core/check/scheduler/timetable.ts limits the checker's. The
- * scanner and the sender limit the pending calls of one source (core/walk/walk.ts, core/send/transfer/attempt.ts:
- * about twenty calls), so their threads suffice for more than twenty hung sources. A destination folder counts as one
- * more disk.
- */
-const POOL_THREADS: Record<StartedName, number> = {
-  checker: 576,
-  scanner: 512,
-  sender: 512,
-  // For the disk of its store, which may have twice as many calls as files that are written at a time.
-  receiver: 128,
-  // Its calls block, or wait for a network.
-  restorer: 16,
-}
-
 /** Starts workers as plain child processes of Node. */
 export function nodeWorkerStarter(findModule: (name: StartedName) => URL): WorkerStarter {
   return {
     start: (name): WorkerHandle => {
+      const { threads, release } = reserveThreads(name)
       const child = fork(fileURLToPath(findModule(name)), {
-        env: workerEnvironment(name, process.env),
+        env: workerEnvironment(threads, process.env),
         execArgv: [...process.execArgv, ...workerHeap(name)],
         // A worker's output is only a fallback for its log messages, so it goes to stderr; stdout belongs to the
         // command.
         stdio: ['ignore', 2, 2, 'ipc'],
       })
+      child.once('exit', release).once('error', release)
       return {
         pid: () => child.pid ?? null,
         // With a callback, a message to a process that has just ended emits no 'error' event.
         post: (message) => void (child.connected && child.send(message as object, () => undefined)),
         onMessage: (listener) => child.on('message', listener),
         onExit: (listener) => {
-          child.once('exit', (code, signal) => listener(signal ?? `exit code ${code}`))
-          child.once('error', (error) => listener(error.message))
+          child.once('exit', (code, signal) => listener(withThreads(signal ?? `exit code ${code}`)))
+          child.once('error', (error) => listener(withThreads(error.message)))
         },
         kill: () => void child.kill('SIGKILL'),
       }
     },
   }
+}
+
+/** Returns the reason of an end with the use of threads, of which libuv and fork(2) may have got none. */
+function withThreads(reason: string): string {
+  const limit = readThreadLimit()
+  if (limit === null || !/SIGABRT|EAGAIN/.test(reason)) return reason
+  return `${reason}; ${describeThreads(limit)}`
 }
 
 /**
@@ -80,13 +74,14 @@ export function workerHeap(name: StartedName): readonly string[] {
   return name === 'checker' ? options : [...options, '--heap-growing-percent=60']
 }
 
-export function workerEnvironment(name: StartedName, env: NodeJS.ProcessEnv): Record<string, string> {
+/** @param threads of libuv's pool: a process gets their number at its start. */
+export function workerEnvironment(threads: number, env: NodeJS.ProcessEnv): Record<string, string> {
   const given = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)
   return {
     // By default glibc soon keeps freed blocks of up to 32 MiB (mallopt(3), M_MMAP_THRESHOLD), which made the ends of
     // a transfer ten MiB larger. A value from the environment takes precedence.
     MALLOC_MMAP_THRESHOLD_: String(128 * 1024),
     ...Object.fromEntries(given),
-    UV_THREADPOOL_SIZE: String(POOL_THREADS[name]),
+    UV_THREADPOOL_SIZE: String(threads),
   }
 }

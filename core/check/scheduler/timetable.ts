@@ -11,8 +11,10 @@ const SPOT_CHECKS_FROM_MS = 2_000
 const RESERVE_MS = 100
 /** Duration of a spot check, in milliseconds, after which all paths of its file system are checked at once. */
 export const SUSPICION_MS = 400
-/** Limit of checks that run at once: each that hangs blocks a thread of libuv's pool, which has a few more (576). */
-const MOST_OUT = 540
+/** Threads of libuv's pool in this process (core/agent/workers/pool-threads.ts). */
+const POOL_THREADS = Number(process.env.UV_THREADPOOL_SIZE ?? 576)
+/** Limit of checks that run at once: each that hangs blocks a thread of the pool, which has a few more. */
+const MOST_OUT = Math.min(540, Math.floor((POOL_THREADS * 15) / 16))
 /** If none of them returns for this long, in milliseconds, they count as hung: a disk may have to spin up. */
 const PATIENCE_MS = 5_000
 

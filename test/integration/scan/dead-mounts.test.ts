@@ -97,7 +97,7 @@ describe.skipIf(!canMount)('mount as a batch directory (needs root: mounts)', ()
     }
     put(root, 'DC1/live')
     const settings = { kind: 'batch' }
-    const env = workerEnvironment('scanner', process.env)
+    const env = workerEnvironment(512, process.env)
     const source = await scannedSource({ env }, { at: root, settled: false, settings })
     // Before the scanner is ended: its end waits for its calls.
     onTestFinished(() => fuse.set({ does: 'answer' }))

@@ -9,7 +9,7 @@ import { until } from '../../support/until.ts'
 
 describe.skipIf(!canMount)('scanner process with hanging sources (needs root: mounts)', () => {
   test('twenty hanging sources that are resumed 30 times do not block a healthy source', async () => {
-    const { root, ledger, scanner } = setUp({}, { env: workerEnvironment('scanner', process.env) })
+    const { root, ledger, scanner } = setUp({}, { env: workerEnvironment(512, process.env) })
     const sources = [sourceSchema.parse({ id: 's', path: root, name: 'source' })]
     for (let index = 0; index < 20; index += 1) {
       const { point } = await mountHung(onTestFinished)

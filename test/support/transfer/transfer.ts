@@ -40,7 +40,7 @@ export interface TestWorker<D extends WorkerDefinition> {
 
 function startWorker<D extends WorkerDefinition>(definition: D, name: string): TestWorker<D> {
   const child = fork(fileURLToPath(workerScript(name)), {
-    env: workerEnvironment('sender', process.env),
+    env: workerEnvironment(512, process.env),
     execArgv: [],
   })
   const log: string[] = []

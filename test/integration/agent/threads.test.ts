@@ -1,0 +1,130 @@
+// An agent in a container or on a small host, where few processes and threads may exist.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { untilState } from '../../support/agent/two-receivers.ts'
+import { commandScript } from '../../support/cli/command-script.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
+
+const LONG_MS = 120_000
+/** A user of these tests alone, so that its threads are those of the agent. */
+const USER = 61_747
+const HIERARCHY = ['/sys/fs/cgroup/pids', '/sys/fs/cgroup'].find((root) =>
+  existsSync(path.join(root, 'cgroup.procs')),
+)
+const isRoot = process.getuid?.() === 0
+const noGroups = !isRoot || HIERARCHY === undefined
+
+/** Returns a control group in which so many processes and threads may exist; null: this system allows none. */
+function createGroup(most: number): string | null {
+  const group = path.join(HIERARCHY ?? '', `holdfast-test-${process.pid}-${most}`)
+  mkdirSync(group)
+  onTestFinished(async () => {
+    await until('the group is empty', () => rmdirSync(group) === undefined)
+  })
+  if (!existsSync(path.join(group, 'pids.max'))) return null
+  writeFileSync(path.join(group, 'pids.max'), String(most))
+  return group
+}
+
+function start(program: string, ...words: string[]): { child: ChildProcess; err(): string } {
+  const child = spawn(program, words, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, LANG: 'C' },
+  })
+  let err = ''
+  child.stderr.on('data', (chunk) => {
+    err += chunk
+  })
+  onTestFinished(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+  })
+  return { child, err: () => err }
+}
+
+/** Starts an agent in a control group. */
+const startIn = (group: string, ...words: string[]) =>
+  start(
+    'sh',
+    '-c',
+    `echo $$ > ${group}/cgroup.procs && exec "$@"`,
+    'sh',
+    process.execPath,
+    commandScript,
+    ...words,
+  )
+
+/** Starts an agent as a user that may have so many processes and threads. */
+const startAs = (most: number, ...words: string[]) => {
+  const as = ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups']
+  return start('prlimit', `--nproc=${most}`, ...as, process.execPath, commandScript, ...words)
+}
+
+function directories() {
+  const [root, data] = [temporaryDirectory('threads'), temporaryDirectory('threads-data')]
+  for (const directory of [root, data]) chmodSync(directory, 0o777)
+  writeFileSync(path.join(root, 'file'), 'content')
+  return { root, data }
+}
+
+const untilSent = (data: string) =>
+  untilState(data, 'the file to be sent', ({ totals }) => totals.sentFiles === 1, LONG_MS)
+
+const readLog = (data: string): string => {
+  const file = path.join(data, 'logs', 'agent.log')
+  return existsSync(file) ? readFileSync(file, 'utf8') : ''
+}
+
+describe.skipIf(noGroups)('threads in a control group (needs root, and cgroups that may be made)', () => {
+  test('an agent in a group of 512 processes and threads sends, and its log has the figures', {
+    timeout: LONG_MS * 2,
+  }, async ({ skip }) => {
+    const group = createGroup(512) ?? skip('no pids controller')
+    const { root, data } = directories()
+    startIn(group, 'agent', '--data', data, root)
+    await untilSent(data)
+    expect(readLog(data)).toMatch(/of 512 processes and threads exist/)
+    expect(readLog(data)).not.toMatch(/SIGABRT/)
+  })
+
+  test('an agent in a group of 100 processes and threads ends with the figures and the remedy', {
+    timeout: LONG_MS,
+  }, async ({ skip }) => {
+    const group = createGroup(100) ?? skip('no pids controller')
+    const { root, data } = directories()
+    const { child, err } = startIn(group, 'agent', '--data', data, root)
+    const [code] = await once(child, 'exit')
+    expect([code, err()]).toEqual([
+      1,
+      expect.stringMatching(/may have 100 processes.* needs 256 more.*TasksMax=/s),
+    ])
+  })
+})
+
+describe.skipIf(!isRoot)('threads of a user (needs root)', () => {
+  test('an agent of a user with 512 processes and threads sends', { timeout: LONG_MS * 2 }, async () => {
+    const { root, data } = directories()
+    const { child } = startAs(512, 'agent', '--data', data, root)
+    await untilSent(data)
+    expect(child.exitCode).toBe(null)
+    expect(readLog(data)).toMatch(/of 512 processes and threads exist \(ulimit -u\)/)
+    expect(readLog(data)).not.toMatch(/SIGABRT/)
+  })
+
+  test('an agent of a user with 100 processes and threads ends with the figures and the remedy', {
+    timeout: LONG_MS,
+  }, async () => {
+    const { root, data } = directories()
+    const { child, err } = startAs(100, 'agent', '--data', data, root)
+    const [code] = await once(child, 'exit')
+    expect([code, err()]).toEqual([
+      1,
+      expect.stringMatching(/may have 100 processes.* needs 256 more.*ulimit -u /s),
+    ])
+  })
+})

@@ -5,8 +5,10 @@ import type { OutgoingSource } from '../../backends/destination.ts'
 import { ignoreError } from '../../dropped-errors.ts'
 import type { QueuedFile, SentContent, TransferResult } from '../../ledger/ledger.ts'
 import type { MountPresence } from '../../ledger/mount-presence.ts'
+import { createSemaphore, type Semaphore } from '../../lib/async/semaphore.ts'
 import { message } from '../../lib/i18n/message.ts'
 import type { FixityKind } from '../../platform/fixity-kinds.ts'
+import { readDescriptorLimit } from '../../platform/process-limits.ts'
 import type { Source, SourceFilters } from '../../settings/schema.ts'
 import { type ContentDigests, mayBeWritten } from '../reading/read.ts'
 import type { Unsent } from '../reading/read-result.ts'
@@ -132,6 +134,22 @@ const MEMORY_BYTES = 32 * 1024 * 1024
  */
 const WEIGHTS: Record<Priority, number> = { high: 4, normal: 2, low: 1 }
 
+/**
+ * Descriptors for other things than large files: ledgers, threads, connections, directories, and a file of each group
+ * that is looked at.
+ */
+const OTHER_DESCRIPTORS = 160
+/** Limits of the large files of all sources that are open at a time. Those of disks that hang stay open. */
+const LEAST_OPEN_FILES = 8
+const MOST_OPEN_FILES = 512
+
+/** Returns how many large files may be open at a time: half of the descriptors that this process may have left. */
+function countOpenFiles(): number {
+  const descriptors = readDescriptorLimit() ?? Number.POSITIVE_INFINITY
+  const half = Math.floor((descriptors - OTHER_DESCRIPTORS) / 2)
+  return Math.min(MOST_OPEN_FILES, Math.max(LEAST_OPEN_FILES, half))
+}
+
 /** The limit on one source's files under way. */
 export type Window = ReturnType<typeof openWindow>
 
@@ -150,6 +168,7 @@ interface Share {
  */
 export function createWindows() {
   const shares = new Map<string, Share>()
+  const openFiles = createSemaphore(countOpenFiles())
 
   const getLimit = ({ priority }: Share): number => {
     let sum = 0
@@ -175,13 +194,13 @@ export function createWindows() {
       const share: Share = shares.get(source) ?? { window: null, priority, held: 0, waiting: [] }
       share.priority = priority
       shares.set(source, share)
-      share.window ??= openWindow(share, serve)
+      share.window ??= openWindow(share, serve, openFiles)
       return share.window
     },
   }
 }
 
-function openWindow(share: Share, serve: () => void) {
+function openWindow(share: Share, serve: () => void, openFiles: Semaphore) {
   let large = 0
   return {
     /** Waits for room for small files. */
@@ -197,11 +216,14 @@ function openWindow(share: Share, serve: () => void) {
     get hasRoomForLarge() {
       return large < WEIGHTS[share.priority]
     },
-    beginLarge() {
+    /** Counts a large file; resolves once it may be opened. */
+    beginLarge(): Promise<unknown> {
       large += 1
+      return openFiles.acquire()
     },
     endLarge() {
       large -= 1
+      openFiles.release()
     },
   }
 }

@@ -3,7 +3,7 @@ import type { QueuedFile, TransferResult } from '../../ledger/ledger.ts'
 import { createSemaphore, type Semaphore, withPermit } from '../../lib/async/semaphore.ts'
 import { type Moment, momentNow } from '../../lib/async/timing.ts'
 import { batchBuffers } from '../../protocol/frame-buffers.ts'
-import type { Content, FileRead } from '../reading/read-result.ts'
+import type { Content, FileRead, Unsent } from '../reading/read-result.ts'
 import {
   createJudge,
   findStoredAt,
@@ -214,14 +214,16 @@ export function openFileSender(parts: SourceParts) {
     done: (result: TransferResult) => void,
     onRoom: () => void,
   ) => {
-    window.beginLarge()
+    const mayOpen = window.beginLarge()
     let isOnLine = true
     const leaveLine = () => {
       if (isOnLine) window.endLarge()
       isOnLine = false
       onRoom()
     }
-    const sent = sendLarge(due, session, leaveLine).catch((error) => failedBy(error, parts, due))
+    const sent = mayOpen
+      .then(() => sendLarge(due, session, leaveLine))
+      .catch((error) => failedBy(error, parts, due))
     void sent.then((result) => {
       leaveLine()
       done(result)
@@ -297,7 +299,7 @@ async function handleRead(
     return
   }
   const ready: ReadFile[] = []
-  const judge = createJudge(parts)
+  const unsent: { due: QueuedFile; content: Unsent }[] = []
   for (const { due, content } of found) {
     const copied = from.get(due.id)
     const isContent = content.kind === 'content'
@@ -306,12 +308,24 @@ async function handleRead(
       continue
     }
     window.release(getCost([due]))
-    const ended = (error: unknown) => done(due, failedBy(error, parts, due))
-    if (!isContent) judge(content, due).then((result) => done(due, result), ended)
-    else if (copied !== undefined) copy(parts, { due, content }, copied, sending).catch(ended)
+    if (!isContent) unsent.push({ due, content })
+    else if (copied !== undefined)
+      copy(parts, { due, content }, copied, sending).catch((error) => done(due, failedBy(error, parts, due)))
   }
+  void judgeAll(parts, unsent, done)
   if (ready.length === 0) return freeContents(contents)
   await putOnLine(parts, ready, directories, sending, () => freeContents(contents))
+}
+
+/** Judges files of a group one after another: each is opened, and thousands may have changed at once. */
+async function judgeAll(
+  parts: SourceParts,
+  unsent: readonly { due: QueuedFile; content: Unsent }[],
+  done: Done,
+): Promise<void> {
+  const judge = createJudge(parts)
+  for (const { due, content } of unsent)
+    done(due, await judge(content, due).catch((error) => failedBy(error, parts, due)))
 }
 
 /** Sends files that were read. Releases their room in the window once the connection has taken their bytes. */

@@ -57,6 +57,11 @@ export function placeOnDisk(own: string, versions: string, partials: readonly st
 export function fillDisk(point: string, leaving: number): () => void {
   const filler = path.join(point, 'filler')
   const { bavail, bsize } = statfsSync(point)
-  writeFileSync(filler, Buffer.alloc(Math.max(0, bavail * bsize - leaving)))
+  try {
+    writeFileSync(filler, Buffer.alloc(Math.max(0, bavail * bsize - leaving)))
+  } catch (error) {
+    // Others write there, too: it is fuller then.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error
+  }
   return () => rmSync(filler)
 }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Shown } from '../alerts/render.ts'
 import { notMountedWords } from '../backends/folder/place.ts'
 import { type Checked, checkerDefinition } from '../check/checker-messages.ts'
+import { lowerAccepted } from '../check/health/disk-health.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import type { Message } from '../lib/i18n/message.ts'
 import { createWords, englishWords, type Language } from '../lib/i18n/words.ts'
@@ -349,7 +350,11 @@ export class Agent {
   #checked({ checked, notice, disks }: WorkerReport<typeof checkerDefinition>): void {
     if (notice !== undefined) this.notices.reportHistory(notice)
     // A report may have been on its way when this was switched off.
-    if (disks !== undefined && this.settings.get().check.diskHealth) this.store.update({ disks })
+    const { check, acceptedDisks } = this.settings.get()
+    if (disks === undefined || !check.diskHealth) return
+    this.store.update({ disks })
+    const lowered = lowerAccepted(acceptedDisks, disks.all)
+    if (lowered !== acceptedDisks) this.change((settings) => ({ ...settings, acceptedDisks: lowered }))
     if (checked.length === 0) return
     const before = this.store.state
     this.store.update(withChecked(before, checked))

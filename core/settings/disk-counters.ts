@@ -14,7 +14,10 @@ export const diskFindingKinds = [
   'below-threshold',
   /** Value: attribute 197, sectors that the disk could not read and has not replaced yet. */
   'pending',
-  /** Value: attribute 198, sectors that an offline scan could not read. */
+  /**
+   * Value: attribute 198, sectors that an offline scan could not read; attribute 187, reads and writes that failed; SAS:
+   * total uncorrected errors.
+   */
   'uncorrectable',
   /** Value: an NVMe disk's unrecovered errors. */
   'media-errors',

@@ -34,8 +34,8 @@ const REPORTED_FROM: Record<DiskFindingKind, number> = {
 
 /** Counters that get worse as they fall. */
 const FALLING: ReadonlySet<DiskFindingKind> = new Set(['low-spare'])
-/** Failures, which can be repaired and cannot be accepted. */
-const UNACCEPTABLE: ReadonlySet<DiskFindingKind> = new Set(['smart-failed', 'missing-disks', 'not-online'])
+/** Failures, which can be repaired and cannot be accepted. An array may lack a disk by design. */
+const UNACCEPTABLE: ReadonlySet<DiskFindingKind> = new Set(['smart-failed', 'not-online'])
 
 export interface DiskFinding {
   kind: DiskFindingKind
@@ -48,9 +48,27 @@ export function findDiskFindings({ id, counters }: DiskFacts, accepted: Accepted
     const value = counters[kind]
     if (value === undefined || value < REPORTED_FROM[kind]) return []
     const known = UNACCEPTABLE.has(kind) ? undefined : accepted[id]?.[kind]
-    const isWorse = known === undefined || (FALLING.has(kind) ? value < known : value > known)
-    return isWorse ? [{ kind, value }] : []
+    return known === undefined || isWorse(kind, value, known) ? [{ kind, value }] : []
   })
+}
+
+const isWorse = (kind: DiskFindingKind, value: number, than: number): boolean =>
+  FALLING.has(kind) ? value < than : value > than
+
+/**
+ * Returns the accepted values after a reading: a value that has improved is accepted only as it is now, so that the next
+ * fault is reported. The same object if none has.
+ */
+export function lowerAccepted(accepted: AcceptedCounters, disks: readonly DiskFacts[]): AcceptedCounters {
+  const improved = disks.flatMap(({ id, counters }) => {
+    const known = accepted[id] ?? {}
+    const better = diskFindingKinds.flatMap((kind) => {
+      const [value, limit] = [counters[kind], known[kind]]
+      return value !== undefined && limit !== undefined && isWorse(kind, limit, value) ? [[kind, value]] : []
+    })
+    return better.length === 0 ? [] : [[id, { ...known, ...Object.fromEntries(better) }] as const]
+  })
+  return improved.length === 0 ? accepted : { ...accepted, ...Object.fromEntries(improved) }
 }
 
 /** Returns the values that a person accepts with all present findings; empty: none can be accepted. */

@@ -15,8 +15,10 @@ import type { DiskFacts, SmartResult } from '../checker-messages.ts'
 
 /** Time limit of a program, and of everything that is read from sysfs for one disk, in milliseconds. */
 const WITHIN_MS = 20_000
-/** smartctl's exit status for a disk that sleeps. Without the error logs, it sets neither of these two bits itself. */
+/** smartctl's exit status for a disk that sleeps. Without the self-test log, it does not set the higher bit itself. */
 const ASLEEP = 0xc0
+/** SAS disks have their uncorrected errors in the error log. */
+const PARAMETERS = ['--json=c', '-i', '-H', '-A', '-l', 'error', '-n', `standby,${ASLEEP}`]
 /** Levels of md arrays whose disks must agree; md(4) explains harmless mismatches of the others. */
 const PARITY_LEVELS = /^raid[456]$/
 /** Administrators' programs, which the search path of other users lacks. */
@@ -102,11 +104,23 @@ export async function readDisks(
       found.set(one.id, { ...(known ?? one), folders })
     }
   }
+  let scan: Promise<ScannedDevice[]> | null = null
+  const scanned = () => {
+    scan ??= system.run('smartctl', ['--scan-open', '--json=c']).then(parseScan)
+    return scan
+  }
   const all = [...found.values()].map(async ({ device, ...facts }) => {
-    const earlier = before.find(({ id }) => id === facts.id)
-    return facts.kind === 'disk' ? addSmart(facts, device, earlier, now, system) : facts
+    if (facts.kind !== 'disk' || facts.smart === 'unsupported') return [facts]
+    const read = await addSmart(facts, [`/dev/${device}`], before, now, system)
+    if (read.smart !== 'unsupported') return [read]
+    const behind = await findBehind(device, await scanned(), system)
+    const disks = behind.map(({ name, type }) => {
+      const disk = { ...facts, id: hash(`${facts.id} ${type}`), name: `${facts.name} ${type}` }
+      return addSmart({ ...disk, model: null, serial: null }, ['-d', type, name], before, now, system)
+    })
+    return disks.length === 0 ? [read] : Promise.all(disks)
   })
-  return (await Promise.all(all)).sort((a, b) => a.name.localeCompare(b.name))
+  return (await Promise.all(all)).flat().sort((a, b) => a.name.localeCompare(b.name))
 }
 
 /** True if the path's own disk is not mounted: its directory is then on the disk above. */
@@ -237,17 +251,21 @@ async function findZfs(mount: Mount, system: DiskSystem): Promise<Found[]> {
   return [facts, ...below]
 }
 
-/** Adds the answer of smartctl. A disk that sleeps or does not answer keeps its earlier counters. */
+/**
+ * Adds the answer of smartctl. A disk that sleeps or does not answer keeps its earlier counters.
+ * @param device its name, after the option for its type if it needs one
+ */
 async function addSmart(
   facts: DiskFacts,
-  device: string,
-  earlier: DiskFacts | undefined,
+  device: readonly string[],
+  before: readonly DiskFacts[],
   now: number,
   { run }: DiskSystem,
 ): Promise<DiskFacts> {
-  if (facts.smart === 'unsupported') return facts
-  const parameters = ['--json=c', '-i', '-H', '-A', '-n', `standby,${ASLEEP}`, `/dev/${device}`]
-  const { result, reason, model, serial, counters } = parseSmartctl(await run('smartctl', parameters))
+  const earlier = before.find(({ id }) => id === facts.id)
+  const { result, reason, model, serial, counters } = parseSmartctl(
+    await run('smartctl', [...PARAMETERS, ...device]),
+  )
   const isKept = result === 'asleep' || result === 'late' || result === 'failed'
   return {
     ...facts,
@@ -257,6 +275,16 @@ async function addSmart(
     readAt: result === 'read' ? now : isKept ? (earlier?.readAt ?? null) : null,
     counters: { ...(isKept ? earlier?.counters : {}), ...facts.counters, ...counters },
   }
+}
+
+/**
+ * Returns the devices that smartctl reaches behind a disk that reports nothing itself: with another type, as behind a USB
+ * bridge, or on the bus of its RAID controller. The controller does not name the disks of each volume: all count.
+ */
+async function findBehind(device: string, scanned: readonly ScannedDevice[], system: DiskSystem) {
+  const directory = await resolve(system, `sys/class/block/${device.replaceAll('/', '!')}`)
+  const [, host = ''] = /\/host(\d+)\//.exec(directory ?? '') ?? []
+  return scanned.filter(({ name }) => name === `/dev/${device}` || name === `/dev/bus/${host}`)
 }
 
 /** Kernel and smartctl show the serial number, and so does the label of the disk: its end identifies the disk there. */
@@ -285,8 +313,10 @@ const attributeSchema = z.object({
   id: z.number(),
   name: z.string(),
   when_failed: z.string().default(''),
-  raw: z.object({ value: z.number() }),
+  raw: z.object({ value: z.number(), string: z.string().default('') }),
 })
+
+const errorCounterSchema = z.object({ total_uncorrected_errors: z.number() }).partial().optional()
 
 /** The used part of smartctl's JSON output, format version 1. */
 const smartctlSchema = z.object({
@@ -300,6 +330,9 @@ const smartctlSchema = z.object({
   smart_status: z.object({ passed: z.boolean() }).partial().optional(),
   ata_smart_attributes: z.object({ table: z.array(attributeSchema) }).optional(),
   scsi_grown_defect_list: z.number().optional(),
+  scsi_error_counter_log: z
+    .object({ read: errorCounterSchema, write: errorCounterSchema, verify: errorCounterSchema })
+    .optional(),
   nvme_smart_health_information_log: z
     .object({
       critical_warning: z.number(),
@@ -355,12 +388,25 @@ function parseJson(text: string): Smartctl | null {
   }
 }
 
-/** The disk database of smartctl names the attributes: some SSDs use these numbers for something else. */
+/**
+ * The disk database of smartctl names the attributes: some SSDs use these numbers for something else. Of two attributes of
+ * one kind the larger counts.
+ */
 const ATTRIBUTES = [
   { id: 5, name: /^Reallocat/i, kind: 'reallocated' },
   { id: 197, name: /Pending/i, kind: 'pending' },
+  { id: 187, name: /Uncorrect/i, kind: 'uncorrectable' },
   { id: 198, name: /Uncorrectable/i, kind: 'uncorrectable' },
 ] as const
+
+/**
+ * Returns the value of an attribute. Some disks pack further values into its upper bits: smartctl prints the value first,
+ * as in "12 (0 3)".
+ */
+function readRaw({ value, string }: z.infer<typeof attributeSchema>['raw']): number {
+  const [, first] = /^(\d+)(?:\s|$)/.exec(string) ?? []
+  return first === undefined ? value % 2 ** 32 : Number(first)
+}
 
 function findCounters(parsed: Smartctl): DiskCounters {
   const { smart_status, ata_smart_attributes, scsi_grown_defect_list } = parsed
@@ -371,11 +417,13 @@ function findCounters(parsed: Smartctl): DiskCounters {
     counters['below-threshold'] = table.filter((one) => one.when_failed === 'now').length
     for (const { id, name, kind } of ATTRIBUTES) {
       const found = table.find((one) => one.id === id && name.test(one.name))
-      // Some disks pack further values into the upper bits.
-      if (found !== undefined) counters[kind] = found.raw.value % 2 ** 32
+      if (found !== undefined) counters[kind] = Math.max(counters[kind] ?? 0, readRaw(found.raw))
     }
   }
   if (scsi_grown_defect_list !== undefined) counters.reallocated = scsi_grown_defect_list
+  const { read, write, verify } = parsed.scsi_error_counter_log ?? {}
+  const uncorrected = [read, write, verify].flatMap((log) => log?.total_uncorrected_errors ?? [])
+  if (uncorrected.length > 0) counters.uncorrectable = uncorrected.reduce((sum, one) => sum + one, 0)
   const nvme = parsed.nvme_smart_health_information_log
   if (nvme !== undefined) {
     counters['nvme-warning'] = nvme.critical_warning ?? 0
@@ -387,20 +435,49 @@ function findCounters(parsed: Smartctl): DiskCounters {
   return counters
 }
 
-/** Parses `zpool status -p -P -L`: a line for each device with its state and its read, write and checksum errors. */
+export interface ScannedDevice {
+  name: string
+  /** The value of smartctl's option -d. */
+  type: string
+}
+
+const scanSchema = z.object({ devices: z.array(z.object({ name: z.string(), type: z.string() })) })
+
+/** Evaluates `smartctl --scan-open --json`; empty: it finds no device, or does not run. */
+export function parseScan({ output }: Program): ScannedDevice[] {
+  try {
+    return scanSchema.safeParse(JSON.parse(output)).data?.devices ?? []
+  } catch (error) {
+    if (error instanceof SyntaxError) return []
+    throw error
+  }
+}
+
+/**
+ * Parses `zpool status -p -P -L`: a line for each device, and for each level above, with its state and its read, write and
+ * checksum errors. A device that is gone may have a number instead of its path. Errors that no single device has caused
+ * are counted at the levels above alone, and damaged data in the last line alone: the largest of these sums counts.
+ */
 export function parseZpool(text: string) {
   const [, state] = /^\s*state: (\S+)/m.exec(text) ?? []
   if (state === undefined) return null
-  const lines = [...text.matchAll(/^\s+(\/\S+)\s+([A-Z]+)\s+(\d+)\s+(\d+)\s+(\d+)/gm)]
-  const gone = /^(UNAVAIL|REMOVED|FAULTED|OFFLINE)$/
+  const lines = [...text.matchAll(/^\s+(\S+)\s+([A-Z]+)\s+(\d+)\s+(\d+)\s+(\d+)/gm)].map(
+    ([, name = '', is = '', ...counts]) => ({
+      ...{ name, isDevice: /^(\/|\d+$)/.test(name), isGone: /^(UNAVAIL|REMOVED|FAULTED|OFFLINE)$/.test(is) },
+      errors: counts.reduce((sum, one) => sum + Number(one), 0),
+    }),
+  )
+  const devices = lines.filter(({ isDevice }) => isDevice)
+  const [, damaged = '0'] = /^errors: (\d+) data errors/m.exec(text) ?? []
   return {
     isOnline: state === 'ONLINE',
     isResilvering: /resilver in progress/.test(text),
-    deviceErrors: lines.reduce(
-      (sum, [, , , ...counts]) => sum + counts.reduce((all, one) => all + Number(one), 0),
-      0,
+    deviceErrors: Math.max(
+      devices.reduce((sum, { errors }) => sum + errors, 0),
+      ...lines.filter(({ isDevice }) => !isDevice).map(({ errors }) => errors),
+      Number(damaged),
     ),
-    missing: lines.filter(([, , is = '']) => gone.test(is)).length,
-    devices: lines.flatMap(([, device = '', is = '']) => (gone.test(is) ? [] : [device])),
+    missing: devices.filter(({ isGone }) => isGone).length,
+    devices: devices.flatMap(({ name, isGone }) => (isGone || !name.startsWith('/') ? [] : [name])),
   }
 }

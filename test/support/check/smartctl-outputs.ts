@@ -1,4 +1,4 @@
-/** Answers of smartctl 7.3 to `--json=c -i -H -A -n standby,192`, as recorded, with the serial numbers replaced. */
+/** Answers of smartctl 7.3 to `--json=c -i -H -A -l error -n standby,192`, as recorded, with the serial numbers replaced. */
 
 interface Attribute {
   id: number

@@ -2,7 +2,12 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { DiskFacts } from '../../../core/check/checker-messages.ts'
-import { findDiskFindings, getDiskHealth, listAcceptable } from '../../../core/check/health/disk-health.ts'
+import {
+  findDiskFindings,
+  getDiskHealth,
+  listAcceptable,
+  lowerAccepted,
+} from '../../../core/check/health/disk-health.ts'
 import {
   type DiskSystem,
   type Program,
@@ -50,6 +55,38 @@ describe('smartctl output', () => {
     expect(parseSmartctl(ran(nvmeOutput({ spare: 10 }))).counters).not.toHaveProperty('low-spare')
   })
 
+  test.each([
+    [
+      'attribute 187',
+      { id: 187, name: 'Reported_Uncorrect', raw: { value: 4, string: '4' } },
+      { uncorrectable: 4 },
+    ],
+    [
+      'a value with others in its upper bits',
+      { id: 5, name: 'Reallocated_Sector_Ct', raw: { value: 0x3000c, string: '12 (0 3)' } },
+      { reallocated: 12 },
+    ],
+    [
+      'a value without its text',
+      { id: 197, name: 'Current_Pending_Sector', raw: { value: 2 ** 40 + 7 } },
+      { pending: 7 },
+    ],
+  ])('%s is read', (_, attribute, counters) => {
+    const output = {
+      smartctl: {},
+      smart_status: { passed: true },
+      ata_smart_attributes: { table: [attribute] },
+    }
+    expect(parseSmartctl(ran(JSON.stringify(output))).counters).toMatchObject(counters)
+  })
+
+  test('the uncorrected errors of a SAS disk are added up', () => {
+    const log = (total: number) => ({ errors_corrected_by_eccfast: 9, total_uncorrected_errors: total })
+    const scsi_error_counter_log = { read: log(3), write: log(1) }
+    const output = JSON.stringify({ ...JSON.parse(scsiOutput), scsi_error_counter_log })
+    expect(parseSmartctl(ran(output)).counters).toMatchObject({ reallocated: 56, uncorrectable: 4 })
+  })
+
   test('an attribute with another name than that of its number is ignored', () => {
     expect(parseSmartctl(ran(otherAttributes)).counters).not.toHaveProperty('pending')
   })
@@ -93,10 +130,22 @@ describe('findings about a disk', () => {
     expect(findDiskFindings(facts({ counters: { 'low-spare': 5 } }), accepted)).toHaveLength(1)
   })
 
-  test('a failed self-assessment and a missing disk cannot be accepted', () => {
-    const broken = facts({ counters: { 'smart-failed': 1, 'missing-disks': 1 } })
+  test('a failed self-assessment and a pool that is not online cannot be accepted', () => {
+    const broken = facts({ counters: { 'smart-failed': 1, 'not-online': 1 } })
     expect(listAcceptable(broken, {})).toEqual({})
-    expect(findDiskFindings(broken, { d: { 'smart-failed': 1, 'missing-disks': 1 } })).toHaveLength(2)
+    expect(findDiskFindings(broken, { d: { 'smart-failed': 1, 'not-online': 1 } })).toHaveLength(2)
+  })
+
+  test('an array that lacks a disk by design can be accepted, and is reported again if it loses one later', () => {
+    const lacking = (count: number) => facts({ kind: 'array', counters: { 'missing-disks': count } })
+    const accepted = { d: listAcceptable(lacking(1), {}), other: { pending: 3 } }
+    expect(findDiskFindings(lacking(1), accepted)).toEqual([])
+    expect(findDiskFindings(lacking(2), accepted)).toHaveLength(1)
+    expect(lowerAccepted(accepted, [lacking(1)])).toBe(accepted)
+    expect(lowerAccepted(accepted, [facts({ counters: {} })])).toBe(accepted)
+    const whole = lowerAccepted(accepted, [lacking(0)])
+    expect(whole).toEqual({ d: { 'missing-disks': 0 }, other: { pending: 3 } })
+    expect(findDiskFindings(lacking(1), whole)).toEqual([{ kind: 'missing-disks', value: 1 }])
   })
 
   test('a disk that was never read is unknown, not OK', () => {
@@ -127,6 +176,32 @@ test('zpool status: the state, the errors and the disks that are there are read'
   expect(parseZpool('no pools available')).toBeNull()
 })
 
+test.each([
+  ['damaged data without counters', '', "errors: 3 data errors, use '-v' for a list", 3],
+  [
+    'errors of a raidz',
+    '\t  raidz1-0          ONLINE       0     0     6\n',
+    'errors: No known data errors',
+    6,
+  ],
+  [
+    'errors of the pool',
+    '\ttank                ONLINE       2     0     5\n',
+    'errors: No known data errors',
+    7,
+  ],
+])('zpool status: %s are counted', (_, line, end, errors) => {
+  const sound = `    /dev/sdc1       ONLINE       0     0     0\n`
+  expect(parseZpool(` state: ONLINE\nconfig:\n\n${line}${sound}\n${end}\n`)).toMatchObject({
+    ...{ deviceErrors: errors, missing: 0, devices: ['/dev/sdc1'] },
+  })
+})
+
+test('zpool status: a device that has only a number is missing', () => {
+  const text = ' state: DEGRADED\n\n\t    1234567890123  UNAVAIL      0     0     0  was /dev/sdd1\n'
+  expect(parseZpool(text)).toMatchObject({ missing: 1, devices: [] })
+})
+
 /** A recorded /sys: files with their contents; "-> target" is a link, "/" an empty directory. */
 function recordedSystem(files: Record<string, string>, answers: Record<string, Program> = {}) {
   const root = temporaryDirectory('sys')
@@ -141,7 +216,8 @@ function recordedSystem(files: Record<string, string>, answers: Record<string, P
     root,
     run: async (program, parameters) => {
       asked.push([program, ...parameters].join(' '))
-      return answers[parameters.at(-1) ?? ''] ?? ran('', 'ENOENT')
+      const device = parameters.slice(parameters.indexOf('-d')).join(' ')
+      return answers[device] ?? answers[parameters.at(-1) ?? ''] ?? ran('', 'ENOENT')
     },
   }
   return { system, asked }
@@ -172,7 +248,39 @@ describe('disks of paths', () => {
       },
     ])
     expect(disks[0]?.id).not.toContain('naa')
-    expect(asked).toEqual(['smartctl --json=c -i -H -A -n standby,192 /dev/sda'])
+    expect(asked).toEqual(['smartctl --json=c -i -H -A -l error -n standby,192 /dev/sda'])
+  })
+
+  test('the disks behind a RAID controller are read with their types, and a volume without them is unsupported', async () => {
+    const volume = 'sys/devices/pci0/host3/target3:2:0/3:2:0:0/block/sda'
+    const files = {
+      [`${volume}/device/model`]: 'PERC H730',
+      [`${volume}/device/wwid`]: 'naa.6c81',
+      'sys/class/block/sda': `-> ${volume}`,
+      'sys/dev/block/8:0': `-> ${volume}`,
+    }
+    const device = (name: string, type: string) => ({ name, info_name: name, type, protocol: 'SCSI' })
+    const devices = [
+      device('/dev/bus/3', 'megaraid,0'),
+      device('/dev/bus/3', 'megaraid,4'),
+      device('/dev/bus/1', 'x'),
+    ]
+    const answers = {
+      '/dev/sda': ran(noSmart, 1),
+      '--json=c': ran(JSON.stringify({ devices })),
+      '-d megaraid,0 /dev/bus/3': ran(scsiOutput),
+      '-d megaraid,4 /dev/bus/3': ran(ataOutput({ pending: 2 })),
+    }
+    const { system, asked } = recordedSystem(files, answers)
+    const raid = mount('/r', { device: '8:0', source: '/dev/sda' })
+    const read = (one: DiskSystem) => readDisks([at('a', '/r')], [raid], [], NOW, one)
+    expect(await read(system)).toMatchObject([
+      { name: 'sda megaraid,0', smart: 'read', folders: ['a'], counters: { reallocated: 56 } },
+      { name: 'sda megaraid,4', smart: 'read', folders: ['a'], counters: { pending: 2 } },
+    ])
+    expect(asked).toContain('smartctl --scan-open --json=c')
+    const without = recordedSystem(files, { '/dev/sda': ran(noSmart, 1) })
+    expect(await read(without.system)).toMatchObject([{ name: 'sda', smart: 'unsupported' }])
   })
 
   test('an array on encrypted disks is found with all its disks', async () => {

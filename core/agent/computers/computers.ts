@@ -60,11 +60,7 @@ export class WatchedComputers {
         retrySeconds: RETRY_SECONDS,
         toTrouble: (reason) => ({ state: 'unreachable', problem: describeUnreachable(reason, target) }),
         open: async ({ signal, end }) => {
-          const { first, localAddress } = await openOverviews(target, signal, {
-            onOverview: show,
-            onEnd: end,
-          })
-          show(first)
+          const { localAddress } = await openOverviews(target, signal, { onOverview: show, onEnd: end })
           return { session: null, isToItself: false, localAddress, close: () => undefined }
         },
       },

@@ -30,7 +30,7 @@ interface OverviewStream {
 }
 
 interface StreamEvents {
-  /** An overview after the first one. */
+  /** Each overview, the first one before the stream counts as open. */
   onOverview(overview: Overview): void
   onEnd(reason: Error): void
 }
@@ -67,7 +67,8 @@ export function openOverviews(
         return
       }
       readOverviews(request, response, (overview) => {
-        if (isOpen) return onOverview(overview)
+        onOverview(overview)
+        if (isOpen) return
         isOpen = true
         clearTimeout(late)
         resolve({ first: overview, localAddress: response.socket.localAddress ?? null })

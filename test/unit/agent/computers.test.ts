@@ -34,7 +34,7 @@ async function startPage(isSecure = false) {
     response.writeHead(status)
     if (status !== 200) return response.end()
     streams.push(response)
-    return response.write(event(answer as object))
+    return response.write([answer as object].flat().map(event).join(''))
   }
   const { certificate: cert, key, fingerprint } = await loadIdentity(temporaryDirectory('identity'))
   const server = isSecure ? createSecureServer({ cert, key }, listener) : createServer(listener)
@@ -122,6 +122,21 @@ test('watched computer: a second failure while the first one lasts is an inciden
   expect(lasting()[0]?.id).not.toBe(first?.id)
   page.says(event({ ...failing, level: 'ok', failures: [], sentence: 'All is well.', words: null }))
   await until('the end', () => lasting().length === 0)
+})
+
+test('watched computer: of two overviews that come at once, the later one is shown', async () => {
+  const page = await startPage()
+  page.answersWith(failing)
+  const { agent, add, computer, lasting } = startAgent()
+  await add({ address: page.address })
+  await until('the incident', () => lasting().length === 1)
+  // A stalled tunnel hands over at once what has come meanwhile.
+  const well = { ...failing, level: 'ok', sentence: 'All is well.', words: null }
+  page.answersWith([failing, well])
+  page.streams.at(-1)?.destroy()
+  await until('the later one', () => computer()?.connection.state === 'connected' && lasting().length === 0)
+  expect(computer()?.status).toMatchObject({ level: 'ok', failures: [] })
+  expect(agent.store.snapshot().state.status).toMatchObject({ level: 'ok' })
 })
 
 test('watched computer: reports of other versions are shown as they came', async () => {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { chmod, lstat, rm } from 'node:fs/promises'
 import { createServer, type Server, type ServerOptions } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { hostname } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
 import { dropError, ignoreError } from '../../dropped-errors.ts'
@@ -16,8 +16,10 @@ import type { WebSettings } from '../../settings/schema.ts'
 import type { Agent } from '../agent.ts'
 import type { AppState } from '../state/schema.ts'
 import { Sessions } from './sessions.ts'
+import { Shares } from './shares.ts'
 
 const RETRY_MS = 5_000
+/** Limit of connections, which addresses share. */
 const MAX_CONNECTIONS = 256
 /** A peer that sends its request more slowly is disconnected. */
 const LIMITS: ServerOptions = {
@@ -149,7 +151,13 @@ export class WebPage {
       identity === null
         ? createServer(LIMITS, listener)
         : createSecureServer({ ...LIMITS, cert: identity.certificate, key: identity.key }, listener)
-    server.maxConnections = MAX_CONNECTIONS
+    const connections = new Shares(MAX_CONNECTIONS)
+    server.on('connection', (socket: Socket) => {
+      // All connections of a Unix socket are those of the proxy.
+      const leave = connections.take(socket.remoteAddress ?? '')
+      if (leave === null) socket.destroy()
+      else socket.once('close', leave)
+    })
     await (settings.socket === null ? listenAt(server, settings) : listenOn(server, settings.socket))
     // A connection may fail at any time; it is closed.
     server.on('error', ignoreError('a connection of the web page that failed is closed'))

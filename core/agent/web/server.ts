@@ -21,9 +21,13 @@ import { describeApi } from './openapi.ts'
 import { ASSETS, createCompressedReader, readPageFile } from './page-files.ts'
 import { createPeerReader, type Peer } from './peer.ts'
 import type { Access, Sessions } from './sessions.ts'
+import { Shares } from './shares.ts'
 
 const LONGEST_BODY = 4 * 1024 * 1024
-/** Limit of open streams. A browser has one for each page that it shows, and a computer that watches this one has one. */
+/**
+ * Limit of open streams, which tokens and users share. A browser has one for each page that it shows, and a computer that
+ * watches this one has one.
+ */
 const MOST_STREAMS = 64
 /** Patches that may wait for a slow reader. Beyond, its stream ends: it reconnects and requests a snapshot. */
 const MOST_WAITING = 100
@@ -78,7 +82,7 @@ export function createWebApp(context: WebContext): Hono<Env> {
     c.set('peer', peer)
     const { host } = peer
     if (!isOwnHost(host, context.names)) return refuse(c, 421, message('web.host'))
-    if (!isSafe(c.req.method) && !isFromThisPage(c, host)) return refuse(c, 403, message('web.origin'))
+    if (!isSafe(c.req.method) && !isFromThisPage(c, peer)) return refuse(c, 403, message('web.origin'))
     return next()
   })
   app.use(
@@ -106,7 +110,7 @@ export function createWebApp(context: WebContext): Hono<Env> {
     return c.body(`${page}${ofReceiver}`, 200, { 'content-type': metrics.contentType })
   })
   app.post('/api/commands/:name', (c) => runCommand(c, context))
-  const streams = { open: 0 }
+  const streams = new Shares(MOST_STREAMS)
   const openStream = createEventStream(context, sessions, streams)
   app.get('/api/events', (c) =>
     openStream(c, (patch) => `event: patch\ndata: ${JSON.stringify(patch ?? presentRevision(context))}\n\n`),
@@ -190,6 +194,8 @@ function authenticate(c: Context<Env>, sessions: Sessions): Access | null | 'lim
   return token === null || token === 'limited' ? token : toAccess(token)
 }
 
+const toUser = (c: Context<Env>): string => `${c.get('access').by} ${c.get('access').name}`
+
 /** Returns false after the token was removed. */
 function hasAccess(c: Context<Env>, sessions: Sessions): boolean {
   const access = authenticate(c, sessions)
@@ -214,12 +220,12 @@ async function runCommand(c: Context<Env>, { run, logDefect }: WebContext) {
  * Returns a function that answers with a stream of server-sent events (HTML standard, 9.2).
  * `format` returns the text to send at the start (null) and at each patch; null: nothing.
  */
-function createEventStream(context: WebContext, sessions: Sessions, streams: { open: number }) {
+function createEventStream(context: WebContext, sessions: Sessions, streams: Shares) {
   const encoder = new TextEncoder()
   return (c: Context<Env>, format: (patch: StatePatch | null) => string | null) => {
     if (c.req.method === 'HEAD') return c.body(null, 200, STREAM_HEADERS)
-    if (streams.open >= MOST_STREAMS) return refuse(c, 503, message('web.busy'))
-    streams.open += 1
+    const leave = streams.take(toUser(c))
+    if (leave === null) return refuse(c, 503, message('web.busy'))
     let stop = () => undefined as undefined
     const body = new ReadableStream<Uint8Array>(
       {
@@ -236,7 +242,7 @@ function createEventStream(context: WebContext, sessions: Sessions, streams: { o
           const life = setInterval(() => write(':\n\n'), SIGN_OF_LIFE_MS)
           stop = () => {
             stop = () => undefined
-            streams.open -= 1
+            leave()
             clearInterval(life)
             unsubscribe()
           }
@@ -259,9 +265,8 @@ async function openCloudEvents(
   c: Context<Env>,
   { followEvents }: WebContext,
   sessions: Sessions,
-  streams: { open: number },
+  streams: Shares,
 ) {
-  if (streams.open >= MOST_STREAMS) return refuse(c, 503, message('web.busy'))
   const types = c.req.queries('type')?.map((type) => type.replace(/^app\.holdfast\./, '')) ?? null
   const known = types === null ? null : z.array(z.enum(eventTypes)).min(1).safeParse(types)
   if (known?.success === false)
@@ -276,11 +281,12 @@ async function openCloudEvents(
     return refuse(c, 400, toSentence(error))
   }
   if (c.req.method === 'HEAD') return c.body(null, 200, STREAM_HEADERS)
-  streams.open += 1
+  const leave = streams.take(toUser(c))
+  if (leave === null) return refuse(c, 503, message('web.busy'))
   let life: NodeJS.Timeout | undefined
   const end = () => {
     clearInterval(life)
-    streams.open -= 1
+    leave()
   }
   ending.signal.addEventListener('abort', end, { once: true })
   const encoder = new TextEncoder()
@@ -335,9 +341,10 @@ function isOwnHost(host: string | undefined, names: readonly string[]): boolean 
  * True unless a request that may change something comes from another page (CSRF). Only this page's scripts can set
  * the header: a browser asks before it sends it elsewhere, and gets no permission here (Fetch standard, CORS).
  */
-function isFromThisPage(c: Context, host: string | undefined): boolean {
+function isFromThisPage(c: Context, { host, isSecure }: Peer): boolean {
   const origin = c.req.header('origin')
   const site = c.req.header('sec-fetch-site')
-  const isOwn = origin === undefined || (URL.canParse(origin) && new URL(origin).host === host)
+  // Scheme, host and port (RFC 6454, 4); a Host header may have the port that an origin omits.
+  const isOwn = origin === undefined || origin === new URL(`${isSecure ? 'https' : 'http'}://${host}`).origin
   return isOwn && (site === undefined || site === 'same-origin') && c.req.header(HEADER) !== undefined
 }

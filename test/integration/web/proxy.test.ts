@@ -16,7 +16,11 @@ import { until } from '../../support/until.ts'
 import { type Ask, bearer, startWebAgent } from '../../support/web.ts'
 
 const HEADER = 'X-Remote-User'
-const own = { origin: 'https://station.example', 'x-forwarded-host': 'station.example' }
+const own = {
+  origin: 'https://station.example',
+  'x-forwarded-host': 'station.example',
+  'x-forwarded-proto': 'https',
+}
 
 /** Sends a command through the proxy, as a page does; returns its status, text and cookies. */
 function askThrough(

@@ -11,9 +11,14 @@ beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 /** A page whose events never come, as from a disk that hangs. */
-function openApp() {
-  const { settings, token } = createToken(defaultSettings, { name: 'ada', role: 'viewer' }, 1)
+function openApp(more: Partial<WebContext> = {}) {
+  const { settings, token: own } = createToken(defaultSettings, { name: 'ada', role: 'viewer' }, 1)
   let tokens = settings.webTokens
+  const addToken = (name: string) => {
+    const added = createToken({ ...defaultSettings, webTokens: tokens }, { name, role: 'viewer' }, 1)
+    tokens = added.settings.webTokens
+    return added.token
+  }
   const signals: AbortSignal[] = []
   const context = {
     ...{ names: [], isSecure: false, isSocket: false, proxy: webProxySchema.parse({}), page: '/page' },
@@ -27,15 +32,22 @@ function openApp() {
     logDefect: (error: unknown) => {
       throw error
     },
+    ...more,
   } as unknown as WebContext
   const app = createWebApp(context)
   const incoming = { socket: { remoteAddress: '127.0.0.1' }, headers: { host: 'localhost' } }
-  const ask = async (path: string, method = 'GET') =>
-    app.request(path, { method, headers: { authorization: `Bearer ${token}` } }, { incoming } as never)
+  const ask = async (
+    path: string,
+    method = 'GET',
+    { token = own, headers = {} }: { token?: string | undefined; headers?: Record<string, string> } = {},
+  ) =>
+    app.request(path, { method, headers: { authorization: `Bearer ${token}`, ...headers } }, {
+      incoming,
+    } as never)
   const removeToken = () => {
     tokens = []
   }
-  return { ask, removeToken, signals }
+  return { ask, addToken, removeToken, signals }
 }
 
 async function openReader(response: Response) {
@@ -61,6 +73,42 @@ test('event stream: a client that disconnects while no event comes leaves no tim
   await vi.advanceTimersByTimeAsync(2 * LIFE_MS)
   expect(vi.getTimerCount()).toBe(0)
 })
+
+test('event streams: one token leaves half of the rest to others, and gets its own back', async () => {
+  const { ask, addToken } = openApp()
+  const openAll = async (token?: string) => {
+    const opened: Response[] = []
+    for (;;) {
+      const response = await ask('/api/cloudevents', 'GET', { token })
+      if (response.status !== 200) return opened
+      opened.push(response)
+    }
+  }
+  const first = await openAll()
+  const second = await openAll(addToken('eve'))
+  const third = await openAll(addToken('bob'))
+  expect([first, second, third].map(({ length }) => length)).toEqual([32, 16, 8])
+  for (const { body } of first) await body?.cancel()
+  expect(await openAll()).toHaveLength(20)
+})
+
+test.each([
+  ['http://localhost', {}, 401],
+  ['http://localhost:80', {}, 403],
+  ['https://localhost', {}, 403],
+  ['http://localhost:8420', {}, 403],
+  ['http://localhost.evil.example', {}, 403],
+  ['null', {}, 403],
+  ['https://localhost', { isSecure: true }, 401],
+  ['http://localhost', { isSecure: true }, 403],
+])(
+  'page: a command from the origin %s is answered with its scheme, host and port: %j, %i',
+  async (origin, more, status) => {
+    const { ask } = openApp(more)
+    const headers = { origin, 'x-holdfast': '1', authorization: 'Bearer hf_other' }
+    expect((await ask('/api/commands/pause', 'POST', { headers })).status).toBe(status)
+  },
+)
 
 test('event stream: a removed token ends it while no event comes, also if the client reads nothing', async () => {
   const { ask, removeToken, signals } = openApp()

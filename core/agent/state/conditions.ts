@@ -25,6 +25,9 @@ const UNREACHABLE_AFTER_MS = 10_000
 const MINUTE_MS = 60_000
 /** A watched computer that was not reached for this long is reported. */
 const AWAY_AFTER_MS = 2 * MINUTE_MS
+/** A computer with so many incidents within this time has one incident for all of its failures. */
+const MANY_INCIDENTS = 10
+const MANY_WITHIN_MS = 15 * MINUTE_MS
 const HOUR_MS = 3_600_000
 /** A longer pause may have been forgotten. */
 const LONG_PAUSE_MS = 24 * HOUR_MS
@@ -231,11 +234,12 @@ const isSenderKind = (kind: Condition['kind'] | 'slow'): kind is 'sender-silent'
 
 /**
  * Reports each failure of a watched computer, and that it cannot be reached, as subjects of their own: a second failure
- * is notified while the first one lasts.
+ * is notified while the first one lasts. That computer chooses their ids: after many incidents within a short time its
+ * failures are one subject, which fails until that time has passed.
  */
 function computerConditions(
   { awakeSince, incidents }: AppState,
-  { id, name, connection, status }: ComputerState,
+  { id, name, address, connection, status }: ComputerState,
   now: number,
 ): FoundCondition[] {
   const own = { id: `computer:${id}`, name, source: null }
@@ -246,6 +250,15 @@ function computerConditions(
     .flatMap(({ failing }) => Object.keys(failing).filter((one) => one.startsWith(`${own.id}:`)))
     .map((one) => ({ ...own, id: one }))
   if (connection.state === 'connected' && status !== null) {
+    const isOfIt = (one: string) => one === own.id || one.startsWith(`${own.id}:`)
+    const recent = incidents.filter(
+      ({ noticedAt, paths }) => Math.abs(now - noticedAt) < MANY_WITHIN_MS && Object.keys(paths).some(isOfIt),
+    )
+    if (recent.length >= MANY_INCIDENTS) {
+      const sentence = message('condition.computerUnstable', { name, address })
+      const all = condition(own, 'computer-failing', now, sentence, 0)
+      return [...well(contact, now), ...all, ...lasting.flatMap((one) => well(one, now))]
+    }
     const failures = status.level === 'failing' ? status.failures : []
     const failing = failures.flatMap((one) =>
       reportedCondition({ ...own, id: `${own.id}:${one.id}` }, { ...one, level: 'failing' }, now),

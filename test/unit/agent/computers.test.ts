@@ -139,6 +139,38 @@ test('watched computer: of two overviews that come at once, the later one is sho
   expect(agent.store.snapshot().state.status).toMatchObject({ level: 'ok' })
 })
 
+test('watched computer: failures with ever new ids are a bounded number of incidents and notifications', async () => {
+  const page = await startPage()
+  page.answersWith({ ...failing, failures: [] })
+  const { agent, add, computer } = startAgent()
+  await add({ address: page.address })
+  await until('its status', () => computer()?.status)
+  const observe = (ids: readonly string[]) => {
+    const failures = ids.map((id) => ({ id, sentence: message('status.disk.read-only', { name: id }) }))
+    const state = agent.store.state.computers.map((one) => ({
+      ...one,
+      status: {
+        ...one.status,
+        level: ids.length > 0 ? 'failing' : 'ok',
+        version: '1',
+        senders: null,
+        failures,
+        sentence: words,
+      } as const,
+    }))
+    agent.store.update({ computers: state })
+    agent.alerting.evaluate()
+  }
+  for (let round = 0; round < 200; round += 1) {
+    observe(Array.from({ length: 10 }, (_, index) => `${round}-${index}`))
+    observe([])
+  }
+  const incidents = agent.store.state.incidents.filter(({ kind }) => kind === 'computer-failing')
+  expect(incidents.length).toBeLessThan(25)
+  const open = incidents.filter(({ endedAt }) => endedAt === null)
+  expect(open.map(({ sentence }) => sentence.key)).toEqual(['condition.computerUnstable'])
+})
+
 test('watched computer: reports of other versions are shown as they came', async () => {
   const page = await startPage()
   page.answersWith({ ...failing, level: 'doomed', words: { key: 'status.unheardOf', params: {} }, more: 1 })

@@ -295,6 +295,10 @@ export const keepSchema = z.object({
 
 export const diskCountersSchema = z.partialRecord(z.enum(diskFindingKinds), z.number())
 
+/**
+ * An older Holdfast refuses a higher version, and keeps unknown keys of this one. Increase it for a setting without
+ * which an older one would do harm, such as a new rule against removal, and for a new value of an existing key.
+ */
 export const SETTINGS_VERSION = 1
 
 const settingsObject = z.object({

@@ -48,8 +48,10 @@ const CLOCK_SET_MS = 60_000
  */
 export function openSettings(dataDirectory: string, whenBroken: WhenBroken = 'set-aside'): SettingsStore {
   const file = path.join(dataDirectory, 'settings.json')
-  const { settings, notice, isPartlyUsed } = readSettings(file, whenBroken)
+  const { settings, notice, isPartlyUsed, raw } = readSettings(file, whenBroken)
   let current = settings
+  /** As in the file: with the keys of a newer Holdfast, which every write keeps. */
+  let written: unknown = raw
   /** False: parts of the file are not used, so the next change must keep a copy of it. */
   let isKept = !isPartlyUsed
   // Conf's own schema is not used: the window and the workers validate with the zod schema, too.
@@ -78,7 +80,9 @@ export function openSettings(dataDirectory: string, whenBroken: WhenBroken = 'se
       write(() => {
         if (!isKept) copyFileSync(file, freeName(file, 'kept'), constants.COPYFILE_EXCL)
         isKept = true
-        conf.store = checked.data
+        const whole = withUnknown(written, current, checked.data)
+        conf.store = whole as Settings
+        written = whole
       })
       current = checked.data
       return current
@@ -104,19 +108,20 @@ function writeAndRemove(file: string, text: string): void {
 function readSettings(file: string, whenBroken: WhenBroken) {
   const text = unlessMissing(file, () => readFileSync(file, 'utf8'))
   if (text === null)
-    return { settings: defaultSettings, notice: findNotice(file, whenBroken), isPartlyUsed: false }
+    return { settings: defaultSettings, notice: findNotice(file, whenBroken), isPartlyUsed: false, raw: null }
   const parsed = parseSettings(text, file)
-  if (parsed.reason === null) return { settings: parsed.settings, notice: null, isPartlyUsed: false }
+  const { raw } = parsed
+  if (parsed.reason === null) return { settings: parsed.settings, notice: null, isPartlyUsed: false, raw }
   const { settings, unused, reason } = parsed
   if (whenBroken === 'refuse') throw new UserError('settings.broken', { file, reason })
   if (settings !== null) {
     const notice = message('settings.partlyUsed', { file, parts: unused, reason })
-    return { settings, notice, isPartlyUsed: true }
+    return { settings, notice, isPartlyUsed: true, raw }
   }
   try {
     const aside = setFileAside(file)
     const notice = message('settings.setAside', { file, aside, reason })
-    return { settings: defaultSettings, notice, isPartlyUsed: false }
+    return { settings: defaultSettings, notice, isPartlyUsed: false, raw: null }
   } catch (error) {
     throw new UserError('settings.cannotSetAside', { file, reason, why: String(error) })
   }
@@ -140,20 +145,46 @@ function parseSettings(text: string, file: string) {
   try {
     raw = parseJson(text)
   } catch (error) {
-    return { settings: null, unused: '', reason: errorText(error) }
+    return { settings: null, unused: '', reason: errorText(error), raw: null }
   }
   readVersion(raw, file)
   const whole = settingsSchema.safeParse(raw)
-  if (whole.success) return { settings: whole.data, unused: '', reason: null }
+  if (whole.success) return { settings: whole.data, unused: '', reason: null, raw }
   const reason = firstIssue(whole.error)
   const places = whole.error.issues.map((issue) => issue.path)
-  if (!places.every(([part]) => SPARED.has(String(part)))) return { settings: null, unused: '', reason }
+  if (!places.every(([part]) => SPARED.has(String(part)))) return { settings: null, unused: '', reason, raw }
   for (const place of places) removeAt(raw, place)
   const rest = settingsSchema.safeParse(raw)
   return rest.success
-    ? { settings: rest.data, unused: places.map((place) => place.join('.')).join(', '), reason }
-    : { settings: null, unused: '', reason: firstIssue(rest.error) }
+    ? { settings: rest.data, unused: places.map((place) => place.join('.')).join(', '), reason, raw }
+    : { settings: null, unused: '', reason: firstIssue(rest.error), raw }
 }
+
+/**
+ * Returns `next` with the keys that the schema does not have: a newer Holdfast wrote them, and needs them again. Entries
+ * of a list are recognised by their ids, others by their whole values.
+ * @param raw as in the file
+ * @param parsed the same by the schema
+ */
+function withUnknown(raw: unknown, parsed: unknown, next: unknown): unknown {
+  if (Array.isArray(raw) && Array.isArray(parsed) && Array.isArray(next)) {
+    const before = new Map(parsed.map((one, index) => [identify(one), { one, raw: raw[index] }]))
+    return next.map((one) => {
+      const was = before.get(identify(one))
+      return was === undefined ? one : withUnknown(was.raw, was.one, one)
+    })
+  }
+  if (!isObject(raw) || !isObject(parsed) || !isObject(next)) return next
+  const unknown = Object.entries(raw).filter(([key]) => !(key in parsed) && !(key in next))
+  const known = Object.entries(next).map(([key, value]) => [key, withUnknown(raw[key], parsed[key], value)])
+  return Object.fromEntries([...known, ...unknown])
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const identify = (one: unknown): string =>
+  isObject(one) && typeof one.id === 'string' ? `id ${one.id}` : JSON.stringify(one)
 
 /** Removes only the invalid value, because its siblings may be valid. */
 function removeAt(within: unknown, [key, ...rest]: readonly PropertyKey[]): void {

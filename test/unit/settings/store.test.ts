@@ -135,3 +135,34 @@ describe('settings file', () => {
     expect(store.get().notifications).toBe(true)
   })
 })
+
+it('settings file: keys of a newer Holdfast outlive every change of an older one', () => {
+  const directory = temporaryDirectory('unknown-keys')
+  const file = path.join(directory, 'settings.json')
+  const rule = { pattern: 'a{date}', everyMinutes: 60, laterRule: 1 }
+  const source = (id: string) => ({ id, path: `/${id}`, name: id, laterKey: id })
+  const channel = { id: 'c', name: 'C', type: 'line', options: { to: 'x' }, laterKey: ['y'] }
+  writeFileSync(
+    file,
+    JSON.stringify({
+      ...{ version: 1, laterGroup: { lock: true }, check: { intervalSeconds: 60, laterKey: 5 } },
+      sources: [source('one'), source('two')],
+      alerts: { channels: [channel], laterKey: null },
+      send: { schedule: [{ days: [1], from: '08:00', to: '09:00', allow: 'pause', laterKey: rule }] },
+    }),
+  )
+  const store = openSettings(directory)
+  const { sources, ...settings } = store.get()
+  const [, two] = sources
+  store.set({ ...settings, sources: two === undefined ? [] : [{ ...two, name: 'other' }], theme: 'dark' })
+  store.set({ ...store.get(), check: { ...settings.check, intervalSeconds: 61 } })
+  const again = openSettings(directory)
+  again.set({ ...again.get(), theme: 'light' })
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({
+    ...{ laterGroup: { lock: true }, check: { intervalSeconds: 61, laterKey: 5 }, theme: 'light' },
+    sources: [{ id: 'two', name: 'other', laterKey: 'two' }],
+    alerts: { channels: [{ id: 'c', laterKey: ['y'] }], laterKey: null },
+    send: { schedule: [{ laterKey: rule }] },
+  })
+  expect(readFileSync(file, 'utf8')).not.toContain('"one"')
+})

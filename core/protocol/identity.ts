@@ -17,6 +17,7 @@ export interface Identity {
 }
 
 const FILE = 'identity.pem'
+export const identityFile = (directory: string): string => path.join(directory, FILE)
 /**
  * Peers pin the certificate itself and ignore its dates, as a clock may be wrong. The end date is that of RFC 5280 for
  * a certificate without expiration.
@@ -31,7 +32,7 @@ const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as con
  */
 export async function loadIdentity(directory: string): Promise<Identity> {
   await makeDirectories(directory, 0o700)
-  const file = path.join(directory, FILE)
+  const file = identityFile(directory)
   const kept = await readIdentity(file)
   if (kept !== null) return kept
   keepOthersOut(directory)

@@ -169,6 +169,8 @@ export const scannerDefinition = {
     destinations: z.array(z.string()).min(1),
     reconcileSeconds: z.number(),
     quietSeconds: z.number(),
+    /** Absolute paths of Holdfast's own directories and key files, which are never sent. */
+    own: z.array(z.string()).optional(),
   }),
   /** Only the sources that changed. At most one report in 250 ms. */
   report: z.object({ scanned: z.array(scannedSchema) }),

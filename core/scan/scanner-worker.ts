@@ -6,6 +6,7 @@ import { raisePriority } from '../lib/workers/process.ts'
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { errorText } from '../platform/system-error.ts'
 import type { Source } from '../settings/schema.ts'
+import { OwnPlaces } from '../walk/own-places.ts'
 import { Watchers } from '../watch/open-watcher.ts'
 import { Previews } from './preview/preview.ts'
 import { MOST_LOST, type scannerDefinition } from './scanner-messages.ts'
@@ -84,6 +85,7 @@ interface Shared {
   destinations: readonly string[]
   reconcileSeconds: number
   quietSeconds: number
+  own?: readonly string[] | undefined
 }
 
 class Scanner {
@@ -93,7 +95,7 @@ class Scanner {
   readonly #changed = new Set<string>()
   readonly #offered = throttle(NUDGE_EVERY_MS, () => this.#context.nudge())
   readonly #reportSoon = throttle(REPORT_EVERY_MS, () => this.#reportChanged())
-  #shared: { key: string; ledger: Ledger; watchers: Watchers } | null = null
+  #shared: { key: string; ledger: Ledger; watchers: Watchers; own: OwnPlaces } | null = null
 
   constructor(options: ScannerOptions, context: WorkerContext<Definition>) {
     this.#options = options
@@ -159,17 +161,21 @@ class Scanner {
     await this.#endAll()
   }
 
-  #open({ ledgerPath, quietSeconds }: Shared): { ledger: Ledger; watchers: Watchers } {
+  #open({ ledgerPath, quietSeconds, own = [] }: Shared) {
     const open = this.#options.openLedger ?? openLedger
     const watchers = new Watchers({
       watcherThread: this.#options.watcherThread,
       quietMs: quietSeconds * 1000,
       log: (text) => this.#context.log('warn', text),
     })
-    return { ledger: open(ledgerPath), watchers }
+    return { ledger: open(ledgerPath), watchers, own: new OwnPlaces(own) }
   }
 
-  #start(source: Source, shared: Shared, { ledger, watchers }: { ledger: Ledger; watchers: Watchers }): void {
+  #start(
+    source: Source,
+    shared: Shared,
+    { ledger, watchers, own }: { ledger: Ledger; watchers: Watchers; own: OwnPlaces },
+  ): void {
     const running = new RunningSource({
       source,
       ledger,
@@ -177,6 +183,7 @@ class Scanner {
       reconcileSeconds: shared.reconcileSeconds,
       quietSeconds: shared.quietSeconds,
       openTree: (request, listener, scope) => watchers.open(request, listener, scope),
+      own,
       offered: this.#offered,
       changed: () => this.#report(source.id),
       log: (text) => this.#context.log('warn', text),

@@ -1,6 +1,7 @@
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Message } from '../lib/i18n/message.ts'
 import type { Source } from '../settings/schema.ts'
+import type { OwnPlaces } from '../walk/own-places.ts'
 import type { ScannedFile } from '../walk/scanned-file.ts'
 import type { MountScope } from '../walk/walk.ts'
 import type { TreeListener, TreeWatcher } from '../watch/tree-watcher.ts'
@@ -23,6 +24,10 @@ export interface SessionContext {
   device: bigint
   /** false: the source's disk is unmounted, and its path shows the directory underneath. */
   isThere(): boolean
+  /** Holdfast's own directories and keys, which are never sent. */
+  own: OwnPlaces
+  /** Those that a comparison has met, relative to the source; '': the source itself. */
+  ownPaths: Set<string>
   /** Decides which file systems mounted inside the source belong to it. */
   scope: MountScope
   ledger: Ledger

@@ -10,6 +10,7 @@ import { type Message, message } from '../lib/i18n/message.ts'
 import { findMount, readMounts } from '../platform/mounts.ts'
 import { errorCode, errorText, isGone } from '../platform/system-error.ts'
 import type { Source } from '../settings/schema.ts'
+import type { OwnPlaces } from '../walk/own-places.ts'
 import { absolutePath, relativeTo } from '../walk/scanned-file.ts'
 import { callOn, type MountScope } from '../walk/walk.ts'
 import { DelayQueue } from '../watch/delay-queue.ts'
@@ -55,6 +56,7 @@ export interface SourceOptions {
   reconcileSeconds: number
   quietSeconds: number
   openTree: OpenScopedTree
+  own: OwnPlaces
   offered(): void
   changed(): void
   log(message: string): void
@@ -279,18 +281,27 @@ export class RunningSource {
       device,
       isThere: () => this.#home.isThere(),
       scope,
+      own: this.#options.own,
+      ownPaths: new Set(),
       ledger,
       destinations,
       quietMs: quietSeconds * 1000,
       massChangeGuard: this.#massChangeGuard,
       deletions: this.#deletions,
       finished: (files, isKnown) => this.#expectations.note(files, isKnown),
-      watch: (events, leaveOut = []) =>
-        openTree(
-          { root, base: '', names: toNameRules(source), leaveOut },
+      watch: async (events, leaveOut = []) => {
+        await this.#options.own.refresh()
+        return openTree(
+          {
+            root,
+            base: '',
+            names: toNameRules(source),
+            leaveOut: [...leaveOut, ...this.#options.own.below(root)],
+          },
           { ...events, problem, ended, writing },
           scope,
-        ),
+        )
+      },
       signal: abort.signal,
       offered,
       sweep: () => this.#problems.sweep(),

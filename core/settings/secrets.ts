@@ -115,6 +115,8 @@ export interface SecretStore {
   follow(before: Settings, next: Settings, entered: EnteredSecrets | null): (() => void) | null
 }
 
+export const getSecretsFile = (dataDirectory: string): string => path.join(dataDirectory, 'secrets.json')
+
 /**
  * Opens the secrets of a data directory.
  * @param seal null: only the file's mode protects them.
@@ -126,7 +128,7 @@ export function openSecrets(
   seal: Seal | null,
   whenBroken: WhenBroken = 'refuse',
 ): SecretStore {
-  const file = path.join(dataDirectory, 'secrets.json')
+  const file = getSecretsFile(dataDirectory)
   const found = readSecrets(file, whenBroken)
   let { stored } = found
   /** Cached, because decryption may be slow and secrets are read often. */

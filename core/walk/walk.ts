@@ -1,13 +1,15 @@
-import { lstat, readdir } from 'node:fs/promises'
+import { lstat, readdir, stat } from 'node:fs/promises'
 import { settled, warnUnlessCode } from '../dropped-errors.ts'
 import type { LeftOut, NameFilter } from '../filter/exclusion-rules.ts'
 import { createSemaphore, type Semaphore, withPermit } from '../lib/async/semaphore.ts'
-import { LATE, withTimeout } from '../lib/async/timing.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
 import { lstatExactOrNull } from '../platform/files.ts'
 import { findMount, isWithin, type Mount, readMounts } from '../platform/mounts.ts'
 import { holdDirectory } from '../platform/openat2.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
+import { OWN_DIRECTORY } from '../store/layout.ts'
+import { callInTime } from './call-in-time.ts'
+import { isStoreRoot, type OwnPlaces } from './own-places.ts'
 import { absolutePath, joinRelative, relativeTo, type ScannedFile, toScannedFile } from './scanned-file.ts'
 
 // Lists the tree of a source. The mount points inside the source divide it into regions, one for each file system. A
@@ -41,6 +43,7 @@ export type Skipped =
   | { why: LeftOut; path: string }
   | { why: 'not-a-file'; path: string; type: 'symlink' | 'fifo' | 'socket' | 'device' }
   | { why: MountSkip; path: string }
+  | { why: 'own-place'; path: string }
 
 /** Why a mount inside a source is skipped: it is another file system, and the source is limited to one. */
 type MountSkip = 'other-file-system'
@@ -102,6 +105,8 @@ interface WalkOptions {
   signal: AbortSignal
   /** Directories that are not entered, since they belong to another region of the source. */
   leaveOut?: readonly string[]
+  /** Holdfast's own directories and keys, which are never listed. */
+  own?: Pick<OwnPlaces, 'has'> | undefined
   /** The directory whose disk the calls are counted for (callOn); missing: the source. */
   place?: string
 }
@@ -117,7 +122,7 @@ interface Entry {
  * reported as a directory that cannot be read (ETIMEDOUT). The tree's own disk has no time limit.
  */
 export async function* walkRegions(
-  options: Pick<WalkOptions, 'root' | 'base' | 'filter' | 'signal'> & { scope: MountScope },
+  options: Pick<WalkOptions, 'root' | 'base' | 'filter' | 'signal' | 'own'> & { scope: MountScope },
 ): AsyncGenerator<WalkChunk> {
   const { root, base, filter, scope } = options
   const mounts = readMounts()
@@ -217,12 +222,14 @@ async function* walkInner(options: WalkOptions & { place: string }): AsyncGenera
 }
 
 /** Yields a file that is a mount point, as containers mount single files. */
-async function* mountedFile({ root, base, place, filter }: WalkOptions & { place: string }) {
+async function* mountedFile({ root, base, place, filter, own }: WalkOptions & { place: string }) {
   const look = () => callOn(place, () => lstatExactOrNull(absolutePath(root, base)))
   const stats = await callInTime(place, PATIENCE_MS, look).catch((error) =>
     warnUnlessCode(error, [], 'a mounted file cannot be looked at and is left out of this comparison', null),
   )
-  if (stats?.isFile() && filter.file(base) === null)
+  if (stats !== null && own?.has(stats))
+    yield { files: [], unsendable: [], skipped: [{ why: 'own-place' as const, path: base }] }
+  else if (stats?.isFile() && filter.file(base) === null)
     yield { files: [toScannedFile(base, stats)], unsendable: [], skipped: [] }
 }
 
@@ -251,6 +258,10 @@ async function* walkDirectory(
     // Read only the names: for an entry whose type the file system does not give, Node.js would make a call that
     // blocks this thread, and an entry that has vanished would end the listing.
     const names = await readdir(held.path)
+    if (await isOwn(options, directory, held.path, names)) {
+      yield { files: [], unsendable: [], skipped: [{ why: 'own-place', path: directory }] }
+      return
+    }
     for (let from = 0; from < names.length && !options.signal.aborted; from += CHUNK)
       yield await statNames(options, directory, held.path, names.slice(from, from + CHUNK), pending)
   } catch (error) {
@@ -262,6 +273,17 @@ async function* walkDirectory(
   } finally {
     await held?.close()
   }
+}
+
+/** True if a directory is Holdfast's own. statEntry has compared the inodes of all but the first one. */
+async function isOwn(
+  { base, own }: WalkOptions,
+  directory: string,
+  held: string,
+  names: readonly string[],
+): Promise<boolean> {
+  if (directory === base && own?.has(await stat(held, { bigint: true }))) return true
+  return names.includes(OWN_DIRECTORY) && (await isStoreRoot(held))
 }
 
 /** @param held a path to the directory that is immune to symbolic links. */
@@ -296,6 +318,7 @@ async function statEntry(
 ): Promise<void> {
   try {
     const stats = await lstat(at, { bigint: true })
+    if (options.own?.has(stats)) return void chunk.skipped.push({ why: 'own-place', path })
     if (stats.isDirectory()) return enter(options, path, chunk, pending)
     const leftOut = options.filter.file(path)
     if (leftOut !== null) chunk.skipped.push({ why: leftOut, path })
@@ -368,22 +391,4 @@ export function callOn<T>(root: string, call: () => Promise<T>): Promise<T> {
   const known = permits.get(root) ?? createSemaphore(CALLS_PER_SOURCE)
   permits.set(root, known)
   return withPermit(known, call)
-}
-
-/** Directories of disks inside sources that have not answered a call yet. No further calls are made on these disks. */
-const unanswered = new Set<string>()
-
-/**
- * Makes a call on a disk inside a source, which may hang.
- * @throws ETIMEDOUT if the call takes longer than `ms`, and for all further calls until that one has ended
- */
-export async function callInTime<T>(place: string, ms: number, ask: () => Promise<T>): Promise<T> {
-  if (!unanswered.has(place)) {
-    const answer = ask()
-    const result = await withTimeout(ms, answer)
-    if (result !== LATE) return result
-    unanswered.add(place)
-    void settled(answer).then(() => unanswered.delete(place))
-  }
-  throw Object.assign(new Error(`${place} gives no answer`), { code: 'ETIMEDOUT' })
 }

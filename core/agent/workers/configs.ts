@@ -4,6 +4,7 @@ import { type checkerDefinition, type ProbeKind, probeKinds } from '../../check/
 import type { ProxyRoute } from '../../lib/network/proxy.ts'
 import type { WorkerConfig } from '../../lib/workers/definition.ts'
 import { isWithin } from '../../platform/mounts.ts'
+import { identityFile } from '../../protocol/identity.ts'
 import type { scannerDefinition } from '../../scan/scanner-messages.ts'
 import type { RemovalRule, senderDefinition } from '../../send/sender-messages.ts'
 import type { DataLayout } from '../../settings/data-directory.ts'
@@ -15,8 +16,9 @@ import {
   getSourceDestinations,
 } from '../../settings/destinations.ts'
 import { type Settings, type Source, sourceFiltersSchema } from '../../settings/schema.ts'
-import type { Secrets } from '../../settings/secrets.ts'
+import { getSecretsFile, type Secrets } from '../../settings/secrets.ts'
 import { storeLayout } from '../../store/layout.ts'
+import { getStorePaths } from '../accept-path.ts'
 import type { AppState } from '../state/schema.ts'
 
 export type KnownMounts = WorkerConfig<typeof checkerDefinition>['knownMounts']
@@ -60,6 +62,18 @@ export function checkerConfig(
   }
 }
 
+/** Returns Holdfast's own directories and key files, which no source contains. */
+function ownPaths(settings: Settings, layout: DataLayout): string[] {
+  const stores = getStorePaths(settings, layout).map((store) => storeLayout(store))
+  const identities = [layout.identity, ...stores.map(({ identity }) => identity)]
+  return [
+    layout.directory,
+    ...identities.flatMap((one) => [one, identityFile(one)]),
+    getSecretsFile(layout.directory),
+    ...stores.flatMap(({ root, own }) => [root, own]),
+  ]
+}
+
 export function scannerConfig(
   settings: Settings,
   layout: DataLayout,
@@ -76,6 +90,7 @@ export function scannerConfig(
     destinations: destinationIds(settings, { destinations: null }),
     reconcileSeconds: settings.scan.reconcileSeconds,
     quietSeconds: settings.scan.quietSeconds,
+    own: ownPaths(settings, layout),
   }
 }
 

@@ -5,9 +5,9 @@ import type { NameFilter } from '../../filter/exclusion-rules.ts'
 import { type Mount, readMounts } from '../../platform/mounts.ts'
 import { errorCode, isGone } from '../../platform/system-error.ts'
 import { hasOwnClosedMark, type Source } from '../../settings/schema.ts'
+import { callInTime } from '../../walk/call-in-time.ts'
 import { bornAt } from '../../walk/scanned-file.ts'
 import {
-  callInTime,
   callOn,
   findDiskRoot,
   hasReplacement,

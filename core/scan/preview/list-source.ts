@@ -217,6 +217,7 @@ function isRecent({ mtimeNs }: ScannedFile, quietSeconds: number): boolean {
 
 const WHY_SKIPPED: Record<Skipped['why'], WordKey> = {
   own: 'scan.why.own',
+  'own-place': 'scan.why.own',
   mark: 'scan.why.mark',
   temporary: 'scan.why.temporary',
   ignored: 'scan.why.ignored',

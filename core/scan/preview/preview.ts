@@ -74,7 +74,8 @@ class Tally {
       }
     }
     for (const { path, why } of skipped)
-      this.#leave({ reason: why === 'not-a-file' ? why : 'mounted', pattern: null }, path, 0)
+      if (why !== 'own-place')
+        this.#leave({ reason: why === 'not-a-file' ? why : 'mounted', pattern: null }, path, 0)
     for (const { path } of unsendable) this.#leave({ reason: 'unreadable', pattern: null }, path, 0)
   }
 

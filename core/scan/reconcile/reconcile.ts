@@ -11,9 +11,10 @@ import type { Ledger } from '../../ledger/ledger.ts'
 import { isBelowAway } from '../../ledger/mount-presence.ts'
 import { message } from '../../lib/i18n/message.ts'
 import { beginLongJob } from '../../lib/workers/process.ts'
+import { isWithin } from '../../platform/mounts.ts'
 import { errorCode, errorText, isGone } from '../../platform/system-error.ts'
 import type { Source } from '../../settings/schema.ts'
-import type { ScannedFile } from '../../walk/scanned-file.ts'
+import { absolutePath, type ScannedFile } from '../../walk/scanned-file.ts'
 import { describeUnsendable, type Skipped, walkRegions } from '../../walk/walk.ts'
 import type { TreeWatcher } from '../../watch/tree-watcher.ts'
 import type { SessionContext } from '../source-session.ts'
@@ -61,14 +62,20 @@ export async function reconcileTree(
   base: string,
   receivers: Partial<ListingReceivers> = {},
 ): Promise<Reconciled> {
-  const { source, root, scope, signal } = context
+  const { source, root, scope, signal, own } = context
   const filter = createNameFilter(toNameRules(source))
   const result: Reconciled = { due: 0, unsendable: 0, seen: 0, known: 0, leftOut: 0, complete: false }
   const endLongJob = beginLongJob()
   try {
-    for await (const chunk of walkRegions({ root, base, filter, scope, signal })) {
+    await own.refresh()
+    for await (const chunk of walkRegions({ root, base, filter, scope, signal, own })) {
       const { files, unsendable, skipped } = chunk
       for (const one of unsendable) context.problem(describeUnsendable(root, one))
+      for (const { why, path } of skipped) {
+        if (why !== 'own-place') continue
+        context.ownPaths.add(path)
+        context.problem(message('scan.ownPlace', { path: absolutePath(root, path) }))
+      }
       context.deletions.found(files)
       const compared = compareWithLedger(context, files)
       const { unproven, known } = compared
@@ -106,7 +113,15 @@ export async function reconcileTree(
  * number of files that became waiting. If the ledger cannot be written, the error is reported as
  * a problem, and the next comparison, which comes soon, offers the files again.
  */
-export function offerFiles(context: SessionContext, files: readonly ScannedFile[]): number {
+export function offerFiles(context: SessionContext, found: readonly ScannedFile[]): number {
+  // A watcher reports files before a comparison has met the directory.
+  const { own, ownPaths } = context
+  const places = [...own.below(context.root), ...ownPaths]
+  const files = found.filter(
+    ({ path, device, inode }) =>
+      !own.has({ dev: device, ino: inode }) && !places.some((one) => one === '' || isWithin(path, one)),
+  )
+  if (files.length === 0) return 0
   const { source, ledger, destinations } = context
   // If the source's disk was just unmounted, these files are in the directory underneath: do not offer them.
   if (files.some(({ device }) => device !== context.device) && !context.isThere()) {

@@ -2,6 +2,7 @@ import { onTestFinished } from 'vitest'
 import type { Ledger } from '../../../core/ledger/ledger.ts'
 import { RunningSource, type SourceOptions } from '../../../core/scan/source.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
+import { OwnPlaces } from '../../../core/walk/own-places.ts'
 import { quietTree } from './quiet-tree.ts'
 
 /** A source that runs in the test's own process, in a tree in which nothing happens; it ends with the test. */
@@ -17,6 +18,7 @@ export function runSource(
     reconcileSeconds: 3600,
     quietSeconds: 0.1,
     openTree: async () => quietTree,
+    own: new OwnPlaces([]),
     offered: () => undefined,
     changed: () => undefined,
     log: () => undefined,

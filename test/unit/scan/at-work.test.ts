@@ -6,6 +6,7 @@ import { BatchEffects, type BatchServices } from '../../../core/scan/batch/effec
 import type { Deletions } from '../../../core/scan/reconcile/deletions.ts'
 import type { SessionContext } from '../../../core/scan/source-session.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
+import { OwnPlaces } from '../../../core/walk/own-places.ts'
 import { isAtWork, probeWriters } from '../../../core/watch/open-writers.ts'
 import { quietTree } from '../../support/scan/quiet-tree.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -60,6 +61,8 @@ describe.skipIf(process.platform !== 'linux')('writer detection of temporary fil
     renameSync(file, path.join(root, 'DC1/x.tmp'))
     const logged: string[] = []
     const context: Partial<SessionContext> = {
+      own: new OwnPlaces([]),
+      ownPaths: new Set(),
       ...{ root, destinations: [], quietMs: QUIET_MS, signal: new AbortController().signal },
       source: sourceSchema.parse({ id: 's', name: 'data', kind: 'batch', path: root }),
       scope: { oneFileSystem: false, away: () => [] },

@@ -1,0 +1,68 @@
+import { realpath, stat } from 'node:fs/promises'
+import { ignoreError } from '../dropped-errors.ts'
+import { isWithin } from '../platform/mounts.ts'
+import { storeLayout } from '../store/layout.ts'
+import { callInTime } from './call-in-time.ts'
+import { relativeTo } from './scanned-file.ts'
+
+/** Time limit for the disk of a store, which may hang. */
+const PATIENCE_MS = 5_000
+
+/** The identity of a directory or a file: st_dev and st_ino. */
+interface Inode {
+  dev: bigint
+  ino: bigint
+}
+
+/**
+ * Holdfast's own directories and key files, which no source contains. They are known by device and inode, so that no
+ * link and no bind mount hides one; a store that the settings do not name is known by its index.
+ */
+export class OwnPlaces {
+  readonly #places: readonly string[]
+  readonly #known = new Map<string, { inode: string; real: string }>()
+
+  /** @param places absolute paths, which need not exist */
+  constructor(places: readonly string[]) {
+    this.#places = places
+  }
+
+  /** Looks at the places again. One whose disk gives no answer stays as it was. */
+  async refresh(): Promise<void> {
+    const look = async (place: string) => {
+      const found = await callInTime(place, PATIENCE_MS, async () => ({
+        inode: toKey(await stat(place, { bigint: true })),
+        real: await realpath(place),
+      }))
+      this.#known.set(place, found)
+    }
+    await Promise.all(this.#places.map((place) => look(place).catch(ignoreError('it is not there'))))
+  }
+
+  has(inode: Inode): boolean {
+    const key = toKey(inode)
+    return [...this.#known.values()].some((one) => one.inode === key)
+  }
+
+  /** Returns the places below a directory, relative to it. @param root with symbolic links resolved */
+  below(root: string): string[] {
+    const inside = [...this.#known.values()].filter(({ real }) => real !== root && isWithin(real, root))
+    return inside.map(({ real }) => relativeTo(root, real))
+  }
+}
+
+/** True if a directory is a store: of this computer, of another Holdfast, or a copy of one. */
+export async function isStoreRoot(directory: string): Promise<boolean> {
+  const { manifest, receiver } = storeLayout(directory)
+  const found = await Promise.all(
+    [manifest, receiver].map((file) =>
+      stat(file).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  )
+  return found.includes(true)
+}
+
+const toKey = ({ dev, ino }: Inode): string => `${dev}:${ino}`

@@ -6,11 +6,11 @@ import { isTemporaryPath } from './temporary.ts'
 // The rules that exclude files of a source: first by name, then by size and age. Pure.
 
 /**
- * Exact names that Holdfast itself uses: in a source probe files, files being removed, files being restored; in a store
- * the directory with its keys and index. Other names with the same beginning belong to users.
+ * Exact names that Holdfast itself uses in a source: probe files, files being removed, files being restored. Other
+ * names with the same beginning belong to users.
  */
 const OWN =
-  /^\.holdfast(?:$|-(probe-[0-9a-f]{8}-\d{1,10}-[0-9a-f]{8}-\d{1,15}|removing-\d{1,16}|restore-[0-9a-f]{12})$)/
+  /^\.holdfast-(probe-[0-9a-f]{8}-\d{1,10}-[0-9a-f]{8}-\d{1,15}|removing-\d{1,16}|restore-[0-9a-f]{12})$/
 
 /** The library caches every path and never removes one, so it is created again after this many. */
 const ASKED = 10_000

@@ -23,9 +23,10 @@ test('own places: a source never contains a store, its keys or the secrets, belo
   const link = path.join(temporaryDirectory('own-places-link'), 'usb')
   symlinkSync(path.join(root, 'deep/usb'), link)
   writeFileSync(path.join(root, 'deep/a.dat'), 'sent')
-  // Only the keys of a store, under another name than the store has.
+  // A copy of a store, which no settings name. A directory that only has this name belongs to a person.
   mkdirSync(path.join(root, 'copy/.holdfast/identity'), { recursive: true })
   writeFileSync(path.join(root, 'copy/.holdfast/identity/identity.pem'), 'PRIVATE KEY')
+  writeFileSync(path.join(root, 'copy/.holdfast/receiver.json'), '{}')
 
   const data = temporaryDirectory('own-places-data')
   const secrets = path.join(data, 'secrets.json')
@@ -42,7 +43,9 @@ test('own places: a source never contains a store, its keys or the secrets, belo
       totals.sentFiles > 0 && totals.waitingFiles === 0 && source?.scanned?.compared === true,
   )
   const names = compared.sources[0]?.scanned?.problems.map(({ params }) => params.path).sort()
-  expect(names).toEqual(['deep/usb', 'linked.json', 'store'].map((one) => path.join(root, one)).sort())
+  expect(names).toEqual(
+    ['copy', 'deep/usb', 'linked.json', 'store'].map((one) => path.join(root, one)).sort(),
+  )
 
   // Changes inside them are not sent either, and a later comparison finds none.
   writeFileSync(path.join(store, 'received-later.dat'), 'received')

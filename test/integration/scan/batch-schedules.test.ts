@@ -244,6 +244,8 @@ async function run(first: number, count: number): Promise<void> {
     120_000,
   )
   expect(schedules.flatMap(({ id, violations }) => violations.map((one) => `${id}: ${one}`))).toEqual([])
+  // The next group has a scanner of its own.
+  await scanner.stop()
 }
 
 test(`overlapping batch directories: ${SCHEDULES} random schedules have no early mark and no unsent file unreported`, {

@@ -349,12 +349,13 @@ export class Agent {
 
   #checked({ checked, notice, disks }: WorkerReport<typeof checkerDefinition>): void {
     if (notice !== undefined) this.notices.reportHistory(notice)
-    // A report may have been on its way when this was switched off.
     const { check, acceptedDisks } = this.settings.get()
-    if (disks === undefined || !check.diskHealth) return
-    this.store.update({ disks })
-    const lowered = lowerAccepted(acceptedDisks, disks.all)
-    if (lowered !== acceptedDisks) this.change((settings) => ({ ...settings, acceptedDisks: lowered }))
+    // A report may have been on its way when this was switched off.
+    if (disks !== undefined && check.diskHealth) {
+      this.store.update({ disks })
+      const lowered = lowerAccepted(acceptedDisks, disks.all)
+      if (lowered !== acceptedDisks) this.change((settings) => ({ ...settings, acceptedDisks: lowered }))
+    }
     if (checked.length === 0) return
     const before = this.store.state
     this.store.update(withChecked(before, checked))

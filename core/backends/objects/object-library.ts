@@ -304,12 +304,8 @@ export class ObjectLibrary implements Library {
   async #newestIfNameless(source: string, file: string): Promise<StoredContent | null> {
     const name = this.#current(source, file)
     if ((await this.#store.info(name)) !== null) return null
-    const below = await this.#store.list(`${name}/`, null, false).catch(async (error: unknown) => {
-      // Apache lists nothing below a file, which may have got its name meanwhile.
-      if ((await this.#store.info(name)) !== null) return null
-      throw error
-    })
-    if (below === null || below.objects.length + below.directories.length > 0) return null
+    const { objects, directories } = await this.#store.list(`${name}/`, null, false)
+    if (objects.length + directories.length > 0) return null
     return (await this.#olderContents(source, file)).find(({ version }) => isVersionName(version)) ?? null
   }
 

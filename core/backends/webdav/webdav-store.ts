@@ -408,8 +408,7 @@ export class WebdavStore implements ObjectStore {
     const entries: ListedEntry[] = []
     if (answer.statusCode !== 207) {
       discard(answer)
-      const isNothing =
-        answer.statusCode === 404 || (await this.#lacksParent(directory.replace(/\/$/, '') || '.'))
+      const isNothing = answer.statusCode === 404 || (await this.#lacksParent(`${directory}name`))
       if (!isNothing) throw toBackendError(answer, 'PROPFIND')
       return entries
     }

@@ -274,6 +274,11 @@ test.each<{ how: How; kind: TestedKind; computer: string }>([
     const { mtimeNs, mode } = fs.statSync(file, { bigint: true })
     expect([mtimeNs, mode & 0o777n]).toEqual([MTIME, 0o640n])
   }
+  const alone = path.join(home.directory, 'alone')
+  expect(await restore(from, alone, { folder: 'data', path: 'large' })).toMatchObject({
+    restored: 1,
+    failed: 0,
+  })
   // A new computer, with a folder and a certificate of its own, takes over what the lost one has there.
   const { identityDirectory } = await makeHome(temporaryDirectory('anew'))
   const destination = { ...from.destination, ...(kind === folderKind ? {} : { folder: 'new-pc' }) }

@@ -9,6 +9,15 @@ const ENDINGS = [
   ...['tmp', 'temp', 'swp', 'swo', 'swx'],
 ]
 
+/**
+ * rsync's name of a file that it receives: a dot, the name, a dot and six random characters. Names that end in a word, or
+ * in a number, are not meant.
+ */
+const RSYNC = /(^|\/)\.[^/]+\.(?!\d{6}$)(?=[A-Za-z0-9]*[A-Z0-9])[A-Za-z0-9]{6}$/
+
+/** A file with such a name that has not changed for this time is left over, or is no file of rsync's. */
+const RSYNC_REST_MS = 3_600_000
+
 /** The list. `shown`: the text for people. `path`: matches such a path, relative to the source, with "/". */
 const TEMPORARY: readonly { shown: string; path: RegExp }[] = [
   ...ENDINGS.map((ending) => ({ shown: `*.${ending}`, path: new RegExp(`[.]${ending}$`, 'i') })),
@@ -26,6 +35,7 @@ const TEMPORARY: readonly { shown: string; path: RegExp }[] = [
   // rsync --partial-dir and --delay-updates: a file leaves them when it is whole.
   { shown: '.rsync-partial/', path: /(^|\/)\.rsync-partial\// },
   { shown: '.~tmp~/', path: /(^|\/)\.~tmp~\// },
+  { shown: '.*.??????', path: RSYNC },
 ]
 
 /** The list for people. */
@@ -35,3 +45,11 @@ export const temporaryNames: readonly string[] = TEMPORARY.map(({ shown }) => sh
 export function isTemporaryPath(path: string): boolean {
   return TEMPORARY.some((one) => one.path.test(path))
 }
+
+/** True if a path may have its temporary name for good: other programs give names that look like rsync's, too. */
+export const mayBeFinal = (path: string): boolean =>
+  RSYNC.test(path) && TEMPORARY.every((one) => one.path === RSYNC || !one.path.test(path))
+
+/** True if no rsync is writing a file with such a name, by the change time of its inode. */
+export const isAtRest = ({ ctimeNs }: { ctimeNs: bigint }, now: number): boolean =>
+  Math.abs(now - Number(ctimeNs / 1_000_000n)) >= RSYNC_REST_MS

@@ -7,6 +7,7 @@ import {
   toClosedRules,
   toNameRules,
 } from '../../filter/exclusion-rules.ts'
+import { isAtRest, mayBeFinal } from '../../filter/temporary.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { isBelowAway } from '../../ledger/mount-presence.ts'
 import { message } from '../../lib/i18n/message.ts'
@@ -15,7 +16,8 @@ import { isWithin } from '../../platform/mounts.ts'
 import { errorCode, errorText, isGone } from '../../platform/system-error.ts'
 import type { Source } from '../../settings/schema.ts'
 import { absolutePath, type ScannedFile } from '../../walk/scanned-file.ts'
-import { describeUnsendable, type Skipped, walkRegions } from '../../walk/walk.ts'
+import { describeUnsendable, findDiskRoot, type Skipped, walkRegions } from '../../walk/walk.ts'
+import { probeWriters } from '../../watch/open-writers.ts'
 import type { TreeWatcher } from '../../watch/tree-watcher.ts'
 import type { SessionContext } from '../source-session.ts'
 import { compareWithLedger, offerEverywhere } from './ledger-diff.ts'
@@ -90,6 +92,9 @@ export async function reconcileTree(
       result.seen += files.length + unsendable.length + skipped.filter(({ why }) => why !== 'mark').length
       const temporary = skipped.filter(({ why }) => why === 'temporary')
       await receivers.temporary?.(temporary.map(({ path }) => path))
+      const resting = await findResting(root, temporary)
+      result.known += compareWithLedger(context, resting).known
+      offerFiles(context, resting)
       const unknown = new Set([...due, ...unproven])
       context.finished(unknown.size === 0 ? files : files.filter((file) => !unknown.has(file)), true)
       const paths = due.map(({ path }) => path)
@@ -106,6 +111,17 @@ export async function reconcileTree(
     endLongJob()
   }
   return result
+}
+
+/** Returns the files that have had a temporary name for so long that they count as finished. */
+async function findResting(root: string, temporary: readonly Skipped[]): Promise<ScannedFile[]> {
+  const resting: ScannedFile[] = []
+  for (const { path } of temporary) {
+    if (!mayBeFinal(path)) continue
+    const seen = await probeWriters(root, path, findDiskRoot(root, path))
+    if ('facts' in seen && seen.state !== 'busy' && isAtRest(seen.facts, Date.now())) resting.push(seen.facts)
+  }
+  return resting
 }
 
 /**

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { probeName } from '../../../core/check/probes/file-probes.ts'
 import { createNameFilter, toNameRules } from '../../../core/filter/exclusion-rules.ts'
-import { isTemporaryPath, temporaryNames } from '../../../core/filter/temporary.ts'
+import { isAtRest, isTemporaryPath, mayBeFinal, temporaryNames } from '../../../core/filter/temporary.ts'
 import { asideName } from '../../../core/send/delete-after-send/safe-unlink.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 
@@ -37,7 +37,26 @@ describe('temporary names', () => {
     '.rsync-partial/a.iso',
     'deep/.~tmp~/a',
     'deep/.#lock',
+    '.run.fastq.gz.aB3xYz',
+    'deep/.a.000abc',
   ])('%s is a temporary name', (name) => expect(isTemporaryPath(name)).toBe(true))
+
+  test.each(['.app.config', '.backup.202401', 'run.aB3xYz', '.a.aB3xY', '.profile'])(
+    '%s, unlike a name of rsync’s, is not a temporary name',
+    (name) => expect(isTemporaryPath(name)).toBe(false),
+  )
+
+  test('a name like rsync’s may be final: the file counts as finished an hour after its last change', () => {
+    expect(['.a.aB3xYz', '.a.part', '.~tmp~/.a.aB3xYz'].map(mayBeFinal)).toEqual([true, false, false])
+    const at = (minutes: number) => ({ ctimeNs: BigInt(minutes * 60_000) * 1_000_000n })
+    const now = 1_000 * 60_000
+    expect([941, 940, 939, 1_070].map((minutes) => isAtRest(at(minutes), now))).toEqual([
+      false,
+      true,
+      true,
+      true,
+    ])
+  })
 
   test('a file with a temporary name is left out unless the source sends them', () => {
     const source = sourceSchema.parse({ id: 's', path: '/s', name: 's' })

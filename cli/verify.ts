@@ -97,6 +97,10 @@ async function buildVerifyTask(what: string, options: VerifyOptions): Promise<Ta
   return { does: 'verify', from, ...(compared ?? { ledger: getDataLayout(data).ledger }) }
 }
 
+/** True if the ledger here names no file at the destination: that proves nothing about what is there. */
+const isAboutNothing = (task: Task, { files }: VerifySummary): boolean =>
+  !('store' in task.from) && files === 0
+
 async function verify(task: Task, { json, patience }: VerifyOptions) {
   const store = where(task)
   const words =
@@ -122,7 +126,7 @@ async function verify(task: Task, { json, patience }: VerifyOptions) {
           sentence: words.finding(event.finding),
         })
       case 'verified':
-        code = isSound(event.summary) ? WELL : DAMAGE
+        code = !isSound(event.summary) ? DAMAGE : isAboutNothing(task, event.summary) ? COULD_NOT : WELL
         return output.say(terminalWords(words.summary(event.summary)), {
           type: 'summary',
           ...event.summary,
@@ -213,6 +217,7 @@ const destinationWords = (name: string) => ({
   },
   summary(summary: VerifySummary): Message {
     const { files, bytes, damaged, missing, unreadable, wanted, cold } = summary
+    if (isSound(summary) && files === 0) return message('verify.nothing', { name, word: shellWord(name) })
     if (isSound(summary) && cold > 0)
       return message('verify.soundCold', { name, files: files - cold, all: files, bytes, count: cold })
     if (isSound(summary)) return message('verify.sound', { name, files, bytes })

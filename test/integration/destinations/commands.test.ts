@@ -73,6 +73,11 @@ describe.each([
     ])
       expect(JSON.parse((await home.run(words)).out)).toMatchObject({ sentence: notMounted })
     renameSync(away, own)
+    if (isRunning) {
+      // Nothing was sent, so nothing is proven.
+      const { code, out } = await home.run(['verify', 'second disk'])
+      expect([code, out]).toEqual([2, expect.stringContaining('Nothing was verified')])
+    }
     await home.says(['destinations', 'remove', 'second disk'])
     expect(await home.says(['destinations', 'add', 'folder', disk])).toMatch(
       /works, and was added: .*\n {2}It is on the same disk as source: .*\n {2}It is on this computer/,

@@ -68,7 +68,7 @@ export function formatTime(at: number, language: string, now: number = Date.now(
     ...(isToday ? {} : { month: 'short', day: 'numeric' }),
     hour: '2-digit',
     minute: '2-digit',
-    hour12: false,
+    hourCycle: 'h23',
   }).format(moment)
 }
 

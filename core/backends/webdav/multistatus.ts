@@ -17,7 +17,9 @@ const MOST_DEPTH = 32
 /** Bytes that are parsed at a time. */
 const STEP_BYTES = 16 * 1024
 
-const NAMESPACES = new Set([DAV, OWN_NAMESPACE, OWNCLOUD_NAMESPACE])
+/** True for an element that is used. Other properties of ownCloud may have the names of Holdfast's own. */
+const isUsed = (uri: string, local: string): boolean =>
+  uri === DAV || uri === OWN_NAMESPACE || (uri === OWNCLOUD_NAMESPACE && /^checksums?$/.test(local))
 
 /** A file or directory. */
 export interface Resource {
@@ -71,7 +73,7 @@ function createMultistatusParser(onResource: (resource: Resource) => void) {
     const parent = open.at(-1)
     text = ''
     if (open.length >= MOST_DEPTH) throw tooMuch()
-    open.push(NAMESPACES.has(uri) ? local : '')
+    open.push(isUsed(uri, local) ? local : '')
     if (uri !== DAV) return
     if (local === 'response') resource = { href: '', isCollection: false, status: null, properties: {} }
     if (local === 'propstat') {

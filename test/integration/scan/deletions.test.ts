@@ -7,6 +7,7 @@ import { openMassChangeGuard } from '../../../core/scan/reconcile/mass-change-gu
 import { offerFiles } from '../../../core/scan/reconcile/reconcile.ts'
 import type { SessionContext } from '../../../core/scan/source-session.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
+import { OwnPlaces } from '../../../core/walk/own-places.ts'
 import { toScannedFile } from '../../../core/walk/scanned-file.ts'
 import { Watchers } from '../../../core/watch/open-watcher.ts'
 import { canMount, mountExt4 } from '../../support/faults/mounts.ts'
@@ -279,7 +280,17 @@ function bareContext(root: string, ledger: Ledger, isThere: () => boolean): Sess
   const massChangeGuard = openMassChangeGuard({ ...known, ...ignored, failed })
   onTestFinished(() => massChangeGuard.stop())
   const context: Partial<SessionContext> = {
-    ...{ ...known, ...ignored, root, isThere, deletions, massChangeGuard, ledgerFailed: failed },
+    ...{
+      ...known,
+      ...ignored,
+      root,
+      isThere,
+      deletions,
+      massChangeGuard,
+      ledgerFailed: failed,
+      own: new OwnPlaces([]),
+      ownPaths: new Set(),
+    },
     ...{ device: fs.statSync(root, { bigint: true }).dev, signal: new AbortController().signal },
   }
   return context as SessionContext

@@ -30,6 +30,7 @@ test('WebDAV answer: files and directories are found, however it is cut, without
     expect(file).toEqual({
       href: '/remote.php/dav/files/ada/%e6%b8%ac%26%3c.txt',
       isCollection: false,
+      status: null,
       properties: { resourcetype: '', getcontentlength: '12', mtime: '5.000000001' },
     })
     expect(parseHref(file?.href ?? '')?.at(-1)).toBe('測&<.txt')

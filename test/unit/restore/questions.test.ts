@@ -88,6 +88,13 @@ test('restore in place: a folder that the destination does not have is refused w
     expect(() => findPlaces([], name, {})).toThrow('The destination has no files of this computer.')
 })
 
+test('restore in place: a computer that does not watch the folder is pointed to --to, whatever id its source has', () => {
+  for (const source of ['a', 'constructor', 'toString', null])
+    expect(() => findPlaces([{ name: 'data', source }], null, { b: '/data' })).toThrow(
+      'with --to and a folder',
+    )
+})
+
 test('restore report: a file that gets another name is counted and named', () => {
   const count = (report: typeof BEGUN, event: RestoreEvent) =>
     countEvent(report, event, describeEvent('nas', event))

@@ -156,7 +156,9 @@ function sentenceOfFinding(store: string, finding: Finding): Message {
     case 'unknown':
       return message(finding.adopted ? 'store.adopted' : 'store.unknown', { path: file })
     case 'strange':
-      return message('store.strange', { path: file })
+      return finding.isRow === true
+        ? message('store.badEntry', { path: store, name: finding.place })
+        : message('store.strange', { path: file })
     case 'unreadable':
       return message('store.unreadable', { path: file, reason: finding.code })
     default:

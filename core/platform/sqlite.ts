@@ -1,4 +1,4 @@
-import { existsSync, renameSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, renameSync, statSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
 import { dropError } from '../dropped-errors.ts'
@@ -63,6 +63,7 @@ const readInode = (file: string): bigint | null =>
 /** Opens the database, and creates it if there is no file; or returns why the file is unusable. */
 export function beginDatabase(file: string, kind: DatabaseKind): DatabaseSyncInstance | Unusable {
   const { version, schema, migrations = {}, tables, pragmas } = kind
+  createPrivately(file)
   const database = new DatabaseSync(file, { timeout: BUSY_MS, defensive: true })
   const isTable = () => database.prepare('SELECT 1 FROM sqlite_master LIMIT 1').get() !== undefined
   return orUnusable(database, () => {
@@ -85,6 +86,16 @@ export function beginDatabase(file: string, kind: DatabaseKind): DatabaseSyncIns
     requireTables(database, tables)
     return null
   })
+}
+
+/** Creates a missing file for its user alone: SQLite would use the umask. Its log and its index get the same mode. */
+function createPrivately(file: string): void {
+  if (existsSync(file)) return
+  try {
+    closeSync(openSync(file, 'wx', 0o600))
+  } catch (error) {
+    dropError(error, 'SQLite reports why a file cannot be created')
+  }
 }
 
 /**

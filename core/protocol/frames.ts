@@ -206,6 +206,8 @@ export const restoreAnswerSchema = z.discriminatedUnion('about', [
     contents: z.array(contentEntry).max(10_000),
     directories: z.array(storedDirectory).max(10_000),
     strange: count,
+    /** Names of some of these, for display; older receivers send none. */
+    strangeNames: z.array(text).max(1000).optional(),
     next: cursor,
   }),
   /** The question cannot be answered now. `reason`: an error name, or a sentence. */

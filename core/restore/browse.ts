@@ -5,6 +5,7 @@ import type { Library } from '../backends/archive-reader.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import { LATE, withTimeout } from '../lib/async/timing.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
+import { ownKeys } from '../lib/own-keys.ts'
 import type { RequestInput, RequestOutput } from '../lib/workers/definition.ts'
 import { lstatOrNull } from '../platform/files.ts'
 import type { RestoreEntry } from '../protocol/frames.ts'
@@ -78,9 +79,10 @@ const SAME_TIME_MS = 2_000
  */
 async function openComparison(library: Library, sources: Asked<'list'>['sources'], folder: string | null) {
   const folders = Object.keys(sources).length === 0 ? [] : await library.folders()
+  const places = ownKeys(sources)
   const roots = new Map(
     folders.flatMap(({ name, source }) => {
-      const root = source === null ? undefined : sources[source]
+      const root = source === null ? undefined : places[source]
       return root === undefined || (folder !== null && name !== folder) ? [] : [[name, root] as const]
     }),
   )

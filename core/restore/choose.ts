@@ -1,6 +1,7 @@
 import { type Incoming, type Library, NotReadable, SMALL_BYTES } from '../backends/archive-reader.ts'
 import { settled } from '../dropped-errors.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
+import { ownKeys } from '../lib/own-keys.ts'
 import type { FileMetadata } from '../platform/file-metadata.ts'
 import type { Folder } from '../protocol/frames.ts'
 import { findNameFault, toLocalName } from '../protocol/names.ts'
@@ -48,7 +49,7 @@ const BYTES_AHEAD = 8 * 1024 * 1024
 /**
  * Yields the contents to restore, sorted by path.
  * @param isWanted also gets the path below the target directory.
- * @param strange is called with the place of each unusable name, for display, and is awaited.
+ * @param strange is called with the name of each unusable entry, for display, and is awaited; empty: unknown.
  */
 export async function* chooseContents(
   library: Pick<Library, 'contents'>,
@@ -58,7 +59,7 @@ export async function* chooseContents(
   strange: (place: string) => Promise<void>,
 ): AsyncGenerator<FoundContent> {
   for await (const page of readPages(library, toQuestion(choice))) {
-    for (let count = 0; count < page.strange; count += 1) await strange(choice.folder ?? '')
+    for (let count = 0; count < page.strange; count += 1) await strange(page.strangeNames?.[count] ?? '')
     const known = new Map(page.directories.map(({ folder, path, facts }) => [`${folder} ${path}`, facts]))
     for (const content of page.contents) {
       const { folder, path } = content
@@ -95,8 +96,9 @@ export function findPlaces(
       ? new UserError('restore.emptyThere')
       : new UserError('restore.notThere', { name: chosen, names })
   }
+  const places = ownKeys(sources)
   return all.map(({ name, source }) => {
-    const directory = source === null ? undefined : sources[source]
+    const directory = source === null ? undefined : places[source]
     if (source === null || directory === undefined) throw new UserError('restore.noPlace', { name })
     return { folder: name, source, directory }
   })

@@ -195,7 +195,7 @@ async function restorePart(
     if (names !== undefined) return
     summary.files += 1
     summary.failed += 1
-    await events.event({ kind: 'strange', place })
+    await events.event({ kind: 'badEntry', place })
   })
   const report = (event: RestoreEvent, { content }: OpenedContent) => {
     if (event.kind === 'unreadable' && event.code === COLD) {

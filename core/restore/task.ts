@@ -155,8 +155,13 @@ async function list(
   report: (event: RestoreEvent) => Promise<void>,
 ): Promise<RestoreSummary> {
   const summary = emptySummary()
-  for await (const { contents, strange } of readPages(library, { ...toQuestion(choice), isList: true })) {
+  for await (const { contents, strange, strangeNames } of readPages(library, {
+    ...toQuestion(choice),
+    isList: true,
+  })) {
     summary.failed += strange
+    for (let count = 0; count < strange; count += 1)
+      await report({ kind: 'badEntry', place: strangeNames?.[count] ?? '' })
     for (const { folder, path, version, facts, storedAt, renamedAt = null } of contents) {
       summary.files += 1
       summary.bytes += facts.size

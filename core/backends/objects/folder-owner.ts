@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { settled } from '../../dropped-errors.ts'
 import { createSemaphore, withPermit } from '../../lib/async/semaphore.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
+import { ownKeys } from '../../lib/own-keys.ts'
 import type { Encryption } from '../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../store/layout.ts'
 import { freeFolder } from '../../store/senders/senders.ts'
@@ -43,7 +44,7 @@ const ownerSchema = z.object({
   /** Files were removed at their source: an older version here may be the only copy, so all versions stay. */
   keepsAll: z.boolean().default(true),
   /** The directory of each source, by its id. */
-  sources: z.record(z.string(), z.string()),
+  sources: z.record(z.string(), z.string()).transform(ownKeys),
 })
 type Owner = z.infer<typeof ownerSchema>
 

@@ -29,7 +29,7 @@ import { type Dialled, dial, toConnectionTrouble } from './dial.ts'
 type Waiting<T> = { resolve(value: T): void; reject(reason: unknown): void }
 type About<A extends RestoreAnswer['about']> = Extract<RestoreAnswer, { about: A }>
 
-const toPage = ({ contents, directories, strange, next }: About<'contents'>): ContentsPage => ({
+const toPage = ({ contents, directories, strange, strangeNames, next }: About<'contents'>): ContentsPage => ({
   contents: contents.map(([folder, path, version, size, facts, digest, storedAt]) => ({
     ...{ folder, path, version, storedAt },
     facts: decodeMetadata(facts, size),
@@ -41,6 +41,7 @@ const toPage = ({ contents, directories, strange, next }: About<'contents'>): Co
     facts: decodeMetadata(facts, 0),
   })),
   strange,
+  strangeNames,
   next,
 })
 

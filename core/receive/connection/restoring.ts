@@ -15,7 +15,13 @@ import { encodeMetadata } from '../../protocol/metadata-codec.ts'
 import type { ContentsPage, Range, RangesRead } from '../../store/query/query.ts'
 import type { ConnectionHost } from './host.ts'
 
-const contentsTold = ({ contents, directories, strange, next }: ContentsPage): RestoreAnswer => ({
+const contentsTold = ({
+  contents,
+  directories,
+  strange,
+  strangeNames,
+  next,
+}: ContentsPage): RestoreAnswer => ({
   about: 'contents',
   contents: contents.map(({ folder, path, version, facts, digest, storedAt }) => [
     folder,
@@ -28,6 +34,7 @@ const contentsTold = ({ contents, directories, strange, next }: ContentsPage): R
   ]),
   directories: directories.map(({ folder, path, facts }) => [folder, path, encodeMetadata(facts)]),
   strange,
+  strangeNames,
   next,
 })
 

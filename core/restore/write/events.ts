@@ -41,8 +41,10 @@ export type RestoreEvent =
   | { kind: 'unreadable'; place: string; code: string }
   /** Contents in cold storage, which the destination was asked for; the restore waits for them. Not their result. */
   | { kind: 'cold'; place: string; files: number }
-  /** Neither a file nor a directory, or an invalid row in the manifest. */
+  /** Neither a file nor a directory. */
   | { kind: 'strange'; place: string }
+  /** An invalid row in the manifest, or an invalid name in a list. `place`: its name; empty: unknown. */
+  | { kind: 'badEntry'; place: string }
   /** Listed in the manifest, but not on the disk. */
   | { kind: 'missing'; place: string }
 
@@ -85,6 +87,8 @@ export function describeEvent(from: string, event: RestoreEvent): Message | null
       return message('restore.cold', { name: from, count: event.files })
     case 'strange':
       return message('store.strange', { path: place })
+    case 'badEntry':
+      return message('store.badEntry', { path: from, name: event.place === '' ? '?' : event.place })
     case 'missing':
       return message('store.restoreMissing', { path: place })
     case 'failed':

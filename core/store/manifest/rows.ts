@@ -3,17 +3,26 @@ import { unpack } from 'msgpackr'
 import { z } from 'zod'
 import { warnUnlessCode } from '../../dropped-errors.ts'
 import { isDigest } from '../../platform/digest.ts'
-import type { FileMetadata } from '../../platform/file-metadata.ts'
-import { decodeMetadata, isEncodedMetadata } from '../../protocol/metadata-codec.ts'
+import { type FileMetadata, MAX_FILE_BYTES } from '../../platform/file-metadata.ts'
+import { decodeMetadata, isEncodedMetadata, isWhole } from '../../protocol/metadata-codec.ts'
 import { findNameFault } from '../../protocol/names.ts'
 import { isVersionName } from '../retention/retention.ts'
 
 /** Time in milliseconds within which a running receiver writes the row of a file after naming it. */
 export const ROW_FOLLOWS_MS = 1500
 
-const COLUMNS = `source, key, version, depth, coalesce(path, key) AS path, size, mtime_s, mtime_ns, mode, uid, gid, more,
-  digest, stored_at AS storedAt, replaced_at AS replacedAt, replaced_clock_ms AS replacedClockMs, gone_at AS goneAt,
-  pinned AS isPinned`
+/**
+ * Returns an expression for a column; null: its value is no integer that JavaScript represents. SQLite's driver throws for
+ * such a value, and with it for all rows of a statement.
+ */
+const whole = (column: string, name = column): string =>
+  `iif(typeof(${column}) = 'integer' AND abs(${column} / 2) <= ${2 ** 51}, ${column}, NULL) AS ${name}`
+
+const FACTS = `${['mtime_s', 'mtime_ns', 'mode', 'uid', 'gid'].map((column) => whole(column)).join(', ')}, more`
+
+const COLUMNS = `source, key, version, ${whole('depth')}, coalesce(path, key) AS path, ${whole('size')}, ${FACTS},
+  digest, ${whole('stored_at', 'storedAt')}, ${whole('replaced_at', 'replacedAt')},
+  ${whole('replaced_clock_ms', 'replacedClockMs')}, ${whole('gone_at', 'goneAt')}, ${whole('pinned', 'isPinned')}`
 
 const sourceSchema = z.object({
   id: z.number(),
@@ -44,7 +53,10 @@ export interface FileRow {
   isPinned: boolean
 }
 
-/** A row that Holdfast cannot have written: its path could lead out of the store, so it is never used. */
+/**
+ * A row that Holdfast cannot have written: its path could lead out of the store, or a value is none. It is never used.
+ * Key and version, as they are, only tell it from other rows.
+ */
 export interface StrangeRow {
   source: number
   key: string
@@ -88,9 +100,11 @@ export function openRows(database: DatabaseSyncInstance) {
   const findFirst = database.prepare(
     `${all} source = ? AND key >= ? AND key < ? AND version = '' AND gone_at IS NULL ORDER BY key LIMIT 1`,
   )
-  const allSources = database.prepare('SELECT id, folder, directory FROM source ORDER BY folder, directory')
+  const allSources = database.prepare(
+    `SELECT ${whole('id')}, folder, directory FROM source ORDER BY folder, directory`,
+  )
   const findDirectory = database.prepare(
-    `SELECT path, mtime_s, mtime_ns, mode, uid, gid, more FROM directory
+    `SELECT path, ${FACTS} FROM directory
      WHERE source = ? AND path = ? AND version = ''`,
   )
   const places = database.prepare('SELECT places FROM round')
@@ -98,7 +112,8 @@ export function openRows(database: DatabaseSyncInstance) {
 
   return {
     epoch: (epoch.get() as { epoch: string }).epoch,
-    sources: () => allSources.all().map((row) => sourceSchema.parse(row)),
+    /** Sources whose names Holdfast can have written. */
+    sources: () => allSources.all().flatMap((row) => parseSource(row) ?? []),
     find(source: number, key: string, version: string): FileRow | StrangeRow | null {
       const raw = findOne.get(source, key, version) as RawFile | undefined
       return raw === undefined ? null : parseRow(raw)
@@ -148,16 +163,26 @@ type RawFile = RawFacts &
     isPinned: number
   }
 
+function parseSource(raw: unknown): SourceRow | null {
+  const { data = null } = sourceSchema.safeParse(raw)
+  const isName = (name: string) => findNameFault(name) === null && !name.includes('/')
+  return data !== null && isName(data.folder) && isName(data.directory) ? data : null
+}
+
 /** Validates a row. The manifest is not trusted: write access to it must not give access to files outside the store. */
 function parseRow(raw: RawFile): FileRow | StrangeRow {
   const { mtime_s, mtime_ns, mode, uid, gid, more, size, ...row } = raw
   const { source, key, path, version, depth } = row
   const facts = parseFacts({ mtime_s, mtime_ns, mode, uid, gid, more }, size)
-  const isPlace = findNameFault(path) === null && findNameFault(key) === null
+  const isSize = isWhole(size, 0, MAX_FILE_BYTES)
+  const isPlace =
+    [path, key, version].every((one) => typeof one === 'string') &&
+    [path, key].every((one) => findNameFault(one) === null)
+  if (!isPlace || !isSize || facts === null || row.storedAt === null || !isDigest(row.digest))
+    return { source, key, version }
   const isVersion =
     version === '' || (isVersionName(version) && depth >= 1 && depth <= path.split('/').length)
-  if (!isPlace || !isVersion || facts === null || size < 0 || !isDigest(row.digest))
-    return { source, key, version }
+  if (!isVersion) return { source, key, version }
   return { ...row, facts, digest: Buffer.from(row.digest), isPinned: row.isPinned !== 0 }
 }
 
@@ -174,10 +199,13 @@ function parseFacts(
 }
 
 function allTotals(database: DatabaseSyncInstance) {
-  const rows = database.prepare('SELECT * FROM sender ORDER BY folder').all()
-  return rows.map((row): [folder: string, totals: SenderTotals] => {
-    const { folder, ...totals } = totalsSchema.parse(row)
-    return [folder, totals]
+  const columns = ['files', 'bytes', 'names', 'position'].map((column) => whole(column)).join(', ')
+  const rows = database.prepare(`SELECT folder, ${columns}, session FROM sender ORDER BY folder`).all()
+  return rows.flatMap((row): [folder: string, totals: SenderTotals][] => {
+    const { data } = totalsSchema.safeParse(row)
+    if (data === undefined) return []
+    const { folder, ...totals } = data
+    return [[folder, totals]]
   })
 }
 

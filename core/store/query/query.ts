@@ -29,6 +29,9 @@ const CONTENT_BYTES = 150
 /** Rows per read: those of a page, and two more to detect its end. */
 const ROWS_AT_ONCE = PAGE_CONTENTS + 2
 const PAGE_ENTRIES = 500
+/** Limits of the names of invalid rows in a page: their number, and the length of each. */
+const STRANGE_NAMES = 100
+const STRANGE_LENGTH = 200
 /** Sorts after every version's name. */
 const LAST = '\u{10FFFF}'
 /** A source and a key, which has no NUL. After a NUL follows the last version that was listed under that key. */
@@ -74,6 +77,8 @@ export interface ContentsPage {
   directories: StoredDirectory[]
   /** Number of invalid rows, which are left out (see `StrangeRow`). */
   strange: number
+  /** Names of some of them, for display; left out: not known. */
+  strangeNames?: string[] | undefined
   next: string | null
 }
 
@@ -101,7 +106,7 @@ export function contentsPage(rows: Rows, sender: string | null, asked: StoreCont
     }
     last = { source: source.id, key: row.key, content: one.is === 'file' ? one.row : null }
     rowsRead += 1
-    if (one.is === 'strange') page.strange += 1
+    if (one.is === 'strange') noteStrange(page, `${getFolderName(sender, source)}/${String(row.key)}`)
     else if (hasText(one, text)) {
       const { path, version, facts, digest, storedAt, goneAt: renamedAt } = one.row
       const folder = getFolderName(sender, source)
@@ -113,6 +118,12 @@ export function contentsPage(rows: Rows, sender: string | null, asked: StoreCont
     }
   }
   return page
+}
+
+function noteStrange(page: ContentsPage, name: string): void {
+  page.strange += 1
+  page.strangeNames ??= []
+  if (page.strange <= STRANGE_NAMES) page.strangeNames.push(name.slice(0, STRANGE_LENGTH))
 }
 
 const hasText = ({ row }: Selected, text: string | null): boolean =>

@@ -200,7 +200,7 @@ const addAmounts = (one: Amount, other: Amount): Amount => ({
 })
 
 export function getQuota({ quota }: StoreRules, folder: string): Quota {
-  const own = quota.of[folder]
+  const own = Object.hasOwn(quota.of, folder) ? quota.of[folder] : undefined
   return { bytes: own?.bytes ?? quota.each.bytes, files: own?.files ?? quota.each.files }
 }
 

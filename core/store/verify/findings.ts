@@ -10,8 +10,8 @@ type What =
   /** `forgotten`: its row was removed, too. */
   | { kind: 'missing'; isWanted: boolean; forgotten: boolean }
   | { kind: 'unknown'; adopted: boolean }
-  /** A link, a socket or similar: never opened, never adopted. */
-  | { kind: 'strange' }
+  /** A link, a socket or similar: never opened, never adopted. `isRow`: an invalid row, and no file. */
+  | { kind: 'strange'; isRow?: true }
   | { kind: 'unreadable'; code: string; isWanted: boolean }
 
 export interface VerifyProgress {

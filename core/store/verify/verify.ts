@@ -155,8 +155,8 @@ class Verification {
     let row = first
     for (let attempt = 1; ; attempt += 1) {
       if (!isFileRow(row)) {
-        const place = [source.folder, source.directory, row.key].join('/')
-        return this.#report({ kind: 'strange', place })
+        const place = [source.folder, source.directory, String(row.key)].join('/')
+        return this.#report({ kind: 'strange', place, isRow: true })
       }
       const found = await this.#checkFile(source, row)
       if (found === null) return this.#countFile(row)

@@ -2,7 +2,9 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { describeEvent } from '../../../core/restore/write/events.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
+import { openManifestFile } from '../../../core/store/manifest/manifest.ts'
 import { openSenders } from '../../../core/store/senders/senders.ts'
 import { walkStore } from '../../../core/store/verify/verify.ts'
 import { canMount, mountExt4, mountTmpfs } from '../../support/faults/mounts.ts'
@@ -138,10 +140,49 @@ test('restore: a pipe, a symbolic link and a forged manifest row are reported, a
   inManifest("UPDATE file SET key = '../odd' WHERE key = 'odd'")
   const to = path.join(base, 'to')
   const { events, summary } = await restore(to)
-  for (const place of ['pc/data/pipe', 'pc/data/link', ''])
+  for (const place of ['pc/data/pipe', 'pc/data/link'])
     expect(events).toContainEqual({ kind: 'strange', place })
+  expect(events).toContainEqual({ kind: 'badEntry', place: 'pc/data/../odd' })
   expect(summary).toMatchObject({ restored: 1, failed: 3 })
   expect(textsIn(to)).toEqual({ 'pc/data/file': 'content' })
+})
+
+test.each([
+  ['a size beyond all numbers', 'size = 1152921504606846976'],
+  ['a size beyond all files', 'size = 9007199254740990'],
+  ['a blob as its path', "path = x'ff00'"],
+  ['a blob as its version', "version = x'00'"],
+  ['a text as its time', "mtime_s = 'today'"],
+  ['a time of storing beyond all numbers', 'stored_at = -9223372036854775807'],
+  ['a text as its digest', "digest = 'none'"],
+])(
+  'restore: a row of the manifest with %s is left out and named, and all others are restored',
+  async (_, change) => {
+    const { base, put, restore, inManifest, textsIn } = await setUp()
+    await put('odd', 'odd')
+    inManifest(`UPDATE file SET ${change} WHERE key = 'odd'`)
+    const to = path.join(base, 'to')
+    const { events, summary } = await restore(to)
+    const bad = { kind: 'badEntry', place: 'pc/data/odd' } as const
+    expect(events).toContainEqual(bad)
+    const told = describeEvent('/store', bad)
+    expect(told?.key).toBe('store.badEntry')
+    expect(summary).toMatchObject({ restored: 1, failed: 1 })
+    expect(textsIn(to)).toEqual({ 'pc/data/file': 'content' })
+  },
+)
+
+test('restore: the store’s databases are readable by their user alone, also in a directory that existed', () => {
+  const directory = temporaryDirectory('databases')
+  fs.chmodSync(directory, 0o755)
+  const file = path.join(directory, 'manifest.db')
+  const before = process.umask(0o022)
+  try {
+    openManifestFile(file).database.close()
+    expect((fs.statSync(file).mode & 0o777).toString(8)).toBe('600')
+  } finally {
+    process.umask(before)
+  }
 })
 
 test('restore: a chosen sender, source or path is restored directly into the destination', async () => {

@@ -95,7 +95,7 @@ describe.each([
       recipient,
       hideNames: true,
     })
-  }, 60_000)
+  })
 })
 
 test('added folder destination: receives files, has its disk checked, and is named in an incident of that disk', async () => {
@@ -137,7 +137,7 @@ test('added folder destination: receives files, has its disk checked, and is nam
     { name: 'second disk', failure: { kind: 'missing', severity: 'critical', sentence } },
   ])
   expect(readdirSync(folder)).toEqual([])
-}, 60_000)
+})
 
 describe('`holdfast destinations` with an SFTP server', () => {
   let server: SftpServer
@@ -168,7 +168,7 @@ describe('`holdfast destinations` with an SFTP server', () => {
     expect(await home.says(['destinations', 'test', 'nas'])).toContain('nas works')
     await home.says(['destinations', 'remove', 'nas'])
     expect(secretsIn(home.directory)).toEqual({})
-  }, 60_000)
+  })
 
   test('a mode change of a sent file changes the mode of its stored copy without a new version', async () => {
     const base = temporaryDirectory('mode')
@@ -257,7 +257,7 @@ describe('`holdfast destinations` with an SFTP server', () => {
     const strange = await home.run(['destinations', 'change', 'nas', '--region', 'here'])
     expect([strange.code, strange.err]).toEqual([2, expect.stringContaining('no --region')])
     expect(readFileSync(file, 'utf8')).toBe(changed)
-  }, 60_000)
+  })
 
   test('a secret is read from the environment, and a missing one is named', async () => {
     const home = headless()

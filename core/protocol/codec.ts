@@ -16,7 +16,8 @@ export class ProtocolError extends Error {
   override readonly name = 'ProtocolError'
 }
 
-const packr = new Packr({ useRecords: false, variableMapSize: true })
+// A property without a value is left out: MessagePack has no `undefined`, and msgpackr writes it as an extension.
+const packr = new Packr({ useRecords: false, variableMapSize: true, skipValues: [undefined] })
 const unpackr = new Unpackr({
   useRecords: false,
   mapsAsObjects: true,

@@ -273,7 +273,7 @@ export class BatchSession implements SourceSession, BatchServices {
 
   /** Replaces what is said about a marked directory while it keeps its mark. Durable when it returns. */
   #say(name: string, change: (said: readonly Message[]) => Message[]): void {
-    const { ledger, source } = this.context
+    const { ledger, source, solved } = this.context
     const identity = this.#identities.get(name) ?? ''
     const all = ledger.saidBatches(source.id)
     const before = all.find((one) => one.name === name && one.identity === identity)?.said ?? []
@@ -282,6 +282,8 @@ export class BatchSession implements SourceSession, BatchServices {
     const others = all.filter((one) => one.name !== name)
     const now = said.length === 0 ? others : [...others, { name, identity, said }]
     ledger.rememberSaid(source.id, now.slice(-MOST_SAID))
+    // A look reports what is still said, and removes nothing.
+    for (const one of before) if (!said.some(({ key }) => key === one.key)) solved(one)
     this.lookSoon()
   }
 

@@ -125,6 +125,7 @@ describe('files that are written to a marked batch directory', () => {
     await until('it is reported', () => said(world, 'scan.leftInBatch')?.count === 1)
     world.configure({ ignore: [] })
     await until('the other is offered', () => world.paths('waiting').join() === 'DC1/a.log')
+    await until('the session that sends it reports', () => world.batches() === 'DC1 closing')
     await until('it is not reported any more', () => said(world, 'scan.leftInBatch') === undefined)
   })
 })

@@ -17,7 +17,9 @@ export class ProtocolError extends Error {
 }
 
 // A property without a value is left out: MessagePack has no `undefined`, and msgpackr writes it as an extension.
-const packr = new Packr({ useRecords: false, variableMapSize: true, skipValues: [undefined] })
+// The package's types lack skipValues.
+const packrOptions = { useRecords: false, variableMapSize: true, skipValues: [undefined] }
+const packr = new Packr(packrOptions)
 const unpackr = new Unpackr({
   useRecords: false,
   mapsAsObjects: true,

@@ -182,7 +182,8 @@ export function openSecrets(
         const sealed = merged.map(
           ([name, one]) => [name, typeof one === 'string' ? encrypt(one) : one] as const,
         )
-        kept[id] = Object.fromEntries(sealed)
+        if (sealed.length > 0) kept[id] = Object.fromEntries(sealed)
+        else delete kept[id]
       }
       return JSON.stringify(kept) === JSON.stringify(stored) ? null : () => write(kept)
     },

@@ -180,6 +180,13 @@ test('codec: decoded digests and attributes stay intact after the buffer of thei
   expect(Buffer.concat(encodeFrame('batch', frame.header, [content]))).toEqual(Buffer.concat(sent))
 })
 
+test('codec: a header whose optional properties have no value is the same as one without them', () => {
+  const answer = { about: 'contents' as const, contents: [], directories: [], strange: 0, next: null }
+  const sent = Buffer.concat(encodeFrame('told', { id: 1, answer: { ...answer, strangeNames: undefined } }))
+  expect(sent).toEqual(Buffer.concat(encodeFrame('told', { id: 1, answer })))
+  expect(decodeAll(sent)).toMatchObject([{ header: { id: 1, answer } }])
+})
+
 test('codec: re-encoding a decoded frame gives the same bytes', () => {
   for (const sample of samples) {
     const bytes = Buffer.concat(sample)

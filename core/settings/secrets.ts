@@ -47,7 +47,7 @@ export interface EnteredSecrets {
   values: Readonly<Record<string, string>>
 }
 
-/** Returns all owners of secrets by their ids. */
+/** Returns all owners of secrets by their ids. Entries of several lists with one id share its secrets: all are its place. */
 export function secretOwners({
   alerts,
   destinations,
@@ -62,7 +62,12 @@ export function secretOwners({
     ...events.sinks.map(secretsOfSink),
     secretsOfProxy(proxy),
   ]
-  return new Map(owners.map((owner) => [owner.id, owner]))
+  const byId = new Map<string, SecretOwner>()
+  for (const owner of owners) {
+    const same = byId.get(owner.id)
+    byId.set(owner.id, same === undefined ? owner : { ...owner, place: `${same.place} ${owner.place}` })
+  }
+  return byId
 }
 
 function secretsOfChannel({ id, name, type, options }: ChannelSettings): SecretOwner {

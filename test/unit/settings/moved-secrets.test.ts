@@ -4,12 +4,14 @@ import { describe, expect, test } from 'vitest'
 import { changeAlone, type SettingsCommand } from '../../../cli/alone.ts'
 import { type ChannelType, catalog, getFields } from '../../../core/alerts/channels/catalog.ts'
 import { UserError } from '../../../core/lib/i18n/user-error.ts'
+import { differences, LONGEST_PREVIEW } from '../../../core/settings/changes.ts'
 import {
   type DestinationKind,
   destinationKinds,
   getDestinationFields,
 } from '../../../core/settings/destination-catalog.ts'
 import { getSinkFields, sinkKinds } from '../../../core/settings/event-sinks.ts'
+import { missingSecrets } from '../../../core/settings/import-export.ts'
 import { settingsSchema } from '../../../core/settings/schema.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -144,6 +146,34 @@ const destinations = destinationKinds.flatMap((kind: DestinationKind) => {
 
 const all = [...channels, ...sinks, ...destinations].filter(({ secrets }) => secrets.length > 0)
 
+const proxyAt = (address: string) => ({ proxy: { use: 'address', address, user: 'ada' } })
+const computerAt = (address: string) => ({
+  computers: [{ id: 'one', name: 'One', address, certificate: HASH[0] }],
+})
+
+/** Imports that add, with the id of an owner's secrets, an entry of another list, whose server gets its secrets by id. */
+const intruders = [
+  ...all.filter(({ kind, field }) => all.find((one) => one.kind === kind)?.field === field),
+  { kind: 'proxy', owner: 'network:proxy', secrets: ['password'], before: proxyAt('http://p:1') },
+  { kind: 'computer', owner: 'one', secrets: ['token'], before: computerAt('https://one:8420/') },
+].flatMap(({ kind: owned, owner, secrets, before }) => {
+  const lists = [
+    ...channels.map(({ kind, before }) => ({ kind, list: 'channel', after: before })),
+    ...destinations.map(({ kind, before }) => ({ kind, list: 'destination', after: before })),
+  ]
+  return lists
+    .filter(({ kind }, index) => lists.findIndex((one) => one.kind === kind) === index)
+    .filter(({ list }) => !owned.startsWith(list) && (list === 'destination' || !owner.includes(':')))
+    .filter(({ kind }) => all.some((one) => one.kind === kind))
+    .map(({ kind, after }) => ({
+      ...{ kind, owned, owner, secrets, before },
+      after: {
+        ...before,
+        ...(JSON.parse(JSON.stringify(after).replaceAll('"id":"one"', `"id":"${owner}"`)) as object),
+      },
+    }))
+})
+
 /** Writes a data directory with these settings, and with a value for each secret. */
 function dataDirectory(settings: object, owner: string, secrets: readonly string[]): string {
   const data = path.join(temporaryDirectory('moved-secrets'), 'data')
@@ -201,6 +231,50 @@ describe('stored secrets', () => {
       else expect(isStored(data)).toBe(true)
     },
   )
+
+  test.each(all)(
+    'settings import: the preview of $kind with another $field shows both values and who lacks a secret',
+    ({ kind, owner, field, secrets, before, after }) => {
+      const [now, next] = [settingsSchema.parse(before), settingsSchema.parse(after)]
+      const [list] = kind.split(' ')
+      expect(differences(now, next, LONGEST_PREVIEW)).toEqual([
+        {
+          ...{ kind: list, change: 'changed', name: 'One' },
+          details: [expect.stringMatching(new RegExp(`^(options\\.)?${field}: \\S+ → \\S+$`))],
+        },
+      ])
+      const stored = { [owner]: Object.fromEntries(secrets.map((secret) => [secret, 'stored'])) }
+      const isKept = sameServer[kind]?.includes(field) === true
+      expect(missingSecrets(now, next, stored, [])).toEqual(isKept ? [] : ['One'])
+    },
+  )
+
+  test.each(intruders)(
+    'settings import: $kind beside $owned with the same id gets no secret of it',
+    async ({ owner, secrets, before, after }) => {
+      const data = dataDirectory(before, owner, secrets)
+      await changeAlone(data, () => ({
+        command: 'importSettings',
+        input: { settings: settingsSchema.parse(after) },
+      }))
+      expect(isStored(data)).toBe(false)
+    },
+  )
+
+  test('settings import: the proxy and the watched computers stay those of this computer, with their secrets', async () => {
+    for (const [owner, secret, before, after] of [
+      ['network:proxy', 'password', proxyAt('http://p:1'), proxyAt('http://evil:1')],
+      ['one', 'token', computerAt('https://one:8420/'), computerAt('https://evil:8420/')],
+    ] as const) {
+      const data = dataDirectory(before, owner, [secret])
+      const { settings } = await changeAlone(data, () => ({
+        command: 'importSettings',
+        input: { settings: settingsSchema.parse(after) },
+      }))
+      expect(settings).toMatchObject(before)
+      expect(isStored(data)).toBe(true)
+    }
+  })
 
   test('a proxy and a watched computer keep their secrets for the same server only', async () => {
     const at = (address: string, user = 'ada') => ({ use: 'address', address, user })

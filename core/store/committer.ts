@@ -3,6 +3,7 @@ import {
   constants,
   fsync,
   fsyncSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -15,6 +16,7 @@ import { promisify } from 'node:util'
 import { dropError, warnUnlessCode } from '../dropped-errors.ts'
 import type { CallHandlers } from '../lib/workers/thread.ts'
 import { READ_FILE } from '../platform/fd.ts'
+import { hasNoHardLinks } from '../platform/files.ts'
 import { retryInUseSync } from '../platform/in-use.ts'
 import { linkOpenFile, syncWhole } from '../platform/libc.ts'
 import { replaceSync, setTimes } from '../platform/native.ts'
@@ -270,10 +272,38 @@ class Placing {
         this.#renew(file, parent, name)
         return SAME
       }
-      changes.replaced(source, key, this.#moveAway(way))
+      const version = isRenamed ? null : this.#exchange(file, way)
+      changes.replaced(source, key, version ?? this.#moveAway(way))
+      if (version !== null) return MADE
     }
     if (giveName(file, tree.enter(above), name)) return MADE
     throw new StorageError('failed', 'EEXIST')
+  }
+
+  /**
+   * Replaces a file that becomes an older version: it has both names until the new one has its own, so that its name is
+   * never without a file. Returns the version's name; null: the file system has no second names.
+   */
+  #exchange(file: ToPlace, way: readonly string[]): string | null {
+    const { tree } = this.#handles
+    let link = ''
+    let version: string
+    try {
+      version = this.#toVersion(way, (from, to) => {
+        linkSync(from, to)
+        link = to
+      })
+    } catch (error) {
+      if (hasNoHardLinks(error)) return null
+      throw error
+    }
+    try {
+      this.#renew(file, tree.enter(way.slice(0, -1)), way.at(-1) ?? '')
+    } catch (error) {
+      rmSync(link)
+      throw error
+    }
+    return version
   }
 
   /** Replaces the existing file with the new copy atomically. */
@@ -290,6 +320,13 @@ class Placing {
 
   /** Moves a file or directory to the older versions. Returns the version's name. */
   #moveAway(way: readonly string[]): string {
+    const name = this.#toVersion(way, (from, to) => retryInUseSync(() => renameSync(from, to)))
+    this.#handles.tree.forget()
+    return name
+  }
+
+  /** @param give gives a file or directory the path of a version. */
+  #toVersion(way: readonly string[], give: (from: string, to: string) => void): string {
     const { tree, isLogged } = this.#handles
     // After a power failure the manifest must list the open round, as it may have moved durable files.
     if (this.#count === 0 && isLogged) syncLog(this.#layout)
@@ -304,10 +341,9 @@ class Placing {
       },
     })
     const parent = tree.enter(way.slice(0, -1))
-    retryInUseSync(() => renameSync(`${parent.path}/${way.at(-1)}`, `${target.path}/${name}`))
+    give(`${parent.path}/${way.at(-1)}`, `${target.path}/${name}`)
     this.toSync.add(versions.join('/'))
     this.toSync.add(way.slice(0, -1).join('/'))
-    tree.forget()
     return name
   }
 

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readSync, renameSync } from 'node:fs'
+import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readSync, renameSync, rmSync } from 'node:fs'
 import { warnUnlessCode } from '../dropped-errors.ts'
 import { createHasher } from '../platform/digest.ts'
 import { READ_FILE } from '../platform/fd.ts'
@@ -18,8 +18,8 @@ const READ_BYTES = 1024 * 1024
 
 /**
  * Recovers a round whose process was killed or whose transaction failed, from the files on the disk. A file that has
- * its name is complete, as it was durable before it was named. A file that was moved away for a new one that never got
- * its name is moved back. No sender has had an answer for any of these files. Blocks.
+ * its name is complete, as it was durable before it was named. A file that was moved away, or got a second name, for a new
+ * one that never got its name is moved back. No sender has had an answer for any of these files. Blocks.
  */
 export function recoverRound({ version, places }: OpenRound, parts: Recovering): void {
   const { tree, manifest } = parts
@@ -79,13 +79,16 @@ function recoverPlace(
     const moved = movedFrom(length)
     const last = moved.at(-1)
     const place = () => `${tree.enter(wayTo(length - 1)).path}/${parts[length - 1]}`
-    let stats = lstatSync(place(), { throwIfNoEntry: false })
-    if (last !== undefined && stats === undefined) {
-      const from = `${versionsTo(length)}/${last}`
-      retryInUseSync(() => renameSync(from, place()))
+    let stats = lstatSync(place(), { throwIfNoEntry: false, bigint: true })
+    const from = () => `${versionsTo(length)}/${last}`
+    const isLinked = last !== undefined && lstatSync(from(), { bigint: true }).ino === stats?.ino
+    if (last !== undefined && (stats === undefined || isLinked)) {
+      // It may have both names, of which a rename would remove none.
+      if (isLinked) rmSync(from())
+      else retryInUseSync(() => renameSync(from(), place()))
       tree.forget()
       moved.pop()
-      stats = lstatSync(place())
+      stats = lstatSync(place(), { bigint: true })
     }
     for (const [index, name] of moved.entries()) {
       if (known.has(name)) continue

@@ -11,6 +11,7 @@ import { openLedger } from '../../../core/ledger/ledger.ts'
 import { computeDigest, digestText } from '../../../core/platform/digest.ts'
 import { readPages } from '../../../core/restore/choose.ts'
 import { restoreFrom } from '../../../core/restore/restore.ts'
+import type { RestoreEvent } from '../../../core/restore/write/events.ts'
 import { encryptedKind, hiddenKind } from '../../support/destinations/encrypted-kind.ts'
 import { folderKindOf } from '../../support/destinations/folder-kind.ts'
 import type { Place, TestedKind } from '../../support/destinations/kind.ts'
@@ -90,9 +91,10 @@ async function restoreAll(from: LibrarySettings, to: string) {
     for await (const { contents } of readPages(library, { ...choice, text: null, isList: false }))
       listed.push(...contents.map((one) => one.path))
     const entries = await library.entries({ folder: 'data', directory: 'd', after: null })
-    const host = { event: async () => undefined, progress: () => undefined }
+    const failed: RestoreEvent[] = []
+    const event = async (one: RestoreEvent) => void (one.kind === 'restored' || failed.push(one))
     const wanted = { choice, destination: to, placement: 'bare', conflict: 'leave' } as const
-    const { failed } = await restoreFrom(library, [wanted], host, signal)
+    await restoreFrom(library, [wanted], { event, progress: () => undefined }, signal)
     const restored = Object.keys(readTree(path.join(to, 'data')))
     const digests = restored.map((name) => [name, digestOf(readFileSync(path.join(to, 'data', name)))])
     return {
@@ -199,7 +201,7 @@ function watch(place: Place, { allowed }: ReturnType<typeof createFiles>): strin
 async function expectAll(world: World, files: ReturnType<typeof createFiles>, context: string) {
   const { digests, ...back } = await world.restoreAll()
   const listed = [...names].sort()
-  expect(back, context).toEqual({ listed, inDirectory: ['b', 'c', 'e'], failed: 0 })
+  expect(back, context).toEqual({ listed, inDirectory: ['b', 'c', 'e'], failed: [] })
   for (const name of names) {
     const found = digests.get(name) ?? 'nothing'
     expect([...(files.allowed.get(name) ?? [])], `${name}, ${context}`).toContain(found)

@@ -30,6 +30,10 @@ vi.mock('node:fs', async (original) => {
       disk.before(`rename ${words[1]}`)
       real.renameSync(...words)
     },
+    linkSync(...words: Parameters<typeof real.linkSync>) {
+      disk.before(`link ${words[1]}`)
+      real.linkSync(...words)
+    },
     fsyncSync: (fd: number) => disk.before(`sync ${readPath(fd)}`),
     fsync(fd: number, done: (error: null) => void) {
       disk.before(`sync ${readPath(fd)}`)
@@ -114,6 +118,11 @@ const readContents = (root: string): string[] =>
     Object.keys(readTree(at)).map((name) => fs.readFileSync(path.join(at, name), 'utf8')),
   )
 
+const readAt = (root: string, name: string) => {
+  const file = path.join(root, 'pc', 'data', name)
+  return fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : 'nothing'
+}
+
 onLinux('crash recovery at any step of a round', () => {
   const before: Texts = [
     ['same', 'the same'],
@@ -133,6 +142,8 @@ onLinux('crash recovery at any step of a round', () => {
     ['new/file', 'new'],
   ]
 
+  const contentsOf = (name: string) =>
+    [...before, ...coming].flatMap(([one, text]) => (one === name ? [text] : []))
   /** A store as a kill leaves it before each call of the round that stores what is coming. */
   async function killAtEach(others: Texts) {
     const at = await openLarge()
@@ -164,6 +175,12 @@ onLinux('crash recovery at any step of a round', () => {
       const steps = await killAtEach(others)
       expect(steps.length).toBeGreaterThan(20)
       for (const { call, root, promised } of steps) {
+        for (const name of ['same', 'changed', 'deep/changed'])
+          expect([call, name, contentsOf(name)]).toEqual([
+            call,
+            name,
+            expect.arrayContaining([readAt(root, name)]),
+          ])
         const lost = () => promised.filter((text) => !readContents(root).includes(text))
         expect([call, await findings(root), lost()]).toEqual([call, [], []])
         for (const name of ['same', 'changed', 'deep/changed', 'file', 'directory'])
@@ -228,8 +245,8 @@ onLinux('commit round', () => {
     const directories = ['pc/data', 'pc/data/b', '.holdfast/versions/pc/data/a'].map((name) =>
       events.indexOf(`sync /${name}`),
     )
-    // What was there is moved away when the manifest says that it may be.
-    const moved = at(/^rename .*-0$/)
+    // The file there gets its second name when the manifest says that it may.
+    const moved = at(/^link .*-0$/)
     expect([contents.length, names.length, moved.length, others]).toEqual([2, 3, 1, []])
     const steps = [contents, [announced], moved, names.slice(-1), directories, [noted], at(/^answer /)]
     for (const [index, step] of steps.slice(1).entries())
@@ -243,6 +260,32 @@ onLinux('commit round', () => {
     expect([at.stored(), at.store.usage('pc').files]).toEqual([{}, 0])
     expect(new Set(await send(at, numbered(40)))).toEqual(new Set(['durable']))
   })
+
+  test.each(['link', 'name', 'rename'])(
+    'a disk that is full at the call %s of a replacement keeps the older content under its name',
+    async (refused) => {
+      const at = await openLarge()
+      await send(at, [['changed', 'before']])
+      let calls = 0
+      disk.before = (call) => {
+        if (!call.startsWith(`${refused} `)) return
+        calls += 1
+        // The first naming only finds that the name is in use.
+        if (refused === 'name' && calls === 1) return
+        throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' })
+      }
+      const [status = ''] = await send(at, [['changed', 'after']])
+      disk.before = disk.nothing
+      expect(status).not.toBe('durable')
+      expect(readAt(at.root, 'changed')).toBe('before')
+      expect(await findings(at.root)).toEqual([])
+      expect(await send(at, [['changed', 'last']])).toEqual(['durable'])
+      expect([await findings(at.root), readContents(at.root)]).toEqual([
+        [],
+        expect.arrayContaining(['before', 'last']),
+      ])
+    },
+  )
 
   test('a failed sync of one file among few fails only that file', async () => {
     const at = await openLarge()

@@ -172,24 +172,32 @@ function placeAll(
   results: StoreResult[],
 ) {
   const { manifest, fileSystem } = now
+  const undo: (() => void)[] = []
   let toSync: ReadonlySet<string> = new Set()
-  const done = manifest.round(
-    files.filter(({ fd }) => fd !== null),
-    new Map(sessions),
-    (changes, version) => {
-      const placing = new Placing(now, layout, changes, version)
-      for (const file of files) {
-        try {
-          results.push(failed.get(file) ?? placing.place(file))
-        } catch (error) {
-          results.push(toStoreResult(error))
-        }
+  const write = (changes: Changes, version: string) => {
+    const placing = new Placing(now, layout, changes, version, undo)
+    for (const file of files) {
+      try {
+        results.push(failed.get(file) ?? placing.place(file))
+      } catch (error) {
+        results.push(toStoreResult(error))
       }
-      for (const { source, path, facts } of directories) changes.told(source, toKey(path, fileSystem), facts)
-      toSync = placing.toSync
-    },
-  )
-  return { ...done, toSync }
+    }
+    for (const { source, path, facts } of directories) changes.told(source, toKey(path, fileSystem), facts)
+    toSync = placing.toSync
+  }
+  const named = files.filter(({ fd }) => fd !== null)
+  try {
+    return { ...manifest.round(named, new Map(sessions), write), toSync }
+  } catch (error) {
+    // Until the rows can be written again, on a full disk, the names have to be those of the rows.
+    try {
+      for (const step of undo.reverse()) step()
+    } catch (failure) {
+      dropError(failure, 'the next round, or the next opening of the store, recovers this one')
+    }
+    throw error
+  }
 }
 
 /**
@@ -204,14 +212,22 @@ class Placing {
   readonly #layout: StoreLayout
   readonly #changes: Changes
   readonly #version: string
+  readonly #undo: (() => void)[]
   #count = 0
 
-  /** @param version prefix of the names of this round's versions. */
-  constructor(handles: Handles, layout: StoreLayout, changes: Changes, version: string) {
+  /** @param version prefix of the names of this round's versions. @param undo gets what takes each name back. */
+  constructor(
+    handles: Handles,
+    layout: StoreLayout,
+    changes: Changes,
+    version: string,
+    undo: (() => void)[],
+  ) {
     this.#handles = handles
     this.#layout = layout
     this.#changes = changes
     this.#version = version
+    this.#undo = undo
   }
 
   /** Names one file and records it. @throws StorageError or system errors: then the file is not in its place. */
@@ -260,7 +276,12 @@ class Placing {
     if (folds && !isRenamed) this.#requireSameName(source, key, path)
     const parent = tree.enter(above, this.#makingFor(source))
     this.toSync.add(above.join('/'))
-    if (giveName(file, parent, name)) return MADE
+    const give = (to: TreeDirectory) => {
+      const isNamed = giveName(file, to, name)
+      if (isNamed) this.#undo.push(() => unlinkSync(`${tree.enter(above).path}/${name}`))
+      return isNamed
+    }
+    if (give(parent)) return MADE
     const stats = lstatSync(`${parent.path}/${name}`)
     if (stats.isSymbolicLink()) throw new StorageError('name', 'symlink')
     if (stats.isDirectory()) {
@@ -276,7 +297,7 @@ class Placing {
       changes.replaced(source, key, version ?? this.#moveAway(way))
       if (version !== null) return MADE
     }
-    if (giveName(file, tree.enter(above), name)) return MADE
+    if (give(tree.enter(above))) return MADE
     throw new StorageError('failed', 'EEXIST')
   }
 
@@ -286,13 +307,9 @@ class Placing {
    */
   #exchange(file: ToPlace, way: readonly string[]): string | null {
     const { tree } = this.#handles
-    let link = ''
     let version: string
     try {
-      version = this.#toVersion(way, (from, to) => {
-        linkSync(from, to)
-        link = to
-      })
+      version = this.#toVersion(way, linkSync)
     } catch (error) {
       if (hasNoHardLinks(error)) return null
       throw error
@@ -300,7 +317,9 @@ class Placing {
     try {
       this.#renew(file, tree.enter(way.slice(0, -1)), way.at(-1) ?? '')
     } catch (error) {
-      rmSync(link)
+      // The file has its own name still.
+      this.#undo.pop()
+      rmSync(this.#pathOf([...this.#layout.versions, ...way, version]))
       throw error
     }
     return version
@@ -342,9 +361,14 @@ class Placing {
     })
     const parent = tree.enter(way.slice(0, -1))
     give(`${parent.path}/${way.at(-1)}`, `${target.path}/${name}`)
+    this.#undo.push(() => renameSync(this.#pathOf([...versions, name]), this.#pathOf(way)))
     this.toSync.add(versions.join('/'))
     this.toSync.add(way.slice(0, -1).join('/'))
     return name
+  }
+
+  #pathOf(way: readonly string[]): string {
+    return `${this.#handles.tree.enter(way.slice(0, -1)).path}/${way.at(-1)}`
   }
 
   #make(parent: TreeDirectory, name: string, way: readonly string[]): void {

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
+import { DatabaseSync } from '@photostructure/sqlite'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Store, StoreSource } from '../../../core/store/store.ts'
 import { verifyStore } from '../../../core/store/verify/verify.ts'
@@ -286,6 +287,25 @@ onLinux('commit round', () => {
       ])
     },
   )
+
+  test('a manifest that cannot be written leaves the older contents under their names, and new names unused', async () => {
+    const at = await openLarge()
+    await send(at, [['changed', 'before']])
+    const database = new DatabaseSync(path.join(at.root, '.holdfast', 'manifest.db'))
+    database.exec("CREATE TRIGGER fails BEFORE DELETE ON round BEGIN SELECT raise(ABORT, 'full'); END")
+    const statuses = await send(at, [
+      ['changed', 'between'],
+      ['changed', 'after'],
+      ['new', 'file'],
+    ])
+    expect(statuses.some((status) => status === 'durable')).toBe(false)
+    expect([readAt(at.root, 'changed'), readAt(at.root, 'new')]).toEqual(['before', 'nothing'])
+    database.exec('DROP TRIGGER fails')
+    database.close()
+    expect(await findings(at.root)).toEqual([])
+    expect(await send(at, [['changed', 'last']])).toEqual(['durable'])
+    expect([await findings(at.root), readContents(at.root)]).toEqual([[], ['last', 'before']])
+  })
 
   test('a failed sync of one file among few fails only that file', async () => {
     const at = await openLarge()

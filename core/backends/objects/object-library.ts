@@ -1,5 +1,6 @@
 import { createSemaphore, type Semaphore, withPermit } from '../../lib/async/semaphore.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
+import { computeDigest } from '../../platform/digest.ts'
 import type { FileMetadata } from '../../platform/file-metadata.ts'
 import type { EntriesQuestion, Folder, RestoreEntry } from '../../protocol/frames.ts'
 import { findNameFault } from '../../protocol/names.ts'
@@ -32,9 +33,15 @@ import type { ObjectKind } from './objects.ts'
 // Reads a computer's files at an SFTP server or in a bucket. A file is the object FOLDER/SOURCE/PATH. An older version
 // is an object in the folder's own directory, or a version that the store itself keeps. A name may have older versions
 // alone, if its content was being replaced as the sender or the server stopped: then the newest of them is its content.
+// Some servers have no file under a name while they replace it: a name with older versions that a listing lacks is
+// looked up.
 
 /** Maximum number of older versions to list for one name. */
 const MOST_VERSIONS = 10_000
+/** Limit of the names that a listing remembers; those beyond it are not looked up. */
+const MOST_REMEMBERED = 2_000_000
+/** Listings whose names are remembered; the oldest ones are forgotten. */
+const MOST_LISTINGS = 16
 /** Begins the cursor of a page of removed objects. */
 const REMOVED = 'removed '
 /** Begins the cursor of a page of names without a current object. */
@@ -124,6 +131,9 @@ export class ObjectLibrary implements Library {
   readonly #folder: string
   readonly #signal: AbortSignal
   readonly #slots: Semaphore
+  /** Names that each unfinished listing has shown, by the listing's number. */
+  readonly #listings = new Map<number, Set<number>>()
+  #listingCount = 0
 
   /** @param name the destination's. @param folder the computer's. */
   constructor(store: ObjectStore, name: string, folder: string, signal: AbortSignal) {
@@ -212,7 +222,7 @@ export class ObjectLibrary implements Library {
     const { folder, path, at, version, isList } = question
     if (parseOrigin(this.#folder, folder, path) === null) return page
     const folders = folder === null ? await this.#directories() : [folder]
-    const [index, after] = parseCursor(question.after)
+    const [listing, index, after] = parseCursor(question.after) ?? [this.#beginListing(), 0, null]
     const source = folders[index]
     if (source === undefined) return page
     if (path !== null && (isList || version !== null)) {
@@ -225,18 +235,29 @@ export class ObjectLibrary implements Library {
     const text = question.text?.toLowerCase() ?? ''
     const isWanted = (file: string) => file.toLowerCase().includes(text)
     const isNameless = after?.startsWith(NAMELESS) === true
-    const present = isNameless ? null : await this.#listPresent(source, path, after, at, isWanted)
+    const present = isNameless
+      ? null
+      : await this.#listPresent(source, path, after, at, isWanted, this.#listings.get(listing))
     page.contents = present?.contents ?? []
     let next = present?.next ?? null
     if (next === null) {
       const from = isNameless ? after.slice(NAMELESS.length) : null
-      const nameless = await this.#listNameless(source, path, from, isWanted)
+      const nameless = await this.#listNameless(source, path, from, isWanted, this.#listings.get(listing))
       next = nameless.next === null ? null : `${NAMELESS}${nameless.next}`
       page.contents.push(...(await this.#contentsAt(nameless.contents, at)))
     }
-    if (next !== null) page.next = `${index} ${next}`
-    else if (index + 1 < folders.length) page.next = `${index + 1} `
+    if (next !== null) page.next = `${listing} ${index} ${next}`
+    else if (index + 1 < folders.length) page.next = `${listing} ${index + 1} `
+    else this.#listings.delete(listing)
     return page
+  }
+
+  #beginListing(): number {
+    this.#listingCount += 1
+    this.#listings.set(this.#listingCount, new Set())
+    for (const [oldest] of this.#listings)
+      if (this.#listings.size > MOST_LISTINGS) this.#listings.delete(oldest)
+    return this.#listingCount
   }
 
   /** Lists the current objects of a source, or those at a path and below it. `front`: the source's prefix. */
@@ -257,6 +278,7 @@ export class ObjectLibrary implements Library {
     after: string | null,
     at: number | null,
     isWanted: (file: string) => boolean,
+    shown: Set<number> | undefined,
   ): Promise<{ contents: StoredContent[]; next: string | null }> {
     const store = this.#store
     const front = this.#current(source, '')
@@ -266,6 +288,7 @@ export class ObjectLibrary implements Library {
         .filter((one) => isWanted(one.path))
     if (after?.startsWith(REMOVED) !== true) {
       const { objects, next } = await this.#listCurrent(front, path, after)
+      for (const { name } of objects) if ((shown?.size ?? 0) < MOST_REMEMBERED) shown?.add(hashName(name))
       const contents = await this.#contentsAt(toContents(objects), at)
       return { contents, next: next ?? (at === null || store.removed === undefined ? null : REMOVED) }
     }
@@ -279,12 +302,17 @@ export class ObjectLibrary implements Library {
     }
   }
 
-  /** Lists the newest versions of names that have no current object; as many as the store lists versions per request. */
+  /**
+   * Lists the contents of names with versions that the listing has not shown: those that have no current object, or had
+   * none as it was listed. As many as the store lists versions per request.
+   * @param shown left out: only names without a current object.
+   */
   async #listNameless(
     source: string,
     path: string | null,
     after: string | null,
     isWanted: (file: string) => boolean,
+    shown: Set<number> | undefined,
   ): Promise<{ contents: StoredContent[]; next: string | null }> {
     const front = this.#versions(source)
     const { objects, next } = await this.#store.list(path === null ? front : `${front}${path}/`, after, true)
@@ -293,17 +321,29 @@ export class ObjectLibrary implements Library {
       const at = name.lastIndexOf('/')
       if (isVersionName(name.slice(at + 1)) && at > front.length) files.add(name.slice(front.length, at))
     }
-    const wanted = [...files].filter(isWanted)
-    const found = await Promise.all(
-      wanted.map((file) => withPermit(this.#slots, () => this.#newestIfNameless(source, file))),
+    const hasShown = (file: string) => shown?.has(hashName(this.#current(source, file)))
+    const unseen = [...files].filter((file) => isWanted(file) && hasShown(file) !== true)
+    const looked = await Promise.all(
+      unseen.map((file) => withPermit(this.#slots, () => this.#findUnseen(source, file))),
     )
-    return { contents: found.flatMap((one) => one ?? []), next }
+    // Only a listing that remembers all its names has not shown a name for certain.
+    const isWhole = shown !== undefined && shown.size < MOST_REMEMBERED
+    const contents = looked.flatMap((one) => (one !== null && (isWhole || one.version !== '') ? one : []))
+    for (const { path: file } of contents) shown?.add(hashName(this.#current(source, file)))
+    return { contents, next }
   }
 
-  /** Returns the newest version of a name that nothing has, neither an object nor a directory. */
-  async #newestIfNameless(source: string, file: string): Promise<StoredContent | null> {
+  /**
+   * Returns the content of a name with versions that was not listed: the current one, or the newest version; null: a
+   * directory has the name.
+   */
+  async #findUnseen(source: string, file: string): Promise<StoredContent | null> {
     const name = this.#current(source, file)
-    if ((await this.#store.info(name)) !== null) return null
+    const current = await this.#store.info(name)
+    if (current !== null) {
+      const { firstStoredAt: _, ...listed } = current
+      return toContent(source, file, '', listed)
+    }
     const { objects, directories } = await this.#store.list(`${name}/`, null, false)
     if (objects.length + directories.length > 0) return null
     return (await this.#olderContents(source, file)).find(({ version }) => isVersionName(version)) ?? null
@@ -328,7 +368,7 @@ export class ObjectLibrary implements Library {
     }
     const found: ObjectInfo[] = []
     for (const name of versioned) {
-      const newest = await this.#newestIfNameless(source, `${below}${name}`)
+      const newest = await this.#findUnseen(source, `${below}${name}`)
       if (newest === null) continue
       const { facts, digest, storedAt, version } = newest
       found.push({ ...facts, digest, storedAt, version, name: `${here}${name}` })
@@ -524,10 +564,13 @@ const differs = (a: Uint8Array | null, b: Uint8Array | null): boolean =>
 
 const madeAt = ({ mtimeNs }: { mtimeNs: bigint }): number => Number(mtimeNs) / 1e6
 
-/** Parses a cursor: the folder that a page belongs to, and the position in it where the next page begins. */
-function parseCursor(text: string | null): [folder: number, after: string | null] {
-  if (text === null) return [0, null]
-  const at = text.indexOf(' ')
-  const rest = text.slice(at + 1)
-  return [Number(text.slice(0, at)), rest === '' ? null : rest]
+/** Parses a cursor: its listing, the folder that a page belongs to, and the position in it where the next page begins. */
+function parseCursor(text: string | null): [listing: number, folder: number, after: string | null] | null {
+  if (text === null) return null
+  const [listing = '', folder = ''] = text.split(' ', 2)
+  const rest = text.slice(listing.length + folder.length + 2)
+  return [Number(listing), Number(folder), rest === '' ? null : rest]
 }
+
+/** Returns 48 bits of a name's digest: they need less memory than the name. */
+const hashName = (name: string): number => Buffer.from(computeDigest(Buffer.from(name))).readUIntBE(0, 6)

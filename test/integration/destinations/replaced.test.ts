@@ -15,7 +15,7 @@ import type { RestoreEvent } from '../../../core/restore/write/events.ts'
 import { encryptedKind, hiddenKind } from '../../support/destinations/encrypted-kind.ts'
 import { folderKindOf } from '../../support/destinations/folder-kind.ts'
 import type { Place, TestedKind } from '../../support/destinations/kind.ts'
-import { receiverKind } from '../../support/destinations/receiver-kind.ts'
+import { receiverProcessKind } from '../../support/destinations/receiver-kind.ts'
 import { s3Kind } from '../../support/destinations/s3-kind.ts'
 import { sftpKind } from '../../support/destinations/sftp-kind.ts'
 import { webdavKind } from '../../support/destinations/webdav-kind.ts'
@@ -48,12 +48,15 @@ const { signal } = new AbortController()
 const kinds: readonly TestedKind[] = chooseCases(
   [
     ...[sftpKind, webdavKind, s3Kind('ceph')],
-    ...[folderKindOf(hostname()), receiverKind, encryptedKind(sftpKind), hiddenKind(webdavKind)],
+    ...[folderKindOf(hostname()), receiverProcessKind, encryptedKind(sftpKind), hiddenKind(webdavKind)],
   ],
   3,
 )
 /** Of each kind: 500 in all in `npm run test:long`. */
 const ROUNDS = chooseLength(2, 72)
+/** Each turn of a replacement is interrupted in `npm run test:long`, by each fault. */
+const TURNS = chooseLength(12, 1)
+const interrupted = chooseCases(['d/b', 'large'], 1)
 
 const names = ['a', 'd/b', 'd/c', 'd/e/f', 'g', 'large']
 const digestOf = (bytes: Uint8Array) => digestText(computeDigest(bytes))
@@ -209,36 +212,108 @@ async function expectAll(world: World, files: ReturnType<typeof createFiles>, co
   }
 }
 
+/** crash: of the server. */
+const faultsAt = ({ relay, place }: World) => [
+  ...['kill', 'full'],
+  ...(relay === null ? [] : ['cut']),
+  ...(place.crash === undefined ? [] : ['crash']),
+]
+
+/** Replaces a file, and lets something go wrong at this turn of it. Returns false if it is over before. */
+async function interruptTurn(
+  world: World,
+  files: ReturnType<typeof createFiles>,
+  { name, fault, turn, context }: { name: string; fault: string; turn: number; context: string },
+): Promise<boolean> {
+  const { relay, place } = world
+  await world.isConnected()
+  files.replace(name)
+  const reached = relay?.holdTurn(turn).then(() => true)
+  world.offer()
+  const sent = world.allSent().then(() => false)
+  const isHeld = (await Promise.race([reached, sent])) === true
+  if (isHeld) {
+    // A server that removes a file before it renames another one does so within one request.
+    for (const one of names) expect(await digestAt(place, one), `${one}, ${context}`).not.toBe(null)
+    if (fault === 'kill') await expectAll(world, files, `${context}, held`)
+    const makeRoom = fault === 'full' ? place.fill?.(0) : undefined
+    if (fault === 'kill') await world.kill()
+    if (fault === 'cut') relay?.strike('reset')
+    if (fault === 'crash') await place.crash?.()
+    relay?.release()
+    await expectAll(world, files, `${context}, after`)
+    makeRoom?.()
+    if (fault === 'kill') world.restart()
+  }
+  relay?.release()
+  await sent
+  for (const one of names) files.settle(one, files.digestHere(one))
+  return isHeld
+}
+
 /** Replaces some files while something goes wrong. */
 async function runRound(world: World, files: ReturnType<typeof createFiles>, context: string) {
-  const { random, relay, place } = world
+  const { random, place } = world
   await world.isConnected()
-  const faults = ['kill', 'full', ...(relay === null ? [] : ['cut'])]
+  const faults = faultsAt(world)
   const fault = faults[Math.floor(random() * faults.length)] ?? ''
   const makeRoom = fault === 'full' ? place.fill?.(Math.floor(random() * 2_000 * KIB)) : undefined
   for (const name of names) if (random() < 0.6) files.replace(name)
   await strike(world, fault)
   // It stays dead while its files are looked for.
   if (fault === 'kill') await world.kill()
+  if (fault === 'crash') await place.crash?.()
   await expectAll(world, files, `${context}, ${fault}`)
   makeRoom?.()
   if (fault === 'kill') world.restart()
+}
+
+/** Sends each file for the first time. */
+async function begin(kind: TestedKind) {
+  const world = await setUp(kind)
+  const files = createFiles(world.home, world.random)
+  for (const name of names) files.replace(name)
+  world.offer()
+  await world.allSent()
+  for (const name of names) files.settle(name, files.digestHere(name))
+  return { world, files }
 }
 
 describe.each(kinds)('$name destination', (kind) => {
   beforeAll(() => kind.start?.())
   afterAll(() => kind.stop?.())
 
+  if (kind.isLocal !== true)
+    test('replaced files: a fault at each request and answer leaves the older or the newer content under each name', {
+      timeout: chooseLength(120_000, 3_600_000),
+    }, async () => {
+      const { world, files } = await begin(kind)
+      const { seed, random } = world
+      const all = faultsAt(world)
+      const faults = TURNS === 1 ? all : [all[Math.floor(random() * all.length)] ?? 'kill']
+      for (const name of interrupted)
+        for (const fault of faults) {
+          let count = 0
+          for (
+            let turn = 1 + Math.floor(random() * Math.min(TURNS, 6)), isHeld = true;
+            isHeld;
+            turn += TURNS
+          ) {
+            const context = `seed ${seed}, ${name}, ${fault}, turn ${turn}`
+            isHeld = await interruptTurn(world, files, { name, fault, turn, context })
+            if (isHeld) count += 1
+          }
+          console.log(`${kind.name}, ${name}, ${fault}: ${count} turns interrupted`)
+          expect(count).toBeGreaterThan(0)
+        }
+      await expectAll(world, files, `seed ${seed}, at the end`)
+    })
+
   test(`replaced files: ${ROUNDS} rounds of kills, cuts and full stores leave the older or the newer content under each name`, {
     timeout: Math.max(120_000, ROUNDS * 10_000),
   }, async () => {
-    const world = await setUp(kind)
+    const { world, files } = await begin(kind)
     const { seed, place } = world
-    const files = createFiles(world.home, world.random)
-    for (const name of names) files.replace(name)
-    world.offer()
-    await world.allSent()
-    for (const name of names) files.settle(name, files.digestHere(name))
 
     // Apache removes the older file before it renames the newer one.
     const wrong = kind.name.startsWith('webdav') ? [] : watch(place, files)

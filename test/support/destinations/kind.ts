@@ -38,6 +38,8 @@ export interface Place {
   leftOvers(): Promise<string[]>
   /** Leaves room for so many bytes, until the function that it gives is called; only of a place of some megabytes. */
   fill?(leaving: number): () => void
+  /** Kills what serves it, which is started again; without: the tests share its server, or nothing serves it. */
+  crash?(): Promise<void>
   /** Lets nobody write from now on; without: the kind cannot be made so. */
   makeReadOnly?(): Promise<void>
 }

@@ -27,6 +27,7 @@ export function sftpPlace(directory: string, folder = 'station'): Place {
   return {
     port,
     secrets: { key },
+    crash: async () => sftpServer().dropAll(),
     settings: (at = port) => ({
       id: 'd',
       kind: 'sftp',

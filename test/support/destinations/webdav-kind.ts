@@ -37,6 +37,7 @@ export function webdavPlace(directory: string, folder = 'station'): Place {
   return {
     port,
     secrets: { password },
+    crash: async () => webdavServer().dropAll(),
     settings,
     ...onDisk,
     async file(source, name) {

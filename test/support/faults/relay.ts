@@ -27,6 +27,13 @@ export interface Relay {
    */
   arm(fault: RelayFault, direction: Direction, bytes: number): Promise<void>
   disarm(): void
+  /**
+   * Forwards nothing from the `count`-th turn on, until `release`: a turn begins when the direction of a connection
+   * changes, with a request or an answer. Resolves when nothing is forwarded any more.
+   */
+  holdTurn(count: number): Promise<void>
+  /** Forwards what was held, as far as its connection is there, and the rest as usual. */
+  release(): void
   /** Does this to every connection that is open now. */
   strike(fault: 'reset' | 'stall'): void
   /** Forwards nothing after that byte, and reads nothing more, not even the end, until `releaseHold`; only once. */
@@ -40,6 +47,8 @@ interface Pair {
   near: net.Socket
   far: net.Socket
   stalled: boolean
+  /** Of the bytes that came last. */
+  turn: Direction | null
   /** What follows the byte at which a sender's bytes are held. */
   held: Buffer | null
 }
@@ -52,6 +61,10 @@ export async function startRelay(port: number, chance: () => RelayFault = () => 
   const pairs = new Set<Pair>()
   const totals = { sent: 0, received: 0, made: 0 }
   let armed: { fault: RelayFault; direction: Direction; left: number; struck: () => void } | null = null
+
+  let turns = { left: 0, reached: (): void => undefined }
+  /** What is held since a turn. */
+  let queue: (() => void)[] | null = null
 
   const end = (pair: Pair, how: 'close' | 'reset') => {
     pair.stalled = true
@@ -108,6 +121,15 @@ export async function startRelay(port: number, chance: () => RelayFault = () => 
   }
 
   const forward = (pair: Pair, direction: Direction, bytes: Buffer) => {
+    if (pair.turn !== direction) {
+      pair.turn = direction
+      turns.left -= 1
+      if (turns.left === 0) {
+        queue = []
+        turns.reached()
+      }
+    }
+    if (queue !== null) return void queue.push(() => forward(pair, direction, bytes))
     totals[direction] += bytes.length
     if (pair.stalled) return
     if (armed === null || armed.direction !== direction) return breakAt(pair, direction, bytes, 0, chance())
@@ -123,7 +145,7 @@ export async function startRelay(port: number, chance: () => RelayFault = () => 
 
   const server = net.createServer((near) => {
     const far = net.connect(port, '127.0.0.1')
-    const pair: Pair = { near, far, stalled: false, held: null }
+    const pair: Pair = { near, far, stalled: false, turn: null, held: null }
     pairs.add(pair)
     totals.made += 1
     near.on('data', (bytes) => forward(pair, 'sent', bytes))
@@ -160,6 +182,16 @@ export async function startRelay(port: number, chance: () => RelayFault = () => 
     arm,
     disarm() {
       armed = null
+    },
+    holdTurn: (count) =>
+      new Promise((reached) => {
+        turns = { left: count, reached }
+      }),
+    release() {
+      turns.left = 0
+      const held = queue ?? []
+      queue = null
+      for (const forwardHeld of held) forwardHeld()
     },
     strike(fault) {
       for (const pair of pairs) {

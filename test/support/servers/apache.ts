@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { until } from '../until.ts'
 import { localCertificate } from './certificate.ts'
-import { freePort, isOpen } from './sftp.ts'
+import { freePort, isOpen, killChildren } from './sftp.ts'
 
 /** A real Apache with TLS and one user, on the loopback. */
 export interface ApacheServer {
@@ -18,6 +18,8 @@ export interface ApacheServer {
   certificate: string
   /** Its files: the directory of `url`. */
   root: string
+  /** Kills its processes that answer requests; it starts others. */
+  dropAll(): void
   stop(): Promise<void>
 }
 
@@ -114,6 +116,7 @@ async function start(buildSite: (directory: string) => string, hasTls = true): P
     password,
     certificate: new X509Certificate(tls.cert).fingerprint256.replaceAll(':', '').toLowerCase(),
     root,
+    dropAll: () => killChildren(server.pid ?? 0),
     async stop() {
       server.kill()
       await ended

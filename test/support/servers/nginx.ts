@@ -14,7 +14,7 @@ const page = path.resolve(import.meta.dirname, '../../../docs/web.md')
 /** Starts a real nginx with the configuration in docs/web.md, which signs in its user; `socket` is that of the page. */
 export async function startNginx(
   socket: string,
-): Promise<Omit<ApacheServer, 'url' | 'certificate' | 'root'>> {
+): Promise<Omit<ApacheServer, 'url' | 'certificate' | 'root' | 'dropAll'>> {
   const directory = mkdtempSync(path.join(tmpdir(), 'hf-nginx-'))
   // nginx serves as another user if it is started by root.
   chmodSync(directory, 0o755)

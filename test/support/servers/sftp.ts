@@ -81,6 +81,17 @@ function listChildren(pid: number): number[] {
     })
 }
 
+/** Kills the processes that a server has started for its connections. */
+export function killChildren(pid: number): void {
+  for (const child of listChildren(pid)) {
+    try {
+      process.kill(child, 'SIGKILL')
+    } catch {
+      // It has ended by itself.
+    }
+  }
+}
+
 /**
  * Starts one; it ends with `stop`.
  * @param options of internal-sftp, as "-R" for one that nobody may write to; null: the server runs any command.
@@ -106,15 +117,7 @@ export async function startSftpServer(options: string | null = ''): Promise<Sftp
     return isOpen(port)
   })
   const { stdout } = await run('ssh-keygen', ['-l', '-f', `${directory}/host_key.pub`])
-  const dropAll = () => {
-    for (const pid of listChildren(server.pid ?? 0)) {
-      try {
-        process.kill(pid, 'SIGKILL')
-      } catch {
-        // It has ended by itself.
-      }
-    }
-  }
+  const dropAll = () => killChildren(server.pid ?? 0)
   return {
     port,
     user: userInfo().username,

@@ -20,7 +20,7 @@ import { senderDefinition } from '../../../core/send/sender-messages.ts'
 import type { ReceiverDestination } from '../../../core/settings/destination-schema.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
-import { DEFAULT_RULES } from '../../../core/store/quota/admission.ts'
+import { DEFAULT_RULES, type StoreRules } from '../../../core/store/quota/admission.ts'
 import { workerScript } from '../cli/command-script.ts'
 import { until } from '../until.ts'
 import { pairBefore } from './pair-before.ts'
@@ -93,6 +93,8 @@ interface ReceiverConfig {
   port: number
   name: string
   paired: readonly { fingerprint: string; name: string }[]
+  /** Left out: the default. */
+  rules?: StoreRules
 }
 
 export interface TestReceiver extends Omit<TestWorker<typeof receiverDefinition>, 'report' | 'configure'> {
@@ -107,14 +109,14 @@ export function startTestReceiver(): TestReceiver {
     const said = worker.report()
     return said !== null && 'port' in said ? said : null
   }
-  const configure = async ({ paired, ...config }: ReceiverConfig) => {
+  const configure = async ({ paired, rules = DEFAULT_RULES, ...config }: ReceiverConfig) => {
     // A store that cannot be used is the receiver's to tell.
     await pairBefore(config.storeDirectory, paired).catch((error: unknown) => {
       if (!(error instanceof UserError)) throw error
     })
     // It goes with the store: what a test removes it may set up again.
     const setUpStores = path.join(storeLayout(config.storeDirectory).own, 'set-up')
-    worker.configure({ ...config, setUpStores, rules: DEFAULT_RULES, isocket: null })
+    worker.configure({ ...config, setUpStores, rules, isocket: null })
   }
   return { ...worker, report, configure }
 }

@@ -62,14 +62,20 @@ export async function compare({ agent }: OpenAgent, signal: AbortSignal): Promis
   return found
 }
 
-/** Returns remarks. Batch directories that are not closed are only reported if they differ from the last run's. */
+/** Remarks that a run makes only if the names of their batch directories differ from the last run's. */
+const SAID_ONCE = { 'scan.notClosed': 'not-closed', 'scan.markedByOther': 'by-other' } as const
+
+const isSaidOnce = (key: WordKey): key is keyof typeof SAID_ONCE => key in SAID_ONCE
+
+/** Returns the remarks that the last run has not made. */
 export function newRemarks({ agent }: OpenAgent, { sources }: AppState): Message[] {
   const ledger = openLedger(agent.layout.ledger)
   const isNew = (source: string, { key, params }: Message): boolean => {
-    if (key !== 'scan.notClosed') return true
+    if (!isSaidOnce(key)) return true
+    const what = SAID_ONCE[key]
     const names = String(params.names)
-    if (ledger.notClosedSaid(source) === names) return false
-    ledger.rememberNotClosedSaid(source, names)
+    if (ledger.namesSaid(what, source) === names) return false
+    ledger.rememberNamesSaid(what, source, names)
     return true
   }
   try {

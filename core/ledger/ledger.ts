@@ -104,6 +104,7 @@ const KEPT = [
   'inner',
   'said',
   'not-closed',
+  'by-other',
   'filled',
   'held',
   'adopted',
@@ -112,6 +113,9 @@ const KEPT = [
   'expected',
   'unmarked',
 ]
+
+/** What a run has reported about batch directories, with their names. */
+type NamesSaid = 'not-closed' | 'by-other'
 
 /** The ledger's values of sources and destinations. */
 function openMeta(database: DatabaseSyncInstance, routes: Routes) {
@@ -160,9 +164,9 @@ function openMeta(database: DatabaseSyncInstance, routes: Routes) {
     rememberAdopted: (source: string, atNs: bigint) =>
       durably(database, () => put(`adopted ${source}`, String(atNs))),
 
-    /** Returns the batch directories that a run last reported as not closed properly. */
-    notClosedSaid: (source: string): string | null => get(`not-closed ${source}`),
-    rememberNotClosedSaid: (source: string, names: string) => put(`not-closed ${source}`, names),
+    /** Returns the batch directories that a run last reported as not closed properly, or as marked by another program. */
+    namesSaid: (what: NamesSaid, source: string): string | null => get(`${what} ${source}`),
+    rememberNamesSaid: (what: NamesSaid, source: string, names: string) => put(`${what} ${source}`, names),
 
     session: (destination: string): SessionMemory | null => get(`session ${destination}`),
     /** Durable when it returns. */

@@ -97,9 +97,9 @@ async function buildVerifyTask(what: string, options: VerifyOptions): Promise<Ta
   return { does: 'verify', from, ...(compared ?? { ledger: getDataLayout(data).ledger }) }
 }
 
-/** True if the ledger here names no file at the destination: that proves nothing about what is there. */
-const isAboutNothing = (task: Task, { files }: VerifySummary): boolean =>
-  !('store' in task.from) && files === 0
+/** True if no file was compared, which proves nothing about what is there. */
+const isAboutNothing = (summary: VerifySummary): boolean =>
+  isSound(summary) && summary.files + summary.adopted + summary.forgotten === 0
 
 async function verify(task: Task, { json, patience }: VerifyOptions) {
   const store = where(task)
@@ -126,7 +126,7 @@ async function verify(task: Task, { json, patience }: VerifyOptions) {
           sentence: words.finding(event.finding),
         })
       case 'verified':
-        code = !isSound(event.summary) ? DAMAGE : isAboutNothing(task, event.summary) ? COULD_NOT : WELL
+        code = isAboutNothing(event.summary) ? COULD_NOT : isSound(event.summary) ? WELL : DAMAGE
         return output.say(terminalWords(words.summary(event.summary)), {
           type: 'summary',
           ...event.summary,
@@ -166,8 +166,9 @@ function sentenceOfFinding(store: string, finding: Finding): Message {
   }
 }
 
-function summarySentence(summary: VerifySummary): Message {
+function summarySentence(store: string, summary: VerifySummary): Message {
   const { files, bytes, adopted, forgotten } = summary
+  if (isAboutNothing(summary)) return message('store.nothing', { path: store })
   if (isSound(summary)) return message('store.sound', { files, bytes, adopted, forgotten })
   const { damaged, changed, strange, unreadable } = summary
   const missing = summary.missing - forgotten
@@ -177,7 +178,7 @@ function summarySentence(summary: VerifySummary): Message {
 
 const storeWords = (store: string) => ({
   finding: (finding: Finding) => sentenceOfFinding(store, finding),
-  summary: summarySentence,
+  summary: (summary: VerifySummary) => summarySentence(store, summary),
 })
 
 /** Sentences for a comparison with a manifest. */
@@ -219,7 +220,7 @@ const destinationWords = (name: string) => ({
   },
   summary(summary: VerifySummary): Message {
     const { files, bytes, damaged, missing, unreadable, wanted, cold } = summary
-    if (isSound(summary) && files === 0) return message('verify.nothing', { name, word: shellWord(name) })
+    if (isAboutNothing(summary)) return message('verify.nothing', { name, word: shellWord(name) })
     if (isSound(summary) && cold > 0)
       return message('verify.soundCold', { name, files: files - cold, all: files, bytes, count: cold })
     if (isSound(summary)) return message('verify.sound', { name, files, bytes })

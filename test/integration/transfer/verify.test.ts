@@ -163,6 +163,14 @@ test('`holdfast verify --adopt`: a lost manifest is reported and rebuilt, and a 
     fs.rmSync(path.join(store, `.holdfast/manifest.db${ending}`), { force: true })
   expect((await runVerify(store, '--adopt')).err).toContain('was kept as')
 
+  const { store: empty, receiver: unused } = await startPair(path.join(base, 'empty'))
+  await unused.kill()
+  const nothing = await runStoreCommand('verify', empty)
+  expect([nothing.code, nothing.lines]).toMatchObject([
+    2,
+    [{ type: 'summary', sentence: { key: 'store.nothing' } }],
+  ])
+
   const none = await runStoreCommand('verify', path.join(base, 'nothing'))
   expect([none.code, none.err]).toEqual([2, expect.stringContaining('There is no store')])
   const mistyped = await runStoreCommand('verify', 'nsa', '--data', path.join(base, 'nothing'))

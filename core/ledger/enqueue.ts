@@ -7,6 +7,7 @@ import {
   IS_THERE,
   keepDigest,
   NO_TIME,
+  openValues,
   parseReason,
   prepareExact,
   REMOVAL,
@@ -49,6 +50,24 @@ const OFFER = `INSERT INTO file (route, path, size, mtime_ns, ctime_ns, inode, d
   ctime_ns = excluded.ctime_ns, inode = excluded.inode, device = excluded.device, ${ANEW} WHERE ${CHANGED}`
 const IS_GONE = `removal IN (${REMOVAL.removed}, ${REMOVAL.absent}) OR mtime_ns = ${NO_TIME}`
 
+/** The newest of a source's files. */
+export interface NewestFile {
+  path: string
+  /** When it was last written here or got its name here, milliseconds since 1970. */
+  at: number
+}
+
+/** Key of a source's newest file among the ledger's values. */
+export const newestKey = (source: string) => `newest ${source}`
+
+// The newest file of an array that changed later than ?2, milliseconds since 1970, and that no destination has or gets
+// with this content. A clock that is ahead does not count beyond ?3, now.
+const NEWER = `SELECT value ->> 0 AS path, min(value ->> 3 / 1000000, ?3) AS at FROM json_each(?1)
+  WHERE min(value ->> 3 / 1000000, ?3) > ?2 AND NOT EXISTS (
+    SELECT 1 FROM route CROSS JOIN file INDEXED BY file_path ON file.route = route.id AND file.path = value ->> 0
+    WHERE source = ?4 AND size = value ->> 1 AND mtime_ns = value ->> 2)
+  ORDER BY at DESC LIMIT 1`
+
 /** Sets a sent row to waiting, so that it is offered again; its digest remains as the expected content. */
 const AGAIN = 'state = 0, generation = generation + 1, attempts = 0, reason = NULL, acked = NULL'
 /** Limit of the rows that are searched for a small file. */
@@ -65,19 +84,33 @@ interface EntryRow {
 /** Adds files to the ledger, and offers them again or to another destination. */
 export function openOffers(database: DatabaseSyncInstance, routes: Routes) {
   const offerSome = database.prepare(OFFER)
+  const selectNewer = database.prepare(NEWER)
+  const { get, put } = openValues(database)
   // Ordered by path, which no update changes: rows that are sent or parked meanwhile are neither missed nor repeated.
   const selectChunk = database.prepare(
     `SELECT json_group_array(json_array(path, size, mtime_ns, ctime_ns, inode, device)) FILTER (WHERE NOT (${IS_GONE}))
      AS files, count(*) AS count, max(path) AS last
      FROM (SELECT * FROM file WHERE route = ? AND path > ? ORDER BY path LIMIT ?)`,
   )
+  /** Records the newest of a source's files, before they are added. */
+  const noteNewest = (source: string, files: readonly FoundFile[], rows: string, now: number): void => {
+    const kept = get<NewestFile>(newestKey(source))
+    // A later time than now is of a clock that was ahead.
+    const newest = kept === null || kept.at > now ? EARLIEST : kept.at
+    const isLater = ({ ctimeNs }: FoundFile) => Math.min(Number(ctimeNs / 1_000_000n), now) > newest
+    if (!files.some(isLater)) return
+    const found = selectNewer.get(rows, newest, now, source) as NewestFile | undefined
+    if (found !== undefined) put(newestKey(source), { ...found })
+  }
   const offerAll = (destination: string, candidates: readonly FoundFile[], notBefore: number): number => {
     const bySource = Map.groupBy(candidates, ({ source }) => source)
     const now = Date.now()
     let waiting = 0
     for (const [source, some] of bySource) {
       const route = routes.ensure(destination, source)
-      waiting += Number(offerSome.run(route, formatRows(some), now, notBefore).changes)
+      const rows = formatRows(some)
+      noteNewest(source, some, rows, now)
+      waiting += Number(offerSome.run(route, rows, now, notBefore).changes)
     }
     return waiting
   }

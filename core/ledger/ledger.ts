@@ -112,6 +112,7 @@ const KEPT = [
   'swept',
   'expected',
   'unmarked',
+  'newest',
 ]
 
 /** What a run has reported about batch directories, with their names. */

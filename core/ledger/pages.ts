@@ -4,6 +4,7 @@ import {
   BEFORE,
   NEWEST,
   NO_TIME,
+  openValues,
   parseReason,
   REMOVAL,
   STATE,
@@ -11,6 +12,7 @@ import {
   toPathRange,
   toPlaceParams,
 } from './database.ts'
+import { type NewestFile, newestKey } from './enqueue.ts'
 import { fileStates, type LedgerFile, type Totals } from './ledger-messages.ts'
 
 export interface SentFile {
@@ -59,18 +61,22 @@ export function openPages(database: DatabaseSyncInstance) {
     `SELECT * FROM (${newest} LIMIT ${SEARCHED}) WHERE instr(lower(path), lower(?)) > 0 LIMIT ?`,
   )
 
+  const { get } = openValues(database)
   const selectLast = database.prepare(
-    `SELECT path, sent_at AS at FROM file INDEXED BY file_state
+    `SELECT path, min(ctime_ns / 1000000, sent_at) AS at FROM file INDEXED BY file_state
      WHERE route = ? AND state = ${STATE.sent} AND sent_at IS NOT NULL ORDER BY due_at DESC, id DESC LIMIT 1`,
   )
 
   return {
-    /** Returns the file that was sent last, by source id; milliseconds since 1970. */
-    lastSent(destination: string): Record<string, { path: string; at: number }> {
+    /**
+     * Returns the newest file of each source with this destination, by source id, whether it was sent or not. A ledger of
+     * an earlier version has recorded none: there it is the one that was sent last.
+     */
+    newestFiles(destination: string): Record<string, NewestFile> {
       const routes = selectRoutes.all(JSON.stringify([destination]), null) as { id: number; source: string }[]
       const found = routes.flatMap(({ id, source }) => {
-        const last = selectLast.get(id) as { path: string; at: number } | undefined
-        return last === undefined ? [] : [[source, last] as const]
+        const newest = get<NewestFile>(newestKey(source)) ?? (selectLast.get(id) as NewestFile | undefined)
+        return newest === undefined ? [] : [[source, newest] as const]
       })
       return Object.fromEntries(found)
     },

@@ -169,7 +169,7 @@ export const senderDefinition = {
     connection: connectionSchema,
     /** For the current destination, by source id. */
     totals: z.record(z.string(), totalsSchema),
-    /** The last file that became durable, by source id. */
+    /** The newest file, sent or not, and when it came, by source id. */
     lastFile: z.record(z.string(), z.object({ path: z.string(), at: z.number() })),
     /** When the first file of a source is due, by source id; left out: one is due now, or none waits. */
     nextDue: z.record(z.string(), z.number()),

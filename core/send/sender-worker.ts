@@ -96,7 +96,6 @@ export class SenderWorker implements WorkerHandlers<Definition> {
   #delivery: Delivery | null = null
   #connection: Connection = { state: 'idle', since: Date.now(), problem: null }
   #startProblem: Message | null = null
-  #lastFile: Report['lastFile'] = {}
   /** The last report, as JSON: an equal one is skipped. */
   #lastReport = ''
 
@@ -211,14 +210,12 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     const knownNow = new Set(getKnownSourceIds(next))
     for (const id of before === null ? [] : getKnownSourceIds(before)) {
       if (knownNow.has(id)) continue
-      delete this.#lastFile[id]
       this.#forget(on, id)
     }
     const own = next.destination
     const isAnother = before === null || this.#startProblem !== null || !sameDelivery(before, next)
     if (isAnother) {
       this.#closeDelivery()
-      if (before?.destination?.id !== own?.id) this.#lastFile = own === null ? {} : on.lastSent(own.id)
       this.#startDelivery(next, on, this.#identity)
     }
     this.#startProblem = null
@@ -338,7 +335,6 @@ export class SenderWorker implements WorkerHandlers<Definition> {
       },
       {
         onSent: (files, now) => {
-          for (const { source, path } of files) this.#lastFile[source] = { path, at: now }
           this.#progress.sent(files, performance.now())
           this.#delays.sent(files, now)
           this.#nudgeOthers()
@@ -432,7 +428,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
       fingerprint: this.#identity?.fingerprint ?? null,
       connection: { ...this.#connection, problem },
       totals,
-      lastFile: this.#lastFile,
+      lastFile: this.#ledger.getNewestFiles(this.#destinationId()),
       nextDue: this.#ledger.getNextDue(this.#destinationId()),
       transfers,
       rates: this.#progress.rates.current(now),
@@ -519,6 +515,8 @@ function holdLedger(log: (level: LogLevel, text: string) => void) {
     getNextDue: (destination: string | null) =>
       (destination === null ? null : held?.guard.use(() => held?.open.nextDue(destination, Date.now()))) ??
       {},
+    getNewestFiles: (destination: string | null) =>
+      (destination === null ? null : held?.guard.use(() => held?.open.newestFiles(destination))) ?? {},
     countDamaged: (destination: string) =>
       held?.guard.use(() => held?.open.countDamaged(destination)) ?? null,
     /** Returns how many files of these sources wait for a destination, and since when; see Ledger.oldestWaiting. */

@@ -99,6 +99,7 @@ const sourceStateSchema = z.object({
   newest: z.object({ name: z.string(), since: z.number() }).nullable(),
   /** In the settings' order; never empty. */
   destinations: z.array(sourceDestinationSchema),
+  /** The newest file, sent or not, and when it was last written here or got its name here. */
   lastFile: z.object({ path: z.string(), at: z.number() }).nullable(),
 })
 export type SourceState = z.infer<typeof sourceStateSchema>

@@ -407,7 +407,7 @@ export function hasCopiesElsewhere({ sources, destinations }: AppState): boolean
   return sources.every((source) => source.destinations.some(({ id }) => elsewhere.has(id)))
 }
 
-/** Returns when the last file was sent. */
+/** Returns when the newest file came. */
 function describeLastFile({ sources }: AppState, now: number): Message | null {
   const last = Math.max(...sources.map(({ lastFile }) => lastFile?.at ?? 0), 0)
   if (last === 0) return null

@@ -29,7 +29,11 @@ export function createMetrics() {
   const rate = gauge('send_bytes_per_second', 'Present rate of sending.', ['destination'])
   const sent = gauge('source_sent_files', 'Files here that all destinations have.', ['source'])
   const deleted = gauge('source_deleted_files', 'Sent files that were deleted here.', ['source'])
-  const lastFile = gauge('source_last_file_timestamp_seconds', 'When the last file was sent.', ['source'])
+  const lastFile = gauge(
+    'source_last_file_timestamp_seconds',
+    'When the newest file was written or got its name here.',
+    ['source'],
+  )
   const usable = gauge('path_usable', '1 if the last check found the path usable.', ['path'])
   const delay = gauge('path_read_seconds', 'Read delay of the last check; NaN: it failed.', ['path'])
   const sound = gauge('disk_sound', '1 if the disk reports no finding, 0 if it does; NaN: not readable.', [

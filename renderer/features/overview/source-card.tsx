@@ -291,7 +291,7 @@ function SendingState({ source: { rate, left }, transfer, toGo }: CardProps) {
   )
 }
 
-/** Shows the disk or an unusual phase, open files or batches, the age of the last sent file, and the size. */
+/** Shows the disk or an unusual phase, open files or batches, the age of the newest file, and the size. */
 function UsualState({ source, word }: CardProps) {
   const { t, format } = useWords()
   const { scanned, totals, lastFile } = source

@@ -35,12 +35,13 @@ interface BrowsePartProps {
 /** The part of a choice that is the same for each directory: files in their newest version. */
 const ALL = { version: null, isThere: false }
 
-/** Returns when a file here was sent, if it is the last one of its source; null: it is not. */
+/** Returns the time of a file here, if it is the newest of its source and was sent; null: it is not. */
 function findLastSent({ sources }: AppState, file: string | null): number | null {
   const toSlashes = (path: string) => path.replaceAll('\\', '/')
   const found = sources.find(
-    ({ settings, lastFile }) =>
+    ({ settings, lastFile, totals }) =>
       lastFile !== null &&
+      totals.waitingFiles === 0 &&
       file !== null &&
       toSlashes(`${settings.path}/${lastFile.path}`) === toSlashes(file),
   )

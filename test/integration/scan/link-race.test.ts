@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { openLedger } from '../../../core/ledger/ledger.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import { startExchanging } from '../../support/faults/exchange.ts'
 import { chooseLength } from '../../support/long.ts'
@@ -116,6 +117,8 @@ test.skipIf(process.platform !== 'linux' || process.getuid?.() !== 0)(
     const swaps = await Promise.all(
       PLACES.map((place, index) => startExchanging(root(place), path.join(links, `${index}`), 'evenly')),
     )
+    const ledger = openLedger(home.ledgerPath)
+    onTestFinished(() => ledger.close())
     const problems = new Set<string>()
     let round = 0
     for (; round < ROUNDS || swaps.some(({ times }) => times() < SWAPS); round += 1) {
@@ -127,8 +130,11 @@ test.skipIf(process.platform !== 'linux' || process.getuid?.() !== 0)(
           await goOn()
           for (const one of scanner.scanned.values())
             for (const { key, params } of one.problems) problems.add(`${key} ${params.count} ${params.path}`)
-          const last = sender.report()?.lastFile
-          return kinds.every((kind) => (last?.[kind]?.at ?? 0) > from)
+          return kinds.every((source) => {
+            const query = { source, state: 'sent', before: null, limit: 1 } as const
+            const [last] = ledger.files([DESTINATION], query).files
+            return (last?.sentAt ?? 0) > from
+          })
         },
         PATIENCE_MS,
       )

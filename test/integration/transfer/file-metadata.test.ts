@@ -79,6 +79,8 @@ test.skipIf(!isLinux)(
   async () => {
     const base = temporaryDirectory('attributes')
     const { home, store, sender, config, arrived } = await startPair(base)
+    const ledger = openLedger(home.ledgerPath)
+    onTestFinished(() => ledger.close())
     const files = makeDressed(home.source)
     const dress = readAllAttributes(home.source)
     expect(Object.values(dress).filter((one) => one !== null)).toHaveLength(102)
@@ -92,9 +94,11 @@ test.skipIf(!isLinux)(
     offerAll(home)
     sender.nudge()
     await until('the new names to be sent', () => {
-      const { totals = {}, lastFile = {} } = sender.report() ?? {}
-      const isMoved = lastFile['source-1']?.path.startsWith('moved/') === true
-      return isMoved && totals['source-1']?.waitingFiles === 0
+      const query = { source: SOURCE, state: 'sent', before: null, limit: 1 } as const
+      const [last] = ledger.files([DESTINATION], query).files
+      return (
+        last?.path.startsWith('moved/') === true && ledger.totals(DESTINATION)[SOURCE]?.waitingFiles === 0
+      )
     })
     await allSent(sender, files)
     const to = await restored(store, path.join(base, 'to'))

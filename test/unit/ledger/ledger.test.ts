@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { RowPlace } from '../../../core/ledger/ledger.ts'
 import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
@@ -233,24 +233,35 @@ describe('ledger: queries', () => {
 })
 
 describe('ledger: destinations and sources', () => {
-  test('the last sent file of each source is found, also where an older file was sent again', () => {
-    const { ledger, take } = open()
-    expect(ledger.lastSent('d')).toEqual({})
-    const sendAt = (name: string, at: number) => {
-      const claims = take().filter(({ path }) => path === name)
-      ledger.markSent(
-        claims.map((claim) => ({ ...claim, mark: false })),
-        at,
-      )
-    }
-    ledger.offer('d', [file('a'), file('b')])
-    sendAt('a', 5_000)
-    sendAt('b', 6_000)
-    expect(ledger.lastSent('d')).toEqual({ s: { path: 'b', at: 6_000 } })
-    ledger.offer('d', [file('a', { size: 11 }), file('waits')])
-    sendAt('a', 7_000)
-    expect(ledger.lastSent('d')).toEqual({ s: { path: 'a', at: 7_000 } })
-    expect(ledger.lastSent('other')).toEqual({})
+  test('the newest file of each source is that which came last, whenever it is sent, and to whichever destination', () => {
+    const { ledger, send, take } = open()
+    expect(ledger.newestFiles('d')).toEqual({})
+    const at = (ms: number) => ({ ctimeNs: BigInt(ms) * 1_000_000n })
+    ledger.offer('d', [file('b', at(6_000)), file('a', at(5_000))])
+    const newest = { s: { path: 'b', at: 6_000 } }
+    expect(ledger.newestFiles('d')).toEqual(newest)
+    expect(ledger.newestFiles('other')).toEqual({})
+    send(take())
+    // A destination that is added, damage that is healed, changed permissions, and older files that were moved in.
+    ledger.offer('other', [file('b', at(6_000)), file('a', at(5_000))])
+    ledger.offerAgain('d', [['s', 'a']])
+    ledger.offer('d', [file('a', at(9_000)), file('b', at(9_000)), file('moved in', at(4_000))])
+    send(take())
+    expect([ledger.newestFiles('d'), ledger.newestFiles('other')]).toEqual([newest, newest])
+    ledger.offer('d', [file('a', { ...at(10_000), size: 11 }), file('b', at(11_000))])
+    expect(ledger.newestFiles('other')).toEqual({ s: { path: 'a', at: 10_000 } })
+  })
+
+  test('the newest file of a clock that was ahead came when it was found, and the next one is newer', () => {
+    vi.useFakeTimers({ now: 20_000, toFake: ['Date'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const { ledger } = open()
+    ledger.offer('d', [file('ahead', { ctimeNs: 10n ** 18n })])
+    expect(ledger.newestFiles('d')).toEqual({ s: { path: 'ahead', at: 20_000 } })
+    // This computer's clock was ahead, too.
+    vi.setSystemTime(10_000)
+    ledger.offer('d', [file('next', { ctimeNs: 9_000_000_000n })])
+    expect(ledger.newestFiles('d')).toEqual({ s: { path: 'next', at: 9_000 } })
   })
 
   test('files of one destination are offered to another in chunks, except those that it has already', () => {

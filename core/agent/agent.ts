@@ -162,7 +162,10 @@ export class Agent {
     this.checker = this.#supervise(checkerDefinition, (report) => this.#checked(report))
     this.scanner = this.#supervise(
       scannerDefinition,
-      ({ scanned }) => this.store.update(withScanned(this.store.state, scanned, Date.now())),
+      ({ scanned, notices = [] }) => {
+        for (const [index, notice] of notices.entries()) this.notices.add(`ledger ${index}`, notice)
+        this.store.update(withScanned(this.store.state, scanned, Date.now()))
+      },
       () => this.senders.nudge(),
     )
     this.senders = new SenderWorkers(this)

@@ -172,8 +172,11 @@ export const scannerDefinition = {
     /** Absolute paths of Holdfast's own directories and key files, which are never sent. */
     own: z.array(z.string()).optional(),
   }),
-  /** Only the sources that changed. At most one report in 250 ms. */
-  report: z.object({ scanned: z.array(scannedSchema) }),
+  /**
+   * Only the sources that changed. At most one report in 250 ms. `notices`: about ledgers that another version of
+   * Holdfast wrote, after the start.
+   */
+  report: z.object({ scanned: z.array(scannedSchema), notices: z.array(messageSchema).optional() }),
   requests: {
     /** Compares these sources with the ledger now; missing: all sources. */
     reconcile: { input: z.object({ sources: z.array(z.string()).optional() }), output: z.object({}) },

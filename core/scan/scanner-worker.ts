@@ -1,4 +1,5 @@
 import { type Ledger, openLedger } from '../ledger/ledger.ts'
+import { takeBackLedgers } from '../ledger/take-back.ts'
 import { throttle, withTimeout } from '../lib/async/timing.ts'
 import { message } from '../lib/i18n/message.ts'
 import type { RequestInput, WorkerConfig } from '../lib/workers/definition.ts'
@@ -95,6 +96,7 @@ class Scanner {
   readonly #changed = new Set<string>()
   readonly #offered = throttle(NUDGE_EVERY_MS, () => this.#context.nudge())
   readonly #reportSoon = throttle(REPORT_EVERY_MS, () => this.#reportChanged())
+  #isStopped = false
   #shared: { key: string; ledger: Ledger; watchers: Watchers; own: OwnPlaces } | null = null
 
   constructor(options: ScannerOptions, context: WorkerContext<Definition>) {
@@ -104,18 +106,19 @@ class Scanner {
 
   async configure(config: Config): Promise<void> {
     try {
-      this.#apply(config)
+      await this.#apply(config)
     } catch (error) {
       this.#reportFailed(config, error)
       throw error
     }
   }
 
-  #apply({ sources, ...shared }: Config): void {
+  async #apply({ sources, ...shared }: Config): Promise<void> {
     const key = JSON.stringify(shared)
     if (this.#shared?.key !== key) {
       this.#endAll()
       this.#shared = { key, ...this.#open(shared) }
+      await this.#takeBack(shared.ledgerPath, sources)
     }
     const wanted = new Map(sources.map((source) => [source.id, source]))
     for (const [id, { settings, running }] of this.#sources) {
@@ -155,7 +158,15 @@ class Scanner {
     if (scanned.length > 0) this.#context.report({ scanned })
   }
 
+  /** Takes back what an older Holdfast has set aside, before any source is compared with the ledger. */
+  async #takeBack(ledgerPath: string, sources: readonly Source[]): Promise<void> {
+    const ids = sources.map(({ id }) => id)
+    const notices = await takeBackLedgers(ledgerPath, ids, () => !this.#isStopped)
+    if (notices.length > 0) this.#context.report({ scanned: [], notices })
+  }
+
   async stop(): Promise<void> {
+    this.#isStopped = true
     this.#offered.stop()
     this.#reportSoon.stop()
     await this.#endAll()

@@ -344,7 +344,7 @@ export const describeSamples = ({ samples }: Pick<DestinationState, 'samples'>):
 /** Id of the notice with the result of the last restore. */
 export const RESTORE_NOTICE = 'restore'
 
-/** Results of a restore that need no attention beyond reading them. */
+/** Notices that need no attention beyond reading them. */
 const GOOD_NEWS: ReadonlySet<WordKey> = new Set([
   'restore.done',
   'restore.donePlaces',
@@ -355,6 +355,7 @@ const GOOD_NEWS: ReadonlySet<WordKey> = new Set([
   'restore.partlyKept',
   'restore.oneKept',
   'restore.noneKept',
+  'transfer.ledgerTakenBack',
 ])
 
 /** True if a notice reports a success. */

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'electron-vite'
-import { textsOnDemand } from './build/setup/bundle.mjs'
+import { commitAtBuild, textsOnDemand } from './build/setup/bundle.mjs'
 import { NONCE_PLACE } from './core/agent/web/page-files.ts'
 
 /**
@@ -52,7 +52,7 @@ const json = { stringify: true, namedExports: false } as const
 
 export default defineConfig({
   main: {
-    plugins: [textsOnDemand],
+    plugins: [textsOnDemand, commitAtBuild],
     build: {
       externalizeDeps: false,
       target: nodeTarget,

@@ -1,7 +1,8 @@
 // Plugins of the build of the command line; the first one also of the desktop's processes. Each process loads less at
 // its start.
 import { readdirSync, readFileSync } from 'node:fs'
-import { inProject } from './project.mjs'
+import path from 'node:path'
+import { errorCode, inProject } from './project.mjs'
 
 /**
  * Returns a function's code that parses all texts of a language. As object literals they would take longer.
@@ -22,6 +23,44 @@ export const textsOnDemand = {
     filter: { id: /core.lib.i18n.dictionaries\.ts$/ },
     handler: () =>
       `export const english = ${parsedTexts('en')}\nexport const traditionalChinese = ${parsedTexts('zh-TW')}`,
+  },
+}
+
+const COMMIT_DIGITS = 8
+
+/** Returns the commit that is checked out here, shortened; null: this is no checkout. Reads git's files, as git may be missing. */
+export function readCommit(root = inProject()) {
+  /** @param {string[]} place */
+  const read = (...place) => {
+    try {
+      return readFileSync(path.join(...place), 'utf8').trim()
+    } catch (error) {
+      if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(errorCode(error) ?? '')) return null
+      throw error
+    }
+  }
+  // A worktree has a file here, which names its directory.
+  const [, elsewhere] = /^gitdir: (.+)$/.exec(read(root, '.git') ?? '') ?? []
+  const git = path.resolve(root, elsewhere ?? '.git')
+  const common = path.resolve(git, read(git, 'commondir') ?? '.')
+  const head = read(git, 'HEAD') ?? ''
+  const [, branch] = /^ref: (.+)$/.exec(head) ?? []
+  const packed = () =>
+    read(common, 'packed-refs')
+      ?.split('\n')
+      .find((line) => line.endsWith(` ${branch}`))
+  const commit = branch === undefined ? head : (read(common, branch) ?? packed() ?? '')
+  return /^[0-9a-f]{40}/.test(commit) ? commit.slice(0, COMMIT_DIGITS) : null
+}
+
+/** Builds get the name of their commit, as versions change rarely. */
+export const commitAtBuild = {
+  name: 'commit-at-build',
+  transform: {
+    filter: { id: /core.lib.build-name\.ts$/ },
+    /** @param {string} code */
+    handler: (code) =>
+      code.replace(/(?<=COMMIT(?:: string \| null)? = )null/, () => JSON.stringify(readCommit())),
   },
 }
 

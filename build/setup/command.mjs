@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
-import { httpOnDemand, textsOnDemand } from './bundle.mjs'
+import { commitAtBuild, httpOnDemand, readCommit, textsOnDemand } from './bundle.mjs'
 import { inProject, isProgram } from './project.mjs'
 import { capture } from './run.mjs'
 
@@ -19,9 +19,9 @@ const external = [
   /\.node$/,
 ]
 
-/** Returns a digest of name, size and time of all sources: it differs after any change. */
+/** Returns a digest of the commit, and of name, size and time of all sources: it differs after any change. */
 function sourcesDigest() {
-  const hash = createHash('sha256')
+  const hash = createHash('sha256').update(`${readCommit()}\n`)
   /** @param {string} place */
   const add = (place) => {
     const { size, mtimeMs } = statSync(inProject(place))
@@ -91,7 +91,7 @@ export async function buildCommand(directory) {
     input: { holdfast: inProject('cli/holdfast.ts'), ...Object.fromEntries(workers) },
     platform: 'node',
     external,
-    plugins: [textsOnDemand, httpOnDemand],
+    plugins: [textsOnDemand, httpOnDemand, commitAtBuild],
     logLevel: 'silent',
   })
   await bundle.write({ dir: directory, format: 'esm', chunkFileNames: '[name]-[hash].js' })

@@ -7,6 +7,7 @@ import type { Actor } from '../../core/agent/contract.ts'
 import { type OpenAgent, openAgent } from '../../core/agent/open.ts'
 import { recordCommands } from '../../core/agent/recording.ts'
 import { ignoreError } from '../../core/dropped-errors.ts'
+import { nameBuild } from '../../core/lib/build-name.ts'
 import { message } from '../../core/lib/i18n/message.ts'
 import { createWords, nearestLanguage, type Words } from '../../core/lib/i18n/words.ts'
 import { getUserName } from '../../core/platform/user-name.ts'
@@ -114,7 +115,7 @@ function present(
 function desktopHost(workers: string, notifier: Notifier): AgentHost {
   return {
     kind: 'desktop',
-    version: app.getVersion(),
+    version: nameBuild(app.getVersion()),
     systemLanguage: nearestLanguage(app.getLocale()),
     computerName: hostname(),
     starter: utilityWorkerStarter(workers),

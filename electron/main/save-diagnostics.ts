@@ -2,6 +2,7 @@ import path from 'node:path'
 import { app, dialog } from 'electron'
 import type { Agent } from '../../core/agent/agent.ts'
 import type { CommandOutput } from '../../core/agent/contract.ts'
+import { nameBuild } from '../../core/lib/build-name.ts'
 import { message } from '../../core/lib/i18n/message.ts'
 import { UserError } from '../../core/lib/i18n/user-error.ts'
 import type { Words } from '../../core/lib/i18n/words.ts'
@@ -28,7 +29,12 @@ export async function saveDiagnostics(
   const { buildDiagnostics } = await import('../../core/agent/diagnostics.ts')
   const { layout, store, secrets } = agent
   const { state } = store.snapshot()
-  const zip = await buildDiagnostics({ layout, state, secrets: secrets.get(), version: app.getVersion() })
+  const zip = await buildDiagnostics({
+    layout,
+    state,
+    secrets: secrets.get(),
+    version: nameBuild(app.getVersion()),
+  })
   try {
     await replaceFile(file, zip)
   } catch (error) {

@@ -461,7 +461,7 @@ export class ObjectLibrary implements Library {
     try {
       for await (const piece of this.#read(content, facts.size)) came.push(Buffer.from(piece))
     } catch (error) {
-      // Another content than the expected one is not what is in cold storage.
+      // Only the expected content counts as being in cold storage.
       const isOther = facts.size !== content.facts.size || differs(digest, content.digest)
       if (!(error instanceof NotReadable && error.message === COLD && isOther)) throw error
     }

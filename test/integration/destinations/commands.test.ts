@@ -74,7 +74,7 @@ describe.each([
       expect(JSON.parse((await home.run(words)).out)).toMatchObject({ sentence: notMounted })
     renameSync(away, own)
     if (isRunning) {
-      // Nothing was sent, so nothing is proven.
+      // Without a sent file, no file is proven.
       const { code, out } = await home.run(['verify', 'second disk'])
       expect([code, out]).toEqual([2, expect.stringContaining('Nothing was verified')])
     }

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { onTestFinished } from 'vitest'
 
-/** What is answered in the server's place. */
+/** The answer in the server's place. */
 export interface Reply {
   status: number
   headers?: Record<string, string | string[]>

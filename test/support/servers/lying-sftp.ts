@@ -13,7 +13,7 @@ export interface LyingSftp {
   times: Map<string, number>
   /** It says that it has written everything, and leaves out what is behind this byte of a file. */
   cutAt: number
-  /** What it does with a mode and a time that it is to set; it refuses what it does not set. */
+  /** How it handles a mode and a time that it is asked to set; those that it does not set are refused. */
   sets: 'both' | 'time' | 'nothing'
   /** Files whose paths have this in them cannot be read. */
   unreadable: string

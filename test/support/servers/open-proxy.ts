@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 /** What a request is answered with in the server's place. */
 export interface Refusal {
   status: number
-  /** Of the error, as S3 has it; a status below 300 has no body. */
+  /** The error's code, as S3 has it; a status below 300 has no body. */
   code: string
   headers?: Record<string, string>
   /** More elements of the error. */

@@ -1,21 +1,27 @@
+import { globSync, readFileSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
 
 /** The command line speaks the terminal's language. */
 const env = { LC_ALL: '', LC_MESSAGES: '', LANG: 'C' }
 
+const unit = {
+  env,
+  // The page in a browser uses it.
+  execArgv: ['--experimental-eventsource'],
+  testTimeout: 30_000,
+}
+const unitTests = ['test/unit/**/*.test.ts', 'test/unit/**/*.test.tsx']
+/** Unit tests that replace modules, which all later files of the same process would get, too. */
+const replacing = globSync(unitTests).filter((file) =>
+  /\bvi\.(mock|doMock|resetModules)\(/.test(readFileSync(file, 'utf8')),
+)
+
 export default defineConfig({
   test: {
     projects: [
-      {
-        test: {
-          name: 'unit',
-          include: ['test/unit/**/*.test.ts', 'test/unit/**/*.test.tsx'],
-          env,
-          // The page in a browser uses it.
-          execArgv: ['--experimental-eventsource'],
-          testTimeout: 30_000,
-        },
-      },
+      // A process runs many files: loading the same modules for each of them takes longer than most tests.
+      { test: { ...unit, name: 'unit', include: unitTests, exclude: replacing, isolate: false } },
+      { test: { ...unit, name: 'unit-replacing', include: replacing } },
       {
         test: {
           name: 'integration',

@@ -36,12 +36,18 @@ function subscribe(listener: () => void): () => void {
   }
 }
 
+/** Nobody has renewed the time while nothing subscribed. The renewed one stays the same for the render that asks. */
+function readNow(): number {
+  if (listeners.size === 0 && Math.abs(Date.now() - now) >= 1000) now = Date.now()
+  return now
+}
+
 /**
  * Returns `of` applied to the time in milliseconds since 1970, evaluated each second while the window is visible;
  * renders again only when the result changes.
  */
 export function useOfNow<T extends string | number | boolean>(of: (now: number) => T): T {
-  const current = () => of(now)
+  const current = () => of(readNow())
   return useSyncExternalStore(subscribe, current, current)
 }
 

@@ -120,6 +120,8 @@ export class AlertModel {
     const snoozedMs = this.#snoozedUntilMs(known)
     const since = known.freeSinceMs ?? (snoozedMs > this.#lookedMs ? snoozedMs : elapsedMs)
     known.freeSinceMs = since
+    // The snooze is over, and was not kept: the next run does not wait for it, however the clock was set.
+    if (incident.snoozedUntil === null) known.snooze = null
     const late = elapsedMs - this.#getDeadline(incident, known, since)
     if (late > SLACK_MS)
       throw new Error(`silence about ${incident.id} (${incident.kind}) for ${late / SECOND} s too long`)

@@ -41,7 +41,7 @@ test('`holdfast status`: a source with open files shows their number, their star
 
 test('`holdfast status`: a pause is shown once, also below a more severe problem', () => {
   const paused = emptyState()
-  paused.settings.pause = { since: at, until: null }
+  paused.settings = { ...paused.settings, pause: { since: at, until: null } }
   const graver = {
     level: 'attention' as const,
     sentence: message('status.parked', { count: 1 }),

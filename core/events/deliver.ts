@@ -7,9 +7,10 @@ import { quote } from '../alerts/channels/channel.ts'
 import { runProgram } from '../alerts/channels/command.ts'
 import { classifyResponse, exchange, getReason } from '../alerts/channels/http.ts'
 import { signBody } from '../alerts/channels/webhook.ts'
-import { ignoreError } from '../dropped-errors.ts'
+import { dropError, ignoreError } from '../dropped-errors.ts'
 import { untilAborted } from '../lib/async/timing.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
+import { limitBytes } from '../lib/network/answers.ts'
 import { findProxyProblem, openTunnel } from '../lib/network/tunnel.ts'
 import { errorCode } from '../platform/system-error.ts'
 import { type EventSink, getSinkOptions } from '../settings/event-sinks.ts'
@@ -120,6 +121,8 @@ class MqttDeliverer implements Deliverer {
   readonly #options: DelivererOptions
   #client: MqttClient | null = null
   #mostUnconfirmed = MOST_UNCONFIRMED
+  /** Of the bytes that the broker sends during one attempt. */
+  #count = limitBytes()
 
   constructor(sink: EventSink, options: DelivererOptions) {
     this.#sink = sink
@@ -131,6 +134,7 @@ class MqttDeliverer implements Deliverer {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(WITHIN_MS)])
     const { host } = new URL(broker)
     let isConnected = false
+    this.#count = limitBytes()
     try {
       const client = await this.#connect(broker, limit)
       isConnected = true
@@ -192,6 +196,14 @@ class MqttDeliverer implements Deliverer {
     const client =
       stream === null ? mqtt.connect(broker, options) : new mqtt.MqttClient(() => stream, options)
     this.#client = client
+    client.stream.on('data', (bytes: Buffer) => {
+      try {
+        this.#count(bytes.length)
+      } catch (error) {
+        dropError(error, 'the attempt that waits for its confirmations reports the end of the connection')
+        client.end(true)
+      }
+    })
     // An error also rejects what waits for the client.
     client.on('error', ignoreError('the attempt that waits for the connection reports it'))
     const connected = new Promise<void>((resolve, reject) => {

@@ -4,6 +4,7 @@ import { cleanText, explainCertificate, tlsAgent } from '../../backends/objects/
 import { ignoreError } from '../../dropped-errors.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
+import { limitBytes } from '../../lib/network/answers.ts'
 import { findProxyProblem, HttpAgent } from '../../lib/network/tunnel.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { WatchedComputer } from '../../settings/schema.ts'
@@ -17,6 +18,9 @@ const FIRST_WITHIN_MS = 15_000
 const SILENT_MS = 50_000
 /** Limit in characters. */
 const LONGEST_LINE = 256 * 1024
+/** Limit of the bytes of a stream in each period: an overview has some KB, and is sent when it changes. */
+const MOST_BYTES = 4 * 1024 * 1024
+const PERIOD_MS = 10_000
 const DATA = 'data: '
 
 export interface Target extends Pick<WatchedComputer, 'name' | 'address' | 'certificate'> {
@@ -88,10 +92,17 @@ function readOverviews(
   onOverview: (overview: Overview) => void,
 ): void {
   let rest = ''
+  let count = limitBytes(MOST_BYTES)
+  let since = performance.now()
   response.setEncoding('utf8').on('data', (chunk: string) => {
     const lines = (rest + chunk).split('\n')
     rest = lines.pop() ?? ''
     try {
+      if (performance.now() - since > PERIOD_MS) {
+        count = limitBytes(MOST_BYTES)
+        since = performance.now()
+      }
+      count(chunk.length)
       if (rest.length > LONGEST_LINE) throw new Error('a line is too long')
       for (const line of lines)
         if (line.startsWith(DATA)) onOverview(overviewSchema.parse(JSON.parse(line.slice(DATA.length))))

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
+import { hostname } from 'node:os'
 import { TLSSocket } from 'node:tls'
 import { settled } from '../../dropped-errors.ts'
 import { message, type WordKey } from '../../lib/i18n/message.ts'
+import { limitBytes } from '../../lib/network/answers.ts'
 import { openTunnel } from '../../lib/network/tunnel.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
 import { peerFingerprint } from '../../protocol/tls.ts'
@@ -114,6 +116,7 @@ async function deliver(
   const connection = new SMTPConnection({
     ...(tunnel === null ? {} : { connection: tunnel }),
     host,
+    name: toGreetingName(hostname()),
     port: getPort(options),
     secure: security === 'tls',
     // Prevents plain text if an attacker removes STARTTLS from the server's reply.
@@ -127,6 +130,19 @@ async function deliver(
   // The caller may have stopped waiting.
   void settled(failed.promise)
   connection.on('error', failed.reject)
+  const count = limitBytes()
+  const receive: unknown = Reflect.get(connection, '_onData')
+  // nodemailer limits one reply only. Its types lack this method.
+  if (typeof receive === 'function')
+    Reflect.set(connection, '_onData', (bytes: Buffer) => {
+      try {
+        count(bytes.length)
+        Reflect.apply(receive, connection, [bytes])
+      } catch (error) {
+        failed.reject(error)
+        connection.close()
+      }
+    })
   connection.once('end', () => failed.reject(new Error('Connection closed')))
   limit.addEventListener('abort', () => failed.reject(limit.reason), { once: true })
   if (limit.aborted) failed.reject(limit.reason)
@@ -150,6 +166,13 @@ async function deliver(
     connection.close()
   }
 }
+
+/**
+ * Returns the name that this computer gives to a mail server. A name that is no domain, such as one with "_", is refused
+ * by some servers: an address stands for it (RFC 5321, 4.1.4).
+ */
+export const toGreetingName = (host: string): string =>
+  /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9]*[a-z][a-z0-9-]*$/i.test(host) ? host : '[127.0.0.1]'
 
 /**
  * Checks the server's certificate.

@@ -30,6 +30,7 @@ import {
   orIf,
   toTransferResult,
 } from './object-store.ts'
+import { limitNames } from './tree-listing.ts'
 
 // Below a destination's prefix:
 //
@@ -381,9 +382,11 @@ function openThinning(store: Store, keep: Keep, signal: AbortSignal) {
 
   const thin = async (directory: string): Promise<void> => {
     const objects: ObjectInfo[] = []
+    const limit = limitNames(directory)
     let after: string | null = null
     do {
       const page: Awaited<ReturnType<Store['list']>> = await store.list(`${directory}/`, after, false)
+      limit(page.objects.map(({ name }) => name))
       objects.push(...page.objects)
       after = page.next
     } while (after !== null)

@@ -6,6 +6,8 @@ import { BackendError, type ObjectInfo, type ObjectPage, type ObjectStore } from
 const PAGE = 1_000
 /** Limit of names in one directory, which has to be read completely for sorting. */
 const MOST_NAMES = 1_000_000
+/** A longer name counts as several. */
+const NAME_CHARACTERS = 1_024
 /** Listings kept open for the next page; any other one starts again and skips the pages before. */
 const MOST_STANDING = 16
 
@@ -14,9 +16,18 @@ export type ListedEntry = ObjectInfo | string
 
 const nameOf = (entry: ListedEntry): string => (typeof entry === 'string' ? entry : entry.name)
 
-/** A faulty server may never end. @throws BackendError `impossible`. */
-export function limitNames(names: number, path: string): void {
-  if (names > MOST_NAMES) throw new BackendError('impossible', `${path} has more than ${MOST_NAMES} names`)
+/**
+ * Returns a function that counts the names of each piece of a listing: a faulty server may never end. It throws
+ * BackendError `impossible` beyond the limit, which is that of memory: a long name counts as several, and a piece
+ * without names as a page of them.
+ */
+export function limitNames(path: string): (names: readonly (string | undefined)[]) => void {
+  let count = 0
+  return (names) => {
+    for (const name of names) count += Math.ceil((name?.length ?? 0) / NAME_CHARACTERS) || 1
+    if (names.length === 0) count += PAGE
+    if (count > MOST_NAMES) throw new BackendError('impossible', `${path} has more than ${MOST_NAMES} names`)
+  }
 }
 
 /**

@@ -30,6 +30,7 @@ import {
   type ObjectPage,
   unlessLost,
 } from '../objects/object-store.ts'
+import { limitNames } from '../objects/tree-listing.ts'
 
 // The keys, metadata, listings and copies of a bucket, the names that exist in it, and the abilities of its store.
 
@@ -175,10 +176,12 @@ export async function listPage(
 export async function olderVersions(place: BucketPlace, name: string): Promise<ObjectInfo[]> {
   const key = toKey(place, name)
   const found: ObjectInfo[] = []
+  const limit = limitNames(key)
   let marker: { KeyMarker?: string; VersionIdMarker?: string } = {}
   for (;;) {
     const input = { Bucket: place.bucket, Prefix: key, EncodingType: 'url', ...marker } as const
     const page = await place.client.send(new ListObjectVersionsCommand(input))
+    limit([...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])].map(({ Key }) => Key))
     const isOlder = (one: ObjectVersion) => listedKey(one.Key) === key && one.IsLatest !== true
     for (const { Size, LastModified, VersionId } of (page.Versions ?? []).filter(isOlder))
       found.push(toObjectInfo(name, Size ?? 0, LastModified ?? new Date(0), VersionId ?? null))

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -9,6 +10,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { createSemaphore } from '../../lib/async/semaphore.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
+import { readAnswer } from '../../lib/network/answers.ts'
 import { HttpAgent } from '../../lib/network/tunnel.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { S3Destination } from '../../settings/destination-schema.ts'
@@ -62,6 +64,8 @@ const CONNECT_MS = 10_000
 /** Timeout of an idle socket: a store that copies or joins parts may be silent for a while. */
 const SILENT_MS = 120_000
 const ATTEMPTS = 3
+/** Longest answer but a content: the page of a listing has a thousand keys, whose bytes may be encoded as three each. */
+const MOST_LISTING_BYTES = 8 * 1024 * 1024
 const LOCK_TRIAL_MS = 60_000
 /** A larger object is not sent just to learn that its name is taken. */
 const REFUSED_BYTES = 16 * 1024
@@ -141,6 +145,19 @@ export function createClient(place: S3Place, secrets: Readonly<Record<string, st
         throw error
       }),
     { step: 'deserialize', name: 'garbledAnswer' },
+  )
+  client.middlewareStack.add(
+    (next, { commandName }) =>
+      async (request) => {
+        const answer = await next(request)
+        const response = answer.response as { body?: unknown; statusCode?: number }
+        const isContent = commandName === 'GetObjectCommand' && (response.statusCode ?? 0) < 300
+        if (response.body instanceof Readable && !isContent)
+          response.body = Readable.from(readAnswer(response.body, MOST_LISTING_BYTES), { objectMode: false })
+        return answer
+      },
+    // Low: before the answer is parsed.
+    { step: 'deserialize', priority: 'low', name: 'limitedAnswer' },
   )
   // Applies to a request with all of its attempts.
   client.middlewareStack.add(

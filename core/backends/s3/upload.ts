@@ -22,6 +22,7 @@ import {
   readSmall,
   unlessLost,
 } from '../objects/object-store.ts'
+import { limitNames } from '../objects/tree-listing.ts'
 import {
   type BucketPlace,
   contentMd5,
@@ -273,12 +274,14 @@ export class Unfinished {
   /** Returns an upload's consecutive parts of the expected size; null: the upload is gone or may not be listed. */
   async parts(name: string, { upload, partBytes }: Note): Promise<Part[] | null> {
     const found: Part[] = []
+    const limit = limitNames(name)
     let marker: string | undefined
     for (;;) {
       const at = marker === undefined ? {} : { PartNumberMarker: marker }
       const command = new ListPartsCommand({ ...this.#target(name, upload), ...at })
       const page = await this.#place.client.send(command).catch(unlessLost)
       if (page === null) return null
+      limit((page.Parts ?? []).map(({ ETag }) => ETag))
       for (const { PartNumber, ETag, Size } of page.Parts ?? []) {
         if (PartNumber !== found.length + 1 || Size !== partBytes || ETag === undefined) return found
         found.push({ PartNumber, ETag })
@@ -320,8 +323,10 @@ export class Unfinished {
       if (began < olderThan || (await this.#isOvertaken(name, began))) await this.abort(name, upload)
       else kept.add(this.#getNoteName(name))
     }
+    const limit = limitNames(this.#notes)
     for (let after: string | null = null; ; ) {
       const page = await this.#objects.list(this.#notes, after, true)
+      limit(page.objects.map(({ name }) => name))
       const isUsed = (note: string) => [...this.used].some((one) => this.#getNoteName(one) === note)
       for (const { name } of page.objects)
         if (!kept.has(name) && !isUsed(name)) await this.#objects.remove(name)
@@ -332,10 +337,12 @@ export class Unfinished {
 
   async *#uploads(): AsyncGenerator<{ name: string; upload: string; began: number }> {
     const { client, bucket: Bucket, prefix } = this.#place
+    const limit = limitNames(this.#folder)
     let marker: { KeyMarker?: string; UploadIdMarker?: string } = {}
     for (;;) {
       const input = { Bucket, Prefix: this.#folder, EncodingType: 'url', ...marker } as const
       const page = await client.send(new ListMultipartUploadsCommand(input))
+      limit((page.Uploads ?? []).map(({ Key }) => Key))
       for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
         const key = listedKey(Key)
         const name = key.slice(prefix.length)

@@ -206,14 +206,12 @@ async function canSyncAt(channel: SftpChannel, directory: string): Promise<boole
 /** Removes what earlier sessions left: unresumable files at once, resumable ones if older than `olderThan`. */
 async function sweep({ pick, partials, inUse }: SftpParts, olderThan: number): Promise<void> {
   const channel = pick()
-  const found = await channel
-    .call<readonly { filename: string; attrs: Stats }[]>((sftp, done) => sftp.readdir(partials, done))
-    .catch(orIf('absent', []))
-  const leftovers = found.flatMap(({ filename, attrs }) => {
+  const leftovers: string[] = []
+  for await (const { filename, attrs } of readNames(channel, partials)) {
     const path = `${partials}/${filename}`
     const isUseless = filename.startsWith(UNRESUMABLE_PREFIX) || attrs.mtime * 1_000 < olderThan
-    return attrs.isFile() && isUseless && !inUse.has(path) ? [path] : []
-  })
+    if (attrs.isFile() && !filename.includes('/') && isUseless && !inUse.has(path)) leftovers.push(path)
+  }
   for (let at = 0; at < leftovers.length; at += PARALLEL)
     await Promise.all(
       leftovers
@@ -266,33 +264,36 @@ async function above({ pick, root }: SftpParts, name: string): Promise<string | 
 
 /** See createLister; other types than files and directories are left out. */
 async function readDirectory({ pick, toPath }: SftpParts, directory: string): Promise<ListedEntry[]> {
-  const channel = pick()
-  const path = toPath(directory.slice(0, -1))
   const entries: ListedEntry[] = []
+  for await (const { filename, attrs } of readNames(pick(), toPath(directory.slice(0, -1)))) {
+    // A valid name has no path separator, so that no name leads out of its directory.
+    if (['', '.', '..'].includes(filename) || filename.includes('/')) continue
+    const name = `${directory}${filename}`
+    if (attrs.isDirectory()) entries.push(`${name}/`)
+    else if (attrs.isFile()) entries.push(toObjectInfo(name, attrs))
+  }
+  return entries
+}
+
+/** Yields the names of a directory, which may be missing, in pieces up to a limit. @throws BackendError. */
+async function* readNames(channel: SftpChannel, path: string): AsyncGenerator<FileEntryWithStats> {
   const handle = await channel
     .call<Buffer>((sftp, done) => sftp.opendir(path, done))
     .catch(orIf('absent', null))
-  if (handle === null) return entries
+  if (handle === null) return
+  const limit = limitNames(path)
   try {
-    // Reads the directory in pieces, up to a limit: a faulty server may never end.
     for (
       let some = await readNextNames(channel, handle);
       some !== null;
       some = await readNextNames(channel, handle)
     ) {
-      for (const { filename, attrs } of some) {
-        // A valid name has no path separator, so that no name leads out of its directory.
-        if (['', '.', '..'].includes(filename) || filename.includes('/')) continue
-        const name = `${directory}${filename}`
-        if (attrs.isDirectory()) entries.push(`${name}/`)
-        else if (attrs.isFile()) entries.push(toObjectInfo(name, attrs))
-      }
-      limitNames(entries.length, path)
+      limit(some.map(({ filename }) => filename))
+      yield* some
     }
   } finally {
     close(channel, handle)
   }
-  return entries
 }
 
 /** Returns the next piece; null at the end. */

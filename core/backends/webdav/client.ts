@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import http, { type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import https from 'node:https'
+import { EndlessAnswer, parseLoginSchemes, readAnswer } from '../../lib/network/answers.ts'
 import { HttpAgent } from '../../lib/network/tunnel.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
 import type { WebdavDestination } from '../../settings/destination-schema.ts'
@@ -14,11 +15,6 @@ import { BackendError, type BackendErrorKind } from '../objects/object-store.ts'
 const SILENT_MS = 120_000
 /** Unused connections are closed before usual servers do it, at whose end a request could be lost. */
 const IDLE_MS = 4_000
-
-/** Longest answer about one file, or with an error. */
-const MOST_ANSWER_BYTES = 1024 * 1024
-/** Time limit of an answer after its first line, in milliseconds. A content has no limit but that of silence. */
-const ANSWER_MS = 1_800_000
 
 /** The reason of the error if a server keeps no properties: it would lose times and modes. */
 export const NO_PROPERTIES = 'the server keeps no properties of files (PROPPATCH)'
@@ -59,6 +55,7 @@ const kindsByStatus: Readonly<Record<number, BackendErrorKind>> = {
  */
 export function toBackendError(failure: unknown, method = ''): BackendError {
   if (failure instanceof BackendError) return failure
+  if (failure instanceof EndlessAnswer) return new BackendError('failed', failure.message, { cause: failure })
   if (!(failure instanceof http.IncomingMessage))
     return new BackendError('lost', errorCode(failure) ?? errorText(failure), { cause: failure })
   const { statusCode = 0, statusMessage = '' } = failure
@@ -243,41 +240,15 @@ export class WebdavClient {
 }
 
 /** Returns the schemes of logins that the server of a refused request offers, such as "Digest". */
-export function getLoginSchemes({ headers }: IncomingMessage): string[] {
-  // A scheme is followed by parameters, or by the next one; a text in quotes may contain anything.
-  const challenge = (headers['www-authenticate'] ?? '').replace(/"(?:[^"\\]|\\.)*"/g, '""')
-  const found = challenge.matchAll(/(?:^|,)\s*([!#$%&'*+.^`|~\w-]+)(?=\s+[^\s=,]|\s*(?:,|$))/g)
-  return [...found].map(([, scheme = '']) => scheme.replace(/^basic$/i, 'Basic'))
-}
+export const getLoginSchemes = ({ headers }: IncomingMessage): string[] =>
+  parseLoginSchemes(headers['www-authenticate'])
 
-/** Yields the body of a content. @throws BackendError `lost` if it ends early. */
-export async function* readBody(response: IncomingMessage): AsyncGenerator<Uint8Array> {
+/** Yields a content, or another body within limits. @throws BackendError: `lost` if it ends early, `failed` if it does not. */
+export async function* readBody(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
-    yield* response
+    yield* body
   } catch (error) {
     throw toBackendError(error)
-  }
-}
-
-/**
- * Yields the body of any other answer, within limits: a server may send without an end, or a little from time to time.
- * @param most bytes. @throws BackendError.
- */
-export async function* readAnswer(
-  response: IncomingMessage,
-  most = MOST_ANSWER_BYTES,
-): AsyncGenerator<Uint8Array> {
-  const end = () => response.destroy(new BackendError('failed', 'the answer does not end'))
-  const timer = setTimeout(end, ANSWER_MS)
-  let bytes = 0
-  try {
-    for await (const piece of readBody(response)) {
-      bytes += piece.length
-      if (bytes > most) throw new BackendError('failed', `an answer of more than ${most} bytes`)
-      yield piece
-    }
-  } finally {
-    clearTimeout(timer)
   }
 }
 

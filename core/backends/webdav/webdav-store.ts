@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { dropError, ignoreError } from '../../dropped-errors.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
+import { readAnswer } from '../../lib/network/answers.ts'
 import type { WebdavDestination } from '../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../store/layout.ts'
 import { type Directories, getParent, openDirectories } from '../objects/directories.ts'
@@ -24,7 +25,6 @@ import {
   getLoginSchemes,
   NO_PROPERTIES,
   type PutStream,
-  readAnswer,
   readBody,
   toBackendError,
   WebdavClient,
@@ -44,8 +44,6 @@ const PARALLEL = 16
 /** Room for large files, listings and the like beside the small ones. */
 const MOST_SOCKETS = PARALLEL + 16
 const CONNECT_MS = 30_000
-/** An address up to this length counts as one name. */
-const HREF_CHARACTERS = 1_024
 /** Longest listing of a directory: a million names. */
 const MOST_LISTING_BYTES = 2 * 1024 * 1024 * 1024
 /** Largest file that the server copies to keep it as an older version; a larger one is without its name for a moment. */
@@ -413,11 +411,9 @@ export class WebdavStore implements ObjectStore {
       return entries
     }
     const depth = parseHref(path)?.length ?? 0
-    let answers = 0
-    for await (const resource of parseMultistatus(readAnswer(answer, MOST_LISTING_BYTES))) {
-      // A long name counts as several: the limit is that of memory.
-      answers += Math.ceil(resource.href.length / HREF_CHARACTERS)
-      limitNames(answers, path)
+    const limit = limitNames(path)
+    for await (const resource of parseMultistatus(readBody(readAnswer(answer, MOST_LISTING_BYTES)))) {
+      limit([resource.href])
       if (resource.status === 404) continue
       const names = parseHref(resource.href)
       // The directory itself is listed, too.
@@ -432,7 +428,7 @@ export class WebdavStore implements ObjectStore {
 /** Reads an answer about one file to its end, so that the connection can be used again. */
 async function readFirst(answer: IncomingMessage): Promise<Resource | null> {
   let first: Resource | null = null
-  for await (const resource of parseMultistatus(readAnswer(answer))) first ??= resource
+  for await (const resource of parseMultistatus(readBody(readAnswer(answer)))) first ??= resource
   return first
 }
 

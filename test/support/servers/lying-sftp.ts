@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { Attributes, SFTPWrapper } from 'ssh2'
 import ssh2 from 'ssh2'
+import { hostKeyFingerprint } from '../../../core/settings/known-hosts.ts'
 
 const STATUS = ssh2.utils.sftp.STATUS_CODE
 
@@ -8,6 +9,7 @@ const STATUS = ssh2.utils.sftp.STATUS_CODE
 export interface LyingSftp {
   port: number
   key: string
+  hostKey: string
   files: Map<string, Buffer>
   /** When files were changed, in seconds since 1970. */
   times: Map<string, number>
@@ -90,12 +92,19 @@ function serve(sftp: SFTPWrapper, server: LyingSftp): void {
   })
 }
 
-/** Whoever knows the password may log in, by answering a question alone. */
-export async function startLyingSftp(password: string): Promise<LyingSftp> {
-  const { private: key } = ssh2.utils.generateKeyPairSync('ed25519')
+/**
+ * Whoever knows the password may log in, by answering a question alone.
+ * @param more further answers.
+ */
+export async function startLyingSftp(
+  password: string,
+  more: (sftp: SFTPWrapper) => void = () => undefined,
+): Promise<LyingSftp> {
+  const { private: key, public: shown } = ssh2.utils.generateKeyPairSync('ed25519')
   const lying: LyingSftp = {
     port: 0,
     key,
+    hostKey: hostKeyFingerprint(Buffer.from(shown.split(' ')[1] ?? '', 'base64')),
     files: new Map(),
     times: new Map(),
     cutAt: Number.POSITIVE_INFINITY,
@@ -106,6 +115,8 @@ export async function startLyingSftp(password: string): Promise<LyingSftp> {
     },
   }
   const server = new ssh2.Server({ hostKeys: [key] }, (client) => {
+    // Its types lack this call.
+    Object(client).setNoDelay(true)
     client.on('error', () => undefined)
     client.on('authentication', (context) => {
       if (context.method !== 'keyboard-interactive') return context.reject(['keyboard-interactive'])
@@ -114,7 +125,11 @@ export async function startLyingSftp(password: string): Promise<LyingSftp> {
       )
     })
     client.on('session', (accept) => {
-      accept().on('sftp', (acceptSftp) => serve(acceptSftp(), lying))
+      accept().on('sftp', (acceptSftp) => {
+        const sftp = acceptSftp()
+        serve(sftp, lying)
+        more(sftp)
+      })
     })
   })
   server.listen(0, '127.0.0.1')

@@ -25,7 +25,7 @@ export function isExcepted(except: readonly string[], host: string, port: number
 
 /**
  * True if an exception covers a host: a name with its subdomains, also as ".example.org" or "*.example.org"; an address
- * or a network ("10.0.0.0/8"); any of them with a port; "*" covers all.
+ * or a network ("10.0.0.0/8"); any of them with a port; "*" covers all, and elsewhere any part ("192.168.*").
  */
 function covers(exception: string, name: string, port: number): boolean {
   if (exception === '*') return true
@@ -36,6 +36,7 @@ function covers(exception: string, name: string, port: number): boolean {
   const kind = isIP(plain)
   if (kind === 0) {
     const domain = plain.replace(/^\*?\./, '')
+    if (domain.includes('*')) return fits(domain.split('*'), name)
     return name === domain || name.endsWith(`.${domain}`)
   }
   const list = new BlockList()
@@ -44,6 +45,19 @@ function covers(exception: string, name: string, port: number): boolean {
   const prefix = bits === undefined || !/^\d+$/.test(bits) ? longest : Math.min(Number(bits), longest)
   list.addSubnet(plain, prefix, family)
   return isIn(list, name)
+}
+
+/** True if a text has these pieces in this order, the first at its beginning and the last at its end. */
+function fits([first = '', ...others]: readonly string[], text: string): boolean {
+  const last = others.pop() ?? ''
+  if (!text.startsWith(first) || !text.endsWith(last)) return false
+  let at = first.length
+  for (const piece of others) {
+    const found = text.indexOf(piece, at)
+    if (found < 0) return false
+    at = found + piece.length
+  }
+  return at <= text.length - last.length
 }
 
 function isIn(list: BlockList, host: string): boolean {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import http from 'node:http'
+import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import net, { isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -8,6 +8,7 @@ import { errorCode, errorText } from '../../platform/system-error.ts'
 import { formatAddress } from '../i18n/formats.ts'
 import type { Message, WordKey } from '../i18n/message.ts'
 import { UserError } from '../i18n/user-error.ts'
+import { parseLoginSchemes } from './answers.ts'
 import { isExcepted } from './exceptions.ts'
 import { type ProxyRoute, splitProxyAddress } from './proxy.ts'
 
@@ -81,15 +82,50 @@ function createError(
   return new ProxyError(key, params, { cause })
 }
 
-/** Requests the tunnel of an HTTP proxy (RFC 9110, 9.3.6). */
-function openByConnect(proxy: ProxyRoute, target: Target, signal: AbortSignal): Promise<Socket> {
-  const { scheme, host, port } = splitProxyAddress(proxy.address)
-  const { user, password } = proxy
+/** Routes whose proxy has asked for the password in this form (Basic). It is sent unasked from then on. */
+const asking = new WeakSet<ProxyRoute>()
+
+/** Requests the tunnel of an HTTP proxy (RFC 9110, 9.3.6). The password is sent once the proxy asks for it. */
+async function openByConnect(proxy: ProxyRoute, target: Target, signal: AbortSignal): Promise<Socket> {
+  const wasAsking = asking.has(proxy)
+  const first = await connectOnce(proxy, target, wasAsking, signal)
+  if (first instanceof net.Socket) return first
+  const schemes = parseLoginSchemes([first.headers['proxy-authenticate'] ?? []].flat().join(', '))
+  const offered = schemes.length === 0 || schemes.includes('Basic')
+  if (first.statusCode === 407 && offered && proxy.user !== '' && !wasAsking) {
+    asking.add(proxy)
+    const second = await connectOnce(proxy, target, true, signal)
+    if (second instanceof net.Socket) return second
+    throw toRefusal(second, proxy, target)
+  }
+  if (first.statusCode === 407 && !offered)
+    throw createError('proxy.otherLogin', proxy, target, schemes.join(', '))
+  throw toRefusal(first, proxy, target)
+}
+
+function toRefusal(
+  { statusCode = 0, statusMessage = '' }: IncomingMessage,
+  proxy: ProxyRoute,
+  target: Target,
+): ProxyError {
+  // tinyproxy answers a wrong password with 401.
+  const key = statusCode === 407 || statusCode === 401 ? 'proxy.login' : 'proxy.refused'
+  return createError(key, proxy, target, `HTTP ${statusCode} ${statusMessage}`.trim())
+}
+
+/** Sends one request for a tunnel. Returns the answer of a proxy that refuses it. */
+function connectOnce(
+  { address, user, password }: ProxyRoute,
+  target: Target,
+  withLogin: boolean,
+  signal: AbortSignal,
+): Promise<Socket | IncomingMessage> {
+  const { scheme, host, port } = splitProxyAddress(address)
   const authority = formatAddress(target.host.replace(/^\[|\]$/g, ''), target.port)
   const login = Buffer.from(`${user}:${password}`).toString('base64')
   const options: https.RequestOptions = {
     ...{ method: 'CONNECT', host, port, path: authority, agent: false, signal },
-    headers: { Host: authority, ...(user === '' ? {} : { 'Proxy-Authorization': `Basic ${login}` }) },
+    headers: { Host: authority, ...(withLogin ? { 'Proxy-Authorization': `Basic ${login}` } : {}) },
     // Node.js would take the name of the Host header, which is the target's.
     servername: isIP(host.replace(/^\[|\]$/g, '')) === 0 ? host : '',
   }
@@ -97,16 +133,15 @@ function openByConnect(proxy: ProxyRoute, target: Target, signal: AbortSignal): 
   return new Promise((resolve, reject) => {
     request.once('error', reject)
     // Node.js passes every answer to this method as a connection.
-    request.once('connect', ({ statusCode = 0, statusMessage = '' }, socket: Socket, head) => {
-      if (statusCode >= 200 && statusCode < 300) {
-        if (head.length > 0) socket.unshift(head)
-        resolve(socket)
+    request.once('connect', (answer, socket: Socket, head) => {
+      const { statusCode = 0 } = answer
+      if (statusCode < 200 || statusCode >= 300) {
+        socket.destroy()
+        resolve(answer)
         return
       }
-      socket.destroy()
-      // tinyproxy answers a wrong password with 401.
-      const key = statusCode === 407 || statusCode === 401 ? 'proxy.login' : 'proxy.refused'
-      reject(createError(key, proxy, target, `HTTP ${statusCode} ${statusMessage}`.trim()))
+      if (head.length > 0) socket.unshift(head)
+      resolve(socket)
     })
     request.end()
   })

@@ -83,6 +83,13 @@ describe('exceptions of a proxy', () => {
     ['example.org:443', 'example.org', true],
     ['*', 'anything', true],
     ['10.0.0.0/8', 'ten.example.org', false],
+    ['192.168.*', '192.168.7.1', true],
+    ['192.168.*', '192.169.7.1', false],
+    ['192.168.*.1', '192.168.7.1', true],
+    ['192.168.*.1', '192.168.1', false],
+    ['192.168.*:8443', '192.168.7.1', false],
+    ['nas-*.example.org', 'nas-2.example.org', true],
+    ['nas-*.example.org', 'pc-2.example.org', false],
   ])('%s covers %s: %s', (exception, host, expected) => {
     expect(isExcepted([exception], host, 443)).toBe(expected)
   })

@@ -1,4 +1,6 @@
+import { createServer as createPlainServer } from 'node:http'
 import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import { connect } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
@@ -32,4 +34,40 @@ test('tunnel through an https proxy: the certificate has to be for the proxy, no
   await new Promise((resolve) => tunnel?.resume().once('end', resolve))
   expect(names).toEqual(['localhost'])
   expect(target.requests).toHaveLength(1)
+})
+
+/** Starts a proxy that answers a request for a tunnel with this challenge, unless it has the login "a:b". */
+async function startAsking(challenge: readonly string[]) {
+  const logins: (string | undefined)[] = []
+  const proxy = createPlainServer().on('connect', ({ headers }, client) => {
+    logins.push(headers['proxy-authorization'])
+    const isRight = headers['proxy-authorization'] === `Basic ${Buffer.from('a:b').toString('base64')}`
+    const asked = challenge.map((one) => `Proxy-Authenticate: ${one}\r\n`).join('')
+    client.end(isRight ? 'HTTP/1.1 200 OK\r\n\r\n' : `HTTP/1.1 407 Login\r\n${asked}\r\n`)
+  })
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void proxy.close())
+  onTestFinished(() => setProxy(null))
+  const address = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+  const use = (password = 'b') => setProxy({ address, user: 'a', password, except: [] })
+  const open = () => openTunnel({ host: 'far.example', port: 80 }, new AbortController().signal)
+  return { logins, use, open }
+}
+
+test('tunnel: a password is sent to a proxy once it has asked for one in this form', async () => {
+  const { logins, use, open } = await startAsking(['Negotiate', 'basic realm="a, Digest b"'])
+  use()
+  for (let times = 0; times < 2; times += 1) (await open())?.destroy()
+  expect(logins).toEqual([undefined, 'Basic YTpi', 'Basic YTpi'])
+  use('wrong')
+  await expect(open()).rejects.toMatchObject({ sentence: { key: 'proxy.login' } })
+})
+
+test('tunnel: a proxy with other logins gets no password, and they are named', async () => {
+  const { logins, use, open } = await startAsking(['Digest realm="x", nonce="y", qop="auth"', 'NTLM'])
+  use()
+  await expect(open()).rejects.toMatchObject({
+    sentence: { key: 'proxy.otherLogin', params: { reason: 'Digest, NTLM' } },
+  })
+  expect(logins).toEqual([undefined])
 })

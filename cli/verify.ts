@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { shellWord } from '../core/lib/i18n/formats.ts'
@@ -8,6 +7,7 @@ import { digestBeginning } from '../core/platform/digest.ts'
 import type { Task } from '../core/restore/task.ts'
 import { getDataLayout } from '../core/settings/data-directory.ts'
 import { type Finding, isSound, type VerifySummary } from '../core/store/verify/findings.ts'
+import { isStoreRoot } from '../core/walk/own-places.ts'
 import { resolveDataDirectory, withDataDirectory } from './data-directory.ts'
 import { librarySettings, readKey, storeSettings } from './library-settings.ts'
 import { parseTimeout } from './option-words.ts'
@@ -76,14 +76,14 @@ export function registerVerify(program: Command): void {
   })
 }
 
-/** Builds the task. An existing path, or a word in a path's form, is a store. @throws UserError if nothing matches. */
+/** Builds the task. A store in this directory, or a word in a path's form, is a store; another word a destination. @throws UserError if nothing matches. */
 async function buildVerifyTask(what: string, options: VerifyOptions): Promise<Task> {
   const { adopt, forgetMissing, identityFile, manifest, source } = options
   if (source !== undefined && manifest === undefined) throw new UserError('fixity.sourceUnused')
   if (manifest !== undefined && (adopt || forgetMissing)) throw new UserError('fixity.onlyCompares')
   const compared =
     manifest === undefined ? null : { manifest: path.resolve(manifest), folder: source ?? null }
-  if (what.includes('/') || what.includes(path.sep) || what === '.' || existsSync(what)) {
+  if (what.includes('/') || what.includes(path.sep) || what === '.' || (await isStoreRoot(what))) {
     const from = await storeSettings(resolveDataDirectory(options), what)
     return { does: 'verify', from, ...(compared ?? { adopt, forgetMissing }) }
   }

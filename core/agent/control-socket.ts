@@ -79,7 +79,8 @@ export async function listenForCommands(dataDirectory: string, answer: Answer): 
     await listen(server, address.path)
   } catch (error) {
     close()
-    throw unusableData(dataDirectory, error)
+    // The directory was written to a moment ago: exFAT answers a socket so.
+    throw unusableData(dataDirectory, error, 'EIO')
   }
   return { close }
 }

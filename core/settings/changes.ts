@@ -171,6 +171,7 @@ const PATTERN_REFUSALS = {
   spaces: 'refuse.expectedSpaces',
   path: 'refuse.expectedPath',
   braces: 'refuse.expectedBraces',
+  percent: 'refuse.expectedPercent',
   token: 'refuse.expectedToken',
   date: 'refuse.expectedDate',
   coarse: 'refuse.expectedCoarse',
@@ -190,7 +191,7 @@ export function refuseExpected(rules: readonly ExpectedFiles[], before: readonly
     if (problem !== null)
       throw new UserError(PATTERN_REFUSALS[problem.kind], {
         ...{ pattern, trimmed: pattern.trim() },
-        token: problem.kind === 'token' ? problem.text : '',
+        token: 'text' in problem ? problem.text : '',
       })
     if (zone !== null && !isZone(zone)) throw new UserError('refuse.expectedZone', { zone })
   }

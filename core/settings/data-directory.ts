@@ -23,15 +23,23 @@ export interface DataLayout {
   healing: string
 }
 
+/** Codes of calls that a file system does not have. */
+const UNSUPPORTED = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL'])
+
 /** Returns the real path of the folder that receives files while no destination is set. It may not exist yet. */
 export function resolveStore({ directory, store }: DataLayout): string {
   return path.join(realpathSync(directory), path.basename(store))
 }
 
-/** Returns the error for a data directory that the system refuses to use; a UserError is returned unchanged. */
-export function unusableData(directory: string, error: unknown): UserError {
+/**
+ * Returns the error for a data directory that the system refuses to use; a UserError is returned unchanged.
+ * @param lacking further codes of calls that its file system lacks
+ */
+export function unusableData(directory: string, error: unknown, ...lacking: string[]): UserError {
   if (error instanceof UserError) return error
   const reason = errorCode(error) ?? String(error)
+  if (UNSUPPORTED.has(reason) || lacking.includes(reason))
+    return new UserError('data.otherFileSystem', { directory, reason }, { cause: error })
   return new UserError('data.cannotMake', { directory, reason }, { cause: error })
 }
 

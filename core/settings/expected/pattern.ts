@@ -28,16 +28,19 @@ const PARTS = /\{(\w+)\}|\*\*\/|\*\*|[*?]|[^{*?]+|\{/g
 /** Matches a path that begins at the root or at the home directory, or has a part that is empty, "." or "..". */
 const NO_PATH = /^(?:~?\/|\\|[A-Za-z]:[/\\])|(?:^|\/)\.{0,2}(?:\/|$)/
 
+/** Parts of a date as strftime(3) and date(1) write them. */
+const PERCENT = /%[YymdjHMSFT]/
+
 /** Clocks of zones differ by at most 26 hours. */
 export const ZONES_APART_MS = 26 * 3_600_000
 
 /**
  * Why a pattern cannot be used. spaces: at its beginning or end; path: it is no path in the source; braces: they
- * enclose no part of a date; token: `text` is not a part of a date; date: its day is missing; coarse: it cannot
+ * enclose no part of a date; percent: `text` is a part of a date for other programs; token: `text` is not a part of a date; date: its day is missing; coarse: it cannot
  * distinguish the periods.
  */
 export type PatternProblem =
-  | { kind: 'token'; text: string }
+  | { kind: 'token' | 'percent'; text: string }
   | { kind: 'spaces' | 'path' | 'braces' | 'date' | 'coarse' }
 
 export interface ExpectedPattern {
@@ -59,6 +62,8 @@ export interface ExpectedPattern {
 export function findPatternMistake(pattern: string): PatternProblem | null {
   if (pattern !== pattern.trim()) return { kind: 'spaces' }
   if (NO_PATH.test(pattern)) return { kind: 'path' }
+  const [percent] = PERCENT.exec(pattern) ?? []
+  if (percent !== undefined) return { kind: 'percent', text: percent }
   return /[{}]/.test(pattern.replace(/\{\w+\}/g, '')) ? { kind: 'braces' } : null
 }
 

@@ -54,6 +54,8 @@ test.each([
   ['ABCD{YYYY', 60, { kind: 'braces' }],
   ['{{YYYY}}{DOY}{HH}.rnx', 60, { kind: 'braces' }],
   ['ABCD}.rnx', 60, { kind: 'braces' }],
+  ['ABCD%Y%m%d.rnx', 1_440, { kind: 'percent', text: '%Y' }],
+  ['a%20b.rnx', 60, null],
   ['/data/{YYYY}{DOY}{HH}.rnx', 60, { kind: 'path' }],
   ['../{YYYY}{DOY}{HH}.rnx', 60, { kind: 'path' }],
   ['a//b.rnx', 60, { kind: 'path' }],

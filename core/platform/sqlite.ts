@@ -9,6 +9,7 @@ const BUSY_MS = 10_000
 /** SQLite's result codes (https://sqlite.org/rescode.html) that are relevant when a file is opened. */
 const SQLITE_BUSY = 5
 const SQLITE_LOCKED = 6
+const SQLITE_IOERR = 10
 const SQLITE_CORRUPT = 11
 const SQLITE_CANTOPEN = 14
 const SQLITE_NOTADB = 26
@@ -100,8 +101,9 @@ function createPrivately(file: string): void {
 
 /**
  * Opens a database read-only; null: there is none; or returns why the file is unusable. On a read-only disk SQLite
- * cannot create the index of its log. No process writes there, so the file is then read without it. A file of a version
- * that the next writer will migrate is read unchanged: readers must not use anything that a migration adds.
+ * cannot create the index of its log. No process writes there, so the file is then read without it. On a full disk the
+ * index is kept in memory, for which the file is locked. A file of a version that the next writer will migrate is read
+ * unchanged: readers must not use anything that a migration adds.
  */
 export function readDatabaseFile(
   file: string,
@@ -109,10 +111,11 @@ export function readDatabaseFile(
 ): DatabaseSyncInstance | Unusable | null {
   const { version, tables } = kind
   if (!existsSync(file)) return null
-  const open = (where: string | URL) => {
-    const database = new DatabaseSync(where, { readOnly: true, timeout: BUSY_MS, defensive: true })
+  const open = (where: string | URL, isLocked = false) => {
+    const database = new DatabaseSync(where, { readOnly: !isLocked, timeout: BUSY_MS, defensive: true })
     return orUnusable(database, () => {
       database.exec('PRAGMA trusted_schema = OFF')
+      if (isLocked) database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA query_only = ON')
       const found = readVersion(database)
       // Tables of an incompatible version would be misinterpreted.
       if (found !== version && !canMigrate(found, kind)) return found > version ? 'newer' : 'broken'
@@ -124,6 +127,7 @@ export function readDatabaseFile(
   try {
     return open(file)
   } catch (error) {
+    if (sqliteCode(error) === SQLITE_IOERR) return open(file, true)
     const isUnwritable = sqliteCode(error) === SQLITE_CANTOPEN || /readonly/.test(String(error))
     if (!isUnwritable) throw error
     const immutable = pathToFileURL(file)

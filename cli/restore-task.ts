@@ -128,14 +128,21 @@ async function buildLibraryTask(
   const { ledger } = getDataLayout(resolveDataDirectory(options))
   const checked = chooseManifest(options, choice)
   if (inPlace)
-    return { does: 'putBack', from, ledger, choice, ...checked, ...(await readSources(options)), ...how }
+    return {
+      does: 'putBack',
+      from,
+      ledger,
+      choice,
+      ...checked,
+      ...(await readSources(resolveDataDirectory(options))),
+      ...how,
+    }
   const directory = path.resolve(to ?? newDirectory(new Date()))
   return { does: 'restore', from, ledger, ...checked, wanted: [{ choice, destination: directory, ...how }] }
 }
 
 /** Returns the directories of the sources, and the mount points of their disks as far as they are known, by id. */
-async function readSources(options: RestoreOptions) {
-  const dataDirectory = resolveDataDirectory(options)
+export async function readSources(dataDirectory: string) {
   const known = openKnownMounts(dataDirectory, true).knownMounts()
   const { sources } = await settingsNow(dataDirectory)
   return {

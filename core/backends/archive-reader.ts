@@ -31,7 +31,25 @@ export interface Library {
    * @throws NotReadable
    */
   thaw?(content: StoredContent): Promise<void>
+  /**
+   * Sets the time, mode and digest of a current content again, if they are not those that were sent: a server may lose
+   * them and keep the content. Returns true if it did. Left out: they are kept in a manifest.
+   * @param has what its opening gave.
+   * @throws NotReadable
+   */
+  renewFacts?(
+    content: StoredContent,
+    has: Pick<Incoming, 'facts' | 'digest'>,
+    sent: SentFacts,
+  ): Promise<boolean>
   close(): void
+}
+
+/** What a content was sent with. null: unknown. */
+export interface SentFacts {
+  mtimeNs: bigint
+  mode: number | null
+  digest: Uint8Array | null
 }
 
 /** The message of NotReadable for a content in cold storage, whose size and digest are the expected ones. */

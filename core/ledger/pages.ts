@@ -22,6 +22,8 @@ export interface SentFile {
   digest: Uint8Array | null
   /** Milliseconds since 1970. */
   sentAt: number
+  /** The modification time with which the content was sent, in nanoseconds since 1970, as text; null: unknown. */
+  sentNs: string | null
 }
 
 type FileRow = Pick<LedgerFile, 'id' | 'path' | 'size' | 'attempts' | 'sentAt' | 'removedAt'> & {
@@ -34,6 +36,8 @@ type FileRow = Pick<LedgerFile, 'id' | 'path' | 'size' | 'attempts' | 'sentAt' |
 // A file that waits to be sent again has a digest: until then the destination should have that content. If a file
 // without a digest was changed, and disappeared before it was sent again, the sent content is unknown.
 const HAS_IT = `(digest IS NOT NULL OR state = ${STATE.sent} AND stored_ns IS NULL AND mtime_ns <> ${NO_TIME})`
+
+const SENT_NS = `CAST(nullif(coalesce(stored_ns, mtime_ns), ${NO_TIME}) AS TEXT)`
 
 /** Limit of the newest files of each source and state that a search reads, so that it stays short. */
 const SEARCHED = 5_000
@@ -129,7 +133,7 @@ export function openPages(database: DatabaseSyncInstance) {
 export function openSentFiles(database: DatabaseSyncInstance) {
   const sentWith = (which: string) =>
     database.prepare(
-      `SELECT path, size, digest, sent_at AS sentAt FROM file JOIN route ON route.id = file.route
+      `SELECT path, size, digest, sent_at AS sentAt, ${SENT_NS} AS sentNs FROM file JOIN route ON route.id = file.route
        WHERE destination = ? AND source = ? AND ${HAS_IT} AND ${which}`,
     )
   const sent = sentWith('path > ? ORDER BY path LIMIT ?')
@@ -163,7 +167,7 @@ export function openSentFiles(database: DatabaseSyncInstance) {
     /**
      * True if a later sent file has replaced this one: a file below its path, or one in place of a directory above it.
      */
-    isReplaced(destination: string, source: string, { path, sentAt }: SentFile) {
+    isReplaced(destination: string, source: string, { path, sentAt }: Omit<SentFile, 'sentNs'>) {
       const parts = path.split('/')
       const above = parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'))
       const where = [...toPathRange(path), JSON.stringify(above)] as const

@@ -4,7 +4,7 @@ import { requireMounted } from '../backends/folder/place.ts'
 import { computersAt, type From, openLibrary, type StoreSettings } from '../backends/open-library.ts'
 import { readManifest } from '../fixity/read-manifest.ts'
 import { openOrExplain } from '../ledger/ledger.ts'
-import type { Message } from '../lib/i18n/message.ts'
+import { type Message, message } from '../lib/i18n/message.ts'
 import { toSentence, UserError } from '../lib/i18n/user-error.ts'
 import { readMounts } from '../platform/mounts.ts'
 import { errorCode } from '../platform/system-error.ts'
@@ -29,7 +29,7 @@ export type Task =
   | ({ does: 'putBack' } & PutBack)
   | { does: 'list'; from: From; choice: Choice }
   | { does: 'computers'; from: LibrarySettings }
-  | { does: 'verify'; from: LibrarySettings; ledger: string }
+  | { does: 'verify'; from: LibrarySettings; ledger: string; sources: Record<string, string> }
   | { does: 'verify'; from: From; manifest: string; folder: string | null }
   | { does: 'verify'; from: StoreSettings; adopt: boolean; forgetMissing: boolean }
 
@@ -89,11 +89,18 @@ export async function runTask(task: Task, post: (event: TaskEvent) => Promise<vo
     }
     if (!('ledger' in verifying))
       return verifyStore(verifying.from.store, verifying, { notice, found, progress })
-    const { from, ledger: file } = verifying
+    const { from, ledger: file, sources } = verifying
     const ledger = openOrExplain(file)
     try {
-      const what = { ledger, destination: from.destination.id }
-      return await withLibrary(from, (library) => verifyLibrary({ library, ...what }, { found, progress }))
+      const what = { ledger, sources, destination: from.destination.id }
+      const summary = await withLibrary(from, (library) =>
+        verifyLibrary({ library, ...what }, { found, progress }),
+      )
+      const { renewed, modeless, notRenewed } = summary
+      const { name } = from.destination
+      if (renewed > 0) await notice(message('verify.renewed', { name, count: renewed, modeless }))
+      if (notRenewed > 0) await notice(message('verify.notRenewed', { name, count: notRenewed }))
+      return summary
     } finally {
       ledger.close()
     }

@@ -15,7 +15,15 @@ import {
   type StoredContent,
 } from '../../store/query/query.ts'
 import { isVersionName, replacedAt } from '../../store/retention/retention.ts'
-import { COLD, type Incoming, type Library, NotReadable, noComputer, SMALL_BYTES } from '../archive-reader.ts'
+import {
+  COLD,
+  type Incoming,
+  type Library,
+  NotReadable,
+  noComputer,
+  type SentFacts,
+  SMALL_BYTES,
+} from '../archive-reader.ts'
 import type { Computer, LibrarySettings } from '../backend-messages.ts'
 import { recipientOf } from '../encrypted/age.ts'
 import { decryptLibrary } from '../encrypted/encrypted-library.ts'
@@ -177,6 +185,22 @@ export class ObjectLibrary implements Library {
     await this.#store.thaw?.(...this.#locate(content)).catch((error: unknown) => {
       throw this.#translate(error)
     })
+  }
+
+  async renewFacts(
+    { folder, path }: StoredContent,
+    { facts: { size, mtimeNs, mode }, digest }: Pick<Incoming, 'facts' | 'digest'>,
+    sent: SentFacts,
+  ): Promise<boolean> {
+    // A file's own time is as near to the sent one as its server can have it.
+    if (!this.#store.can.dates) return false
+    const facts = { size, mtimeNs: sent.mtimeNs, mode: sent.mode ?? mode, digest: sent.digest }
+    const lacksDigest = digest === null && sent.digest !== null
+    if (this.#store.kept(facts).mtimeNs === mtimeNs && !lacksDigest) return false
+    await this.#store.setFacts(this.#current(folder, path), facts).catch((error: unknown) => {
+      throw this.#translate(error)
+    })
+    return true
   }
 
   close(): void {

@@ -77,7 +77,7 @@ function createLedger(files: Record<string, Buffer>) {
 
 const verify = (library: Library, ledger: Ledger) =>
   verifyLibrary(
-    { library, ledger, destination: 'd' },
+    { library, ledger, destination: 'd', sources: {} },
     { found: async () => undefined, progress: () => undefined },
   )
 

@@ -80,7 +80,7 @@ test('store tasks: a folder whose disk is away is reported as not mounted, the e
     { does: 'list', from, choice },
     { does: 'restore', from, wanted: [to] },
     { does: 'computers', from },
-    { does: 'verify', from, ledger: path.join(base, 'ledger') },
+    { does: 'verify', from, ledger: path.join(base, 'ledger'), sources: {} },
   ]
   const ofStore = buildTasks(base, to.destination).map((task) => ({
     ...task,

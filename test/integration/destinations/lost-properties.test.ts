@@ -1,0 +1,89 @@
+// WebDAV servers that lose the properties of files and keep their contents, as when Apache's .DAV directories are lost.
+import { randomBytes } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Message } from '../../../core/lib/i18n/message.ts'
+import { runTask, type Task, type TaskEvent } from '../../../core/restore/task.ts'
+import { encryptedKind } from '../../support/destinations/encrypted-kind.ts'
+import { webdavKind, webdavServer } from '../../support/destinations/webdav-kind.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import {
+  allSent,
+  DESTINATION,
+  makeHome,
+  offerAll,
+  SOURCE,
+  senderConfig,
+  startTestSender,
+  writeFile,
+} from '../../support/transfer/transfer.ts'
+
+beforeAll(() => webdavKind.start?.())
+afterAll(() => webdavKind.stop?.())
+
+const MODES: Record<string, number> = { a: 0o640, 'd/b': 0o755, 'd/removed here': 0o600 }
+
+const removeProperties = (root: string) => {
+  const all = fs.readdirSync(root, { recursive: true, encoding: 'utf8' })
+  for (const name of all.filter((one) => path.basename(one) === '.DAV'))
+    fs.rmSync(path.join(root, name), { recursive: true })
+}
+
+test.each([webdavKind, encryptedKind(webdavKind)])(
+  '$name destination: lost times and permissions are set again by verify, which tells of them',
+  async (kind) => {
+    const home = await makeHome(temporaryDirectory('lost-properties'))
+    const place = await kind.open(home)
+    const destination = { ...place.settings(), id: DESTINATION }
+    for (const [name, mode] of Object.entries(MODES)) {
+      writeFile(home.source, name, randomBytes(3_000))
+      fs.chmodSync(path.join(home.source, name), mode)
+      fs.utimesSync(path.join(home.source, name), 1_600_000_000, 1_600_000_000.25)
+    }
+    offerAll(home)
+    const sender = startTestSender()
+    const config = senderConfig(home, { port: 0, fingerprint: '' })
+    sender.configure({ ...config, destination, secrets: place.secrets })
+    await allSent(sender, 3)
+    await sender.kill()
+    const readFacts = async () => {
+      const found = Object.keys(MODES).map(async (name) => {
+        const there = await place.file('data', name)
+        return [name, there && { mtimeNs: there.mtimeNs, mode: there.mode }]
+      })
+      return Object.fromEntries(await Promise.all(found))
+    }
+    const mtimeNs = 1_600_000_000_250_000_000n
+    const sent = Object.fromEntries(Object.entries(MODES).map(([name, mode]) => [name, { mtimeNs, mode }]))
+    expect(await readFacts()).toEqual(sent)
+
+    const task: Task = {
+      ...{ does: 'verify', ledger: home.ledgerPath, sources: { [SOURCE]: home.source } },
+      from: {
+        ...{ destination, secrets: place.secrets, identityDirectory: home.identityDirectory, name: 'pc' },
+        ...{ computer: null, key: place.identity ?? null },
+      },
+    }
+    const verify = async () => {
+      const events: TaskEvent[] = []
+      await runTask(task, async (event) => void (event.type === 'progress' || events.push(event)))
+      return events
+    }
+    const sound = { files: 3, damaged: 0, missing: 0, unreadable: 0, notRenewed: 0 }
+    const verified = (renewed: number, modeless: number) =>
+      expect.objectContaining({
+        type: 'verified',
+        summary: expect.objectContaining({ ...sound, renewed, modeless }),
+      })
+    expect(await verify()).toEqual([verified(0, 0)])
+
+    removeProperties(webdavServer().root)
+    fs.rmSync(path.join(home.source, 'd/removed here'))
+    expect((await readFacts()).a).not.toEqual(sent.a)
+    const notice: Message = { key: 'verify.renewed', params: { name: 'nas', count: 3, modeless: 1 } }
+    expect(await verify()).toEqual([{ type: 'notice', sentence: notice }, verified(3, 1)])
+    expect(await readFacts()).toEqual({ ...sent, 'd/removed here': { mtimeNs, mode: 0o644 } })
+    expect(await verify()).toEqual([verified(0, 0)])
+  },
+)

@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander'
+import { fitOwnPool } from '../core/agent/workers/pool-threads.ts'
 import { toSentence } from '../core/lib/i18n/user-error.ts'
 import { collectStart, endWithLauncher } from '../core/lib/workers/process.ts'
 import { exitNow } from './exit-now.ts'
@@ -19,10 +20,13 @@ const COULD_NOT_IS_TWO = ['verify', 'restore']
 
 const [asked = '', ...words] = process.argv.slice(2)
 const isHelp = words.includes('--help') || words.includes('-h')
+// Before the first use of the pool, which creates all its threads.
+const smallerPool = asked === 'receive' && !isHelp ? fitOwnPool('receiver') : null
 endWithLauncher()
 collectStart()
 watchOutput(SERVICES.includes(asked) && !isHelp, COULD_NOT_IS_TWO.includes(asked) ? 2 : EXIT_FAILED)
 
+if (smallerPool !== null) console.error(smallerPool)
 try {
   await (await loadProgram([asked, ...words])).parseAsync()
 } catch (error) {

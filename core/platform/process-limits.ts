@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { ignoreError } from '../dropped-errors.ts'
 
-// Limits of this process that the system sets: threads and descriptors. Read from files that the kernel answers from
+// Limits of this process that the system sets: threads and descriptors; and what a process uses. Read from files that the kernel answers from
 // memory (proc_pid_limits(5), cgroups(7)). Linux only.
 
 /** A limit on processes and threads together. */
@@ -32,6 +32,18 @@ export function readThreadLimit(): ThreadLimit | null {
 
 /** Returns the number of descriptors that this process may have; null: unknown. */
 export const readDescriptorLimit = (): number | null => readLimit('Max open files')
+
+/**
+ * Returns the processor time of a process' main thread in ticks of the system, which grows while it works, and stays
+ * while it is stopped or blocked; null: unknown. See proc_pid_stat(5).
+ */
+export function readMainThreadTime(pid: number): number | null {
+  // The name, which may contain anything, ends with the last parenthesis.
+  const [, after] = /^.*\) (.*)/s.exec(readText(`/proc/${pid}/task/${pid}/stat`)) ?? []
+  if (after === undefined) return null
+  const [user, system] = after.split(' ').slice(11, 13).map(Number)
+  return (user ?? 0) + (system ?? 0)
+}
 
 function readLimit(name: string): number | null {
   const limits = readText('/proc/self/limits')

@@ -58,6 +58,18 @@ export function reserveThreads(
 }
 
 /**
+ * Sizes this process' own pool, before its first use. The environment that it was started with gives the most.
+ * @returns a line for the log if the pool is smaller than usual; null: it is not.
+ */
+export function fitOwnPool(name: StartedName, limit = readThreadLimit()): string | null {
+  const { threads } = reserveThreads(name, limit)
+  const given = Number(process.env.UV_THREADPOOL_SIZE)
+  if (limit === null || threads >= (given > 0 ? given : LEAST_THREADS)) return null
+  process.env.UV_THREADPOOL_SIZE = String(threads)
+  return `${describeThreads(limit)}: the pool has ${threads} threads, so fewer files are written at a time`
+}
+
+/**
  * Checks that an agent has the threads that it needs.
  * @returns a line for the log if pools are smaller than usual, as fewer disks may hang at a time; null: they are not.
  * @throws UserError agent.fewThreads

@@ -12,13 +12,16 @@ import {
   type WorkerReport,
 } from '../../lib/workers/definition.ts'
 import { ALIVE_EVERY_MS } from '../../lib/workers/serve.ts'
+import { readMainThreadTime } from '../../platform/process-limits.ts'
 import type { WorkerState } from '../state/schema.ts'
 import type { WorkerHandle, WorkerStarter } from './starter.ts'
 
 /** Timeout of a request in milliseconds. */
 const REQUEST_WITHIN_MS = 15_000
-/** A worker without a sign of life for this long is replaced. */
+/** A worker without a sign of life for this long is replaced, unless its main thread works. */
 export const REPLACE_AFTER_MS = 4 * ALIVE_EVERY_MS
+/** One that works is replaced after this time: no turn of work is as long, so it is caught in a loop. */
+export const REPLACE_BUSY_AFTER_MS = 5 * 60_000
 /**
  * After a gap this long between two checks, this process itself was stopped (Ctrl-Z, a blocked loop), and the
  * worker's messages are still unread.
@@ -60,7 +63,10 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   #isNeeded = false
   #restTimer: NodeJS.Timeout | null = null
   #restartTimer: NodeJS.Timeout | null = null
-  readonly #watchdog = new Watchdog((forMs) => this.#silent(forMs))
+  readonly #watchdog = new Watchdog(
+    (forMs) => this.#silent(forMs),
+    () => readMainThreadTime(this.#handle?.pid() ?? 0),
+  )
   /** Requests that await a response, by their numbers. */
   readonly #requests = new Map<number, PromiseWithResolvers<unknown>>()
   #lastRequest = 0
@@ -317,15 +323,23 @@ export function decideRestart(failures: number, ranMs: number) {
   return { failures: before + 1, delayMs, isHopeless: delayMs === LONGEST_DELAY_MS }
 }
 
-/** Detects a worker that has been silent for too long. */
+/**
+ * Detects a worker that has been silent for too long. A long turn of work sends no sign of life, but uses processor time;
+ * a call that hangs uses none. This needs no thread in each worker that answers for it.
+ */
 class Watchdog {
   readonly #silent: (forMs: number) => void
+  /** Returns the worker's processor time; null: unknown. */
+  readonly #readTime: () => number | null
   #aliveAt = 0
+  #workedAt = 0
+  #time: number | null = null
   #checkedAt = 0
   #timer: NodeJS.Timeout | null = null
 
-  constructor(silent: (forMs: number) => void) {
+  constructor(silent: (forMs: number) => void, readTime: () => number | null) {
     this.#silent = silent
+    this.#readTime = readTime
   }
 
   start(): void {
@@ -347,7 +361,11 @@ class Watchdog {
     const now = performance.now()
     if (now - this.#checkedAt > STOOD_STILL_MS) this.#aliveAt = now
     this.#checkedAt = now
+    const time = this.#readTime()
+    if (time !== null && this.#time !== null && time > this.#time) this.#workedAt = now
+    this.#time = time
     const silentMs = now - this.#aliveAt
-    if (silentMs > REPLACE_AFTER_MS) this.#silent(silentMs)
+    const idleMs = now - Math.max(this.#aliveAt, this.#workedAt)
+    if (idleMs > REPLACE_AFTER_MS || silentMs > REPLACE_BUSY_AFTER_MS) this.#silent(silentMs)
   }
 }

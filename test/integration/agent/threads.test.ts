@@ -60,9 +60,11 @@ const startIn = (group: string, ...words: string[]) =>
   )
 
 /** Starts an agent as a user that may have so many processes and threads. */
-const startAs = (most: number, ...words: string[]) => {
+const startAs = (most: number, words: string[], extra: Record<string, string> = {}) => {
   const as = ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups']
-  return start('prlimit', `--nproc=${most}`, ...as, process.execPath, commandScript, ...words)
+  const variables = Object.entries(extra).map(([name, value]) => `${name}=${value}`)
+  const program = ['env', ...variables, process.execPath, commandScript]
+  return start('prlimit', `--nproc=${most}`, ...as, ...program, ...words)
 }
 
 function directories() {
@@ -109,7 +111,7 @@ describe.skipIf(noGroups)('threads in a control group (needs root, and cgroups t
 describe.skipIf(!isRoot)('threads of a user (needs root)', () => {
   test('an agent of a user with 512 processes and threads sends', { timeout: LONG_MS * 2 }, async () => {
     const { root, data } = directories()
-    const { child } = startAs(512, 'agent', '--data', data, root)
+    const { child } = startAs(512, ['agent', '--data', data, root])
     await untilSent(data)
     expect(child.exitCode).toBe(null)
     expect(readLog(data)).toMatch(/of 512 processes and threads exist \(ulimit -u\)/)
@@ -120,11 +122,24 @@ describe.skipIf(!isRoot)('threads of a user (needs root)', () => {
     timeout: LONG_MS,
   }, async () => {
     const { root, data } = directories()
-    const { child, err } = startAs(100, 'agent', '--data', data, root)
+    const { child, err } = startAs(100, ['agent', '--data', data, root])
     const [code] = await once(child, 'exit')
     expect([code, err()]).toEqual([
       1,
       expect.stringMatching(/may have 100 processes.* needs 256 more.*ulimit -u /s),
     ])
+  })
+
+  test('a receiver of a user with 100 processes and threads receives, with a pool that fits', {
+    timeout: LONG_MS,
+  }, async () => {
+    const { root, data } = directories()
+    const store = path.join(root, 'store')
+    const words = ['receive', '--store', store, '--host', '127.0.0.1', '--port', '0']
+    // As its launcher and its service start it.
+    const { child, err } = startAs(100, words, { UV_THREADPOOL_SIZE: '128', HOLDFAST_HOME: data })
+    await until('the store is open', () => existsSync(path.join(store, '.holdfast/manifest.db')), LONG_MS)
+    expect(child.exitCode).toBe(null)
+    expect(err()).toMatch(/of 100 processes and threads exist.* the pool has \d\d threads/)
   })
 })

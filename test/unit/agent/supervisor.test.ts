@@ -1,8 +1,15 @@
+import { spawn } from 'node:child_process'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { WorkerHandle } from '../../../core/agent/workers/starter.ts'
-import { REPLACE_AFTER_MS, RESTS_AFTER_MS, SupervisedWorker } from '../../../core/agent/workers/supervisor.ts'
+import {
+  REPLACE_AFTER_MS,
+  REPLACE_BUSY_AFTER_MS,
+  RESTS_AFTER_MS,
+  SupervisedWorker,
+} from '../../../core/agent/workers/supervisor.ts'
 import type { ToWorker } from '../../../core/lib/workers/definition.ts'
 import { ALIVE_EVERY_MS } from '../../../core/lib/workers/serve.ts'
+import { readMainThreadTime } from '../../../core/platform/process-limits.ts'
 import { receiverDefinition } from '../../../core/receive/receiver-messages.ts'
 import { DEFAULT_RULES } from '../../../core/store/quota/admission.ts'
 
@@ -14,7 +21,8 @@ class FakeProcess implements WorkerHandle {
   exit = (reason: string) => {
     for (const listener of this.#exits) listener(reason)
   }
-  pid = () => 7
+  pid = () => this.processId
+  processId = 0
   post = (message: unknown) => void this.received.push(message as ToWorker)
   onMessage = (listener: (message: unknown) => void) => {
     this.say = listener
@@ -100,6 +108,50 @@ describe('supervised worker', () => {
     expect(processes[0]?.killed).toBe(false)
     expect(worker.state.condition).toBe('running')
     late.mockRestore()
+  })
+
+  describe.skipIf(process.platform !== 'linux')('a silent process (needs /proc)', () => {
+    /** A silent worker whose process is another one, which does this. */
+    function silent(script: string) {
+      const { worker, processes } = supervised()
+      worker.configure(config)
+      const child = spawn(process.execPath, ['-e', script], { stdio: 'ignore' })
+      onTestFinished(() => void child.kill('SIGKILL'))
+      const [first] = processes
+      if (first === undefined) throw new Error('no process')
+      first.processId = child.pid ?? 0
+      first.say({ type: 'ready', pid: 1 })
+      return { first, pid: first.processId }
+    }
+    /** Waits, without timers, which are not real here. */
+    const spinUntil = (holds: () => boolean) => {
+      const pause = new Int32Array(new SharedArrayBuffer(4))
+      while (!holds()) Atomics.wait(pause, 0, 0, 5)
+    }
+
+    it('is kept during a long turn of work, and replaced after a turn without end', () => {
+      const { first, pid } = silent('for (;;);')
+      let time = readMainThreadTime(pid) ?? 0
+      let turns = 0
+      for (; !first.killed; turns += 1) {
+        spinUntil(() => (readMainThreadTime(pid) ?? 0) > time)
+        time = readMainThreadTime(pid) ?? 0
+        vi.advanceTimersByTime(ALIVE_EVERY_MS)
+      }
+      expect(turns * ALIVE_EVERY_MS).toBeGreaterThan(REPLACE_BUSY_AFTER_MS)
+      expect(turns * ALIVE_EVERY_MS).toBeLessThan(REPLACE_BUSY_AFTER_MS + 3 * ALIVE_EVERY_MS)
+    })
+
+    it('is replaced when it no longer works', () => {
+      const { first, pid } = silent('for (;;);')
+      spinUntil(() => (readMainThreadTime(pid) ?? 0) > 0)
+      vi.advanceTimersByTime(ALIVE_EVERY_MS)
+      process.kill(pid, 'SIGSTOP')
+      vi.advanceTimersByTime(2 * ALIVE_EVERY_MS)
+      expect(first.killed).toBe(false)
+      vi.advanceTimersByTime(REPLACE_AFTER_MS)
+      expect(first.killed).toBe(true)
+    })
   })
 
   it('a process that stays silent after its supervisor was suspended is replaced', () => {

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
+import { UNRECORDED } from '../core/agent/state/derived.ts'
 import { NATIVE } from '../core/alerts/channels/catalog.ts'
 import {
   type NoticeDelivery,
@@ -11,7 +12,7 @@ import {
 } from '../core/alerts/incident.ts'
 import { describeEnd, getSubjects, type Severity, severities } from '../core/alerts/kinds.ts'
 import { readTimeline } from '../core/alerts/store/database.ts'
-import { message } from '../core/lib/i18n/message.ts'
+import { type Message, message } from '../core/lib/i18n/message.ts'
 import { getAlertsFile } from '../core/receive/service/receiver-alerting.ts'
 import { getDataLayout } from '../core/settings/data-directory.ts'
 import { storeLayout } from '../core/store/layout.ts'
@@ -82,7 +83,8 @@ export function parseCount(text: string): number {
 }
 
 async function list(options: ListOptions): Promise<void> {
-  const ask = await openTimeline(options)
+  const { ask, problem } = await openTimeline(options)
+  if (problem !== null) console.error(terminalWords(problem))
   let before: TimelineQuestion['before'] = null
   let left = options.most
   let count = 0
@@ -102,14 +104,18 @@ async function list(options: ListOptions): Promise<void> {
 
 type Ask = (part: Pick<TimelineQuestion, 'before' | 'most'>) => Promise<TimelinePage>
 
-/** Reads pages from the running agent, or from its database on disk if none runs. */
-async function openTimeline(options: ListOptions): Promise<Ask> {
+/**
+ * Reads pages from the running agent, or from its database on disk if none runs. `problem`: why the agent cannot record
+ * failures now; null: it can.
+ */
+async function openTimeline(options: ListOptions): Promise<{ ask: Ask; problem: Message | null }> {
   const { severity = null, text = '', lasting } = options
   const lasts = lasting === true ? true : null
   if (options.store !== undefined) {
     const file = getAlertsFile(storeLayout(options.store))
-    return async (part) =>
+    const ask: Ask = async (part) =>
       readTimeline(file, timelineQuestionSchema.parse({ ...part, severity, text, lasts }))
+    return { ask, problem: null }
   }
   const directory = resolveDataDirectory(options)
   const state = await runningState(directory)
@@ -118,9 +124,11 @@ async function openTimeline(options: ListOptions): Promise<Ask> {
     timelineQuestionSchema.parse({ ...part, severity, text, lasts, source })
   if (state === null) {
     const { alerts } = getDataLayout(directory)
-    return async (part) => readTimeline(alerts, question(part))
+    return { ask: async (part) => readTimeline(alerts, question(part)), problem: null }
   }
-  return async (part) => timelinePageSchema.parse(await sendCommand(directory, 'timeline', question(part)))
+  const ask: Ask = async (part) =>
+    timelinePageSchema.parse(await sendCommand(directory, 'timeline', question(part)))
+  return { ask, problem: state.notices.find(({ id }) => id === UNRECORDED)?.sentence ?? null }
 }
 
 function formatEntry({ incident, deliveries }: TimelineEntry): string[] {

@@ -1,5 +1,6 @@
 import { type Alerts, type Observation, openAlerts } from '../alerts/alerts.ts'
-import { getSeverity } from '../alerts/kinds.ts'
+import type { Incident, TimelinePage, TimelineQuestion } from '../alerts/incident.ts'
+import { getSeverity, getSubjects } from '../alerts/kinds.ts'
 import type { Notifier, NotifierConfig } from '../alerts/notifier.ts'
 import type { Checked } from '../check/checker-messages.ts'
 import { getShellStep } from '../check/verdict.ts'
@@ -7,6 +8,7 @@ import { ignoreError } from '../dropped-errors.ts'
 import type { Message } from '../lib/i18n/message.ts'
 import type { Agent } from './agent.ts'
 import { type Condition, findConditions } from './state/conditions.ts'
+import { UNRECORDED } from './state/derived.ts'
 import { pathIds } from './state/reports.ts'
 
 /** Id of the notice that alerts could not be stored completely. */
@@ -31,6 +33,8 @@ export class Alerting {
       channels: (channels) => store.update({ channels }),
       log,
       setAside: (sentence) => notices.add(STORE, sentence),
+      recording: (sentence) =>
+        sentence.key === 'alert.kept' ? notices.dismiss(UNRECORDED) : notices.add(UNRECORDED, sentence),
       withdraw: (about) => host.withdraw(about),
       confirm: (ids) =>
         void agent.checker
@@ -44,6 +48,14 @@ export class Alerting {
     this.stop = stop
     const storage = host.vault()?.storage ?? 'file'
     store.update({ incidents: this.alerts.incidents(), secretStorage: storage })
+  }
+
+  /** Returns a page of the recorded incidents, with those of this run that could not be recorded. */
+  async timeline(question: TimelineQuestion): Promise<TimelinePage> {
+    const page = await this.notifier
+      .timeline(question)
+      .catch(ignoreError('a disk that cannot be read has a notice', { entries: [], next: null }))
+    return withPresent(page, question, this.alerts.incidents())
   }
 
   /** Passes the check result of one path to the incident policy. */
@@ -120,6 +132,34 @@ export class Alerting {
     const { mount } = sources.find(({ settings }) => settings.id === source)?.checked ?? {}
     return lasting?.group ?? mount?.point ?? id
   }
+}
+
+/** Adds incidents to a page: those that belong there and are not on it. Others are on it as they are now. */
+export function withPresent(
+  { entries, next }: TimelinePage,
+  question: TimelineQuestion,
+  present: readonly Incident[],
+): TimelinePage {
+  const { before, severity, kinds, source, text, lasts } = question
+  const isBehind = (one: Incident, place: NonNullable<TimelineQuestion['before']>) =>
+    one.noticedAt < place.at || (one.noticedAt === place.at && one.id < place.id)
+  const belongs = present.filter(
+    (one) =>
+      (before === null || isBehind(one, before)) &&
+      (next === null || !isBehind(one, next)) &&
+      (severity === null || getSeverity(one.kind) === severity) &&
+      (kinds === null || kinds.includes(one.kind)) &&
+      (source === null || one.sources.includes(source)) &&
+      getSubjects({ ...one, endedAt: 0 }).some((name) => name.toLowerCase().includes(text.toLowerCase())) &&
+      (lasts === null || (one.endedAt === null) === lasts),
+  )
+  const all = new Map(entries.map((entry) => [entry.incident.id, entry]))
+  for (const incident of belongs)
+    all.set(incident.id, { incident, deliveries: all.get(incident.id)?.deliveries ?? [] })
+  const sorted = [...all.values()].sort((a, b) =>
+    isBehind(a.incident, { at: b.incident.noticedAt, id: b.incident.id }) ? 1 : -1,
+  )
+  return { entries: sorted, next }
 }
 
 function toObservation(one: Condition, group: string): Observation {

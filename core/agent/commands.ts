@@ -283,7 +283,7 @@ function alertCommands(agent: Agent) {
       const now = Date.now()
       return { text: renderMessage('', exampleNotice('failed', now), writer, { type, template }, now).text }
     },
-    timeline: (question) => alerting.notifier.timeline(question),
+    timeline: (question) => alerting.timeline(question),
     changes: async (question) => toChangesPage(await alerting.notifier.changes(question)),
   } satisfies Partial<CommandHandlers>
 }

@@ -49,6 +49,8 @@ const CONFIRM_AFTER_MS = 1_000
 const LONGEST_TIMER_MS = 24 * 3_600_000
 /** Delay of a commit without notices, so that paths that fail together are stored together. */
 const COMMIT_AFTER_MS = 200
+/** Delay before a commit that the disk did not accept is repeated. */
+const COMMIT_AGAIN_MS = 5_000
 /** Notifications pending from the last run wait this long, for the first checks of this run. */
 const FIRST_CHECKS_MS = 60_000
 
@@ -89,6 +91,7 @@ export class Alerts {
   #isLoaded = false
   #state: AlertState = noAlerts
   #timer: NodeJS.Timeout | null = null
+  #again: NodeJS.Timeout | undefined
   /** Outlines of the state that was stored, and of the incidents that were recorded, by id. */
   #kept = getOutline(noAlerts)
   #recorded = new Map<string, string>()
@@ -262,8 +265,11 @@ export class Alerts {
     if (!isKept) this.#kept = outline
     const policy = isKept ? null : { open, owed, troubles }
     void this.#options.commit({ policy, incidents, notices }).then((isStored) => {
-      // Stored with the next change or result.
-      if (!isStored && !isKept) this.#kept = ''
+      if (isStored) return
+      if (!isKept) this.#kept = ''
+      for (const { id } of incidents) this.#recorded.delete(id)
+      clearTimeout(this.#again)
+      this.#again = setTimeout(this.#commitSoon, COMMIT_AGAIN_MS).unref()
     })
   }
 
@@ -365,12 +371,23 @@ interface Opened extends Omit<AlertsOptions, 'commit'> {
   show(shown: Shown): void
   channels(states: ChannelState[]): void
   log(level: LogLevel, text: string): void
+  /** See NotifierEvents. */
+  recording?: (sentence: Message) => void
   /** Receives a sentence for people about a database that was set aside. */
   setAside(sentence: Message): void
 }
 
 /** Connects the policy, the store and the channels of an agent or a receiver. Each notice is also logged. */
-export function openAlerts({ database, config, show, channels, log, setAside, ...options }: Opened) {
+export function openAlerts({
+  database,
+  config,
+  show,
+  channels,
+  log,
+  recording,
+  setAside,
+  ...options
+}: Opened) {
   const store =
     database === null
       ? noAlertStore
@@ -382,6 +399,7 @@ export function openAlerts({ database, config, show, channels, log, setAside, ..
     show,
     channels,
     log,
+    ...(recording === undefined ? {} : { recording }),
     resumed: (loaded) => alerts.resume(loaded),
   })
   const logNotice = (notice: Notice) => {

@@ -76,6 +76,8 @@ interface NotifierEvents {
   show(shown: Shown): void
   channels(states: ChannelState[]): void
   log(level: LogLevel, text: string): void
+  /** Alerts cannot be recorded (alert.notKept), or can again (alert.kept). */
+  recording?(sentence: Message): void
   /** Receives the incidents of the last run; null, once: they cannot be loaded yet. */
   resumed(loaded: Resumed | null): void
 }
@@ -105,7 +107,10 @@ export class Notifier {
     this.#words = createWords(config.language)
     this.#store = store
     this.#events = events
-    this.#kept = new KeptStore(store, (level, text) => events.log(level, text))
+    this.#kept = new KeptStore(store, (level, sentence) => {
+      events.log(level, englishWords(sentence))
+      events.recording?.(sentence)
+    })
     this.#beats = new Heartbeats((channel, send, isFirst) => this.#beat(channel, send, isFirst))
     this.#apply(config)
     void this.#resume(true)

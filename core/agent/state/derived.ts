@@ -341,6 +341,8 @@ export const describeSamples = ({ samples }: Pick<DestinationState, 'samples'>):
         confidence: 100 * samples.confidence,
       })
 
+/** Id of the notice that alerts are not recorded now. */
+export const UNRECORDED = 'alerts-unrecorded'
 /** Id of the notice with the result of the last restore. */
 export const RESTORE_NOTICE = 'restore'
 
@@ -361,13 +363,13 @@ const GOOD_NEWS: ReadonlySet<WordKey> = new Set([
 /** True if a notice reports a success. */
 export const isGoodNews = ({ key }: Message): boolean => GOOD_NEWS.has(key)
 
-/** Notices about proposed settings: a question or a fact, and no failure. */
-const PROPOSAL_NEWS: ReadonlySet<WordKey> = new Set([
+/** Other notices that send no notification: questions and facts, and a failure to record notifications. */
+const QUIET: ReadonlySet<WordKey> = new Set([
+  'alert.notKept',
   'proposal.waiting',
   'proposal.applied',
   'proposal.declinedHere',
 ])
 
 /** True if a notice needs no notification. */
-export const isQuietNotice = (sentence: Message): boolean =>
-  isGoodNews(sentence) || PROPOSAL_NEWS.has(sentence.key)
+export const isQuietNotice = (sentence: Message): boolean => isGoodNews(sentence) || QUIET.has(sentence.key)

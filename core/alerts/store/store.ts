@@ -1,7 +1,6 @@
 import path from 'node:path'
 import { LATE, withTimeout } from '../../lib/async/timing.ts'
-import { message } from '../../lib/i18n/message.ts'
-import { englishWords } from '../../lib/i18n/words.ts'
+import { type Message, message } from '../../lib/i18n/message.ts'
 import type { LogLevel } from '../../lib/workers/definition.ts'
 import { openThread } from '../../lib/workers/thread.ts'
 import { lstatOrNull } from '../../platform/files.ts'
@@ -95,13 +94,13 @@ export function openAlertStore(script: URL, file: string, tell: (aside: SetAside
 /** A store that tolerates a failing disk: notices that cannot be stored are still delivered. */
 export class KeptStore {
   readonly #store: AlertStore
-  readonly #log: (level: LogLevel, text: string) => void
-  /** A disk failure is logged once, and its recovery too. */
+  readonly #changed: (level: LogLevel, sentence: Message) => void
   isFailing = false
 
-  constructor(store: AlertStore, log: (level: LogLevel, text: string) => void) {
+  /** @param changed is called once for a failure of the disk, and once for its recovery */
+  constructor(store: AlertStore, changed: (level: LogLevel, sentence: Message) => void) {
     this.#store = store
-    this.#log = log
+    this.#changed = changed
   }
 
   /** Returns null if the disk failed. */
@@ -111,12 +110,15 @@ export class KeptStore {
   ): Promise<StoreCalls[C]['output'] | null> {
     try {
       const output = await this.#store.call(call, input)
-      if (this.isFailing) this.#log('info', englishWords(message('alert.kept')))
-      this.isFailing = false
+      // Other calls may fit into the rest of a full disk.
+      if (this.isFailing && call === 'commit') {
+        this.isFailing = false
+        this.#changed('info', message('alert.kept'))
+      }
       return output
     } catch (error) {
       const reason = errorText(error)
-      if (!this.isFailing) this.#log('warn', englishWords(message('alert.notKept', { reason })))
+      if (!this.isFailing) this.#changed('warn', message('alert.notKept', { reason }))
       this.isFailing = true
       return null
     }

@@ -68,14 +68,20 @@ export async function reconcileTree(
   const filter = createNameFilter(toNameRules(source))
   const result: Reconciled = { due: 0, unsendable: 0, seen: 0, known: 0, leftOut: 0, complete: false }
   const endLongJob = beginLongJob()
+  /** Those of context.ownPaths that were met, or could not be looked at. */
+  const stillOwn = new Set<string>()
   try {
     await own.refresh()
     for await (const chunk of walkRegions({ root, base, filter, scope, signal, own })) {
       const { files, unsendable, skipped } = chunk
-      for (const one of unsendable) context.problem(describeUnsendable(root, one))
+      for (const one of unsendable) {
+        context.problem(describeUnsendable(root, one))
+        for (const path of context.ownPaths) if (isBelow(path, one.path)) stillOwn.add(path)
+      }
       for (const { why, path } of skipped) {
         if (why !== 'own-place') continue
         context.ownPaths.add(path)
+        stillOwn.add(path)
         context.problem(message('scan.ownPlace', { path: absolutePath(root, path) }))
       }
       context.deletions.found(files)
@@ -102,6 +108,7 @@ export async function reconcileTree(
       await receivers.due?.(paths)
     }
     result.complete = !signal.aborted
+    if (result.complete) forgetOwnPaths(context, base, stillOwn)
   } catch (error) {
     // The check of the source, or of the batch directories, reports that it is gone.
     if (isGone(errorCode(error))) return result
@@ -112,6 +119,22 @@ export async function reconcileTree(
   }
   return result
 }
+
+/** Forgets places that a comparison has not met. Files in them were not offered, so another comparison follows. */
+function forgetOwnPaths(
+  { ownPaths, compareSoon }: SessionContext,
+  base: string,
+  stillOwn: ReadonlySet<string>,
+): void {
+  for (const path of ownPaths) {
+    if (stillOwn.has(path) || !isBelow(path, base)) continue
+    ownPaths.delete(path)
+    compareSoon()
+  }
+}
+
+/** True if a path of a source is this directory of it, or in it; '' is the source itself. */
+const isBelow = (path: string, directory: string): boolean => directory === '' || isWithin(path, directory)
 
 /** Returns the files that have had a temporary name for so long that they count as finished. */
 async function findResting(root: string, temporary: readonly Skipped[]): Promise<ScannedFile[]> {
@@ -135,7 +158,7 @@ export function offerFiles(context: SessionContext, found: readonly ScannedFile[
   const places = [...own.below(context.root), ...ownPaths]
   const files = found.filter(
     ({ path, device, inode }) =>
-      !own.has({ dev: device, ino: inode }) && !places.some((one) => one === '' || isWithin(path, one)),
+      !own.has({ dev: device, ino: inode }) && !places.some((one) => isBelow(path, one)),
   )
   if (files.length === 0) return 0
   const { source, ledger, destinations } = context

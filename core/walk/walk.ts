@@ -227,10 +227,10 @@ async function* mountedFile({ root, base, place, filter, own }: WalkOptions & { 
   const stats = await callInTime(place, PATIENCE_MS, look).catch((error) =>
     warnUnlessCode(error, [], 'a mounted file cannot be looked at and is left out of this comparison', null),
   )
-  if (stats !== null && own?.has(stats))
+  if (stats === null || filter.file(base) !== null) return
+  if (own?.has(stats))
     yield { files: [], unsendable: [], skipped: [{ why: 'own-place' as const, path: base }] }
-  else if (stats?.isFile() && filter.file(base) === null)
-    yield { files: [toScannedFile(base, stats)], unsendable: [], skipped: [] }
+  else if (stats.isFile()) yield { files: [toScannedFile(base, stats)], unsendable: [], skipped: [] }
 }
 
 /**
@@ -318,11 +318,14 @@ async function statEntry(
 ): Promise<void> {
   try {
     const stats = await lstat(at, { bigint: true })
-    if (options.own?.has(stats)) return void chunk.skipped.push({ why: 'own-place', path })
-    if (stats.isDirectory()) return enter(options, path, chunk, pending)
-    const leftOut = options.filter.file(path)
+    const isDirectory = stats.isDirectory()
+    // Asked first: a pattern ends the notice about Holdfast's own.
+    const leftOut = isDirectory ? options.filter.directory(path) : options.filter.file(path)
     if (leftOut !== null) chunk.skipped.push({ why: leftOut, path })
-    else if (stats.isFile()) chunk.files.push(toScannedFile(path, stats))
+    else if (options.own?.has(stats)) chunk.skipped.push({ why: 'own-place', path })
+    else if (isDirectory) {
+      if (options.recursive) pending.push(path)
+    } else if (stats.isFile()) chunk.files.push(toScannedFile(path, stats))
     else chunk.skipped.push({ why: 'not-a-file', path, type: specialType(stats) })
   } catch (error) {
     const code = errorCode(error)
@@ -331,12 +334,6 @@ async function statEntry(
       if (hasReplacement(path)) chunk.unsendable.push({ why: 'name', path })
     } else chunk.unsendable.push({ why: 'file', path, code })
   }
-}
-
-function enter({ filter, recursive }: WalkOptions, path: string, chunk: WalkChunk, to: string[]) {
-  const leftOut = filter.directory(path)
-  if (leftOut !== null) chunk.skipped.push({ why: leftOut, path })
-  else if (recursive) to.push(path)
 }
 
 function specialType(stats: {

@@ -12,6 +12,7 @@ const HARMLESS: ReadonlySet<WordKey> = new Set([
   'scan.emptyBatch',
   'scan.lateInBatch',
   'scan.markedByOther',
+  'scan.ownPlace',
 ])
 const MINUTE = 60_000
 

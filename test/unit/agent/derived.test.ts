@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
-import { bytesToGo } from '../../../core/agent/state/derived.ts'
+import { bytesToGo, scanProblem } from '../../../core/agent/state/derived.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { overallStatus } from '../../../core/agent/state/status.ts'
 import { noTotals } from '../../../core/ledger/ledger-messages.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
 import { destinationState, emptyState, sourceState } from '../renderer/fake-state.ts'
 
@@ -42,4 +43,10 @@ test('overall status: the detail gives the bytes to go while one large file is s
   const { sentence, detail } = overallStatus(state, Date.now())
   expect(englishWords(sentence)).toBe('Sending 1 file.')
   expect(detail && englishWords(detail)).toBe('7 GiB to go.')
+})
+
+test('a problem of a source: a place of Holdfast’s own keeps no file from being sent', () => {
+  const problems = [message('scan.ownPlace', { path: '/home/anna/.local/share/holdfast' })]
+  const scanned = { id: 's', phase: 'watching' as const, compared: true, batches: [], problems }
+  expect(scanProblem(sourceState('home', '/home/anna', { scanned }))).toBeNull()
 })

@@ -1,5 +1,5 @@
 import { realpath, stat } from 'node:fs/promises'
-import { ignoreError } from '../dropped-errors.ts'
+import { expectErrorCodes, ignoreError } from '../dropped-errors.ts'
 import { isWithin } from '../platform/mounts.ts'
 import { storeLayout } from '../store/layout.ts'
 import { callInTime } from './call-in-time.ts'
@@ -21,27 +21,34 @@ interface Inode {
 export class OwnPlaces {
   readonly #places: readonly string[]
   readonly #known = new Map<string, { inode: string; real: string }>()
+  /** The inodes of `#known`: every file of every source is compared with them. */
+  #inodes: ReadonlySet<string> = new Set()
 
   /** @param places absolute paths, which need not exist */
   constructor(places: readonly string[]) {
     this.#places = places
   }
 
-  /** Looks at the places again. One whose disk gives no answer stays as it was. */
+  /**
+   * Looks at the places again. Forgets one that is gone, since another file or disk may get its numbers. Keeps one whose
+   * disk gives no answer.
+   */
   async refresh(): Promise<void> {
     const look = async (place: string) => {
       const found = await callInTime(place, PATIENCE_MS, async () => ({
         inode: toKey(await stat(place, { bigint: true })),
         real: await realpath(place),
-      }))
-      this.#known.set(place, found)
+      })).catch(expectErrorCodes(['ENOENT', 'ENOTDIR'], null))
+      if (found === null) this.#known.delete(place)
+      else this.#known.set(place, found)
+      this.#inodes = new Set([...this.#known.values()].map(({ inode }) => inode))
     }
-    await Promise.all(this.#places.map((place) => look(place).catch(ignoreError('it is not there'))))
+    const keep = ignoreError('a place that cannot be looked at stays known')
+    await Promise.all(this.#places.map((place) => look(place).catch(keep)))
   }
 
   has(inode: Inode): boolean {
-    const key = toKey(inode)
-    return [...this.#known.values()].some((one) => one.inode === key)
+    return this.#inodes.has(toKey(inode))
   }
 
   /** Returns the places below a directory, relative to it. @param root with symbolic links resolved */

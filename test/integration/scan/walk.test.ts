@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createNameFilter } from '../../../core/filter/exclusion-rules.ts'
+import { OwnPlaces } from '../../../core/walk/own-places.ts'
 import { walk, walkRegions } from '../../../core/walk/walk.ts'
 import { canMount, mountExt4 } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -35,6 +36,32 @@ test('walk: concurrent walks of a tree, one directory and a subtree find all fil
   expect(all).toEqual([...expected, 'top'].toSorted())
   expect(alone).toEqual(['top'])
   expect(below).toEqual(expected.filter((name) => name.startsWith('one/')).toSorted())
+})
+
+test('walk: a pattern that leaves out a place of Holdfast’s own comes before its notice', async () => {
+  const root = temporaryDirectory('walk')
+  const places = ['left-out', 'data', 'a.key'].map((name) => path.join(root, name))
+  for (const place of places) mkdirSync(place)
+  const own = new OwnPlaces(places)
+  await own.refresh()
+  const found: string[] = []
+  for await (const { skipped } of walk({ root, base: '', recursive: true, filter, signal, own }))
+    found.push(...skipped.map((one) => `${one.path} ${one.why}`))
+  expect(found.toSorted()).toEqual(['a.key own-place', 'data own-place', 'left-out ignored'])
+})
+
+test('own places: one that is gone is forgotten with its inode, which may become another directory’s', async () => {
+  const root = temporaryDirectory('walk')
+  const usb = path.join(root, 'usb')
+  mkdirSync(usb)
+  const own = new OwnPlaces([usb])
+  await own.refresh()
+  const inode = statSync(usb, { bigint: true })
+  expect({ known: own.has(inode), below: own.below(root) }).toEqual({ known: true, below: ['usb'] })
+  // Stands for another disk that gets the same numbers.
+  renameSync(usb, path.join(root, 'another'))
+  await own.refresh()
+  expect({ known: own.has(inode), below: own.below(root) }).toEqual({ known: false, below: [] })
 })
 
 test('walk: a missing directory fails with ENOENT', async () => {

@@ -135,7 +135,7 @@ export class Alerting {
 }
 
 /** Adds incidents to a page: those that belong there and are not on it. Others are on it as they are now. */
-export function withPresent(
+function withPresent(
   { entries, next }: TimelinePage,
   question: TimelineQuestion,
   present: readonly Incident[],

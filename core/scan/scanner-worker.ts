@@ -119,6 +119,7 @@ class Scanner {
       this.#endAll()
       this.#shared = { key, ...this.#open(shared) }
       await this.#takeBack(shared.ledgerPath, sources)
+      if (this.#isStopped) return
     }
     const wanted = new Map(sources.map((source) => [source.id, source]))
     for (const [id, { settings, running }] of this.#sources) {

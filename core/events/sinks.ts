@@ -29,8 +29,8 @@ import type { EventPage } from './reader.ts'
 import type { SinkState } from './sink-state.ts'
 
 // Delivery of events to sinks, in the main process. The log on the disk is the outbox: each sink has its own place in
-// it, which moves on when a batch is delivered. An event that is refused alone waits aside, and is tried again before
-// any later one.
+// it, which moves on when a batch is delivered. An event that is refused alone waits aside and is tried again from time
+// to time, while later ones are delivered.
 
 /** Limit of the events of one batch. */
 const BATCH = 500
@@ -244,11 +244,8 @@ class SinkDelivery {
   /** Tries each refused event again, if their pause is over. */
   async #retryRefused(): Promise<void> {
     if (this.#refused.length === 0 || performance.now() < this.#retryAtMs) return
-    const { types, sources } = this.sink
     for (const one of this.#refused) {
-      const { events } = await this.#log.read(readCursor(one.before), { types, sources }, 1)
-      // An event that was removed meanwhile has become a part of a gap.
-      const [event] = events.filter((found) => isGap(found) || toRefused(found).before === one.before)
+      const event = await this.#findRefused(one)
       let result: AttemptResult = event === undefined ? 'delivered' : 'failed'
       while (event !== undefined && result === 'failed' && !this.#stopping.signal.aborted)
         result = await this.#attempt([event], true)
@@ -260,6 +257,23 @@ class SinkDelivery {
     }
     this.#retries = this.#refused.length === 0 ? 0 : this.#retries + 1
     this.#retryAtMs = performance.now() + backoffMs(this.#retries, LONGEST_PAUSE_MS)
+  }
+
+  /**
+   * Reads an event again. The other log may have got rows since that sort before it. Returns undefined if it was removed
+   * meanwhile; it has then become a part of a gap, which is returned for it if it follows.
+   */
+  async #findRefused({ before, at }: RefusedEvent): Promise<ReadEvent | undefined> {
+    const { types, sources } = this.sink
+    const start = readCursor(before)
+    const isIt = (event: ReadEvent) => toNumber(event) - 1 === start[event.log] && getTime(event) === at
+    for (let place = start; ; ) {
+      const { events, cursor, more } = await this.#log.read(place, { types, sources }, BATCH)
+      const found = events.find((event) => isGap(event) || isIt(event))
+      const isPassed = cursor.ledger > start.ledger && cursor.incidents > start.incidents
+      if (found !== undefined || isPassed || !more) return found
+      place = cursor
+    }
   }
 
   /** Attempts to deliver some events. After a failure fewer are due; it pauses then, unless it tries one again. */

@@ -220,7 +220,8 @@ export class Streams {
    * connection only: on several connections older ones could arrive later.
    */
   async pickFor(source: OutgoingSource, directories: readonly FoundDirectory[]): Promise<DataStream> {
-    if (this.count === 1 || !this.#directories.hasNews(source, directories)) return this.pick()
+    // With one connection all files go on it: further ones may be opened while they wait for room.
+    if (this.count > 1 && !this.#directories.hasNews(source, directories)) return this.pick()
     return this.roomOn(this.control)
   }
 

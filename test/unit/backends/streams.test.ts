@@ -178,3 +178,16 @@ test('data streams: new metadata of directories go on the first connection only,
   expect(newsOn(other, after)).toEqual([])
   expect(newsOn(streams.control, after)).toHaveLength(1)
 })
+
+test('data streams: new metadata of directories wait for the first connection while further ones are opened', async () => {
+  const { control, opened, streams } = openStreams()
+  const source = { id: 'ab', name: 'data', path: '/data' }
+  const facts = { size: 0, mtimeNs: 1n, mode: 0o755, user: 0, group: 0, more: null }
+  control.state.buffered = 10
+  const picked = streams.pickFor(source, [{ path: 'd', facts }])
+  await untilGrown(streams)
+  expect(opened).toHaveLength(3)
+  control.state.buffered = 0
+  streams.onRoom()
+  expect(await picked).toBe(streams.control)
+})

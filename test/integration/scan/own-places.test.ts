@@ -13,7 +13,7 @@ test('own places: a directory that is a store no longer is sent after the next c
   writeFileSync(path.join(root, 'x/received'), 'received')
   configure()
   await watching()
-  expect(problems()).toEqual(['scan.ownPlace'])
+  await until('it is named', () => problems().join() === 'scan.ownPlace')
   expect(paths()).toEqual([])
 
   rmSync(path.join(root, 'x'), { recursive: true })
@@ -21,7 +21,7 @@ test('own places: a directory that is a store no longer is sent after the next c
   writeFileSync(path.join(root, 'x/normal'), 'normal')
   await scanner.reconcile()
   await until('it is offered', () => paths().join() === 'x/normal')
-  expect(problems()).toEqual([])
+  await until('the notice ends', () => problems().length === 0)
   writeFileSync(path.join(root, 'x/later'), 'later')
   await until('the watcher finds the next one', () => paths().join() === 'x/later,x/normal')
 })

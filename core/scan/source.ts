@@ -263,6 +263,7 @@ export class RunningSource {
         if (!abort.signal.aborted) hear(...words)
       }
     const problem = whileLive((one: Message) => this.#problems.add(one))
+    const solved = whileLive((one: Message) => this.#problems.remove(one))
     const ledgerFailed = whileLive((error: unknown) => this.#ledgerFailed(error))
     const ended = whileLive((error: unknown) => this.#sessionEnded(error))
     /** Files open for writing, by the directory of each watched file system of the source. */
@@ -296,9 +297,10 @@ export class RunningSource {
             root,
             base: '',
             names: toNameRules(source),
+            comparesFirstLevel: source.kind === 'batch',
             leaveOut: [...leaveOut, ...this.#options.own.below(root)],
           },
-          { ...events, problem, ended, writing },
+          { ...events, problem, solved, ended, writing },
           scope,
         )
       },
@@ -307,7 +309,7 @@ export class RunningSource {
       sweep: () => this.#problems.sweep(),
       problem,
       ledgerFailed,
-      solved: whileLive((one) => this.#problems.remove(one)),
+      solved,
       update: whileLive((change) => this.#update(change)),
       ended,
       compareSoon: whileLive(() => comparisons.soon()),

@@ -214,6 +214,9 @@ class WatchedTree {
       case 'leave-out':
         this.#directories.leaveOut(message.directories)
         return
+      case 'retry':
+        this.#directories.retry()
+        return
       case 'taken':
         this.#outbox.taken()
         return
@@ -272,6 +275,8 @@ class WatchedTree {
       this.#isReady = true
       this.#post({ type: 'ready' })
     }
+    const unwatched = this.#directories.takeUnwatched()
+    if (unwatched !== null) this.#post({ type: 'unwatched', directories: unwatched })
     this.#examinePending()
     this.#examiner.lookAgain()
     this.#outbox.flushWhenTaken()

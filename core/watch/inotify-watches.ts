@@ -75,6 +75,8 @@ export interface Directory {
   /** Watch descriptor; -1 while there is none. */
   wd: number
   readonly children: Map<string, Directory>
+  /** Names of directories in it for which the system has no watch left; they are not entered. */
+  unwatched?: Set<string>
 }
 
 interface DirectoriesOptions {
@@ -165,7 +167,7 @@ function decodeName(bytes: Buffer, begin: number, padded: number): string | null
 /**
  * The directories of one tree, each with a watch. A directory is watched first and then listed for its subdirectories.
  * Each tree has its own inotify instance, since two trees may show the same directory, and an instance has only one
- * watch of it. Throws ENOSPC where the system allows no further watches.
+ * watch of it. Where the system allows no further watches, a directory is only named (takeUnwatched); `open` throws ENOSPC.
  */
 export class WatchedDirectories {
   readonly fd = openInotify()
@@ -174,6 +176,7 @@ export class WatchedDirectories {
   readonly #byNumber = new Map<number, Directory>()
   /** Directories that wait to be listed, in order of arrival, so that none has to wait for later ones. */
   readonly #unlisted = new Set<Directory>()
+  #isUnwatchedNews = false
   /** The listing in progress. */
   #listing: Generator<undefined, void, void> | null = null
   #leaveOut: ReadonlySet<string>
@@ -203,9 +206,10 @@ export class WatchedDirectories {
   /** Watches a directory, then schedules its listing: a file created in between is seen twice rather than missed. */
   found(parent: Directory, name: string): void {
     const known = parent.children.get(name)
-    const directory = known ?? { parent, name, wd: -1, children: new Map() }
+    const directory: Directory = known ?? { parent, name, wd: -1, children: new Map() }
     const path = getPath(directory)
     if (this.#leaveOut.has(path)) {
+      this.#setUnwatched(parent, name, false)
       // Something was mounted on it, so it belongs to another tree now.
       if (known !== undefined) this.drop(known)
       return
@@ -214,15 +218,17 @@ export class WatchedDirectories {
     if (known === undefined && filter.directory(path) !== null) return
     const before = directory.wd
     const code = this.#watch(directory)
+    this.#setUnwatched(parent, name, code === 'ENOSPC')
     if (code !== null) {
       this.drop(directory)
-      if (!isGone(code)) problem({ why: 'directory', path, code })
+      if (code !== 'ENOSPC' && !isGone(code)) problem({ why: 'directory', path, code })
       return
     }
     parent.children.set(name, directory)
     if (directory.wd === before) return
     // A different directory has taken the name.
     for (const child of [...directory.children.values()]) this.drop(child)
+    for (const one of directory.unwatched ?? []) this.#setUnwatched(directory, one, false)
     this.#unlisted.add(directory)
   }
 
@@ -253,6 +259,27 @@ export class WatchedDirectories {
     }
   }
 
+  /** Tries to watch the directories that could not be watched; takeUnwatched then returns those that are left. */
+  retry(): void {
+    this.#isUnwatchedNews = true
+    for (const directory of [...subtree(this.root)])
+      for (const name of [...(directory.unwatched ?? [])]) this.found(directory, name)
+  }
+
+  /**
+   * Returns the paths of the directories for which there is no watch, each without those below it; null: they are those
+   * of the last call, or not all are known yet.
+   */
+  takeUnwatched(): string[] | null {
+    if (!this.#isUnwatchedNews || !this.isListed) return null
+    this.#isUnwatchedNews = false
+    return [...subtree(this.root)].flatMap((directory) => {
+      const names = [...(directory.unwatched ?? [])]
+      const parent = names.length === 0 ? '' : getPath(directory)
+      return names.map((name) => joinRelative(parent, name))
+    })
+  }
+
   leaveOut(directories: readonly string[]): void {
     const before = this.#leaveOut
     this.#leaveOut = new Set(directories)
@@ -273,6 +300,7 @@ export class WatchedDirectories {
   /** Removes the watches of a directory and of all below it, and removes it from its tree. */
   drop(directory: Directory): void {
     for (const each of subtree(directory)) {
+      if ((each.unwatched?.size ?? 0) > 0) this.#isUnwatchedNews = true
       if (each.wd === -1) continue
       removeWatch(this.fd, each.wd)
       this.#byNumber.delete(each.wd)
@@ -284,6 +312,14 @@ export class WatchedDirectories {
   close(): void {
     this.#listing?.return()
     closeDescriptor(this.fd)
+  }
+
+  #setUnwatched(parent: Directory, name: string, isUnwatched: boolean): void {
+    if (isUnwatched === (parent.unwatched?.has(name) ?? false)) return
+    parent.unwatched ??= new Set()
+    if (isUnwatched) parent.unwatched.add(name)
+    else parent.unwatched.delete(name)
+    this.#isUnwatchedNews = true
   }
 
   #next(): Generator<undefined, void, void> | null {
@@ -319,7 +355,7 @@ export class WatchedDirectories {
       }
     } catch (error) {
       const code = errorCode(error)
-      if (code === null || code === 'ENOSPC') throw error
+      if (code === null) throw error
       if (!isGone(code) && code !== 'ELOOP') problem({ why: 'directory', path, code })
     }
   }
@@ -342,7 +378,7 @@ export class WatchedDirectories {
       }
     } catch (error) {
       const code = errorCode(error)
-      if (code === null || code === 'ENOSPC') throw error
+      if (code === null) throw error
       return code === 'ELOOP' ? 'ENOTDIR' : code
     }
   }

@@ -2,7 +2,7 @@ import { closeSync, writeSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { describeUnsendable, type Unsendable } from '../walk/walk.ts'
 import type { FoundFiles } from './inotify-examiner.ts'
-import { QuietPeriod } from './polling.ts'
+import { PartPolling, QuietPeriod } from './polling.ts'
 import type { OpenFiles, TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
 /** In the machine's byte order (eventfd(2)). */
@@ -20,6 +20,8 @@ export type ToTree =
   | { type: 'examine'; paths: readonly string[] }
   /** Replaces the set of directories that are not entered. */
   | { type: 'leave-out'; directories: readonly string[] }
+  /** Tries to watch the directories that could not be watched. */
+  | { type: 'retry' }
   /** Acknowledges one message of files; the tree may send another. */
   | { type: 'taken' }
 
@@ -39,12 +41,16 @@ export type FromTree =
   /** See TreeListener.gone. */
   | { type: 'gone'; paths: string[] | null }
   | { type: 'unsendable'; unsendable: Unsendable }
+  /** See WatchedDirectories.takeUnwatched. */
+  | { type: 'unwatched'; directories: string[] }
 
 /** A tree that was requested from the thread. */
 interface OpenedTree {
   request: TreeRequest
   listener: TreeListener
   quiet: QuietPeriod
+  /** For directories without a watch. */
+  polling: PartPolling
   /** Settles the opening; null after the tree is ready. */
   opening: { resolve: () => void; reject: (error: unknown) => void } | null
   /** Callbacks of pending `examine` requests, which are handled in their order. */
@@ -95,7 +101,8 @@ export class InotifyWatcher {
     const quiet = new QuietPeriod(request, listener, this.#quietMs)
     await new Promise<void>((resolve, reject) => {
       const opening = { resolve, reject }
-      this.#trees.set(id, { request, listener, quiet, opening, examined: [] })
+      const polling = new PartPolling(request, listener, this.#quietMs)
+      this.#trees.set(id, { request, listener, quiet, polling, opening, examined: [] })
       this.#send({ type: 'open', tree: id, request })
     })
     return this.#watcher(id, quiet)
@@ -113,7 +120,9 @@ export class InotifyWatcher {
           this.#send({ type: 'examine', tree: id, paths })
         })
       },
-      refresh: () => undefined,
+      refresh: () => {
+        if (this.#trees.has(id)) this.#send({ type: 'retry', tree: id })
+      },
       leaveOut: (directories) => {
         if (this.#trees.has(id)) this.#send({ type: 'leave-out', tree: id, directories })
       },
@@ -182,6 +191,9 @@ export class InotifyWatcher {
         // Sentences are built in the main thread: a thread without them starts sooner and is smaller.
         listener.problem(describeUnsendable(tree.request.root, message.unsendable))
         return
+      case 'unwatched':
+        tree.polling.set(message.directories)
+        return
       default:
         message satisfies never
     }
@@ -221,6 +233,7 @@ export class InotifyWatcher {
     const tree = this.#trees.get(id)
     this.#trees.delete(id)
     tree?.quiet.close()
+    tree?.polling.close()
     // Open files are known only while the tree is watched.
     if (tree !== undefined)
       setImmediate(() => tree.listener.writing(tree.request.base, { files: 0, since: 0, path: '' }))

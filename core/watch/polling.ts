@@ -12,6 +12,9 @@ import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 /** Files that are examined again at the same time. */
 const MAX_EXAMINED = 64
 
+/** Beyond so many directories, the whole tree is compared: that costs less than to compare each by itself. */
+const MOST_PARTS = 64
+
 /** True if a program has this file open for writing, as far as the system can show it. */
 export type IsBusy = (file: string) => Promise<boolean>
 
@@ -52,6 +55,70 @@ export async function openPolling(
       clearTimeout(timer)
       quiet.close()
     },
+  }
+}
+
+type PartListener = Pick<TreeListener, 'lost' | 'problem' | 'solved'>
+
+/** Compares the directories of a watched tree for which the system has no watch, one after the other, repeatedly. */
+export class PartPolling {
+  readonly #request: TreeRequest
+  readonly #listener: PartListener
+  readonly #quietMs: number
+  #directories: readonly string[] = []
+  #timer: NodeJS.Timeout | undefined
+  #isComparing = false
+  #isClosed = false
+
+  constructor(request: TreeRequest, listener: PartListener, quietMs: number) {
+    this.#request = request
+    this.#listener = listener
+    this.#quietMs = quietMs
+  }
+
+  /** Replaces the directories, which are relative to the source. */
+  set(directories: readonly string[]): void {
+    this.#directories = directories
+    this.#report()
+    this.#next(0)
+  }
+
+  #report(): void {
+    const { root, base } = this.#request
+    const count = this.#directories.length
+    const limit = message('scan.watchLimitPart', { path: absolutePath(root, base), count })
+    // Repeated after each refresh: a comparison removes every problem that it does not meet again.
+    if (count > 0) this.#listener.problem(limit)
+    else this.#listener.solved?.(limit)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    clearTimeout(this.#timer)
+  }
+
+  #next(tookMs: number): void {
+    if (this.#isClosed || this.#isComparing || this.#directories.length === 0) return
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.#compare(), getPauseMs(this.#quietMs, tookMs))
+  }
+
+  async #compare(): Promise<void> {
+    const began = performance.now()
+    this.#isComparing = true
+    for (const directory of this.#bases()) {
+      if (this.#isClosed) return
+      await this.#listener.lost(directory)
+    }
+    this.#isComparing = false
+    if (!this.#isClosed) this.#report()
+    this.#next(performance.now() - began)
+  }
+
+  #bases(): Iterable<string> {
+    if (this.#directories.length > MOST_PARTS) return [this.#request.base]
+    if (this.#request.comparesFirstLevel !== true) return this.#directories
+    return new Set(this.#directories.map((directory) => directory.split('/', 1)[0] ?? ''))
   }
 }
 

@@ -13,6 +13,8 @@ export interface TreeRequest {
   names: NameRules
   /** Directories (relative to the source) that are not entered; see TreeWatcher.leaveOut. */
   leaveOut?: readonly string[]
+  /** A comparison always includes a whole directory of the first level. */
+  comparesFirstLevel?: boolean
   /** The directory whose disk the calls are counted for (callOn); missing: the source. */
   place?: string
 }
@@ -60,6 +62,8 @@ export interface TreeListener {
   /** Changes below this directory may be missing: compare it with the ledger. Resolves when that is done. */
   lost(base: string): Promise<void>
   problem(problem: Message): void
+  /** A reported problem is resolved. */
+  solved?(problem: Message): void
   /** The watcher can no longer be used; see isReopenNeeded. */
   ended(error: unknown): void
 }

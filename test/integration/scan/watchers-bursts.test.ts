@@ -75,11 +75,11 @@ describe.skipIf(process.platform !== 'linux').each([
 })
 
 describe.skipIf(process.platform !== 'linux')('inotify watch limit', () => {
-  test('a tree of 400 directories is polled with a limit of 300 watches, and the limit is reported', async () => {
+  test('a tree of 400 directories with a limit of 300 watches is polled in part, and the limit is reported', async () => {
     const source = await scannedSource(limitedWatches(300), { prepare: makeExisting })
     const wanted = await writeBurst(source.root, [...existing, ...fresh], [0, 50])
     await expectOffered(source, wanted)
-    await until('it is told', () => source.problems().includes('scan.watchLimitPolled'))
+    await until('it is told', () => source.problems().includes('scan.watchLimitPart'))
   })
 })
 

@@ -229,28 +229,32 @@ describe('scanner process on a continuous source', () => {
     await until('a later one is offered', () => ledger.lookup(DESTINATION, 's', 'last/another') !== null)
   })
 
-  test('a source with more directories than the watch limit is polled, and the limit is reported', async () => {
-    const { root, scanner, configure, paths, phase, problems } = setUp({}, limitedWatches(20))
+  test('only the directories beyond the watch limit are polled, and their number is reported', async () => {
+    const { root, scanner, configure, paths, messages, watching } = setUp({}, limitedWatches(20))
     for (let index = 0; index < 60; index += 1) mkdirSync(path.join(root, `d${index}`))
     configure()
-    await until('it is told', () => problems().includes('scan.watchLimitPolled') && phase() === 'polling')
+    await watching()
+    // The source itself has a watch, too.
+    const limit = { key: 'scan.watchLimitPart', params: { path: root, count: 41 } }
+    await until('it is told', () => messages().length > 0)
+    expect(messages()).toEqual([limit])
     for (let index = 0; index < 60; index += 1) writeFileSync(path.join(root, `d${index}/f`), '')
     mkdirSync(path.join(root, 'd59/new'))
     writeFileSync(path.join(root, 'd59/new/g'), '')
     await until('all are offered', () => paths().length === 61, 20_000)
     // What a comparison forgets that it does not meet again is met again.
     await scanner.reconcile()
-    await until('it is polled again', () => phase() === 'polling')
-    expect(problems()).toEqual(['scan.watchLimitPolled'])
+    await watching()
+    expect(messages()).toMatchObject([{ key: limit.key }])
   })
 
-  test('a tree that outgrows the watch limit is polled, and watched again once it fits', async () => {
-    const { root, scanner, configure, paths, phase, watching } = setUp({}, limitedWatches(10))
+  test('a tree that outgrows the watch limit is polled in part, and watched again once it fits', async () => {
+    const { root, scanner, configure, paths, problems, watching } = setUp({}, limitedWatches(10))
     configure()
     await watching()
     for (let index = 0; index < 20; index += 1) mkdirSync(path.join(root, `d${index}`))
     writeFileSync(path.join(root, 'd19/f'), '')
-    await until('it is polled', () => phase() === 'polling')
+    await until('it is told', () => problems().includes('scan.watchLimitPart'))
     await until('all are offered', () => paths().join() === 'd19/f')
     const fd = openSync(path.join(root, 'd0/open'), 'w')
     writeFileSync(path.join(root, 'd0/whole'), '')
@@ -261,6 +265,7 @@ describe('scanner process on a continuous source', () => {
     await until('it is offered when it is closed', () => paths().includes('d0/open'))
     for (let index = 0; index < 20; index += 1) rmSync(path.join(root, `d${index}`), { recursive: true })
     await scanner.reconcile()
+    await until('nothing is told any more', () => problems().length === 0)
     await watching()
   })
 })

@@ -54,6 +54,8 @@ const MOST_COUNTED = 1_000_000
 /** First and longest interval between two attempts to read contents that come from cold storage. */
 const THAW_POLL_MS = 1_000
 const LONGEST_THAW_POLL_MS = 600_000
+/** Contents in cold storage that are asked for at a time. */
+const THAWS = 16
 /** Attempts per content. */
 const MOST_LOOKS = 3
 
@@ -126,7 +128,6 @@ async function restoreCold(
   while (waiting.some(({ contents }) => contents.length > 0)) {
     for (let waited = 0; waited < waitMs && !signal.aborted; waited += THAW_POLL_MS) {
       await delay(THAW_POLL_MS)
-      // A caller that hears nothing takes the restore for hung.
       events.progress(progress)
     }
     waitMs = Math.min(waitMs * 2, LONGEST_THAW_POLL_MS)
@@ -141,11 +142,11 @@ async function restoreCold(
 async function thaw(
   library: Library,
   contents: readonly StoredContent[],
-  { events, summary }: Reporting,
+  { events, summary, progress }: Reporting,
   signal: AbortSignal,
 ): Promise<StoredContent[]> {
   const asked: StoredContent[] = []
-  for (const content of contents)
+  const ask = async (content: StoredContent) => {
     try {
       if (signal.aborted || library.thaw === undefined) throw new NotReadable(COLD)
       await library.thaw(content)
@@ -156,6 +157,11 @@ async function thaw(
       summary.failed += 1
       await events.event({ kind: 'unreadable', place: toName(content), code: error.message })
     }
+    // A caller that hears nothing takes the restore for hung.
+    events.progress(progress)
+  }
+  for (let at = 0; at < contents.length; at += THAWS)
+    await Promise.all(contents.slice(at, at + THAWS).map(ask))
   return asked
 }
 

@@ -1,0 +1,96 @@
+// Cold storage, by a library whose contents thaw when the test has them thaw.
+
+import { expect, test } from 'vitest'
+import { COLD, type Library, NotReadable } from '../../../core/backends/archive-reader.ts'
+import { UserError } from '../../../core/lib/i18n/user-error.ts'
+import { computeDigest } from '../../../core/platform/digest.ts'
+import { restoreFrom } from '../../../core/restore/restore.ts'
+import type { RestoreEvent } from '../../../core/restore/write/events.ts'
+import type { StoredContent } from '../../../core/store/query/query.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { readTree } from '../../support/trees.ts'
+
+const ALL = { folder: null, path: null, version: null, at: null }
+
+function coldLibrary(names: readonly string[]) {
+  const world = {
+    names: new Set(names),
+    thawed: new Set<string>(),
+    /** Questions for everything. */
+    listings: 0,
+    opened: [] as string[],
+    asking: 0,
+    mostAsking: 0,
+    /** Called before a content is opened. */
+    onOpen: (_name: string): void => undefined,
+  }
+  const toContent = (name: string): StoredContent => {
+    const bytes = Buffer.from(name)
+    const facts = { size: bytes.length, mtimeNs: 0n, mode: 0o644, user: 0, group: 0, more: null }
+    return { folder: 'data', path: name, version: '', storedAt: 0, facts, digest: computeDigest(bytes) }
+  }
+  const library: Library = {
+    place: null,
+    folders: async () => [{ name: 'data', source: 's' }],
+    entries: async () => ({ entries: [], next: null }),
+    async contents({ path }) {
+      if (path === null) world.listings += 1
+      const contents = [...world.names].filter((name) => path === null || name === path).map(toContent)
+      return { contents, directories: [], strange: 0, next: null }
+    },
+    async open({ path }) {
+      world.opened.push(path)
+      world.onOpen(path)
+      if (!world.names.has(path)) throw new NotReadable('ENOENT')
+      if (!world.thawed.has(path)) throw new NotReadable(COLD)
+      const { facts, digest } = toContent(path)
+      return { facts, digest, pieces: () => [Buffer.from(path)] }
+    },
+    async thaw() {
+      world.asking += 1
+      world.mostAsking = Math.max(world.mostAsking, world.asking)
+      await new Promise((resolve) => setTimeout(resolve, 1))
+      world.asking -= 1
+    },
+    close: () => undefined,
+  }
+  return { world, library }
+}
+
+async function restoreAll(
+  library: Library,
+  onEvent: (event: RestoreEvent) => void,
+  onProgress = (): void => undefined,
+) {
+  const to = temporaryDirectory('cold-to')
+  const events = { event: async (event: RestoreEvent) => onEvent(event), progress: onProgress }
+  const wanted = { choice: ALL, destination: to, conflict: 'leave' as const }
+  const summary = await restoreFrom(library, [wanted], events, new AbortController().signal)
+  return { summary, tree: Object.keys(readTree(to)).sort() }
+}
+
+test('restore of cold contents: several are asked for at a time, and each is followed by progress', async () => {
+  const names = Array.from({ length: 100 }, (_, index) => `file-${index}`)
+  const { world, library } = coldLibrary(names)
+  let told = 0
+  let before = 0
+  const thaw = library.thaw
+  library.thaw = async (content) => {
+    if (before === 0) before = told
+    await thaw?.(content)
+  }
+  const { summary } = await restoreAll(
+    library,
+    ({ kind }) => {
+      if (kind !== 'cold') return
+      expect(told - before).toBeGreaterThanOrEqual(names.length)
+      for (const name of names) world.thawed.add(name)
+    },
+    () => {
+      told += 1
+    },
+  )
+  expect(summary).toMatchObject({ files: names.length, restored: names.length, failed: 0 })
+  expect(world.mostAsking).toBeGreaterThan(1)
+  expect(world.mostAsking).toBeLessThanOrEqual(32)
+})

@@ -10,6 +10,7 @@ import { withCheck } from './check-manifest.ts'
 import {
   type Choice,
   chooseContents,
+  type FoundContent,
   type OpenedContent,
   openAhead,
   type Placement,
@@ -107,7 +108,7 @@ function createFilter({ destination, missingOnly, only }: ToRestore) {
 /** Contents of a choice that are in cold storage. */
 interface Cold {
   wanted: ToRestore
-  contents: StoredContent[]
+  contents: FoundContent[]
 }
 
 /**
@@ -133,24 +134,24 @@ async function restoreCold(
     waitMs = Math.min(waitMs * 2, LONGEST_THAW_POLL_MS)
     for (const { wanted, contents } of waiting.splice(0))
       if (signal.aborted) await thaw(library, contents, reporting, signal)
-      else if (contents.length > 0)
-        await restorePart(library, wanted, reporting, signal, new Set(contents.map(toName)))
+      else if (contents.length > 0) await restorePart(library, wanted, reporting, signal, contents)
   }
 }
 
 /** Asks for contents in cold storage. Reports those that cannot be asked for, and all after an abort; returns the others. */
 async function thaw(
   library: Library,
-  contents: readonly StoredContent[],
+  contents: readonly FoundContent[],
   { events, summary, progress }: Reporting,
   signal: AbortSignal,
-): Promise<StoredContent[]> {
-  const asked: StoredContent[] = []
-  const ask = async (content: StoredContent) => {
+): Promise<FoundContent[]> {
+  const asked: FoundContent[] = []
+  const ask = async (found: FoundContent) => {
+    const { content } = found
     try {
       if (signal.aborted || library.thaw === undefined) throw new NotReadable(COLD)
       await library.thaw(content)
-      asked.push(content)
+      asked.push(found)
     } catch (error) {
       if (!(error instanceof NotReadable)) throw error
       summary.files += 1
@@ -175,13 +176,17 @@ interface Reporting {
   progress: RestoreProgress
 }
 
-/** Restores the files of one choice. @param names of these contents alone. */
+/**
+ * Restores the files of one choice.
+ * @param again contents that were in cold storage: these alone, without listing them. If the connection is lost, the
+ * remaining ones wait on.
+ */
 async function restorePart(
   library: Library,
   wanted: ToRestore,
   { events, summary, progress, waiting }: Reporting,
   signal: AbortSignal,
-  names?: ReadonlySet<string>,
+  again?: readonly FoundContent[],
 ): Promise<void> {
   const { choice, destination, placement = 'bare', conflict, manifest } = wanted
   const unseen = new Set(manifest?.keys())
@@ -193,21 +198,21 @@ async function restorePart(
   const reportFinished = async () => {
     for (const event of finished.splice(0)) await events.event(event)
   }
-  const cold: StoredContent[] = []
+  const cold: FoundContent[] = []
   const isWanted = createFilter(wanted)
-  const filter: typeof isWanted = (content, to) =>
-    (names === undefined || names.has(toName(content))) && isWanted(content, to)
-  const all = chooseContents(library, choice, placement, filter, async (place) => {
-    if (names !== undefined) return
+  const listed = chooseContents(library, choice, placement, isWanted, async (place) => {
     summary.files += 1
     summary.failed += 1
     await events.event({ kind: 'badEntry', place })
   })
-  const report = (event: RestoreEvent, { content }: OpenedContent) => {
+  const left = again?.filter(({ content, to }) => isWanted(content, to)) ?? []
+  const all = again === undefined ? listed : fromList([...left])
+  const report = (event: RestoreEvent, { content, to, base, directories }: OpenedContent) => {
     if (event.kind === 'unreadable' && event.code === COLD) {
       summary.files -= 1
       progress.files -= 1
-      cold.push(content)
+      // Without its fault.
+      cold.push({ content, to, base, directories })
       return
     }
     const isRenamed = event.kind === 'restored' && findNameFault(content.path) !== null
@@ -227,16 +232,19 @@ async function restorePart(
   try {
     for await (const opened of openAhead(library, prepended(first.value, all))) {
       if (signal.aborted) break
-      summary.files += 1
-      progress.files += 1
       unseen.delete(opened.content.path)
       await restoreWithRetry({ library, choice, target, signal, manifest }, opened, report)
+      // Not counted before: after a lost connection it may be waited for.
+      summary.files += 1
+      progress.files += 1
+      left.shift()
       if (finished.length > 0) await reportFinished()
       advance(0)
     }
   } catch (error) {
+    if (isLost(error) && again !== undefined) cold.push(...left)
     // The abort may have closed the connection, too.
-    if (!signal.aborted) failure = error
+    else if (!signal.aborted) failure = error
   }
   try {
     // Files that were received completely get their names, also after an error or an abort.
@@ -245,7 +253,7 @@ async function restorePart(
     if (cold.length > 0) waiting.push({ wanted, contents: cold })
     summary.undressed += target.undressed
     if (failure !== null) throw failure
-    if (signal.aborted || wanted.missingOnly === true || names !== undefined) return
+    if (signal.aborted || wanted.missingOnly === true || again !== undefined) return
     for (const file of unseen) {
       if (choice.path !== null && !`${file}/`.startsWith(`${choice.path}/`)) continue
       summary.files += 1
@@ -281,13 +289,21 @@ async function countAll(
   progress.totalBytes = sum.bytes
 }
 
+async function* fromList<T>(all: readonly T[]): AsyncGenerator<T> {
+  yield* all
+}
+
+/** True if the destination cannot be reached now. */
+const isLost = (error: unknown): boolean =>
+  error instanceof UserError && error.sentence.key === 'restore.notTold'
+
 async function* prepended<T>(first: T, rest: AsyncGenerator<T>): AsyncGenerator<T> {
   yield first
   yield* rest
 }
 
 /**
- * Restores an opened content. If it was replaced since it was listed, it is looked up again.
+ * Restores an opened content. If it was replaced since it was listed, it is looked up again, unless it is in cold storage.
  * @param report receives the result, possibly later.
  */
 async function restoreWithRetry(
@@ -299,7 +315,8 @@ async function restoreWithRetry(
   for (let look = 1; ; look += 1) {
     const now = opened
     const event = await restoreOne(restore, now, (result) => report(result, now))
-    const isOdd = event !== null && 'place' in event
+    const isCold = event?.kind === 'unreadable' && event.code === COLD
+    const isOdd = event !== null && 'place' in event && !isCold
     if (event === null || (isOdd && restore.signal.aborted)) return
     const again = isOdd && look < MOST_LOOKS ? await lookAgain(restore, now, event.kind === 'damaged') : null
     if (again === null) return report(event, now)

@@ -94,3 +94,27 @@ test('restore of cold contents: several are asked for at a time, and each is fol
   expect(world.mostAsking).toBeGreaterThan(1)
   expect(world.mostAsking).toBeLessThanOrEqual(32)
 })
+
+test('restore of cold contents: each is looked at once a time without a listing, through a lost connection, and what is gone failed', async () => {
+  const { world, library } = coldLibrary(['a', 'b', 'c', 'gone'])
+  let listings = 0
+  const kinds: string[] = []
+  const { summary, tree } = await restoreAll(library, (event) => {
+    kinds.push(event.kind)
+    if (event.kind !== 'cold') return
+    expect(world.opened.sort()).toEqual(['a', 'b', 'c', 'gone'])
+    listings = world.listings
+    world.names.delete('gone')
+    world.thawed.add('a').add('b').add('c')
+    let isCut = false
+    world.onOpen = (name) => {
+      if (name !== 'b' || isCut) return
+      isCut = true
+      throw new UserError('restore.notTold', { name: 'nas', reason: 'ECONNRESET' })
+    }
+  })
+  expect(summary).toMatchObject({ files: 4, restored: 3, failed: 1 })
+  expect(tree).toEqual(['data/a', 'data/b', 'data/c'])
+  expect(kinds.filter((kind) => kind === 'restored')).toHaveLength(3)
+  expect(world.listings).toBe(listings)
+}, 20_000)

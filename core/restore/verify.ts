@@ -59,6 +59,7 @@ export async function verifyLibrary(parts: ToVerify, events: VerifyEvents): Prom
   const { library, ledger, destination } = parts
   const startedAt = Date.now()
   const summary = emptySummary()
+  let coldBytes = 0
   const sums = ledger.sentSums(destination)
   const progress: VerifyProgress = {
     ...{ files: 0, bytes: 0 },
@@ -74,13 +75,14 @@ export async function verifyLibrary(parts: ToVerify, events: VerifyEvents): Prom
     const wrong = await readBack(one, file, advance)
     progress.files += 1
     advance(0)
-    // Its path belongs to another file by now, at the source and therefore at the destination.
     if (wrong?.kind === 'cold') {
       summary.files += 1
       summary.cold += 1
       summary.bytes += file.size
+      coldBytes += file.size
       continue
     }
+    // Its path belongs to another file by now, at the source and therefore at the destination.
     const isGone = wrong !== null && wrong.kind !== 'damaged'
     if (isGone && ledger.isReplaced(destination, source, file)) continue
     summary.files += 1
@@ -104,8 +106,8 @@ export async function verifyLibrary(parts: ToVerify, events: VerifyEvents): Prom
     if (isWanted) summary.wanted += 1
     await events.found(toFinding(one, wrong, isWanted))
   }
-  const { files, bytes } = summary
-  ledger.recordProofs(destination, 'verify', Date.now(), { ...noProofs(), files, bytes })
+  const read = { files: summary.files - summary.cold, bytes: summary.bytes - coldBytes }
+  ledger.recordProofs(destination, 'verify', Date.now(), { ...noProofs(), ...read })
   return summary
 }
 

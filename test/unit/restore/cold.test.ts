@@ -2,9 +2,12 @@
 
 import { expect, test } from 'vitest'
 import { COLD, type Library, NotReadable } from '../../../core/backends/archive-reader.ts'
+import type { SentFile } from '../../../core/ledger/pages.ts'
+import type { ProofSum } from '../../../core/ledger/proofs.ts'
 import { UserError } from '../../../core/lib/i18n/user-error.ts'
 import { computeDigest } from '../../../core/platform/digest.ts'
 import { restoreFrom } from '../../../core/restore/restore.ts'
+import { verifyLibrary } from '../../../core/restore/verify.ts'
 import type { RestoreEvent } from '../../../core/restore/write/events.ts'
 import type { StoredContent } from '../../../core/store/query/query.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -118,3 +121,29 @@ test('restore of cold contents: each is looked at once a time without a listing,
   expect(kinds.filter((kind) => kind === 'restored')).toHaveLength(3)
   expect(world.listings).toBe(listings)
 }, 20_000)
+
+test('verification of cold contents: they are not recorded as read again', async () => {
+  const { world, library } = coldLibrary(['a', 'bb'])
+  world.thawed.add('a')
+  const files = ['a', 'bb'].map((file) => {
+    const digest = computeDigest(Buffer.from(file))
+    return { path: file, size: file.length, digest, sentAt: 1, sentNs: null } as SentFile
+  })
+  const recorded: Partial<ProofSum>[] = []
+  const ledger = {
+    sentFiles: () => files,
+    sentFile: () => null,
+    sentSums: () => [{ source: 's', files: 2, bytes: 3 }],
+    isReplaced: () => false,
+    lookup: () => null,
+    offerDamaged: () => false,
+    isDamaged: () => false,
+    endDamaged: () => undefined,
+    recordProofs: (_destination: string, _kind: string, _at: number, sum: ProofSum) =>
+      void recorded.push(sum),
+  } as unknown as Parameters<typeof verifyLibrary>[0]['ledger']
+  const events = { found: async () => undefined, progress: () => undefined }
+  const summary = await verifyLibrary({ library, ledger, destination: 'd', sources: {} }, events)
+  expect(summary).toMatchObject({ files: 2, bytes: 3, cold: 1 })
+  expect(recorded).toEqual([expect.objectContaining({ files: 1, bytes: 1 })])
+})

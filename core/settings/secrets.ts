@@ -97,7 +97,7 @@ export function saveSettings(
   const write = secrets.follow(before, next, entered)
   if (write !== null) {
     // Secrets must not be forgotten for settings that cannot be saved.
-    settings.tryWriting()
+    settings.tryWriting(next)
     write()
   }
   settings.set(next)

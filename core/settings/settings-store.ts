@@ -21,10 +21,11 @@ export interface SettingsStore {
    */
   set(settings: Settings): Settings
   /**
-   * Tests writing with a temporary file beside the settings file, which is not changed.
-   * @throws UserError settings.cannotWrite
+   * Tests whether settings can be saved, with a temporary file beside the settings file, which is not changed.
+   * @param next default: the present ones
+   * @throws UserError settings.refused, settings.cannotWrite
    */
-  tryWriting(): void
+  tryWriting(next?: Settings): void
 }
 
 /**
@@ -70,24 +71,31 @@ export function openSettings(dataDirectory: string, whenBroken: WhenBroken = 'se
       throw new UserError('settings.cannotWrite', { file, reason }, { cause: error })
     }
   }
+  const check = (next: Settings): Settings => {
+    const checked = settingsSchema.safeParse(next)
+    if (!checked.success) throw new UserError('settings.refused', { reason: firstIssue(checked.error) })
+    return checked.data
+  }
   return {
     file,
     notice,
     get: () => current,
     set: (next) => {
-      const checked = settingsSchema.safeParse(next)
-      if (!checked.success) throw new UserError('settings.refused', { reason: firstIssue(checked.error) })
+      const checked = check(next)
       write(() => {
         if (!isKept) copyFileSync(file, freeName(file, 'kept'), constants.COPYFILE_EXCL)
         isKept = true
-        const whole = withUnknown(written, current, checked.data)
+        const whole = withUnknown(written, current, checked)
         conf.store = whole as Settings
         written = whole
       })
-      current = checked.data
+      current = checked
       return current
     },
-    tryWriting: () => write(() => writeAndRemove(`${file}.trial`, prettyJson(current))),
+    tryWriting: (next = current) => {
+      const checked = check(next)
+      write(() => writeAndRemove(`${file}.trial`, prettyJson(checked)))
+    },
   }
 }
 

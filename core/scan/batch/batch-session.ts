@@ -232,7 +232,9 @@ export class BatchSession implements SourceSession, BatchServices {
     const before = this.#resting
     const now = new Set(marked)
     this.#resting = before === null ? marked : before.filter((name) => now.has(name))
-    if (before?.length !== this.#resting.length) this.#watcher?.leaveOut(this.#resting)
+    if (before?.length === this.#resting.length) return
+    const { own, root } = this.context
+    this.#watcher?.leaveOut([...this.#resting, ...own.below(root)])
   }
 
   #forget(isOver: (name: string, identity: string) => boolean): void {
@@ -407,8 +409,8 @@ export class BatchSession implements SourceSession, BatchServices {
   }
 
   /**
-   * Records the sentences about a batch before its mark is made: a marked directory is not read again, and after a
-   * restart the sentences must be reported again.
+   * Records the sentences about a batch before its mark is made: a look at a marked directory does not find them again,
+   * and after a restart they must be reported.
    */
   beforeMark(batch: BatchMessages): void {
     const { ledger, source } = this.context

@@ -12,7 +12,9 @@ import {
 } from '../../../core/settings/destination-catalog.ts'
 import { getSinkFields, sinkKinds } from '../../../core/settings/event-sinks.ts'
 import { missingSecrets } from '../../../core/settings/import-export.ts'
-import { settingsSchema } from '../../../core/settings/schema.ts'
+import { type Settings, settingsSchema } from '../../../core/settings/schema.ts'
+import { openSecrets, saveSettings } from '../../../core/settings/secrets.ts'
+import { openSettings } from '../../../core/settings/settings-store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 // Every kind of channel, destination and sink, from the catalogues: a new kind, or a new field, fails here until it is
@@ -294,4 +296,26 @@ describe('stored secrets', () => {
     await changeAlone(data, () => ({ command: 'removeComputer', input: { id: 'one' } }))
     expect(isStored(data)).toBe(false)
   })
+})
+
+test('secrets: a change that the settings refuse forgets none', () => {
+  const directory = temporaryDirectory('refused-change')
+  const settings = openSettings(directory)
+  const secrets = openSecrets(directory, null)
+  const channel = {
+    ...{ id: 'hook', name: 'Hook', type: 'webhook' as const, enabled: true },
+    options: {},
+  }
+  const withChannel = (changes: object) => (before: Settings) =>
+    settingsSchema.parse({ ...before, alerts: { ...before.alerts, channels: [{ ...channel, ...changes }] } })
+  saveSettings(settings, secrets, withChannel({}), {
+    id: 'hook',
+    values: { url: 'https://one' },
+  })
+  const refused = (before: Settings) => ({
+    ...withChannel({ id: 'other' })(before),
+    check: { ...before.check, intervalSeconds: 3601 },
+  })
+  expect(() => saveSettings(settings, secrets, refused)).toThrow('cannot be saved')
+  expect(secrets.get()).toEqual({ hook: { url: 'https://one' } })
 })

@@ -92,8 +92,10 @@ describe.skipIf(process.platform !== 'linux')('metered network', () => {
     // What is known already is not forgotten meanwhile.
     expect(watch.configure(both)).toEqual({ battery: 'unasked', metered: 'no' })
     await hears(3)
+    // Other files of this process may have timers, too.
+    const before = vi.getTimerCount()
     expect(watch.configure(defaultSettings.send)).toEqual({ battery: 'unasked', metered: 'unasked' })
-    expect(vi.getTimerCount()).toBe(0)
+    expect(vi.getTimerCount()).toBe(before - 1)
   })
 
   test('the network stays metered after one query without an answer, not after two', async () => {

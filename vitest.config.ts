@@ -11,9 +11,12 @@ const unit = {
   testTimeout: 30_000,
 }
 const unitTests = ['test/unit/**/*.test.ts', 'test/unit/**/*.test.tsx']
-/** Unit tests that replace modules, which all later files of the same process would get, too. */
+/**
+ * Unit tests that replace modules or timers, which all files of a process have in common: modules stay replaced, and what
+ * an earlier file has left running sets timers, too.
+ */
 const replacing = globSync(unitTests).filter((file) =>
-  /\bvi\.(mock|doMock|resetModules)\(/.test(readFileSync(file, 'utf8')),
+  /\bvi\.(mock|doMock|resetModules|useFakeTimers)\(/.test(readFileSync(file, 'utf8')),
 )
 
 export default defineConfig({

@@ -70,8 +70,10 @@ export class WebdavClient {
   readonly #login: string
   /** Null until the server asks for it. */
   #authorization: string | null = null
-  /** Addresses in the header of a move: see toBackendScheme. */
+  /** The beginning of the addresses in the header of a move. */
   #moveOrigin: string
+  /** The server has taken an address that begins so. */
+  #hasMoved = false
   readonly #agent: http.Agent
 
   constructor({ url, user, certificate }: WebdavPlace, password: string, mostSockets: number) {
@@ -102,18 +104,24 @@ export class WebdavClient {
       })
     const isRefused = (error: unknown) =>
       error instanceof BackendError && error.reason.startsWith('HTTP 502 ')
+    const origin = this.#moveOrigin
+    const succeed = (taken: string) => {
+      this.#moveOrigin = taken
+      this.#hasMoved = true
+    }
     try {
-      await attempt(this.#moveOrigin)
+      await attempt(origin)
+      succeed(origin)
     } catch (error) {
-      if (!isRefused(error)) throw error
+      // A server that has taken these addresses is out of order for a moment.
+      if (!isRefused(error) || this.#hasMoved) throw error
       // Behind a proxy that ends TLS, Apache has the same address without TLS.
-      const other = this.#moveOrigin.replace(/^\w+/, this.#moveOrigin.startsWith('https:') ? 'http' : 'https')
+      const other = origin.replace(/^\w+/, origin.startsWith('https:') ? 'http' : 'https')
       await attempt(other).catch((second: unknown) => {
-        throw isRefused(second)
-          ? new BackendError('failed', `HTTP 502 ${MOVE_REFUSED}`, { cause: second })
-          : second
+        const isNoBetter = isRefused(second) || ['impossible', 'denied'].includes(toBackendError(second).kind)
+        throw isNoBetter ? new BackendError('failed', `HTTP 502 ${MOVE_REFUSED}`, { cause: second }) : second
       })
-      this.#moveOrigin = other
+      succeed(other)
     }
   }
 
@@ -122,7 +130,7 @@ export class WebdavClient {
     const { accepts = () => false } = options
     const sent = this.#authorization
     let response = await this.#exchange(method, path, options)
-    if (response.statusCode === 401 && sent === null && this.#mayLogIn(response)) {
+    if (sent === null && this.#asksForLogin(response) && this.#mayLogIn(response)) {
       discard(response)
       response = await this.#exchange(method, path, options)
     }
@@ -134,7 +142,12 @@ export class WebdavClient {
     throw toBackendError(response, method)
   }
 
-  /** Returns true if a server has asked for a login that contains the password. */
+  /** True for an answer that another user may not get. Over TLS a server may hide from those who are not logged in. */
+  #asksForLogin({ statusCode = 0 }: IncomingMessage): boolean {
+    return statusCode === 401 || (this.#url.protocol === 'https:' && [403, 404].includes(statusCode))
+  }
+
+  /** Returns true if a server accepts a login that contains the password. */
   #mayLogIn(response: IncomingMessage): boolean {
     const schemes = getLoginSchemes(response)
     if (schemes.length > 0 && !schemes.includes('Basic')) return false

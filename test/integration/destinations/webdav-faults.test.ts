@@ -219,19 +219,41 @@ test('WebDAV request limit: a file that is too large for the server waits for a 
   expect(await driver.send('large', bytes)).toMatchObject({ kind: 'stored' })
 })
 
-test('WebDAV behind a proxy that ends TLS: files get their names', async () => {
+test.each([
+  ['ends TLS', null],
+  ['hides from those who are not logged in', 404],
+])('WebDAV behind a proxy that %s: files get their names', async (_, hidden) => {
   const plain = await startApache({ hasTls: false })
   onTestFinished(() => plain.stop())
   const { endpoint, close } = await openProxy(plain.url.replace('/dav', ''), {
     tls: await localCertificate(),
+    refuse: ({ headers }) =>
+      hidden !== null && headers.authorization === undefined ? { status: hidden, code: 'NotFound' } : null,
   })
   onTestFinished(close)
-  const { certificate: _, ...settings } = (await begin({})).direct
+  const { certificate: _direct, ...settings } = (await begin({})).direct
   const url = `${endpoint}/dav`
   const secrets = { password: plain.password }
   const first = await tryIt({ ...settings, url, certificate: null }, secrets)
   const { certificate = null } = first.found
   expect(await tryIt({ ...settings, url, certificate }, secrets)).toMatchObject({ works: true })
+})
+
+test('WebDAV behind a gateway that is out of order for a moment: no other address is tried', async () => {
+  let isDown = false
+  const asked: unknown[] = []
+  const { store } = await begin({
+    reply({ method, headers }) {
+      if (method === 'MOVE') asked.push(String(headers.destination).split(':')[0])
+      return method === 'MOVE' && isDown ? { status: 502 } : null
+    },
+  })
+  await put(store, 'one', Buffer.from('abc'))
+  isDown = true
+  await expect(put(store, 'two', Buffer.from('abc'))).rejects.toEqual(fault('lost'))
+  isDown = false
+  await put(store, 'two', Buffer.from('abc'))
+  expect(asked).toEqual(['http', 'http', 'http'])
 })
 
 test('WebDAV behind a proxy that changes the address: the test says what to set', async () => {

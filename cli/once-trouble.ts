@@ -19,6 +19,7 @@ const SAID_OTHERWISE: ReadonlySet<WordKey> = new Set([
   'scan.directoryUnreadable',
   'scan.fullDiskAccess',
   'scan.pathTooLong',
+  'scan.watchLimitPart',
   'scan.watchLimitPolled',
 ])
 

@@ -547,7 +547,8 @@ function scanCondition(source: SourceState, now: number): FoundCondition[] {
   if (scanned === null || scanned.phase === 'starting') return unknown(subject)
   const problem = scanProblem(source)
   if (problem === null) return well(subject, now)
-  const kind = scanned.phase === 'watching' ? 'incomplete' : 'unwatched'
+  const isWatched = scanned.phase === 'watching' && problem.key !== 'scan.watchLimitPart'
+  const kind = isWatched ? 'incomplete' : 'unwatched'
   return condition(subject, kind, now, problem, 5 * MINUTE_MS)
 }
 

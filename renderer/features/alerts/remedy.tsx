@@ -37,6 +37,7 @@ export function listRemedyCommands({ key, params }: Message, mount: Mount | null
       return [`sudo umount -l ${point}\nsudo mount ${point}`]
     case 'check.unmounted':
       return [`sudo mount ${point}`]
+    case 'scan.watchLimitPart':
     case 'scan.watchLimitPolled':
       return ['sudo sysctl fs.inotify.max_user_watches=1048576']
     case 'scan.neverSent':

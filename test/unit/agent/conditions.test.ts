@@ -154,6 +154,11 @@ describe('conditions besides disk failures', () => {
       ['scan:a unwatched 5'],
     ],
     [
+      'a source of which a part is polled for lack of watches gives a notification after 5 minutes',
+      scanned({ phase: 'watching', problems: [message('scan.watchLimitPart', { path: '/a', count: 3 })] }),
+      ['scan:a unwatched 5'],
+    ],
+    [
       'a missing source gives a notification after 5 minutes',
       scanned({ phase: 'missing' }),
       ['scan:a unwatched 5'],

@@ -1,7 +1,7 @@
 // The faults of truth.spec.ts, with what each of them makes a person see, and their repairs.
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, rename, rm, truncate, writeFile } from 'node:fs/promises'
+import { cp, mkdir, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -304,7 +304,12 @@ function deletions({ plain, narrow, files, desktopDirectory }: World): Row[] {
     card: / deleted here/,
     incident: { kind: 'Files deleted', where: source },
     break: async () => {
-      await runCommand('cp', ['-a', directory, aside])
+      // Without the files of checks, which come and go.
+      const filter = (from: string) => !path.basename(from).startsWith('.holdfast')
+      await cp(directory, aside, {
+        ...{ recursive: true, preserveTimestamps: true, verbatimSymlinks: true },
+        filter,
+      })
       await remove()
     },
     repair: async () => {

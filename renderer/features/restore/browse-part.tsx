@@ -35,8 +35,11 @@ interface BrowsePartProps {
 /** The part of a choice that is the same for each directory: files in their newest version. */
 const ALL = { version: null, isThere: false }
 
-/** Returns the time of a file here, if it is the newest of its source and was sent; null: it is not. */
-function findLastSent({ sources }: AppState, file: string | null): number | null {
+/**
+ * Returns a text that changes when a file here is sent, as long as it is the newest of its source; null: it is not, or
+ * files of the source wait.
+ */
+function findLastSent({ sources }: AppState, file: string | null): string | null {
   const toSlashes = (path: string) => path.replaceAll('\\', '/')
   const found = sources.find(
     ({ settings, lastFile, totals }) =>
@@ -45,7 +48,7 @@ function findLastSent({ sources }: AppState, file: string | null): number | null
       file !== null &&
       toSlashes(`${settings.path}/${lastFile.path}`) === toSlashes(file),
   )
-  return found?.lastFile?.at ?? null
+  return found === undefined ? null : `${found.lastFile?.at} ${found.totals.sentBytes}`
 }
 
 /** Browses the files at a destination by directory, as they are or were, or searches them by name. */
@@ -66,9 +69,13 @@ export function BrowsePart(props: BrowsePartProps) {
   const ended = isRunning ? 0 : (state.restore?.startedAt ?? 0)
   // An older version that replaced a file here is the newest one there once it is sent.
   const sentNow = findLastSent(state, state.restore?.to ?? null)
-  const [sent, setSent] = useState(sentNow)
-  // Kept when another file is sent: the list would be shown from its beginning again.
-  if (sentNow !== null && sentNow !== sent) setSent(sentNow)
+  const [sentBefore, setSentBefore] = useState(sentNow)
+  const [sent, setSent] = useState(0)
+  if (sentNow !== sentBefore) {
+    setSentBefore(sentNow)
+    // Kept when another file is the newest: the list would be shown from its beginning again.
+    if (sentNow !== null) setSent(sent + 1)
+  }
   const moment = readMoment(when)
   const at = moment === 'invalid' ? null : moment
   const place = spot ?? findFirstSpot(folders, source)

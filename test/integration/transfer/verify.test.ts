@@ -164,6 +164,8 @@ test('`holdfast verify --adopt`: a lost manifest is reported and rebuilt, and a 
   expect((await runVerify(store, '--adopt')).err).toContain('was kept as')
 
   const { store: empty, receiver: unused } = await startPair(path.join(base, 'empty'))
+  const isReady = async () => (await runStoreCommand('verify', empty)).lines[0]?.type === 'summary'
+  await until('the manifest of the empty store', isReady)
   await unused.kill()
   const nothing = await runStoreCommand('verify', empty)
   expect([nothing.code, nothing.lines]).toMatchObject([

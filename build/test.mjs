@@ -91,7 +91,7 @@ function stages({ node, electron, servers }) {
     const ended = await runStage(node, all, {
       env: { ...cached, ...(await built()), HOLDFAST_TEST_RECORDS: inProject(file) },
       cwd: projectDirectory,
-      minutes: 40,
+      minutes: 60,
     })
     return runnerCounts(await readRecords(file), ended)
   }
@@ -109,7 +109,7 @@ function stages({ node, electron, servers }) {
     // With its own mount namespace: tests that run beside it mount and unmount file systems, too (mount_namespaces(7)).
     const [command = script, ...words] =
       process.getuid?.() === 0 ? ['unshare', '--mount', '--propagation', 'slave', script] : [script]
-    const options = { env, cwd: projectDirectory, minutes: 40 }
+    const options = { env, cwd: projectDirectory, minutes: 60 }
     const ended = await runStage(command, [...words, ...all], options)
     return runnerCounts(await readRecords(file), ended)
   }

@@ -45,7 +45,7 @@ export interface Library {
   close(): void
 }
 
-/** What a content was sent with. null: unknown. */
+/** Time, mode and digest of a content when it was sent; null: unknown. */
 export interface SentFacts {
   mtimeNs: bigint
   mode: number | null

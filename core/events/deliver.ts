@@ -121,7 +121,7 @@ class MqttDeliverer implements Deliverer {
   readonly #options: DelivererOptions
   #client: MqttClient | null = null
   #mostUnconfirmed = MOST_UNCONFIRMED
-  /** Of the bytes that the broker sends during one attempt. */
+  /** Limits the bytes that the broker sends during one attempt. */
   #count = limitBytes()
 
   constructor(sink: EventSink, options: DelivererOptions) {

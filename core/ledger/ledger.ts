@@ -115,7 +115,7 @@ const KEPT = [
   'newest',
 ]
 
-/** What a run has reported about batch directories, with their names. */
+/** Remarks of a run about batch directories, of which the names are kept. */
 type NamesSaid = 'not-closed' | 'by-other'
 
 /** The ledger's values of sources and destinations. */

@@ -11,7 +11,7 @@ import { LEDGER, openRoutes, openValues, STATE } from './database.ts'
 // when it runs again, by one rule: what the ledger in use has recorded since stays, and a file that it has not recorded
 // as sent gets its kept row.
 
-/** What `setAside` (platform/sqlite.ts) puts between the ledger's name and the time. */
+/** The text that `setAside` (platform/sqlite.ts) puts between the ledger's name and the time. */
 const NEWER = '.newer-'
 /** The same of a kept file whose rows were taken back. */
 const TAKEN = '.taken-back-'

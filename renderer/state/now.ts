@@ -36,7 +36,7 @@ function subscribe(listener: () => void): () => void {
   }
 }
 
-/** Nobody has renewed the time while nothing subscribed. The renewed one stays the same for the render that asks. */
+/** Returns the time, which is only kept while something subscribes; the same for calls within a second. */
 function readNow(): number {
   if (listeners.size === 0 && Math.abs(Date.now() - now) >= 1000) now = Date.now()
   return now

@@ -20,7 +20,7 @@ import type { WorkerHandle, WorkerStarter } from './starter.ts'
 const REQUEST_WITHIN_MS = 15_000
 /** A worker without a sign of life for this long is replaced, unless its main thread works. */
 export const REPLACE_AFTER_MS = 4 * ALIVE_EVERY_MS
-/** One that works is replaced after this time: no turn of work is as long, so it is caught in a loop. */
+/** A silent worker that uses its processor is replaced after this time: no turn of work is as long, so it is in a loop. */
 export const REPLACE_BUSY_AFTER_MS = 5 * 60_000
 /**
  * After a gap this long between two checks, this process itself was stopped (Ctrl-Z, a blocked loop), and the

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 
-// What a server answers: its ways to log in, and the limits: it may send without an end, or a little from time to time. The content of a file
-// has the limit of its size instead.
+// Answers of servers: the ways to log in that they name, and limits, because a server may send without an end, or a
+// little from time to time. The content of a file has the limit of its size instead.
 
 /** Longest answer about one thing, or with an error. */
 export const MOST_ANSWER_BYTES = 1024 * 1024

@@ -38,7 +38,7 @@ export const emptySummary = () => ({
   cold: 0,
   /** Files whose time, mode or digest a destination had lost, and which got them again. */
   renewed: 0,
-  /** Of them, those whose mode is unknown: they are no longer at their source as they were sent. */
+  /** Renewed files whose mode is unknown: they are no longer at their source as they were sent. */
   modeless: 0,
   /** Files that did not get them again. */
   notRenewed: 0,

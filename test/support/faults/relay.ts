@@ -47,7 +47,7 @@ interface Pair {
   near: net.Socket
   far: net.Socket
   stalled: boolean
-  /** Of the bytes that came last. */
+  /** Direction of the bytes that came last. */
   turn: Direction | null
   /** What follows the byte at which a sender's bytes are held. */
   held: Buffer | null
@@ -63,7 +63,7 @@ export async function startRelay(port: number, chance: () => RelayFault = () => 
   let armed: { fault: RelayFault; direction: Direction; left: number; struck: () => void } | null = null
 
   let turns = { left: 0, reached: (): void => undefined }
-  /** What is held since a turn. */
+  /** Bytes and ends that are held since a turn. */
   let queue: (() => void)[] | null = null
 
   const end = (pair: Pair, how: 'close' | 'reset') => {

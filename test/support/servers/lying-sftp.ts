@@ -93,7 +93,7 @@ function serve(sftp: SFTPWrapper, server: LyingSftp): void {
 }
 
 /**
- * Whoever knows the password may log in, by answering a question alone.
+ * A client logs in with the password as the answer to a question; no other way is offered.
  * @param more further answers.
  */
 export async function startLyingSftp(

@@ -46,7 +46,7 @@ test('overall status: the detail gives the bytes to go while one large file is s
 })
 
 test('a problem of a source: a place of Holdfast’s own keeps no file from being sent', () => {
-  const problems = [message('scan.ownPlace', { path: '/home/anna/.local/share/holdfast' })]
+  const problems = [message('scan.ownPlace', { path: '/data/holdfast' })]
   const scanned = { id: 's', phase: 'watching' as const, compared: true, batches: [], problems }
   expect(scanProblem(sourceState('home', '/home/anna', { scanned }))).toBeNull()
 })

@@ -95,7 +95,7 @@ describe('a ledger that an older version has set aside', () => {
     const replaced = openBoth(fill(3), (since) => since.rememberSession('d', session('second', 9)))
     await takeBackLedgers(replaced.at, ['s'], () => true)
     expect(stateOf(replaced.own, 'at-1')).toBeUndefined()
-    // One that the older version has not met is judged when it is met.
+    // A destination that the older version has not met is judged when it is met.
     const unknown = openBoth(fill(3), () => undefined)
     await takeBackLedgers(unknown.at, ['s'], () => true)
     expect(unknown.own.session('d')).toMatchObject({ epoch: 'first', position: 3 })

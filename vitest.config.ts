@@ -12,11 +12,11 @@ const unit = {
 }
 const unitTests = ['test/unit/**/*.test.ts', 'test/unit/**/*.test.tsx']
 /**
- * Unit tests that replace modules or timers, which all files of a process have in common: modules stay replaced, and what
- * an earlier file has left running sets timers, too.
+ * Unit tests that replace what all files of a process have in common: modules, which stay replaced, or timers and the log
+ * of dropped errors, which an earlier file that has left something running uses, too.
  */
 const replacing = globSync(unitTests).filter((file) =>
-  /\bvi\.(mock|doMock|resetModules|useFakeTimers)\(/.test(readFileSync(file, 'utf8')),
+  /\b(vi\.(mock|doMock|resetModules|useFakeTimers)|logDroppedErrors)\(/.test(readFileSync(file, 'utf8')),
 )
 
 export default defineConfig({

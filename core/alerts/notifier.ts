@@ -107,9 +107,9 @@ export class Notifier {
     this.#words = createWords(config.language)
     this.#store = store
     this.#events = events
-    this.#kept = new KeptStore(store, (level, sentence) => {
+    this.#kept = new KeptStore(store, (level, sentence, isRecording) => {
       events.log(level, englishWords(sentence))
-      events.recording?.(sentence)
+      if (isRecording) events.recording?.(sentence)
     })
     this.#beats = new Heartbeats((channel, send, isFirst) => this.#beat(channel, send, isFirst))
     this.#apply(config)

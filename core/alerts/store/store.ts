@@ -91,16 +91,30 @@ export function openAlertStore(script: URL, file: string, tell: (aside: SetAside
   }
 }
 
+const WRITING: ReadonlySet<Call> = new Set<Call>(['commit', 'noteHealth', 'addChanges'])
+
 /** A store that tolerates a failing disk: notices that cannot be stored are still delivered. */
 export class KeptStore {
   readonly #store: AlertStore
-  readonly #changed: (level: LogLevel, sentence: Message) => void
-  isFailing = false
+  readonly #changed: (level: LogLevel, sentence: Message, isRecording: boolean) => void
+  /** Calls whose last answer was a failure. */
+  readonly #failing = new Set<Call>()
 
-  /** @param changed is called once for a failure of the disk, and once for its recovery */
-  constructor(store: AlertStore, changed: (level: LogLevel, sentence: Message) => void) {
+  /**
+   * @param changed is called once for a failure of the disk, and once for its recovery. `isRecording`: it is one of
+   * writing; a slow start that only delays reading keeps nothing from being recorded.
+   */
+  constructor(
+    store: AlertStore,
+    changed: (level: LogLevel, sentence: Message, isRecording: boolean) => void,
+  ) {
     this.#store = store
     this.#changed = changed
+  }
+
+  /** True if something could not be written since the last commit. */
+  get isFailing(): boolean {
+    return [...this.#failing].some((call) => WRITING.has(call))
   }
 
   /** Returns null if the disk failed. */
@@ -110,16 +124,18 @@ export class KeptStore {
   ): Promise<StoreCalls[C]['output'] | null> {
     try {
       const output = await this.#store.call(call, input)
+      const [wasFailing, isCommit] = [this.isFailing, call === 'commit']
+      const isOver = this.#failing.delete(call)
       // Other calls may fit into the rest of a full disk.
-      if (this.isFailing && call === 'commit') {
-        this.isFailing = false
-        this.#changed('info', message('alert.kept'))
-      }
+      if (isCommit) for (const one of WRITING) this.#failing.delete(one)
+      if (wasFailing && !this.isFailing) this.#changed('info', message('alert.kept'), true)
+      else if (isOver && !WRITING.has(call)) this.#changed('info', message('alert.kept'), false)
       return output
     } catch (error) {
-      const reason = errorText(error)
-      if (!this.isFailing) this.#changed('warn', message('alert.notKept', { reason }))
-      this.isFailing = true
+      const isRecording = WRITING.has(call)
+      const isKnown = isRecording ? this.isFailing : this.#failing.has(call)
+      this.#failing.add(call)
+      if (!isKnown) this.#changed('warn', message('alert.notKept', { reason: errorText(error) }), isRecording)
       return null
     }
   }

@@ -36,19 +36,15 @@ interface BrowsePartProps {
 const ALL = { version: null, isThere: false }
 
 /**
- * Returns a text that changes when a file here is sent, as long as it is the newest of its source; null: it is not, or
+ * Returns a text that changes when files of the source around a place here are sent; null: no source is around it, or
  * files of the source wait.
  */
-function findLastSent({ sources }: AppState, file: string | null): string | null {
+function findSent({ sources }: AppState, place: string | null): string | null {
   const toSlashes = (path: string) => path.replaceAll('\\', '/')
   const found = sources.find(
-    ({ settings, lastFile, totals }) =>
-      lastFile !== null &&
-      totals.waitingFiles === 0 &&
-      file !== null &&
-      toSlashes(`${settings.path}/${lastFile.path}`) === toSlashes(file),
+    ({ settings }) => place !== null && toSlashes(place).startsWith(`${toSlashes(settings.path)}/`),
   )
-  return found === undefined ? null : `${found.lastFile?.at} ${found.totals.sentBytes}`
+  return found === undefined || found.totals.waitingFiles > 0 ? null : `${found.totals.sentBytes}`
 }
 
 /** Browses the files at a destination by directory, as they are or were, or searches them by name. */
@@ -67,13 +63,15 @@ export function BrowsePart(props: BrowsePartProps) {
   const isRunning = state.restore?.phase === 'running'
   // A restore changes which files are missing here, so the list is requested again.
   const ended = isRunning ? 0 : (state.restore?.startedAt ?? 0)
-  // An older version that replaced a file here is the newest one there once it is sent.
-  const sentNow = findLastSent(state, state.restore?.to ?? null)
-  const [sentBefore, setSentBefore] = useState(sentNow)
+  // An older version that replaced a file here is the newest one there once it is sent: then the list is requested once
+  // more. Not for other files, as it would be shown from its beginning again.
+  const isReplacing = state.restore?.besidePaths.length === 0
+  const sentNow = isReplacing ? findSent(state, state.restore?.to ?? null) : null
+  const [awaited, setAwaited] = useState({ ended, sentBefore: sentNow, isOver: true })
   const [sent, setSent] = useState(0)
-  if (sentNow !== sentBefore) {
-    setSentBefore(sentNow)
-    // Kept when another file is the newest: the list would be shown from its beginning again.
+  if (awaited.ended !== ended) setAwaited({ ended, sentBefore: sentNow, isOver: ended === 0 })
+  else if (!awaited.isOver && sentNow !== awaited.sentBefore) {
+    setAwaited({ ended, sentBefore: sentNow, isOver: sentNow !== null })
     if (sentNow !== null) setSent(sent + 1)
   }
   const moment = readMoment(when)

@@ -30,6 +30,8 @@ export interface Line {
   connections(): { made: number; open: number }
   /** Bytes that have arrived at the far end, of all connections. */
   arrivedBytes(): number
+  /** Most bytes that were on their way to the far end at a time, of all connections. */
+  mostOnItsWay(): number
   /** Bytes that have come back from the far end, of all connections. */
   returnedBytes(): number
   /** Resets one connection that is open now: the newest, the oldest, or each. */
@@ -40,7 +42,7 @@ export interface Line {
 /** Starts a line to a port of this computer. */
 export async function startLine(port: number, options: LineOptions): Promise<Line> {
   const pairs = new Set<[net.Socket, net.Socket]>()
-  const counts = { made: 0, arrived: 0, returned: 0 }
+  const counts = { made: 0, arrived: 0, returned: 0, onItsWay: 0, mostOnItsWay: 0 }
   const server = net.createServer({ noDelay: true, allowHalfOpen: true }, (near) => {
     const far = net.connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })
     const pair: [net.Socket, net.Socket] = [near, far]
@@ -49,7 +51,11 @@ export async function startLine(port: number, options: LineOptions): Promise<Lin
     const arrived = (bytes: number) => {
       counts.arrived += bytes
     }
-    carry(near, far, options, arrived)
+    const onItsWay = (bytes: number) => {
+      counts.onItsWay += bytes
+      counts.mostOnItsWay = Math.max(counts.mostOnItsWay, counts.onItsWay)
+    }
+    carry(near, far, options, arrived, onItsWay)
     carry(far, near, { ...options, loss: 0 }, (bytes) => {
       counts.returned += bytes
     })
@@ -71,6 +77,7 @@ export async function startLine(port: number, options: LineOptions): Promise<Lin
     port: typeof address === 'object' && address !== null ? address.port : 0,
     connections: () => ({ made: counts.made, open: pairs.size }),
     arrivedBytes: () => counts.arrived,
+    mostOnItsWay: () => counts.mostOnItsWay,
     returnedBytes: () => counts.returned,
     reset(which) {
       const open = [...pairs]
@@ -101,6 +108,7 @@ function carry(
   to: net.Socket,
   { delayMs, windowBytes = Number.POSITIVE_INFINITY, loss = 0, random = Math.random }: LineOptions,
   onArrived: (bytes: number) => void,
+  onChange: (bytes: number) => void = () => undefined,
 ): void {
   let window = Number.isFinite(windowBytes) || loss > 0 ? FIRST_WINDOW_BYTES : Number.POSITIVE_INFINITY
   let threshold = Number.POSITIVE_INFINITY
@@ -112,6 +120,7 @@ function carry(
   /** The window grows with each acknowledgement, slowly after the first loss. */
   const acknowledge = (bytes: number) => {
     onItsWay -= bytes
+    onChange(-bytes)
     window += window < threshold ? bytes : (PACKET_BYTES * bytes) / window
     window = Math.min(window, windowBytes)
     pump()
@@ -129,6 +138,7 @@ function carry(
     const isLost = loss > 0 && random() > (1 - loss) ** Math.ceil(piece.length / PACKET_BYTES)
     if (isLost) lose(now)
     onItsWay += piece.length
+    onChange(piece.length)
     // TCP hands over in order: a packet that is sent again holds up those behind it.
     arrivesAt = Math.max(arrivesAt, now + delayMs * (isLost ? 3 : 1))
     setTimeout(() => {

@@ -62,7 +62,7 @@ export function withFilters(command: Command): Command {
     )
     .option(
       '--delete-after <time>',
-      'remove files here this long after they were durable at a receiver on another computer: 12h, 30d, or never',
+      'remove files here this long after they were durable on another computer: 12h, 30d, or never',
       parseDeleteAfter,
     )
     .option(

@@ -66,7 +66,7 @@ export function sourceLines(settings: ShownSettings, source: Source): string[] {
     ...(deleteAfter === null
       ? []
       : [translate('cli.paths.deleteAfter', { after: hoursToMs(deleteAfter.hours) })]),
-    ...(deleteAfter === null || goesElsewhere(settings, source) ? [] : [translate('window.remove.notHere')]),
+    ...(deleteAfter === null ? [] : removalObstacleLines(settings, source)),
     ...(silentHours === null
       ? []
       : [translate('cli.paths.tellSilence', { silence: hoursToMs(silentHours) })]),
@@ -107,11 +107,16 @@ function batchLines({ prefix, closedMark, sentMark }: Source['batch']): string[]
   ]
 }
 
-/** True if a destination is on another computer, as far as the settings show it. */
-function goesElsewhere({ destinations }: ShownSettings, source: Source): boolean {
-  return getSourceDestinations(destinations, source).some((one) =>
+/** Returns why nothing is deleted after sending, as far as the settings show it: see findRemovalObstacle. */
+function removalObstacleLines({ destinations }: ShownSettings, source: Source): string[] {
+  const elsewhere = getSourceDestinations(destinations, source).filter((one) =>
     one.kind === 'folder' ? isOnShare(one.path) : isElsewhere(one),
   )
+  const [first] = elsewhere
+  if (first === undefined) return [translate('window.remove.notHere')]
+  // WebDAV has no request to sync a file.
+  if (elsewhere.some(({ kind }) => kind !== 'webdav')) return []
+  return [translate('window.remove.notDurable', { name: first.name })]
 }
 
 function formatDestinationNames({ destinations }: ShownSettings, source: Source): string {

@@ -1,6 +1,12 @@
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
-import { findKeepers, getScanActivity, isCounted, isOldVerdict } from '../core/agent/state/derived.ts'
+import {
+  findKeepers,
+  findRemovalObstacle,
+  getScanActivity,
+  isCounted,
+  isOldVerdict,
+} from '../core/agent/state/derived.ts'
 import type { AppState, SourceDestination, SourceState } from '../core/agent/state/schema.ts'
 import { findPause } from '../core/agent/state/status.ts'
 import { type Message, message } from '../core/lib/i18n/message.ts'
@@ -157,16 +163,13 @@ function formatDestinationCounts(state: AppState, { id, totals }: SourceDestinat
   return translate('cli.status.countsThere', { name, sentFiles, waitingFiles, parkedFiles })
 }
 
-/** A copy on the same computer is not enough to delete files. */
 function describeRemoval(
   state: AppState,
   destinations: readonly SourceDestination[],
   { hours }: { hours: number },
 ): Message {
   const mine = state.destinations.filter(({ id }) => destinations.some((one) => one.id === id))
-  return mine.some(({ elsewhere }) => elsewhere)
-    ? message('cli.status.deleteAfter', { after: hours * 3_600_000 })
-    : message('cli.status.deleteLater')
+  return findRemovalObstacle(mine) ?? message('cli.status.deleteAfter', { after: hours * 3_600_000 })
 }
 
 /** Formats the present limit and its end, if there is one. */

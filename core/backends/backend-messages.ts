@@ -11,6 +11,8 @@ export const connectionSchema = z.object({
   problem: messageSchema.nullable(),
   /** True if the last connection led back to this computer, under any of its names. */
   toItself: z.boolean().optional(),
+  /** False if stored files may be lost when the server crashes, as the last connection showed. */
+  durable: z.boolean().optional(),
   /** Bytes of the destination's file system, if the destination reports them. */
   space: z.object({ free: z.number(), total: z.number() }).optional(),
 })

@@ -183,8 +183,13 @@ export interface OwnSession extends Session {
 export interface DestinationEvents {
   /** A session begins. It ends when its `closed` is true; `onSession(null)` follows. */
   onSession(session: Session | null): void
-  /** `isToItself`: the destination is on this computer, which is known only once connected. */
-  onState(state: Connection['state'], problem: Message | null, isToItself?: boolean): void
+  /** `isToItself`: the destination is on this computer, which is known only once connected, as is `isDurable`. */
+  onState(
+    state: Connection['state'],
+    problem: Message | null,
+    isToItself?: boolean,
+    isDurable?: boolean,
+  ): void
   /** The reason why files wait although there is a session, or null. */
   onTrouble(trouble: Message | null): void
   /** A message for the person that does not end the session. */

@@ -39,6 +39,8 @@ export interface OpenedSession<S = Session> {
   session: S
   /** True if the destination is on this computer. */
   isToItself: boolean
+  /** False if stored files may be lost when the server crashes; omitted: they survive. */
+  isDurable?: boolean
   /** This computer's address on the connection; null: no lasting connection, or unknown. */
   localAddress: string | null
   /** Closes the session and its resources; files without an answer are lost. */
@@ -131,7 +133,7 @@ export class KeptConnection<S = Session> implements OpenDestination {
     const began = performance.now()
     if (!signal.aborted) {
       this.#events.onTrouble(null)
-      this.#events.onState('connected', null, opened.isToItself)
+      this.#events.onState('connected', null, opened.isToItself, opened.isDurable ?? true)
       this.#events.onSession(opened.session)
       await ended
     }

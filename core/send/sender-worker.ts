@@ -363,11 +363,12 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     )
   }
 
-  /** Sets the state of the connection. `toItself` keeps the value of the last session until the next one. */
+  /** Sets the state of the connection. What a session has shown stays until the next one. */
   #setConnection(
     state: Connection['state'],
     problem: Message | null,
     toItself = this.#connection.toItself,
+    durable = this.#connection.durable,
   ): void {
     if (state !== this.#connection.state) {
       this.#connection = {
@@ -375,6 +376,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
         since: Date.now(),
         problem,
         ...(toItself === undefined ? {} : { toItself }),
+        ...(durable === undefined ? {} : { durable }),
       }
       if (problem !== null) this.#context.log('warn', englishWords(problem))
       else this.#context.log('info', `connection: ${state}`)

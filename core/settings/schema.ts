@@ -109,7 +109,7 @@ export const sourceSchema = z.object({
   oneFileSystem: z.boolean().default(false),
   /** Share of the bandwidth while other sources send too: high 4, normal 2, low 1. */
   priority: z.enum(priorities).default('normal'),
-  /** Files are deleted here this long after they became durable at a receiver on another computer; null: never. */
+  /** Files are deleted here this long after they became durable on another computer; null: never. */
   deleteAfter: z
     .object({ hours: z.number().int().min(1).max(LONGEST_KEPT_HOURS) })
     .nullable()

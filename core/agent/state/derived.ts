@@ -42,6 +42,20 @@ export function movedLink(
     : message('condition.linkMoved', { link, path, now })
 }
 
+/** True if a destination is on another computer and its files survive a crash there, as far as it is known. */
+export const isSafe = ({
+  elsewhere,
+  connection,
+}: Pick<DestinationState, 'elsewhere' | 'connection'>): boolean => elsewhere && connection.durable !== false
+
+/** Returns why nothing is deleted after it was sent to these destinations; null: it may be. */
+export function findRemovalObstacle(destinations: readonly DestinationState[]): Message | null {
+  if (destinations.some(isSafe)) return null
+  const unsure = destinations.find(({ elsewhere }) => elsewhere)
+  if (unsure === undefined) return message('window.remove.notHere')
+  return message('window.remove.notDurable', { name: unsure.name })
+}
+
 /** Returns the reason why a source is held until a person decides; null: it is not held. */
 export function findHeldMessage({ scanned, settings: { name } }: SourceState): Message | null {
   if (scanned?.held == null) return null

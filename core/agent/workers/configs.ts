@@ -19,6 +19,7 @@ import { type Settings, type Source, sourceFiltersSchema } from '../../settings/
 import { getSecretsFile, type Secrets } from '../../settings/secrets.ts'
 import { storeLayout } from '../../store/layout.ts'
 import { getStorePaths } from '../accept-path.ts'
+import { isSafe } from '../state/derived.ts'
 import type { AppState } from '../state/schema.ts'
 
 export type KnownMounts = WorkerConfig<typeof checkerDefinition>['knownMounts']
@@ -105,8 +106,8 @@ interface SendersNow {
   proxy: ProxyRoute | null
   /** Ids of the destinations that are connected. */
   connected: ReadonlySet<string>
-  /** Ids of the destinations that are on other computers, as a connection has shown. */
-  elsewhere: ReadonlySet<string>
+  /** Ids of the destinations that are on other computers and keep files through a crash, as a connection has shown. */
+  safe: ReadonlySet<string>
   /** Ids of the connected destinations with waiting files, which share the bandwidth. */
   busy: ReadonlySet<string>
   /** This computer's status for receivers. */
@@ -115,24 +116,24 @@ interface SendersNow {
   findDecision: ((destination: string) => Decision | null) | null
 }
 
-/** Returns which destinations are connected, which of those have waiting files, and which are on other computers. */
+/** Returns which destinations are connected, which of those have waiting files, and which are safe: see SendersNow. */
 export function destinationsNow(
   destinations: AppState['destinations'],
-): Pick<SendersNow, 'connected' | 'busy' | 'elsewhere'> {
+): Pick<SendersNow, 'connected' | 'busy' | 'safe'> {
   const connected = destinations.filter(({ connection }) => connection.state === 'connected')
   const busy = connected.filter(({ totals }) => totals.waitingFiles > 0)
   const toIds = (some: typeof connected) => new Set(some.map(({ id }) => id))
   return {
     connected: toIds(connected),
     busy: toIds(busy),
-    elsewhere: toIds(destinations.filter((one) => one.elsewhere && one.connection.toItself === false)),
+    safe: toIds(destinations.filter((one) => isSafe(one) && one.connection.toItself === false)),
   }
 }
 
 /** True if the senders need a new configuration. A single sender has all the bandwidth. */
 export function concernsSenders(before: AppState['destinations'], after: AppState['destinations']): boolean {
   const [was, is] = [destinationsNow(before), destinationsNow(after)]
-  return after.length === 1 ? !isDeepStrictEqual(was.elsewhere, is.elsewhere) : !isDeepStrictEqual(was, is)
+  return after.length === 1 ? !isDeepStrictEqual(was.safe, is.safe) : !isDeepStrictEqual(was, is)
 }
 
 /**
@@ -210,14 +211,14 @@ export function toProofLimits(destination: Destination): { files: number; bytes:
 }
 
 /**
- * True if sent files of a source may be deleted. A copy on this computer is not enough: at least one destination must
- * be on another one. If there are several, all must be connected, because each has to prove its copies and none
- * should read them in vain.
+ * True if sent files of a source may be deleted. A copy on this computer, or one that a crash of its server may lose,
+ * is not enough: at least one destination must be safe. If there are several, all must be connected, because each has
+ * to prove its copies and none should read them in vain.
  */
-function mayRemove(settings: Settings, source: Source, { connected, elsewhere }: SendersNow): boolean {
+function mayRemove(settings: Settings, source: Source, { connected, safe }: SendersNow): boolean {
   const all = getSourceDestinations(settings.destinations, source)
-  const isElsewhere = all.some(({ id }) => elsewhere.has(id))
-  return isElsewhere && (all.length === 1 || all.every(({ id }) => connected.has(id)))
+  const isSafely = all.some(({ id }) => safe.has(id))
+  return isSafely && (all.length === 1 || all.every(({ id }) => connected.has(id)))
 }
 
 /**

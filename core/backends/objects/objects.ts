@@ -101,7 +101,7 @@ export function openObjects(
         opened.close()
         store.close()
       }
-      return { session: opened.session, localAddress, isToItself, close }
+      return { session: opened.session, localAddress, isToItself, isDurable: store.can.durable, close }
     } catch (error) {
       store.close()
       throw error

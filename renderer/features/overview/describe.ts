@@ -1,6 +1,7 @@
 import {
   type DestinationFailure,
   destinationFailure,
+  findRemovalObstacle,
   getScanActivity,
   type ScanActivity,
 } from '../../../core/agent/state/derived.ts'
@@ -43,15 +44,14 @@ export function destinationNames(
   return destinations.map((one) => destinationName(one, t)).join(t('window.list.separator'))
 }
 
-/** Describes the effects of deleting files after sending; without a destination elsewhere nothing is deleted. */
+/** Describes the effects of deleting files after sending, or why nothing would be deleted. */
 export function removalEffects(
   name: string,
   destinations: readonly DestinationState[],
   t: Words['t'],
 ): string[] {
-  if (!destinations.some(({ elsewhere }) => elsewhere)) {
-    return [t('window.remove.notHere'), t('window.remove.explain')]
-  }
+  const obstacle = findRemovalObstacle(destinations)
+  if (obstacle !== null) return [t(obstacle.key, obstacle.params), t('window.remove.explain')]
   return [
     t('window.remove.effect', { name, destination: destinationNames(destinations, t) }),
     t('window.remove.explain'),

@@ -1,5 +1,6 @@
 import { Button, NativeSelect } from '@mantine/core'
 import { useId, useState } from 'react'
+import { findRemovalObstacle } from '../../../core/agent/state/derived.ts'
 import type { DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
@@ -28,7 +29,7 @@ export function RemovalPart({ source: { settings }, destinations }: RemovalPartP
   const label = useId()
   const [asked, setAsked] = useState<number | null>(null)
   const [typing, setTyping] = useState(false)
-  const somewhereElse = destinations.some(({ elsewhere }) => elsewhere)
+  const obstacle = findRemovalObstacle(destinations)
   const hours = settings.deleteAfter?.hours ?? null
   const choices = [...new Set([...DAYS.map((days) => days * DAY_HOURS), ...(hours === null ? [] : [hours])])]
   const inWords = (value: number) =>
@@ -61,7 +62,9 @@ export function RemovalPart({ source: { settings }, destinations }: RemovalPartP
       />
       {typing && <DaysForm onChoose={(days) => setAsked(days * DAY_HOURS)} />}
       <p className="dimmed">{t('window.remove.explain')}</p>
-      {hours !== null && !somewhereElse && <p className="card-problem warn">{t('window.remove.notHere')}</p>}
+      {hours !== null && obstacle !== null && (
+        <p className="card-problem warn">{t(obstacle.key, obstacle.params)}</p>
+      )}
       <Confirm
         opened={asked !== null}
         title={t('window.remove.confirm')}

@@ -33,7 +33,7 @@ const getSources = (settings: ReturnType<typeof buildSettings>) =>
       ...here,
       connected: new Set(),
       busy: new Set(),
-      elsewhere: findElsewhere(settings),
+      safe: findElsewhere(settings),
     }).values(),
   ].flatMap(({ sources }) => sources)
 const getRemovals = (settings: ReturnType<typeof buildSettings>) =>
@@ -92,6 +92,19 @@ test('`holdfast status`: the lines have rate, remaining time, limit and deletion
   expect(describeState(emptyState({ sources: [source] })).join('\n')).toContain('nothing is removed')
 })
 
+test('`holdfast status`: names the destination without proof of durability that prevents deletion', () => {
+  const settings = { deleteAfter: { hours: 48 } }
+  const source = sourceState('data', '/data', { settings })
+  const unsure = destinationState('cloud')
+  const state = (durable: boolean) => {
+    const connection = { ...unsure.connection, durable }
+    const destinations = [{ ...unsure, id: 'embedded', connection }]
+    return describeState(emptyState({ sources: [source], destinations })).join('\n')
+  }
+  expect(state(true)).toContain('sent files are removed here after 2 days')
+  expect(state(false)).toContain('Nothing is removed here: cloud does not confirm that files are on its disk')
+})
+
 test('`holdfast status`: control characters in names, paths and sentences are escaped', () => {
   const evil = '\x1b[2J\nall is well'
   const source = sourceState(evil, `/data/${evil}`)
@@ -141,7 +154,7 @@ describe('sender configurations of several destinations', () => {
       ...here,
       connected: new Set(connected),
       busy: new Set(busy),
-      elsewhere: findElsewhere(chosen),
+      safe: findElsewhere(chosen),
     })
 
   test('each sender gets its sources, their other destinations, and the ids of all sources', () => {

@@ -6,6 +6,14 @@ const folder = { id: 'b', kind: 'folder', name: 'disk', path: '/no-share' }
 const bucket = { kind: 's3', bucket: 'lab', folder: 'station' }
 const here = { ...bucket, id: 'c', name: 'here', endpoint: 'http://127.0.0.1:9000' }
 const away = { ...bucket, id: 'd', name: 'away', endpoint: 'https://s3.example.org' }
+const cloud = {
+  kind: 'webdav',
+  id: 'e',
+  name: 'cloud',
+  url: 'https://dav.example.org/x',
+  user: 'u',
+  folder: 'station',
+}
 
 test.each([
   ['no destination', [], null, true],
@@ -22,3 +30,15 @@ test.each([
     expect(lines.some((line) => line.includes('nothing is removed'))).toBe(isSaid)
   },
 )
+
+test.each([
+  ['a WebDAV server alone', [cloud], true],
+  ['a WebDAV server and a bucket', [cloud, away], false],
+])('`holdfast paths`: a note names the server that confirms no durability: %s', (_, destinations, isSaid) => {
+  const source = { id: 'a', path: '/data', name: 'data', deleteAfter: { hours: 720 } }
+  const settings = settingsSchema.parse({ sources: [source], destinations })
+  const lines = settings.sources.flatMap((one) => sourceLines(settings, one))
+  expect(lines.some((line) => line.includes('cloud does not confirm that files are on its disk'))).toBe(
+    isSaid,
+  )
+})

@@ -107,9 +107,9 @@ export class Notifier {
     this.#words = createWords(config.language)
     this.#store = store
     this.#events = events
-    this.#kept = new KeptStore(store, (level, sentence, isRecording) => {
+    this.#kept = new KeptStore(store, (level, sentence) => {
       events.log(level, englishWords(sentence))
-      if (isRecording) events.recording?.(sentence)
+      events.recording?.(sentence)
     })
     this.#beats = new Heartbeats((channel, send, isFirst) => this.#beat(channel, send, isFirst))
     this.#apply(config)

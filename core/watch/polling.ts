@@ -130,6 +130,14 @@ function getPauseMs(quietMs: number, tookMs: number): number {
   return Math.max(Math.min(5_000, Math.max(100, quietMs)), 2 * tookMs)
 }
 
+/** What the second examination of a file has found; now: null if it is no regular file any longer. */
+interface Examined {
+  path: string
+  now: ScannedFile | null
+  isSame: boolean
+  isBusy: boolean
+}
+
 type QuietListener = Pick<TreeListener, 'finished' | 'lost' | 'mark' | 'problem' | 'writing'>
 
 /**
@@ -239,7 +247,7 @@ export class QuietPeriod {
     const examined = await Promise.all(due.map((facts) => this.#statAgain(facts)))
     this.#isExamining = false
     if (this.#closed) return
-    const finished = examined.filter((one) => one !== null)
+    const finished = examined.map((one) => this.#judge(one)).filter((one) => one !== null)
     if (finished.length > 0) this.#listener.finished(finished)
     this.#reportOpen()
     if (this.#hasRoom) {
@@ -250,14 +258,19 @@ export class QuietPeriod {
     this.#arm()
   }
 
-  async #statAgain(before: ScannedFile): Promise<ScannedFile | null> {
+  async #statAgain(before: ScannedFile): Promise<Examined> {
     const now = await this.#factsNow(before.path).catch(
       ignoreError('the next comparison with the ledger reports the file', null),
     )
-    const isBusy = now !== null && sameContent(before, now) && (await this.#isBusy(now.path))
-    if (!isBusy) this.#open.delete(before.path)
-    else if (!this.#open.has(before.path)) this.#open.set(before.path, Date.now())
-    if (now === null || (sameContent(before, now) && !isBusy)) return now
+    const isSame = now !== null && sameContent(before, now)
+    return { path: before.path, now, isSame, isBusy: isSame && (await this.#isBusy(now.path)) }
+  }
+
+  /** Returns a file that is finished. Another one that is still there is observed again. */
+  #judge({ path, now, isSame, isBusy }: Examined): ScannedFile | null {
+    if (!isBusy) this.#open.delete(path)
+    else if (!this.#open.has(path)) this.#open.set(path, Date.now())
+    if (now === null || (isSame && !isBusy)) return now
     this.observe(now)
     return null
   }

@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { warnUnlessCode } from '../../dropped-errors.ts'
 import { LATE, withTimeout } from '../../lib/async/timing.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import type { LogLevel } from '../../lib/workers/definition.ts'
@@ -96,25 +97,14 @@ const WRITING: ReadonlySet<Call> = new Set<Call>(['commit', 'noteHealth', 'addCh
 /** A store that tolerates a failing disk: notices that cannot be stored are still delivered. */
 export class KeptStore {
   readonly #store: AlertStore
-  readonly #changed: (level: LogLevel, sentence: Message, isRecording: boolean) => void
-  /** Calls whose last answer was a failure. */
-  readonly #failing = new Set<Call>()
+  readonly #changed: (level: LogLevel, sentence: Message) => void
+  /** True if something could not be written since the last commit. */
+  isFailing = false
 
-  /**
-   * @param changed is called once for a failure of the disk, and once for its recovery. `isRecording`: it is one of
-   * writing; a slow start that only delays reading keeps nothing from being recorded.
-   */
-  constructor(
-    store: AlertStore,
-    changed: (level: LogLevel, sentence: Message, isRecording: boolean) => void,
-  ) {
+  /** @param changed is called once when something cannot be written, and once when a commit succeeds again */
+  constructor(store: AlertStore, changed: (level: LogLevel, sentence: Message) => void) {
     this.#store = store
     this.#changed = changed
-  }
-
-  /** True if something could not be written since the last commit. */
-  get isFailing(): boolean {
-    return [...this.#failing].some((call) => WRITING.has(call))
   }
 
   /** Returns null if the disk failed. */
@@ -124,18 +114,18 @@ export class KeptStore {
   ): Promise<StoreCalls[C]['output'] | null> {
     try {
       const output = await this.#store.call(call, input)
-      const [wasFailing, isCommit] = [this.isFailing, call === 'commit']
-      const isOver = this.#failing.delete(call)
       // Other calls may fit into the rest of a full disk.
-      if (isCommit) for (const one of WRITING) this.#failing.delete(one)
-      if (wasFailing && !this.isFailing) this.#changed('info', message('alert.kept'), true)
-      else if (isOver && !WRITING.has(call)) this.#changed('info', message('alert.kept'), false)
+      if (this.isFailing && call === 'commit') {
+        this.isFailing = false
+        this.#changed('info', message('alert.kept'))
+      }
       return output
     } catch (error) {
-      const isRecording = WRITING.has(call)
-      const isKnown = isRecording ? this.isFailing : this.#failing.has(call)
-      this.#failing.add(call)
-      if (!isKnown) this.#changed('warn', message('alert.notKept', { reason: errorText(error) }), isRecording)
+      // A slow disk that delays reading at the start keeps nothing from being recorded.
+      if (!WRITING.has(call)) return warnUnlessCode(error, [], 'the caller reads again later', null)
+      const isKnown = this.isFailing
+      this.isFailing = true
+      if (!isKnown) this.#changed('warn', message('alert.notKept', { reason: errorText(error) }))
       return null
     }
   }

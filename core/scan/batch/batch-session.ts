@@ -4,6 +4,7 @@ import path from 'node:path'
 import { ignoreError, warnUnlessCode } from '../../dropped-errors.ts'
 import { createNameFilter, toNameRules } from '../../filter/exclusion-rules.ts'
 import type { BatchMessages } from '../../ledger/contract.ts'
+import { attempt } from '../../ledger/ledger.ts'
 import { Rerun } from '../../lib/async/rerun.ts'
 import { createSemaphore } from '../../lib/async/semaphore.ts'
 import { throttle, untilAborted, withTimeout } from '../../lib/async/timing.ts'
@@ -75,6 +76,8 @@ export class BatchSession implements SourceSession, BatchServices {
   #identities: ReadonlyMap<string, string> = new Map()
   /** Directories that have been marked as sent since before the first look, and are therefore not watched. */
   #resting: readonly string[] | null = null
+  /** Marked directories whose own closing mark follows when their files are sent. */
+  readonly #owingMark = new Set<string>()
   readonly #lookLater = throttle(LOOK_AFTER_MS, () => void this.#look.request())
   readonly #nudgeLater = throttle(NUDGE_AFTER_MS, () => this.#nudgeAll())
   readonly #reportLater = throttle(REPORT_AFTER_MS, () => this.#reportNow())
@@ -324,8 +327,9 @@ export class BatchSession implements SourceSession, BatchServices {
         brought: () => undefined,
       })
       try {
-        const { leftOut, seen, complete, unwanted } = await effects.compareMarked(foreignSinceNs)
+        const { leftOut, seen, complete, unwanted, owesOwnMark } = await effects.compareMarked(foreignSinceNs)
         if (unwanted > 0) foreign.push(name)
+        if (owesOwnMark) this.#owingMark.add(name)
         // The filters may have been changed since the mark.
         if (complete) this.#say(name, (said) => said.flatMap((one) => reviseMarked(one, leftOut, seen)))
       } catch (error) {
@@ -395,7 +399,21 @@ export class BatchSession implements SourceSession, BatchServices {
 
   #nudgeAll(): void {
     for (const { marking } of this.#open.values()) void marking.nudge()
+    this.#sendOwnMarks()
     this.report()
+  }
+
+  /** Stops at the first directory with waiting files, as each count reads all of them. */
+  #sendOwnMarks(): void {
+    const { ledger, destinations, source, ledgerFailed } = this.context
+    for (const name of this.#owingMark) {
+      const count = () => countUnsent(ledger, destinations, source.id, name)
+      const unsent = attempt(count, null, ledgerFailed)
+      if (unsent === null || unsent.waiting > 0) return
+      if (unsent.parked > 0) continue
+      this.#owingMark.delete(name)
+      void this.#compareMarked(name)
+    }
   }
 
   lookSoon(): void {

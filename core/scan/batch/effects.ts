@@ -133,11 +133,11 @@ export class BatchEffects implements MarkingEffects {
         if (isLast && atWork === null && first !== undefined) await examine(first)
       },
     })
-    const isDone = wasClosed && atWork === null && result.complete && result.due + result.unsendable === 0
-    if (isDone && this.unsent() + unproven === 0) result.due += await this.#offerOwnMark(examine)
     // Files that were removed after they were sent count as seen.
     this.#never = { ...result, seen: Math.max(this.#never.seen, result.seen) }
     this.#unproven = unproven
+    const isMarkDue = wasClosed && atWork === null && (await this.#offerOwnMark(result, examine)) !== null
+    if (isMarkDue) result.due += 1
     if (atWork !== null && atWork !== this.#named && !wasClosed)
       context.log(`${atWork} is being written: ${name} is not marked before it has its name`)
     this.#held(atWork !== null && wasClosed ? describeHeldOpen(context.source, name, atWork) : null)
@@ -152,10 +152,14 @@ export class BatchEffects implements MarkingEffects {
    * Compares the directory, which is marked as sent, with the ledger, and sends what is not known to be at every
    * destination: it was written after the mark, a destination was added, or the ledger is not that of the mark.
    * @param foreignSinceNs see BatchFacts: a file that such a mark may be about is not sent, but counted as `unwanted`.
+   * @returns also `owesOwnMark`: its own closing mark is sent by a comparison that follows the sending of its files.
    */
-  compareMarked(foreignSinceNs: bigint | null): Promise<Reconciled & { unwanted: number }> {
+  compareMarked(
+    foreignSinceNs: bigint | null,
+  ): Promise<Reconciled & { unwanted: number; owesOwnMark: boolean }> {
     const context = this.#context
     let unwanted = 0
+    let atWork = 0
     const isWanted = (file: ScannedFile) => {
       if (foreignSinceNs === null || file.ctimeNs > foreignSinceNs) return true
       const isKnown = findUnknown(context, [file]).length === 0
@@ -173,6 +177,7 @@ export class BatchEffects implements MarkingEffects {
         isWanted,
         temporary: async (files) => {
           const whole = (await Promise.all(files.map(examine))).filter((one) => one !== null)
+          atWork += files.length - whole.length
           this.#host.offer(whole.filter(isWanted))
         },
         unproven: (files) => {
@@ -180,25 +185,29 @@ export class BatchEffects implements MarkingEffects {
           else unwanted += files.length
         },
       })
-      await this.#offerOwnMark(examine)
-      return { ...result, unwanted }
+      const mark = await this.#offerOwnMark({ ...result, due: result.due + atWork }, examine)
+      return { ...result, unwanted, owesOwnMark: mark === 'waits' }
     }
     return withPermit(this.#host.listings, () => this.#untilEnd(compare()))
   }
 
   /**
-   * Sends the producer's own closing mark, after all other files: programs at the destination may wait for it, too.
-   * Returns 1 if it was due.
+   * Sends the producer's own closing mark if a listing found nothing else to send, and all is sent: programs at the
+   * destination take it as complete, too. null: it is not due.
    */
-  async #offerOwnMark(examine: (file: string) => Promise<ScannedFile | null>): Promise<0 | 1> {
+  async #offerOwnMark(
+    { complete, due, unsendable }: Reconciled,
+    examine: (file: string) => Promise<ScannedFile | null>,
+  ): Promise<'offered' | 'waits' | null> {
     const { source } = this.#context
     const file = `${this.#found.name}/${source.batch.closedMark}`
-    if (!hasOwnClosedMark(source.batch)) return 0
-    if (createNameFilter(toClosedRules(source)).fileBelow(file) !== null) return 0
+    if (!hasOwnClosedMark(source.batch)) return null
+    if (createNameFilter(toClosedRules(source)).fileBelow(file) !== null) return null
     const facts = await examine(file)
-    if (facts === null || compareWithLedger(this.#context, [facts]).due.length === 0) return 0
+    if (facts === null || compareWithLedger(this.#context, [facts]).due.length === 0) return null
+    if (!complete || due + unsendable > 0 || this.unsent() > 0) return 'waits'
     this.#found.brought(offerFiles(this.#context, [facts]))
-    return 1
+    return 'offered'
   }
 
   unsent(): number {

@@ -92,6 +92,57 @@ describe('batch directories with a closing mark of their own', () => {
   })
 })
 
+describe('the closing mark of its own of a marked directory, at a destination that is added', () => {
+  const waitingAt = ({ ledger }: World) =>
+    ledger
+      .files(['second'], { source: 's', state: 'waiting', before: null, limit: 9 })
+      .files.map((file) => file.path)
+      .toSorted()
+      .join()
+  const sendAt = ({ ledger, scanner }: World) => {
+    const due = ledger.take('second', 's', 1000, Date.now(), new Set())
+    ledger.markSent(
+      due.map((file) => ({ ...file, mark: false })),
+      Date.now(),
+    )
+    scanner.nudge()
+  }
+  const add = async (world: World) => {
+    world.scanner.configure({ ...world.config(), destinations: [DESTINATION, 'second'] })
+    await until('both wait', () => /DC1.one,DC1.two$/.test(waitingAt(world)))
+    await world.scanner.reconcile()
+  }
+
+  test('is sent after the other files', async () => {
+    const world = await markedDirectory(OWN, 'RTAComplete.txt')
+    await add(world)
+    expect(waitingAt(world)).toBe('DC1/one,DC1/two')
+    fill(world, 'DC1', 'late')
+    await world.scanner.reconcile()
+    expect(waitingAt(world)).toBe('DC1/late,DC1/one,DC1/two')
+    sendAt(world)
+    await world.scanner.reconcile()
+    expect(waitingAt(world)).toBe('')
+    world.sendAll()
+    await until('the mark waits', () => waitingAt(world) === 'DC1/RTAComplete.txt')
+  })
+
+  test.each(['before', 'after'])('is sent when the program was restarted %s they were sent', async (when) => {
+    const world = await markedDirectory(OWN, 'RTAComplete.txt')
+    await add(world)
+    await world.scanner.stop()
+    if (when === 'after') sendAt(world)
+    const again = setUp(OWN, {}, world.directory)
+    again.scanner.configure({ ...again.config(), destinations: [DESTINATION, 'second'] })
+    await until('it is watching', () => again.phase() === 'watching')
+    if (when === 'before') {
+      expect(waitingAt(again)).toBe('DC1/one,DC1/two')
+      sendAt(again)
+    }
+    await until('the mark waits', () => waitingAt(again) === 'DC1/RTAComplete.txt')
+  })
+})
+
 describe('files that are written to a marked batch directory', () => {
   test.each([
     ['isocket’s closing mark', 'finished.parse', {}],

@@ -18,8 +18,10 @@ import { callOn } from '../../walk/walk.ts'
 
 // Detects that many files of a source lose their content: a disk fault and its repair (fsck), or a program that
 // encrypts files. Each changed file is classified (pure). A lost content is searched for in the files that came into
-// the source within the last hour: under its inode, under a name that extends its own, which is a rotation however it
-// is compressed, and by its digest. If too many stay lost, the source is put on hold and a person decides.
+// the source within the last hour: under its inode, under a name that extends its own by a number or a date, which is a
+// rotation however it is compressed, and by its digest. If too many stay lost, the source is put on hold and a person
+// decides. A program that encrypts files extends their names by words (report.doc.locked), which is no rotation; one
+// that begins its ending with a number would be taken as one, since its output is as unreadable as xz's to Node.js.
 
 /** Only changes within this time count. */
 const COUNTED_MS = 60 * 60_000
@@ -334,7 +336,7 @@ async function findMoved(
   return found
 }
 
-/** Finds contents that were rotated into a file whose name extends theirs, in any directory of the source. */
+/** Finds contents that were rotated into a file whose name extends theirs by a number, in any directory of the source. */
 async function findRotated(
   root: string,
   wanted: readonly Missing[],
@@ -347,7 +349,7 @@ async function findRotated(
     const name = path.posix.basename(arrival.path)
     const match = wordEnds(name).flatMap((end) => {
       const some = byStem.get(name.slice(0, end)) ?? []
-      const index = some.findIndex((lost) => insertsBefore(name.slice(end), path.posix.extname(lost.path)))
+      const index = some.findIndex((lost) => insertsNumber(name.slice(end), path.posix.extname(lost.path)))
       return index < 0 ? [] : [{ some, index }]
     })[0]
     if (match === undefined) continue
@@ -360,20 +362,25 @@ async function findRotated(
   return found
 }
 
-const LETTER = /[\p{L}\p{N}]/u
+/** The number or date of a rotation as a whole word: `.1`, `-20261128`, `-2026-11-28`, `-20261128T0304Z`. */
+const NUMBER = /^[^\p{L}\p{N}]+\d[\dTWZ]*(?![\p{L}\p{N}])/iu
 
 /** Returns the positions in a name at which a word ends. */
 const wordEnds = (name: string): number[] =>
   [...name.matchAll(/(?<=.)[^\p{L}\p{N}]/gu)].map(({ index }) => index)
 
-/** True if `rest`, the part of a name behind the stem, has the whole extension and more. */
-const insertsBefore = (rest: string, extension: string): boolean =>
-  rest.length > extension.length &&
-  (extension === '' ||
-    rest
-      .split(extension)
-      .slice(1)
-      .some((after) => !LETTER.test(after.charAt(0))))
+/**
+ * True if `rest`, the part of a name behind the stem, is the extension with a number before or behind it. Further words
+ * may follow, such as the ending of a compressor.
+ */
+function insertsNumber(rest: string, extension: string): boolean {
+  if (extension === '') return NUMBER.test(rest)
+  const around = rest.split(extension)
+  return around.some(
+    (_, index) =>
+      index > 0 && NUMBER.test(around.slice(0, index).join(extension) + around.slice(index).join(extension)),
+  )
+}
 
 /** Returns the status of a file that arrived; null: it is gone or cannot be read. */
 const lookAt = (root: string, arrival: Arrival) =>

@@ -80,6 +80,20 @@ test('mass-change guard: files emptied beside encrypted copies of other names ar
   expect(await untilHeld(here)).toMatchObject({ lost: FILES })
 })
 
+test('mass-change guard: files emptied beside encrypted copies of longer names are held', async () => {
+  const root = path.join(temporaryDirectory('encrypted'), 'source')
+  mkdirSync(root)
+  const documents = names.map((name) => `${name}.doc`)
+  for (const name of documents) writeFileSync(path.join(root, name), own(name))
+  const here = guardSent(root, documents)
+  const endings = ['.locked', '.id-1234.[who@example.org].crypt', '.3f9a2c', '_encrypted.2', '.1st']
+  const encrypted = documents.map((name, index) => `${name}${endings[index % endings.length]}`)
+  for (const name of encrypted) writeFileSync(here.at(name), 'not the content')
+  for (const name of documents) truncateSync(here.at(name), 0)
+  here.report([...documents, ...encrypted])
+  expect(await untilHeld(here)).toMatchObject({ lost: FILES })
+})
+
 /** No program of this name exists outside the test: its output can only be recognised by its name. */
 const OWN_COMPRESSOR = '#!/bin/sh\nexec tr a-z b-za\n'
 const packed = (program: string, ending: string) => [

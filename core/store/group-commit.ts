@@ -39,6 +39,7 @@ export function openGroupCommit(
 ) {
   const waiting: Written[] = []
   let running: Promise<void> | null = null
+  let current: Promise<void> = Promise.resolve()
   let isClosed = false
   let most = ROUND_SYNCS
   void thread.opened
@@ -59,7 +60,9 @@ export function openGroupCommit(
 
   const commit = async (some: readonly Written[]): Promise<void> => {
     const sessions = new Map(
-      some.flatMap(({ source, session }) => (session === null ? [] : [[source.folder, session]])),
+      some.flatMap(({ source, session }) =>
+        session === null || session.name === null ? [] : [[source.folder, session.name]],
+      ),
     )
     const { results, failure, position } = await thread.round({
       files: some.map(toPlace),
@@ -73,7 +76,10 @@ export function openGroupCommit(
   }
 
   const run = async (): Promise<void> => {
-    while (waiting.length > 0) await commit(waiting.splice(0, most))
+    while (waiting.length > 0) {
+      current = commit(waiting.splice(0, most))
+      await current
+    }
   }
 
   const start = () => {
@@ -95,6 +101,8 @@ export function openGroupCommit(
       new Promise<StoreResult>((answer) => {
         add([{ ...written, answer }])
       }),
+    /** Resolves when the round that is under way is over. Later ones record no session that has ended by now. */
+    current: () => current,
     /** Finishes the rounds of the added files; later files are refused. */
     async close() {
       isClosed = true

@@ -66,6 +66,11 @@ export function createCallWatch() {
 /** A directory of the store, with the files of one source of one sender, by its id in the manifest. */
 export type StoreSource = SourceRow
 
+/** A session of a sender. `name`: as both ends know it; null: the sender does not know it, or the session has ended. */
+export interface NamedSession {
+  readonly name: string | null
+}
+
 /** A file as its sender offers it. */
 export interface Offered {
   source: StoreSource
@@ -73,7 +78,7 @@ export interface Offered {
   path: string
   facts: FileMetadata
   /** The session of the sender; null: the sender has none, as an original isocket client. */
-  session: string | null
+  session: NamedSession | null
 }
 
 /** The location of a stored file. */

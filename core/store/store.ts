@@ -18,7 +18,7 @@ import type { CommitCalls, Pruned, ReadCalls, StoreThreadData, WriteCalls } from
 export type { ToCopy } from './copy.ts'
 export type { IncomingFile } from './large.ts'
 export type { StoreResult } from './outcome.ts'
-export type { Offered, StoreSource } from './parts.ts'
+export type { NamedSession, Offered, StoreSource } from './parts.ts'
 export type { SmallIncoming, StoreSmallEvents } from './small.ts'
 
 /** A sender's last session as recorded in the store. */
@@ -111,10 +111,14 @@ export class Store {
     )
   }
 
-  /** Returns a sender's last session, after the store was opened; null: the store cannot be read. */
+  /**
+   * Returns a sender's last session, after the store was opened; null: the store cannot be read. Files that a session
+   * has left when it was closed do not change this answer.
+   */
   async known(folder: string): Promise<KnownSession | null> {
     const { epoch } = await this.#parts.commitThread.opened
     if (epoch === null) return null
+    await this.#parts.groupCommit.current()
     const { position, session } = this.usage(folder)
     return { epoch, position, session }
   }

@@ -205,8 +205,7 @@ async function openFolderSession(
 ): Promise<{ session: OwnSession; close(): void }> {
   const { name, path: directory } = options.destination
   const { store, senders, me } = folder
-  const id = randomBytes(16).toString('hex')
-  const asksFirst = await reportWhileHung(name, events, agree(folder, options, id, events))
+  const { id, asksFirst } = await reportWhileHung(name, events, agree(folder, options, events))
   const back: End = {
     send(type, header) {
       if (!session.closed) session.onFrame(createFrame(type, header, []))
@@ -242,22 +241,26 @@ async function openFolderSession(
   }
 }
 
-/** Compares the sessions that the store and this computer remember; files missing on either side are offered again. */
+/**
+ * Compares the sessions that the store and this computer remember; files missing on either side are offered again. Returns
+ * the new session's id; null: this computer has recorded none.
+ */
 async function agree(
   { store, me }: OpenFolder,
   { sessions }: FolderOptions,
-  next: string,
   events: DestinationEvents,
-): Promise<boolean> {
+): Promise<{ id: string | null; asksFirst: boolean }> {
   const theirs = sessions.hello()
   const known = await store.known(me.folder)
-  if (known === null) return false
+  if (known === null) return { id: null, asksFirst: false }
   const { isForked, offerSince } = compareSessions(theirs, known)
   if (offerSince !== null) await store.wantSince(me.folder, offerSince)
   const { epoch, position, session } = known
-  const { asksFirst, notice } = await sessions.welcome({ epoch, position, last: session, next, isForked })
+  const id = randomBytes(16).toString('hex')
+  const welcome = { epoch, position, last: session, next: id, isForked }
+  const { asksFirst, notice } = await sessions.welcome(welcome)
   if (notice !== null) events.onNotice(notice)
-  return asksFirst
+  return { id, asksFirst }
 }
 
 /** Reports that the disk hangs while `work` is pending. */

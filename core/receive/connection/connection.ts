@@ -115,7 +115,7 @@ export class SenderConnection implements ActiveConnection {
   }
 
   onTwice(from: string): void {
-    this.#channel.send('twice', { from })
+    if (this.#phase.at === 'sending') this.#channel.send('twice', { from })
   }
 
   /** Discards partial files. Files that were received completely are still stored. */
@@ -244,16 +244,16 @@ export class SenderConnection implements ActiveConnection {
 
   async #enter(sender: Sender, peer: string, theirs: FrameHeader<'hello'>['session']) {
     const host = this.#host
-    const { known, isForked } = await findAgreedSession(host, sender.folder, theirs)
-    if (this.#channel.closed || this.#isOver) return
     const place = await host.enter(sender, this.#from, this)
     if (this.#channel.closed || this.#isOver) return place?.leave()
     if (place === null)
       return this.#refuse('twice', `${sender.name} is connected already, and the other end of that answers`)
-    if (host.accepted(peer)?.folder !== sender.folder) {
-      place.leave()
+    this.#leave = () => place.leave()
+    // The sender's earlier session is closed by now: otherwise its last files could change what this welcome says.
+    const { known, isForked } = await findAgreedSession(host, sender.folder, theirs)
+    if (this.#channel.closed || this.#isOver) return
+    if (host.accepted(peer)?.folder !== sender.folder)
       return this.#refuse('revoked', `${sender.name} (certificate ${peer}) is accepted no longer`)
-    }
     this.#receive(sender, place, known, isForked)
   }
 
@@ -262,8 +262,15 @@ export class SenderConnection implements ActiveConnection {
     const host = this.#host
     const { name, folder } = sender
     this.#admit(() => place.leave())
-    const next = randomBytes(16).toString('hex')
-    const sending = new StoreSession(this.#channel, host.store, next, place.window, {
+    // A name that the sender does not get must not be recorded.
+    const session =
+      known === null
+        ? null
+        : {
+            ...{ epoch: known.epoch, position: known.position, last: known.session },
+            ...{ next: randomBytes(16).toString('hex'), isForked },
+          }
+    const sending = new StoreSession(this.#channel, host.store, session?.next ?? null, place.window, {
       openSource: (id, source, signal) => host.openSource(sender, id, source, signal),
       onReceived: host.onReceived,
       onRefused: (source, path, result) => host.onRefusedFile(name, source, path, result),
@@ -271,10 +278,6 @@ export class SenderConnection implements ActiveConnection {
     })
     this.#phase = { at: 'sending', sender, sending }
     host.log('info', `${name} connected from ${this.#from}`)
-    const session =
-      known === null
-        ? null
-        : { epoch: known.epoch, position: known.position, last: known.session, next, isForked }
     const key = randomBytes(16).toString('hex')
     const streams = this.#takesStreams ? { streams: { key, most: MAX_STREAMS } } : {}
     if (this.#takesStreams) this.#join = this.#createJoin(key, place, sending)

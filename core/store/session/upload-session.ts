@@ -6,7 +6,7 @@ import type { DirectoryEntry, Frame, FrameHeader, SmallFile } from '../../protoc
 import { BATCH_MAX_FILES, fileStatuses, MAX_CHUNKS, MAX_OPEN_FILES } from '../../protocol/limits.ts'
 import { decodeMetadata } from '../../protocol/metadata-codec.ts'
 import { isDurable, type StoreResult, toStoreResult } from '../outcome.ts'
-import type { IncomingFile, Offered, SmallIncoming, Store, StoreSource } from '../store.ts'
+import type { IncomingFile, NamedSession, Offered, SmallIncoming, Store, StoreSource } from '../store.ts'
 import type { ToldDirectory } from '../store-messages.ts'
 
 /** Copies of one session that wait at the store at the same time: the store serves all sessions in order of arrival. */
@@ -59,8 +59,8 @@ type Sources = ReturnType<typeof openSources>
  */
 export class StoreSession {
   readonly store: Store
-  /** The name of the session, which is recorded with its files. */
-  readonly session: string
+  /** Its name is recorded with its files, while it is open: later ones are those of a sender that has gone on. */
+  readonly session: { name: string | null }
   readonly answers: ReturnType<typeof openAnswers>
   readonly sources: ReturnType<typeof openSources>
   readonly #handlers: SendingHandlers
@@ -70,19 +70,20 @@ export class StoreSession {
   readonly #copyTurns = createSemaphore(COPIES_AT_ONCE)
   readonly #copiesInRound = createSemaphore(COPIES_IN_ROUND)
 
+  /** @param name null: the sender was not welcomed with a session. */
   constructor(
     channel: Pick<FrameChannel, 'send' | 'room'>,
     store: Store,
-    session: string,
+    name: string | null,
     window: AnswerWindow,
     handlers: SendingHandlers,
   ) {
     this.store = store
-    this.session = session
+    this.session = { name }
     this.answers = openAnswers(channel, window, handlers.onWithheld)
     this.#handlers = handlers
     this.sources = this.#openSources()
-    const { answers, sources } = this
+    const { session, answers, sources } = this
     this.#shared = { store, session, answers, sources, answer: (file, result) => this.answer(file, result) }
     this.#large = new LargeFiles(this.#shared, (header) => channel.send('resume', header))
   }
@@ -135,6 +136,7 @@ export class StoreSession {
 
   /** Ends the session. Removes partial files; `keep`: except those that can be resumed. */
   close(keep: boolean): void {
+    this.session.name = null
     this.#large.close(keep)
     this.#gone.abort()
   }
@@ -246,7 +248,7 @@ export function receiveBatch(
 function splitBatch(
   files: readonly SmallFile[],
   payload: Buffer,
-  session: string,
+  session: NamedSession,
   found: SourceLookup,
 ): SmallIncoming[] {
   let at = 0

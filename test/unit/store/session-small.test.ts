@@ -28,7 +28,7 @@ async function arrived(sizes: readonly number[], memory: Buffer = batchBuffers.t
   receiveBatch(
     {
       store: store as Store,
-      session: 's',
+      session: { name: 's' },
       answers: {
         spend: () => undefined,
         giveBack: (bytes) => void back.push(bytes),

@@ -74,7 +74,7 @@ test('upload session: a source must be declared exactly once, and its files wait
   found(source)
   await until('both are offered', () => slow.offered.length === 2)
   expect(slow.offered.map(({ path }) => path).sort()).toEqual(['f1', 'large'])
-  for (const one of slow.offered) expect(one).toMatchObject({ source, session: 'session' })
+  for (const one of slow.offered) expect(one).toMatchObject({ source, session: { name: 'session' } })
   expect(slow.told).toMatchObject([{ source: 9, path: 'a', facts: { mode: 0o644 } }])
 })
 

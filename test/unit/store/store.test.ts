@@ -13,7 +13,7 @@ async function open() {
   const { root, store, source } = world
   const receive = (name: string, text: string, facts = {}, session: string | null = null) => {
     const file = smallFile(source, name, Buffer.from(text))
-    return store.receive({ ...file, facts: buildFacts(text.length, facts), session })
+    return store.receive({ ...file, facts: buildFacts(text.length, facts), session: { name: session } })
   }
   const versions = () => readTree(path.join(root, '.holdfast', 'versions', 'pc', 'data'))
   /** What is on its way. */

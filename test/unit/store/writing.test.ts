@@ -45,6 +45,7 @@ function open({ hasUnnamed = true } = {}) {
       groupCommit: {
         add: (some) => void added.push(...some),
         addOne: async () => ({ status: 'durable', detail: '' }),
+        current: async () => undefined,
         close: async () => undefined,
       },
       partials: new Partials('/store/partial', { charge: () => () => undefined }),

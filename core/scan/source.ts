@@ -591,6 +591,8 @@ class ContinuousSession implements SourceSession {
         else {
           await reconcileTree(context, watcher, base)
           await sweepDeleted(context, base)
+          // One for each of many thousand directories would never be freed.
+          this.#reruns.delete(base)
         }
       },
       (error) => context.log(`reconcile ${context.source.path}: ${String(error)}`),

@@ -18,6 +18,7 @@ import {
   waitReadable,
 } from './inotify-watches.ts'
 import type { TreeRequest } from './tree-watcher.ts'
+import { UnwatchedParts } from './unwatched-parts.ts'
 
 /** Longest wait of the thread: it notices only between waits that its process exits. */
 const LONGEST_WAIT_MS = 1_000
@@ -160,7 +161,10 @@ class WatchedTree {
   /** Open files below names that were renamed away, by the cookie of the rename. */
   readonly #moving = new Map<number, UnclosedFiles>()
   readonly #gone: GonePaths
-  /** Every directory has its watch. Until then listed files are ignored: the comparison with the ledger follows. */
+  readonly #parts: UnwatchedParts
+  /** The first look at the directories without a watch. */
+  readonly #settling: ReturnType<UnwatchedParts['settle']>
+  /** Every directory has its watch, or is one of those without. Until then listed files are ignored: the comparison with the ledger follows. */
   #isReady = false
 
   constructor(request: TreeRequest, post: (message: FromTree) => void) {
@@ -184,6 +188,9 @@ class WatchedTree {
       },
       problem,
     })
+    const isLeftOut = (path: string) => this.#directories.isLeftOut(path)
+    this.#parts = new UnwatchedParts({ root: request.root, filter, isLeftOut })
+    this.#settling = this.#parts.settle()
   }
 
   get fd(): number {
@@ -197,6 +204,8 @@ class WatchedTree {
 
   close(): void {
     this.#examiner.rest()
+    this.#settling.return()
+    this.#parts.close()
     this.#directories.close()
   }
 
@@ -213,6 +222,7 @@ class WatchedTree {
         return
       case 'leave-out':
         this.#directories.leaveOut(message.directories)
+        for (const path of message.directories) this.#parts.leave(path)
         return
       case 'retry':
         this.#directories.retry()
@@ -227,7 +237,7 @@ class WatchedTree {
 
   /** True if files or listings are left to work on now. */
   get hasWork(): boolean {
-    return this.#outbox.hasRoom && (this.#pendingFiles > 0 || !this.#directories.isListed)
+    return this.#outbox.hasRoom && (this.#pendingFiles > 0 || !this.#directories.isListed || !this.#isReady)
   }
 
   /** True if events may be read. */
@@ -240,7 +250,7 @@ class WatchedTree {
     // Without room no further files are examined, until the main thread acknowledges a message.
     const due = this.#outbox.hasRoom ? this.#examiner.nextDue : Number.POSITIVE_INFINITY
     const openDue = this.#examiner.isOpenNews ? this.#openDue : Number.POSITIVE_INFINITY
-    return Math.min(due, openDue, this.#gone.nextDue, this.#outbox.nextFlush)
+    return Math.min(due, openDue, this.#gone.nextDue, this.#parts.nextDue, this.#outbox.nextFlush)
   }
 
   /**
@@ -271,12 +281,7 @@ class WatchedTree {
   /** Does a bounded part of the work. */
   work(): void {
     this.#directories.list(() => this.#outbox.hasRoom)
-    if (!this.#isReady && this.#directories.isListed) {
-      this.#isReady = true
-      this.#post({ type: 'ready' })
-    }
-    const unwatched = this.#directories.takeUnwatched()
-    if (unwatched !== null) this.#post({ type: 'unwatched', directories: unwatched })
+    this.#lookAtUnwatched()
     this.#examinePending()
     this.#examiner.lookAgain()
     this.#outbox.flushWhenTaken()
@@ -284,6 +289,23 @@ class WatchedTree {
     if (!this.#examiner.isOpenNews || performance.now() < this.#openDue) return
     this.#openDue = performance.now() + OPEN_EVERY_MS
     this.#post({ type: 'writing', open: this.#examiner.openFiles() })
+  }
+
+  #lookAtUnwatched(): void {
+    const unwatched = this.#directories.takeUnwatched()
+    if (unwatched !== null) {
+      this.#parts.set(unwatched)
+      this.#post({ type: 'unwatched', count: unwatched.length })
+    }
+    if (this.#isReady) {
+      this.#parts.work()
+      const directories = this.#parts.take()
+      if (directories.length > 0) this.#post({ type: 'changed', directories })
+    } else if (this.#directories.isListed) {
+      const until = performance.now() + LOOK_FOR_MS
+      while (!this.#isReady && performance.now() < until) this.#isReady = this.#settling.next().done === true
+      if (this.#isReady) this.#post({ type: 'ready' })
+    }
   }
 
   #examinePending(): void {

@@ -280,6 +280,10 @@ export class WatchedDirectories {
     })
   }
 
+  isLeftOut(path: string): boolean {
+    return this.#leaveOut.has(path)
+  }
+
   leaveOut(directories: readonly string[]): void {
     const before = this.#leaveOut
     this.#leaveOut = new Set(directories)

@@ -42,7 +42,9 @@ export type FromTree =
   | { type: 'gone'; paths: string[] | null }
   | { type: 'unsendable'; unsendable: Unsendable }
   /** See WatchedDirectories.takeUnwatched. */
-  | { type: 'unwatched'; directories: string[] }
+  | { type: 'unwatched'; count: number }
+  /** Directories without a watch in which something has changed. */
+  | { type: 'changed'; directories: string[] }
 
 /** A tree that was requested from the thread. */
 interface OpenedTree {
@@ -192,7 +194,10 @@ export class InotifyWatcher {
         listener.problem(describeUnsendable(tree.request.root, message.unsendable))
         return
       case 'unwatched':
-        tree.polling.set(message.directories)
+        tree.polling.set(message.count)
+        return
+      case 'changed':
+        tree.polling.changed(message.directories)
         return
       default:
         message satisfies never

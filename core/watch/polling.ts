@@ -4,16 +4,13 @@ import { createNameFilter, type NameFilter } from '../filter/exclusion-rules.ts'
 import { message } from '../lib/i18n/message.ts'
 import { sameContent } from '../platform/file-metadata.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
-import { absolutePath, type ScannedFile, toScannedFile } from '../walk/scanned-file.ts'
+import { absolutePath, type ScannedFile, splitPath, toScannedFile } from '../walk/scanned-file.ts'
 import { callOn } from '../walk/walk.ts'
 import { DelayQueue, MAX_WAITING } from './delay-queue.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
 /** Files that are examined again at the same time. */
 const MAX_EXAMINED = 64
-
-/** Beyond so many directories, the whole tree is compared: that costs less than to compare each by itself. */
-const MOST_PARTS = 64
 
 /** True if a program has this file open for writing, as far as the system can show it. */
 export type IsBusy = (file: string) => Promise<boolean>
@@ -58,14 +55,21 @@ export async function openPolling(
   }
 }
 
+/** Interval at which the directories without a watch are reported again. */
+const REPORT_EVERY_MS = 1_000
+
 type PartListener = Pick<TreeListener, 'lost' | 'problem' | 'solved'>
 
-/** Compares the directories of a watched tree for which the system has no watch, one after the other, repeatedly. */
+/**
+ * Compares the changed ones among the directories of a watched tree for which the system has no watch (UnwatchedParts),
+ * one after the other.
+ */
 export class PartPolling {
   readonly #request: TreeRequest
   readonly #listener: PartListener
   readonly #quietMs: number
-  #directories: readonly string[] = []
+  readonly #changed = new Set<string>()
+  #reporting: NodeJS.Timeout | undefined
   #timer: NodeJS.Timeout | undefined
   #isComparing = false
   #isClosed = false
@@ -76,49 +80,59 @@ export class PartPolling {
     this.#quietMs = quietMs
   }
 
-  /** Replaces the directories, which are relative to the source. */
-  set(directories: readonly string[]): void {
-    this.#directories = directories
-    this.#report()
-    this.#next(0)
+  /**
+   * Reports the number of directories without a watch, not counting those below them. Again and again, because a
+   * comparison of the whole source removes every problem that it does not meet.
+   */
+  set(count: number): void {
+    const { root, base } = this.#request
+    const limit = message('scan.watchLimitPart', { path: absolutePath(root, base), count })
+    clearInterval(this.#reporting)
+    if (count > 0) {
+      this.#listener.problem(limit)
+      this.#reporting = setInterval(() => this.#listener.problem(limit), REPORT_EVERY_MS)
+    } else this.#listener.solved?.(limit)
   }
 
-  #report(): void {
-    const { root, base } = this.#request
-    const count = this.#directories.length
-    const limit = message('scan.watchLimitPart', { path: absolutePath(root, base), count })
-    // Repeated after each refresh: a comparison removes every problem that it does not meet again.
-    if (count > 0) this.#listener.problem(limit)
-    else this.#listener.solved?.(limit)
+  /** Compares these directories, relative to the source, soon. */
+  changed(directories: readonly string[]): void {
+    for (const directory of directories) this.#changed.add(directory)
+    if (this.#timer === undefined) this.#next(0)
   }
 
   close(): void {
     this.#isClosed = true
     clearTimeout(this.#timer)
+    clearInterval(this.#reporting)
   }
 
   #next(tookMs: number): void {
-    if (this.#isClosed || this.#isComparing || this.#directories.length === 0) return
-    clearTimeout(this.#timer)
+    if (this.#isClosed || this.#isComparing || this.#changed.size === 0) return
     this.#timer = setTimeout(() => void this.#compare(), getPauseMs(this.#quietMs, tookMs))
   }
 
   async #compare(): Promise<void> {
     const began = performance.now()
+    this.#timer = undefined
     this.#isComparing = true
-    for (const directory of this.#bases()) {
+    for (const directory of this.#takeBases()) {
       if (this.#isClosed) return
       await this.#listener.lost(directory)
     }
     this.#isComparing = false
-    if (!this.#isClosed) this.#report()
     this.#next(performance.now() - began)
   }
 
-  #bases(): Iterable<string> {
-    if (this.#directories.length > MOST_PARTS) return [this.#request.base]
-    if (this.#request.comparesFirstLevel !== true) return this.#directories
-    return new Set(this.#directories.map((directory) => directory.split('/', 1)[0] ?? ''))
+  /** Returns the directories to be compared, each with all below it. */
+  #takeBases(): Set<string> {
+    const bases = new Set(this.#changed)
+    this.#changed.clear()
+    if (this.#request.comparesFirstLevel === true)
+      return new Set([...bases].map((directory) => directory.split('/', 1)[0] ?? ''))
+    for (const directory of bases)
+      for (let [above] = splitPath(directory); above !== ''; [above] = splitPath(above))
+        if (bases.has(above)) bases.delete(directory)
+    return bases
   }
 }
 

@@ -1,13 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import {
-  limitedWatches,
-  type ScannedSource,
-  scannedSource,
-  withoutKoffi,
-  writeBurst,
-} from '../../support/scan/bursts.ts'
+import { type ScannedSource, scannedSource, withoutKoffi, writeBurst } from '../../support/scan/bursts.ts'
 import { openTree } from '../../support/scan/tree.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
@@ -71,15 +65,6 @@ describe.skipIf(process.platform !== 'linux').each([
     // Directories whose creation was lost are watched, too.
     const later = await writeBurst(source.root, nested.slice(90, 100), [100, 101])
     await expectOffered(source, [...wanted, ...later])
-  })
-})
-
-describe.skipIf(process.platform !== 'linux')('inotify watch limit', () => {
-  test('a tree of 400 directories with a limit of 300 watches is polled in part, and the limit is reported', async () => {
-    const source = await scannedSource(limitedWatches(300), { prepare: makeExisting })
-    const wanted = await writeBurst(source.root, [...existing, ...fresh], [0, 50])
-    await expectOffered(source, wanted)
-    await until('it is told', () => source.problems().includes('scan.watchLimitPart'))
   })
 })
 

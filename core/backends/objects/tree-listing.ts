@@ -1,9 +1,12 @@
+import { ANSWER_MS } from '../../lib/network/answers.ts'
 import { BackendError, type ObjectInfo, type ObjectPage, type ObjectStore } from './object-store.ts'
 
 // Lists the objects of a store that has directories, such as an SFTP server.
 
 /** Names in one page of a listing. */
 const PAGE = 1_000
+/** Limit of nested directories: no path that Holdfast sends has as many (protocol/names.ts), nor its older versions. */
+const MOST_DEPTH = 300
 /** Limit of names in one directory, which has to be read completely for sorting. */
 const MOST_NAMES = 1_000_000
 /** A longer name counts as several. */
@@ -17,13 +20,16 @@ export type ListedEntry = ObjectInfo | string
 const nameOf = (entry: ListedEntry): string => (typeof entry === 'string' ? entry : entry.name)
 
 /**
- * Returns a function that counts the names of each piece of a listing: a faulty server may never end. It throws
- * BackendError `impossible` beyond the limit, which is that of memory: a long name counts as several, and a piece
- * without names as a page of them.
+ * Returns a function that counts the names of each piece of a listing: a faulty server may never end, or send a name
+ * from time to time. It throws BackendError `impossible` beyond the limits. That of names is one of memory: a long name
+ * counts as several, and a piece without names as a page of them.
  */
 export function limitNames(path: string): (names: readonly (string | undefined)[]) => void {
   let count = 0
+  const began = performance.now()
   return (names) => {
+    if (performance.now() - began > ANSWER_MS)
+      throw new BackendError('impossible', `the list of names in ${path} does not end`)
     for (const name of names) count += Math.ceil((name?.length ?? 0) / NAME_CHARACTERS) || 1
     if (names.length === 0) count += PAGE
     if (count > MOST_NAMES) throw new BackendError('impossible', `${path} has more than ${MOST_NAMES} names`)
@@ -81,6 +87,8 @@ async function* walk(
   prefix: string,
   deep: boolean,
 ): AsyncGenerator<ListedEntry> {
+  if (directory.split('/').length > MOST_DEPTH)
+    throw new BackendError('impossible', `more than ${MOST_DEPTH} directories inside each other`)
   const entries = await read(directory)
   const byBytes = (a: ListedEntry, b: ListedEntry) =>
     Buffer.compare(Buffer.from(nameOf(a)), Buffer.from(nameOf(b)))

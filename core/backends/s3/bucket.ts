@@ -147,6 +147,27 @@ function toObjectInfo(name: string, size: number, stored: Date, version: string 
   return { ...parseFacts(size, stored), name, storedAt: stored.getTime(), version }
 }
 
+/**
+ * Requests pages until one has names or is the last. A store may answer with empty pages for a while; a faulty one may
+ * do so for ever, or return the same page again.
+ * @throws BackendError `impossible` beyond the limits of a listing.
+ */
+async function findPage<P extends { names: readonly (string | undefined)[]; next: string | null }>(
+  prefix: string,
+  after: string | null,
+  ask: (after: string | null) => Promise<P>,
+): Promise<P> {
+  const limit = limitNames(prefix)
+  for (let at = after; ; ) {
+    const page = await ask(at)
+    if (page.next !== null && page.next === at)
+      throw new BackendError('impossible', `the list of names in ${prefix} does not go on`)
+    limit(page.names)
+    if (page.names.length > 0 || page.next === null) return page
+    at = page.next
+  }
+}
+
 /** @param after the `next` of the previous page. */
 export async function listPage(
   place: BucketPlace,
@@ -159,16 +180,24 @@ export async function listPage(
     Prefix: toKey(place, prefix),
     EncodingType: 'url',
     ...(deep ? {} : { Delimiter: '/' }),
-    ...(after === null ? {} : { ContinuationToken: after }),
   }
-  const page = await place.client.send(new ListObjectsV2Command(input))
+  const { page, next } = await findPage(prefix, after, async (token) => {
+    const at = token === null ? {} : { ContinuationToken: token }
+    const page = await place.client.send(new ListObjectsV2Command({ ...input, ...at }))
+    const { Contents = [], CommonPrefixes = [] } = page
+    return {
+      page,
+      names: [...Contents.map(({ Key }) => Key), ...CommonPrefixes.map(({ Prefix }) => Prefix)],
+      next: page.IsTruncated === true ? (page.NextContinuationToken ?? null) : null,
+    }
+  })
   const toName = (encoded: string | undefined) => listedKey(encoded).slice(place.prefix.length)
   return {
     objects: (page.Contents ?? []).map(({ Key, Size, LastModified }) =>
       toObjectInfo(toName(Key), Size ?? 0, LastModified ?? new Date(0), null),
     ),
     directories: (page.CommonPrefixes ?? []).map(({ Prefix }) => toName(Prefix)),
-    next: page.IsTruncated === true ? (page.NextContinuationToken ?? null) : null,
+    next,
   }
 }
 
@@ -205,11 +234,7 @@ const removedCursorSchema = z.object({
 })
 type RemovedState = z.infer<typeof removedCursorSchema>['state']
 
-/**
- * Lists the objects that were there at a time and have been removed since, as they were then. A shallow listing has the
- * directories alone, of removed and of existing objects.
- * @param at milliseconds since 1970; null: just before their removal. @param after the `next` of the previous page.
- */
+/** See ObjectStore.removed. */
 export async function listRemoved(
   place: BucketPlace,
   prefix: string,
@@ -217,6 +242,22 @@ export async function listRemoved(
   at: number | null,
   deep: boolean,
 ): Promise<ObjectPage> {
+  const { page, next } = await findPage(prefix, after, (from) => readRemoved(place, prefix, from, at, deep))
+  return { ...page, next }
+}
+
+/**
+ * Lists the objects that were there at a time and have been removed since, as they were then. A shallow listing has the
+ * directories alone, of removed and of existing objects.
+ * @param at milliseconds since 1970; null: just before their removal. @param after the `next` of the previous page.
+ */
+async function readRemoved(
+  place: BucketPlace,
+  prefix: string,
+  after: string | null,
+  at: number | null,
+  deep: boolean,
+) {
   const last = after === null ? null : removedCursorSchema.parse(JSON.parse(after))
   const input: ListObjectVersionsCommandInput = {
     Bucket: place.bucket,
@@ -236,9 +277,10 @@ export async function listRemoved(
     .sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))
   const key = listedKey(page.NextKeyMarker)
   const next = { key, version: page.NextVersionIdMarker ?? '', state: states.get(key) ?? 'done' }
+  const directories = (page.CommonPrefixes ?? []).map(({ Prefix }) => toName(listedKey(Prefix)))
   return {
-    objects: deep ? objects : [],
-    directories: (page.CommonPrefixes ?? []).map(({ Prefix }) => toName(listedKey(Prefix))),
+    page: { objects: deep ? objects : [], directories },
+    names: [...states.keys(), ...directories],
     next: page.IsTruncated === true && key !== '' ? JSON.stringify(next) : null,
   }
 }

@@ -11,6 +11,12 @@ import { BackendError, hasKind, orIf } from '../objects/object-store.ts'
 const PIECE_BYTES = 128 * 1024
 const LEAST_PIECE_BYTES = 31 * 1024
 
+/** Longest silence of a server that has calls to answer: it may write a large file to a slow disk before it does. */
+const SILENT_MS = 600_000
+
+/** Time limit to begin the SFTP subsystem of a connection. */
+const BEGIN_MS = 60_000
+
 /** SSH_FXF_… flags of an open. */
 export const OPEN = { read: 0x1, write: 0x2, create: 0x8, exclusive: 0x20 } as const
 /** Limit of pieces requested ahead; reached only if the file turns out to be long. */
@@ -53,7 +59,9 @@ export type SftpChannel = ReturnType<typeof channelOn>
 /** @param gather is called before each request: see SftpConnection. */
 export function openChannel(client: Client, gather: () => void): Promise<SftpChannel> {
   return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new BackendError('lost', 'ETIMEDOUT')), BEGIN_MS)
     client.sftp((error, sftp) => {
+      clearTimeout(timer)
       if (error === undefined) resolve(channelOn(sftp, gather))
       else reject(error)
     })
@@ -63,18 +71,25 @@ export function openChannel(client: Client, gather: () => void): Promise<SftpCha
 function channelOn(sftp: SFTPWrapper, gather: () => void) {
   const waiting = new Set<(reason: BackendError) => void>()
   let over: BackendError | null = null
-  const ended = new Promise<unknown>((resolve) => {
-    const end = (why: unknown) => {
-      if (over !== null) return
-      over = new BackendError('lost', why instanceof Error ? getReason(why) : 'ECONNRESET', { cause: why })
-      for (const lose of waiting) lose(over)
-      waiting.clear()
-      resolve(over)
-    }
-    sftp.on('error', end)
-    sftp.on('end', end)
-    sftp.on('close', end)
-  })
+  /** Ends the channel of a server that keeps the connection alive and answers no call. */
+  let silence: NodeJS.Timeout | undefined
+  const { promise: ended, resolve } = Promise.withResolvers<unknown>()
+  const end = (why: unknown) => {
+    if (over !== null) return
+    clearTimeout(silence)
+    over = new BackendError('lost', why instanceof Error ? getReason(why) : 'ECONNRESET', { cause: why })
+    for (const lose of waiting) lose(over)
+    waiting.clear()
+    resolve(over)
+  }
+  sftp.on('error', end)
+  sftp.on('end', end)
+  sftp.on('close', end)
+  const expectAnswer = () => {
+    clearTimeout(silence)
+    if (waiting.size > 0)
+      silence = setTimeout(() => end(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })), SILENT_MS)
+  }
   /**
    * Sends a request. ssh2 drops pending calls when the channel ends; this rejects them as lost.
    * @throws BackendError.
@@ -83,9 +98,11 @@ function channelOn(sftp: SFTPWrapper, gather: () => void) {
     new Promise((resolve, reject) => {
       if (over !== null) return reject(over)
       waiting.add(reject)
+      if (waiting.size === 1) expectAnswer()
       const answered: Answered<T> = (error, value) => {
         // The end of the channel has already rejected this call.
         if (!waiting.delete(reject)) return
+        expectAnswer()
         if (error == null) resolve(value)
         else reject(over ?? toBackendError(error))
       }
@@ -94,6 +111,7 @@ function channelOn(sftp: SFTPWrapper, gather: () => void) {
         ask(sftp, answered)
       } catch (thrown) {
         waiting.delete(reject)
+        expectAnswer()
         reject(new BackendError('failed', errorText(thrown), { cause: thrown }))
       }
     })

@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream'
 /** Longest answer about one thing, or with an error. */
 export const MOST_ANSWER_BYTES = 1024 * 1024
 /** Time limit of an answer after its first line, in milliseconds. */
-const ANSWER_MS = 1_800_000
+export const ANSWER_MS = 1_800_000
 
 /** An answer is longer, or lasts longer, than any that a server needs. */
 export class EndlessAnswer extends Error {

@@ -1,8 +1,8 @@
 // Servers of each kind whose answers do not end: each is cut off after a limit.
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type ssh2 from 'ssh2'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import ssh2 from 'ssh2'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openOverviews, readOverview } from '../../../core/agent/computers/connect.ts'
 import { BackendError } from '../../../core/backends/objects/object-store.ts'
 import { createClient, S3Store } from '../../../core/backends/s3/s3-store.ts'
@@ -82,6 +82,52 @@ describe('S3 answers', () => {
   )
 })
 
+describe('S3 listings', () => {
+  /** Answers each request for a page by its number. */
+  async function openPages(toPage: (index: number) => string) {
+    let pages = 0
+    const server = createServer((_, response) => {
+      pages += 1
+      response.end(`<Result><IsTruncated>true</IsTruncated>${toPage(pages)}</Result>`)
+    }).listen(0, '127.0.0.1')
+    onTestFinished(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    await until('it listens', () => server.address())
+    const store = await openBucket((server.address() as AddressInfo).port)
+    return { store, pages: () => pages }
+  }
+
+  test('pages that repeat their token are cut off', async () => {
+    const page =
+      '<Contents><Key>k</Key><Size>1</Size></Contents><NextContinuationToken>t</NextContinuationToken>'
+    const { store } = await openPages(() => page)
+    const { next } = await store.list('', null, true)
+    await expect(store.list('', next, true)).rejects.toEqual(fault('impossible'))
+  })
+
+  test(
+    'pages without names are cut off',
+    async () => {
+      const { store, pages } = await openPages(
+        (index) => `<NextContinuationToken>${index}</NextContinuationToken>`,
+      )
+      await expect(store.list('', null, true)).rejects.toEqual(fault('impossible'))
+      expect(pages()).toBeLessThan(2_000)
+    },
+    LONG_MS,
+  )
+
+  test('pages of removed objects that repeat their marker are cut off', async () => {
+    const version = '<Key>k</Key><VersionId>1</VersionId><Size>1</Size>'
+    const page = `<DeleteMarker>${version}</DeleteMarker><NextKeyMarker>k</NextKeyMarker>`
+    const { store } = await openPages(() => `<Status>Enabled</Status>${page}`)
+    const { next } = (await store.removed('', null, null, true)) ?? expect.fail()
+    await expect(store.removed('', next, null, true)).rejects.toEqual(fault('impossible'))
+  })
+})
+
 describe('SFTP answers', () => {
   async function openLying(list: (id: number, sftp: ssh2.SFTPWrapper) => void) {
     const server = await startLyingSftp('secret', (sftp) => {
@@ -116,6 +162,66 @@ describe('SFTP answers', () => {
     },
     LONG_MS,
   )
+
+  test('a listing of a name a minute is cut off', async () => {
+    let pieces = 0
+    const store = await openLying((id, sftp) => {
+      pieces += 1
+      vi.advanceTimersByTime(60_000)
+      sftp.name(id, many.slice(0, 1))
+    })
+    vi.useFakeTimers({ toFake: ['performance'] })
+    onTestFinished(() => void vi.useRealTimers())
+    await expect(store.list('', null, false)).rejects.toEqual(fault('impossible'))
+    expect(pieces).toBeLessThan(100)
+  })
+
+  test('directories inside each other without an end are cut off', async () => {
+    let pieces = 0
+    const directory = { filename: 'd', longname: '', attrs: { ...attrs, mode: 0o40755 } }
+    const store = await openLying((id, sftp) => {
+      pieces += 1
+      if (pieces % 2 === 1) sftp.name(id, [directory])
+      else sftp.status(id, ssh2.utils.sftp.STATUS_CODE.EOF)
+    })
+    await expect(store.list('', null, true)).rejects.toEqual(fault('impossible'))
+    expect(pieces).toBeLessThan(2_000)
+  })
+
+  test('a call without an answer ends the connection, although the server keeps it alive', async () => {
+    const asked = Promise.withResolvers<void>()
+    const store = await openLying(() => asked.resolve())
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const listed = expect(store.list('', null, false)).rejects.toEqual(fault('lost'))
+    await asked.promise
+    vi.advanceTimersByTime(LONG_MS * 60)
+    await listed
+    await expect(store.ended).resolves.toEqual(fault('lost'))
+  })
+})
+
+test.each([
+  ['line', 'a refusal'],
+  ['webhook', 'a refusal'],
+  ['ntfy', 'a confirmation'],
+] as const)('channel answers: %s with %s without an end is cut off', async (type, kind) => {
+  const status = kind === 'a refusal' ? '400 No' : '200 OK'
+  const server = await startFloodServer(`HTTP/1.1 ${status}\r\n\r\n`, 'x')
+  const outcome = await attempt(type, givenFor(type, `http://127.0.0.1:${server.port}`))
+  expect(outcome.did).toBe(kind === 'a refusal' ? 'refused' : 'delivered')
+  expect(server.given()).toBeLessThan(MOST_GIVEN)
+})
+
+test('event sink answers: a refusal without an end is cut off', async () => {
+  const server = await startFloodServer('HTTP/1.1 400 No\r\n\r\n', 'x')
+  const sink = eventSinkSchema.parse({ id: 's', name: 's', kind: 'webhook', options: {} })
+  const url = `http://127.0.0.1:${server.port}/`
+  const deliverer = openDeliverer(sink, { computer: 'c', secrets: { url } })
+  onTestFinished(() => deliverer.close())
+  const sent = await deliverer.deliver([{ type: 'app.holdfast.x', data: {} } as never], never)
+  expect(sent).toMatchObject({ done: false, isRefused: true })
+  expect(server.given()).toBeLessThan(MOST_GIVEN)
 })
 
 test.each([

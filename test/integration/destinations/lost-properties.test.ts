@@ -1,4 +1,4 @@
-// WebDAV servers that lose the properties of files and keep their contents, as when Apache's .DAV directories are lost.
+// Servers that lose the properties of files and keep their contents.
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Message } from '../../../core/lib/i18n/message.ts'
 import { runTask, type Task, type TaskEvent } from '../../../core/restore/task.ts'
 import { encryptedKind } from '../../support/destinations/encrypted-kind.ts'
-import { webdavKind, webdavServer } from '../../support/destinations/webdav-kind.ts'
+import { s3Kind } from '../../support/destinations/s3-kind.ts'
+import { webdavKind } from '../../support/destinations/webdav-kind.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -19,18 +20,13 @@ import {
   writeFile,
 } from '../../support/transfer/transfer.ts'
 
-beforeAll(() => webdavKind.start?.())
-afterAll(() => webdavKind.stop?.())
+const ceph = s3Kind('ceph')
+beforeAll(() => Promise.all([webdavKind.start?.(), ceph.start?.()]))
+afterAll(() => Promise.all([webdavKind.stop?.(), ceph.stop?.()]))
 
 const MODES: Record<string, number> = { a: 0o640, 'd/b': 0o755, 'd/removed here': 0o600 }
 
-const removeProperties = (root: string) => {
-  const all = fs.readdirSync(root, { recursive: true, encoding: 'utf8' })
-  for (const name of all.filter((one) => path.basename(one) === '.DAV'))
-    fs.rmSync(path.join(root, name), { recursive: true })
-}
-
-test.each([webdavKind, encryptedKind(webdavKind)])(
+test.each([webdavKind, encryptedKind(webdavKind), ceph, encryptedKind(ceph)])(
   '$name destination: lost times and permissions are set again by verify, which tells of them',
   async (kind) => {
     const home = await makeHome(temporaryDirectory('lost-properties'))
@@ -78,7 +74,7 @@ test.each([webdavKind, encryptedKind(webdavKind)])(
       })
     expect(await verify()).toEqual([verified(0, 0)])
 
-    removeProperties(webdavServer().root)
+    await place.loseProperties?.()
     fs.rmSync(path.join(home.source, 'd/removed here'))
     expect((await readFacts()).a).not.toEqual(sent.a)
     const notice: Message = { key: 'verify.renewed', params: { name: 'nas', count: 3, modeless: 1 } }

@@ -34,6 +34,8 @@ export interface Place {
    * @param change returns the bytes that it has then, and null to remove it; left out: a bit is turned over.
    */
   damage(source: string, path: string, change?: Damage): Promise<void>
+  /** Loses the properties of all files and keeps their contents; without: the kind has no properties. */
+  loseProperties?(): Promise<void>
   /** Parts and temporary files that are there. */
   leftOvers(): Promise<string[]>
   /** Leaves room for so many bytes, until the function that it gives is called; only of a place of some megabytes. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import {
+  CopyObjectCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   ListMultipartUploadsCommand,
@@ -72,6 +73,14 @@ export function s3Place(server: StorageServer, { client, bucket, open }: TestBuc
       const bytes = change(Buffer.from((await Body?.transformToByteArray()) ?? []))
       if (bytes === null) await client.send(new DeleteObjectCommand(at))
       else await client.send(new PutObjectCommand({ ...at, Metadata, Body: bytes }))
+    },
+    // As a tool does that copies objects without their metadata.
+    async loseProperties() {
+      for (const { name } of await listAll(store, `${FOLDER}/`)) {
+        const [Key, at] = [`${prefix}/${name}`, { Bucket: bucket, MetadataDirective: 'REPLACE' as const }]
+        const CopySource = `${bucket}/${Key.split('/').map(encodeURIComponent).join('/')}`
+        await client.send(new CopyObjectCommand({ ...at, Key, CopySource, Metadata: {} }))
+      }
     },
     async leftOvers() {
       const notes = await listAll(store, `${FOLDER}/.holdfast/uploads/`)

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { chmodSync, mkdirSync, symlinkSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
 import { WebdavStore } from '../../../core/backends/webdav/webdav-store.ts'
@@ -40,6 +40,12 @@ export function webdavPlace(directory: string, folder = 'station'): Place {
     crash: async () => webdavServer().dropAll(),
     settings,
     ...onDisk,
+    // As when Apache's .DAV directories are lost.
+    async loseProperties() {
+      const all = readdirSync(own, { recursive: true, encoding: 'utf8' })
+      for (const name of all.filter((one) => path.basename(one) === '.DAV'))
+        rmSync(path.join(own, name), { recursive: true })
+    },
     async file(source, name) {
       const there = await onDisk.file(source, name)
       const info = await store.info(`${folder}/${source}/${name}`)

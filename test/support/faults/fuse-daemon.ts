@@ -9,6 +9,9 @@ import type { FuseMode, FuseNews } from './fuse.ts'
 const CONTENT = Buffer.alloc(8_192, 'x')
 const ROOT = 1n
 const FILE = 2n
+/** Inode of the first large file. */
+const LARGE = 100n
+const LARGE_BYTES = 12 * 1024 * 1024
 const S_IFDIR = 0o040000
 const S_IFREG = 0o100000
 
@@ -44,7 +47,7 @@ let withheld: Request[] = []
 function attributes(node: bigint): Buffer {
   const attr = Buffer.alloc(88)
   attr.writeBigUInt64LE(node, 0)
-  if (node === FILE) attr.writeBigUInt64LE(BigInt(CONTENT.length), 8)
+  if (node !== ROOT) attr.writeBigUInt64LE(BigInt(node < LARGE ? CONTENT.length : LARGE_BYTES), 8)
   attr.writeUInt32LE(node === ROOT ? S_IFDIR | 0o755 : S_IFREG | 0o644, 60)
   attr.writeUInt32LE(1, 64)
   attr.writeUInt32LE(4_096, 80)
@@ -68,10 +71,11 @@ function answerTo({ opcode, node, body }: Request): Buffer | number {
     case INIT:
       return initAnswer()
     case LOOKUP: {
-      if (body.toString('utf8', 0, body.indexOf(0)) !== 'file') return constants.errno.ENOENT
+      const found = findNode(body.toString('utf8', 0, body.indexOf(0)))
+      if (found === null) return constants.errno.ENOENT
       const entry = Buffer.alloc(40)
-      entry.writeBigUInt64LE(FILE, 0)
-      return Buffer.concat([entry, attributes(FILE)])
+      entry.writeBigUInt64LE(found, 0)
+      return Buffer.concat([entry, attributes(found)])
     }
     case GETATTR:
       return Buffer.concat([Buffer.alloc(16), attributes(node)])
@@ -80,7 +84,9 @@ function answerTo({ opcode, node, body }: Request): Buffer | number {
       return Buffer.alloc(16)
     case READ: {
       const from = Number(body.readBigUInt64LE(8))
-      return CONTENT.subarray(from, from + body.readUInt32LE(16))
+      const length = body.readUInt32LE(16)
+      if (node >= LARGE) return Buffer.alloc(Math.max(0, Math.min(length, LARGE_BYTES - from)))
+      return CONTENT.subarray(from, from + length)
     }
     case STATFS:
       return Buffer.alloc(80)
@@ -98,6 +104,12 @@ function answerTo({ opcode, node, body }: Request): Buffer | number {
   }
 }
 
+function findNode(name: string): bigint | null {
+  if (name === 'file') return FILE
+  const index = /^large-(\d+)$/.exec(name)?.[1]
+  return index === undefined ? null : LARGE + BigInt(index)
+}
+
 /** One struct fuse_dirent: inode, next offset, length of the name, type, name, padded to eight bytes. */
 function listedFile(): Buffer {
   const entry = Buffer.alloc(32)
@@ -113,8 +125,9 @@ function isSpoiled({ opcode }: Request): boolean {
   return mode.does === 'fail' && (mode.at === 'read' ? opcode === READ : opcode === LOOKUP)
 }
 
-function isWithheld({ thread }: Request): boolean {
+function isWithheld({ opcode, thread, body }: Request): boolean {
   if (mode.does !== 'withhold') return false
+  if (mode.behind !== undefined) return opcode === READ && Number(body.readBigUInt64LE(8)) >= mode.behind
   return mode.to === undefined || existsSync(`/proc/${mode.to}/task/${thread}`)
 }
 

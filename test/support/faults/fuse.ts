@@ -8,8 +8,11 @@ import { clear, type Undo, workplace } from './mounts.ts'
 export type FuseMode =
   /** listed: a listing has the file, as if another computer had put it there. */
   | { does: 'answer'; listed?: boolean }
-  /** Nothing is answered, or nothing to the process `to`, until another mode but this; then all of it is. */
-  | { does: 'withhold'; to?: number }
+  /**
+   * Nothing is answered, or nothing to the process `to`, until another mode but this; then all of it is. `behind`: only
+   * reads of a file from this byte on are not.
+   */
+  | { does: 'withhold'; to?: number; behind?: number }
   /** The call fails with this error: looking the file up, or reading it. */
   | { does: 'fail'; at: 'lookup' | 'read'; errno: number }
 
@@ -20,8 +23,10 @@ export interface FuseNews {
 }
 
 export interface Fuse {
-  /** The one file of the file system. */
+  /** The one file that the file system lists. */
   file: string
+  /** Any number of large files, by their number: they have zeros. */
+  large(index: number): string
   set(mode: FuseMode): Promise<void>
   /** Resolves when somebody waits for an answer that is withheld. */
   untilWithheld(): Promise<void>
@@ -54,6 +59,7 @@ export async function mountFuse(undo: Undo): Promise<Fuse> {
   })
   return {
     file: path.join(place.point, 'file'),
+    large: (index) => path.join(place.point, `large-${index}`),
     set: (mode) =>
       new Promise((resolve, reject) =>
         daemon.send(mode, (error) => (error === null ? resolve() : reject(error))),

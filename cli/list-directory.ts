@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { missingAt } from '../core/agent/accept-path.ts'
+import { getOwnPaths } from '../core/agent/workers/configs.ts'
 import { ignoreError } from '../core/dropped-errors.ts'
 import { readLedger } from '../core/ledger/ledger.ts'
 import { toSentence } from '../core/lib/i18n/user-error.ts'
@@ -19,6 +20,7 @@ import {
   sourceSchema,
 } from '../core/settings/schema.ts'
 import { openSettings } from '../core/settings/settings-store.ts'
+import { OwnPlaces } from '../core/walk/own-places.ts'
 import { jsonText } from './json.ts'
 import { knownFiles } from './known-files.ts'
 import { quoteControls } from './quote-controls.ts'
@@ -49,10 +51,12 @@ export async function printList({
   const absolute = await directoryAt(path.resolve(directory))
   const settings = readIfItCan(() => readSettings(dataDirectory)) ?? defaultSettings
   const source = sourceAt(settings, absolute, given)
-  const ledger = readIfItCan(() => readLedger(getDataLayout(dataDirectory).ledger))
+  const layout = getDataLayout(dataDirectory)
+  const ledger = readIfItCan(() => readLedger(layout.ledger))
   const { quietSeconds } = settings.scan
   const known = ledger === null ? {} : knownFiles(ledger, destinationIds(settings, source), source.id)
-  for await (const listed of listCandidates({ source, quietSeconds, ...known })) {
+  const own = new OwnPlaces(existsSync(dataDirectory) ? getOwnPaths(settings, layout) : [])
+  for await (const listed of listCandidates({ source, quietSeconds, own, ...known })) {
     if (listed.why !== null && !why) continue
     if (!process.stdout.write(`${formatLine(listed, json)}\n`)) {
       await new Promise((resolve) => process.stdout.once('drain', resolve))

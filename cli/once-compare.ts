@@ -1,9 +1,11 @@
 import type { OpenAgent } from '../core/agent/open.ts'
 import type { AppState } from '../core/agent/state/schema.ts'
+import { getOwnPaths } from '../core/agent/workers/configs.ts'
 import { openLedger } from '../core/ledger/ledger.ts'
 import type { Message, WordKey } from '../core/lib/i18n/message.ts'
 import { type ListedPath, listCandidates } from '../core/scan/preview/list-source.ts'
 import { destinationIds } from '../core/settings/destinations.ts'
+import { OwnPlaces } from '../core/walk/own-places.ts'
 import { knownFiles } from './known-files.ts'
 import { sourceRemarks } from './once-trouble.ts'
 
@@ -41,12 +43,13 @@ export async function compare({ agent }: OpenAgent, signal: AbortSignal): Promis
   const ledger = openLedger(agent.layout.ledger)
   const found: Compared = { isDone: true, sent: 0, unsent: 0, named: [], young: 0, marked: 0 }
   const { quietSeconds } = settings.scan
+  const own = new OwnPlaces(getOwnPaths(settings, agent.layout))
   try {
     for (const source of settings.sources) {
       const destinations = destinationIds(settings, source)
       found.sent += Math.min(...destinations.map((one) => ledger.totals(one)[source.id]?.sentFiles ?? 0))
       const known = knownFiles(ledger, destinations, source.id)
-      const options = { source, quietSeconds, ...known, onlyLeft: true, signal }
+      const options = { source, quietSeconds, own, ...known, onlyLeft: true, signal }
       for await (const listed of listCandidates(options)) {
         if (listed.why === null || listed.why.key === 'scan.why.changing') return { ...found, isDone: false }
         if (listed.why.key === 'scan.why.tooYoung') found.young += 1

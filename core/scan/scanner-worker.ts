@@ -70,7 +70,7 @@ export function startScanner(
           paths: scanner.findSource(source)?.lostPaths(MOST_LOST) ?? [],
         }),
         preview: ({ source, examples }: RequestInput<Definition, 'preview'>) =>
-          previews.run(source, examples),
+          previews.run(source, examples, scanner.own),
       },
       stop: () => {
         previews.stop()
@@ -135,6 +135,11 @@ class Scanner {
 
   nudge(): void {
     for (const { running } of this.#sources.values()) running.nudge()
+  }
+
+  /** Holdfast's own directories and key files; none before the first configuration. */
+  get own(): OwnPlaces {
+    return this.#shared?.own ?? new OwnPlaces([])
   }
 
   findSource(id: string): RunningSource | undefined {

@@ -64,7 +64,7 @@ export function checkerConfig(
 }
 
 /** Returns Holdfast's own directories and key files, which no source contains. */
-function ownPaths(settings: Settings, layout: DataLayout): string[] {
+export function getOwnPaths(settings: Settings, layout: DataLayout): string[] {
   const stores = getStorePaths(settings, layout).map((store) => storeLayout(store))
   const identities = [layout.identity, ...stores.map(({ identity }) => identity)]
   return [
@@ -91,7 +91,7 @@ export function scannerConfig(
     destinations: destinationIds(settings, { destinations: null }),
     reconcileSeconds: settings.scan.reconcileSeconds,
     quietSeconds: settings.scan.quietSeconds,
-    own: ownPaths(settings, layout),
+    own: getOwnPaths(settings, layout),
   }
 }
 

@@ -13,6 +13,7 @@ import { sameContent } from '../../platform/file-metadata.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import { findNameFault } from '../../protocol/names.ts'
 import { hasOwnClosedMark, type Source } from '../../settings/schema.ts'
+import type { OwnPlaces } from '../../walk/own-places.ts'
 import { joinRelative, type ScannedFile } from '../../walk/scanned-file.ts'
 import { type Skipped, type Unsendable, walk, walkRegions } from '../../walk/walk.ts'
 import { type ExaminedFile, isAtWork, probeWriters } from '../../watch/open-writers.ts'
@@ -35,6 +36,8 @@ export interface ListOptions {
   source: Source
   /** Where the system cannot show writers, a file counts as finished after this time without a change. */
   quietSeconds: number
+  /** Holdfast's own directories and key files, which are never sent. */
+  own: OwnPlaces
   /** Returns the ledger's entry of its path; without this function only the marks on disk count. */
   lookup?: (file: ScannedFile) => LedgerEntry | null
   /** Returns the ledger's entry of a file that was sent under another name. */
@@ -53,6 +56,7 @@ export interface ListOptions {
  */
 export async function* listCandidates(options: ListOptions): AsyncGenerator<ListedPath> {
   const { source } = options
+  await options.own.refresh()
   try {
     if (source.kind === 'continuous') yield* listTree(options, '', null)
     else yield* listBatches(options)
@@ -135,10 +139,11 @@ async function leftBehind(options: ListOptions, path: string, since: bigint | nu
   return { path, size: facts.size, ...(await explain(options, facts, since, { state: 'free', facts })) }
 }
 
-function walkOptions({ source, signal }: ListOptions, base: string) {
+function walkOptions({ source, own, signal }: ListOptions, base: string) {
   return {
     root: source.path,
     base,
+    own,
     filter: createNameFilter(toNameRules(source)),
     scope: { oneFileSystem: source.oneFileSystem, away: () => [] },
     signal: signal ?? new AbortController().signal,

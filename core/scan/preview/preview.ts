@@ -10,6 +10,7 @@ import {
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { Source } from '../../settings/schema.ts'
+import type { OwnPlaces } from '../../walk/own-places.ts'
 import type { ScannedFile } from '../../walk/scanned-file.ts'
 import { callOn, type WalkChunk, walkRegions } from '../../walk/walk.ts'
 import type { LeftOutReason, Preview } from '../scanner-messages.ts'
@@ -117,9 +118,10 @@ export class Previews {
 
   /**
    * Returns what the source's filters would exclude. Resolves within the time limit in any case.
+   * @param own is never sent, and not counted.
    * @throws UserError scan.list.failed if the source's directory cannot be listed.
    */
-  async run(source: Source, examples: number): Promise<Preview> {
+  async run(source: Source, examples: number, own: OwnPlaces): Promise<Preview> {
     this.#running.get(source.id)?.abort('superseded')
     const abort = new AbortController()
     this.#running.set(source.id, abort)
@@ -127,7 +129,7 @@ export class Previews {
     const tally = new Tally(source, examples)
     const over = new Promise<void>((resolve) => abort.signal.addEventListener('abort', () => resolve()))
     try {
-      await Promise.race([count(source, tally, abort.signal), over])
+      await Promise.race([count(source, own, tally, abort.signal), over])
     } finally {
       clearTimeout(late)
       if (this.#running.get(source.id) === abort) this.#running.delete(source.id)
@@ -142,13 +144,14 @@ export class Previews {
   }
 }
 
-async function count(source: Source, tally: Tally, signal: AbortSignal): Promise<void> {
+async function count(source: Source, own: OwnPlaces, tally: Tally, signal: AbortSignal): Promise<void> {
   const { path } = source
   try {
     // Mount points are known by their real paths.
     const root = await callOn(path, () => realpath(path))
     const scope = { oneFileSystem: source.oneFileSystem, away: () => [] }
-    const options = { root, base: '', filter: EVERYTHING, signal, scope }
+    await own.refresh()
+    const options = { root, base: '', filter: EVERYTHING, signal, scope, own }
     for await (const chunk of walkRegions(options)) {
       if (signal.aborted) return
       tally.add(chunk)

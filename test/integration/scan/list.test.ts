@@ -3,6 +3,7 @@ import {
   chmodSync,
   closeSync,
   existsSync,
+  linkSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -216,6 +217,22 @@ test('`scan --list --data`: excludes sent files and applies the settings of a pr
   const none = path.join(data, 'none')
   expect(await scan('--list', '--data', none, root)).toEqual(['a', 'b', 'c.log'])
   expect(existsSync(none)).toBe(false)
+})
+
+test('`scan`: neither lists nor waits for its own data directory and a link to its secrets', async () => {
+  const root = temporaryDirectory('list')
+  const data = path.join(root, 'data')
+  const source = path.join(root, 'source')
+  for (const directory of [data, source]) mkdirSync(directory)
+  writeFileSync(path.join(source, 'a'), 'a')
+  writeFileSync(path.join(data, 'secrets.json'), '{"version":2,"owners":{}}', { mode: 0o600 })
+  linkSync(path.join(data, 'secrets.json'), path.join(source, 'linked.json'))
+  expect(await scan('--list', '--data', data, root)).toEqual(['source/a'])
+  expect(await scan('--once', '--data', data, source)).not.toEqual([])
+  expect((await scan('--list', '--why', '--data', data, source)).toSorted()).toEqual([
+    'a\tsent already',
+    "linked.json\tHoldfast's own file",
+  ])
 })
 
 test('`scan --list --data`: reports an unreadable ledger, lists the files and leaves the ledger unchanged', async () => {

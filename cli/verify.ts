@@ -6,7 +6,7 @@ import { toSentence, UserError } from '../core/lib/i18n/user-error.ts'
 import { digestBeginning } from '../core/platform/digest.ts'
 import type { Task } from '../core/restore/task.ts'
 import { getDataLayout } from '../core/settings/data-directory.ts'
-import { type Finding, isSound, type VerifySummary } from '../core/store/verify/findings.ts'
+import { describeBadEntry, type Finding, isSound, type VerifySummary } from '../core/store/verify/findings.ts'
 import { isStoreRoot } from '../core/walk/own-places.ts'
 import { resolveDataDirectory, withDataDirectory } from './data-directory.ts'
 import { librarySettings, readKey, storeSettings } from './library-settings.ts'
@@ -159,7 +159,7 @@ function sentenceOfFinding(store: string, finding: Finding): Message {
       return message(finding.adopted ? 'store.adopted' : 'store.unknown', { path: file })
     case 'strange':
       return finding.isRow === true
-        ? message('store.badEntry', { path: store, name: finding.place })
+        ? describeBadEntry(store, finding.place)
         : message('store.strange', { path: file })
     case 'unreadable':
       return message('store.unreadable', { path: file, reason: finding.code })

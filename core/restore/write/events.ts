@@ -1,4 +1,5 @@
 import { type Message, message } from '../../lib/i18n/message.ts'
+import { describeBadEntry } from '../../store/verify/findings.ts'
 import { type Denied, describeDenied } from './metadata.ts'
 
 /** A content in a list. */
@@ -88,7 +89,7 @@ export function describeEvent(from: string, event: RestoreEvent): Message | null
     case 'strange':
       return message('store.strange', { path: place })
     case 'badEntry':
-      return message('store.badEntry', { path: from, name: event.place === '' ? '?' : event.place })
+      return describeBadEntry(from, event.place)
     case 'missing':
       return message('store.restoreMissing', { path: place })
     case 'failed':

@@ -34,6 +34,9 @@ const sourceSchema = z.object({
 /** A directory of a sender's folder, with the files of one of its sources. */
 export type SourceRow = z.infer<typeof sourceSchema>
 
+/** A source's names, for display: they may be impossible. */
+export type SourceNames = Pick<SourceRow, 'folder' | 'directory'>
+
 /** A stored file: the current version, or an older one. */
 export interface FileRow {
   source: number
@@ -110,10 +113,17 @@ export function openRows(database: DatabaseSyncInstance) {
   const places = database.prepare('SELECT places FROM round')
   const epoch = database.prepare('SELECT epoch FROM store')
 
+  const names = (row: Record<string, unknown>): SourceNames => ({
+    folder: String(row.folder),
+    directory: String(row.directory),
+  })
+
   return {
     epoch: (epoch.get() as { epoch: string }).epoch,
     /** Sources whose names Holdfast can have written. */
     sources: () => allSources.all().flatMap((row) => parseSource(row) ?? []),
+    /** The other sources, whose files are left out. */
+    invalidSources: () => allSources.all().flatMap((row) => (parseSource(row) === null ? [names(row)] : [])),
     find(source: number, key: string, version: string): FileRow | StrangeRow | null {
       const raw = findOne.get(source, key, version) as RawFile | undefined
       return raw === undefined ? null : parseRow(raw)

@@ -13,6 +13,7 @@ import {
   isFileRow,
   type Rows,
   rangeBelow,
+  type SourceNames,
   type SourceRow,
   type StrangeRow,
 } from '../manifest/rows.ts'
@@ -88,6 +89,7 @@ export function contentsPage(rows: Rows, sender: string | null, asked: StoreCont
   const { at, version, oldNames = false } = asked
   const origin = parseOrigin(sender, asked.folder, asked.path)
   if (origin === null) return page
+  noteInvalidSources(page, rows, sender, asked, origin)
   const text = asked.text?.toLowerCase() ?? null
   const wanted = { at, version: version === '' ? null : version, oldNames }
   const newParents = createParents(rows)
@@ -118,6 +120,19 @@ export function contentsPage(rows: Rows, sender: string | null, asked: StoreCont
     }
   }
   return page
+}
+
+/** Notes the requested sources that the manifest cannot name, once: on the first page. */
+function noteInvalidSources(
+  page: ContentsPage,
+  rows: Rows,
+  sender: string | null,
+  { after }: StoreContentsQuestion,
+  origin: Origin,
+): void {
+  if (after !== null) return
+  const requested = rows.invalidSources().filter((source) => isRequested(source, origin))
+  for (const source of requested) noteStrange(page, `${getFolderName(sender, source)}/`)
 }
 
 function noteStrange(page: ContentsPage, name: string): void {
@@ -215,7 +230,7 @@ function* select(
 }
 
 /** True if the location of a request includes a source. */
-const isRequested = ({ folder, directory }: SourceRow, { sender, source }: Origin): boolean =>
+const isRequested = ({ folder, directory }: SourceNames, { sender, source }: Origin): boolean =>
   (sender === null || folder === sender) && (source === null || directory === source)
 
 /** Yields the rows of each path together, in the order of the paths. Reads only the manifest. */
@@ -467,7 +482,7 @@ export function parseOrigin(
 }
 
 /** Returns a source's name in requests. @param sender see `parseOrigin`. */
-const getFolderName = (sender: string | null, { folder, directory }: SourceRow): string =>
+const getFolderName = (sender: string | null, { folder, directory }: SourceNames): string =>
   sender === null ? `${folder}/${directory}` : directory
 
 /** Returns the source of a location; null: there is none. */

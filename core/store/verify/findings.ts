@@ -1,3 +1,12 @@
+import { type Message, message } from '../../lib/i18n/message.ts'
+
+/**
+ * Builds the sentence about an invalid entry of a manifest.
+ * @param name for display: that of a folder ends with "/"; empty: unknown.
+ */
+export const describeBadEntry = (list: string, name: string): Message =>
+  message(name.endsWith('/') ? 'store.badFolder' : 'store.badEntry', { path: list, name: name || '?' })
+
 /**
  * A result of verifying a file of a store. `place`: its path below the store, with "/". `isWanted`: it is requested
  * from its sender.

@@ -22,6 +22,7 @@ import {
   ROW_FOLLOWS_MS,
   type Rows,
   rangeBelow,
+  type SourceNames,
   type SourceRow,
   type StrangeRow,
 } from '../manifest/rows.ts'
@@ -149,6 +150,8 @@ class Verification {
         after = last
       }
     }
+    for (const { folder, directory } of this.#rows.invalidSources())
+      await this.#report({ kind: 'strange', place: `${folder}/${directory}/`, isRow: true })
   }
 
   async #checkRow(source: SourceRow, first: FileRow | StrangeRow): Promise<void> {
@@ -249,13 +252,14 @@ class Verification {
    */
   #isKnown(found: FoundEntry, fileSystem: FileSystem): boolean {
     const rows = this.#rows
-    const findSource = ({ folder, directory }: RowName) =>
-      rows.sources().find((one) => one.folder === folder && one.directory === directory)
+    const findIn = <S extends SourceNames>(sources: readonly S[], { folder, directory }: RowName) =>
+      sources.find((one) => one.folder === folder && one.directory === directory)
     return (
       found.kind === 'file' &&
       rowsFor(found).some((name) => {
-        const source = findSource(name)
-        if (source === undefined) return false
+        const source = findIn(rows.sources(), name)
+        // The whole folder is reported: nobody should remove its files because they have no rows.
+        if (source === undefined) return findIn(rows.invalidSources(), name) !== undefined
         if (rows.find(source.id, toKey(name.path, fileSystem), name.version) !== null) return true
         return toAllKeys(name.path).some((key) => {
           const row = rows.find(source.id, key, name.version)

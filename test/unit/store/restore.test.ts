@@ -6,7 +6,8 @@ import { describeEvent } from '../../../core/restore/write/events.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
 import { openManifestFile } from '../../../core/store/manifest/manifest.ts'
 import { openSenders } from '../../../core/store/senders/senders.ts'
-import { walkStore } from '../../../core/store/verify/verify.ts'
+import type { Finding } from '../../../core/store/verify/findings.ts'
+import { verifyStore, walkStore } from '../../../core/store/verify/verify.ts'
 import { canMount, mountExt4, mountTmpfs } from '../../support/faults/mounts.ts'
 import { openRestoring } from '../../support/store/restoring.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -169,6 +170,43 @@ test.each([
     expect(told?.key).toBe('store.badEntry')
     expect(summary).toMatchObject({ restored: 1, failed: 1 })
     expect(textsIn(to)).toEqual({ 'pc/data/file': 'content' })
+  },
+)
+
+test.each([
+  ['an id beyond all numbers', "1152921504606846976, 'pc', 'odd'", 'pc/odd/'],
+  ['a path as its name', "7, 'pc', '../odd'", 'pc/../odd/'],
+  ['a blob as its name', "7, 'pc', x'6f6464'", 'pc/'],
+])(
+  'restore, list, verify: a folder of the manifest with %s is named, its files are not called unknown, and others are used',
+  async (_, values, place) => {
+    const { base, root, store, restore, list, inManifest, textsIn } = await setUp()
+    inManifest(`INSERT INTO source (id, folder, directory) VALUES (${values})`)
+    const isAt = place === 'pc/odd/'
+    if (isAt) writeFile(root, 'pc/odd/file', 'lost')
+    const bad = { kind: 'badEntry', place: expect.stringMatching(/\/$/) }
+    const to = path.join(base, 'to')
+    const { events, summary } = await restore(to)
+    expect(events).toContainEqual(bad)
+    expect(events.map((one) => ('place' in one ? one.place : ''))).toContainEqual(
+      expect.stringContaining(place),
+    )
+    expect(describeEvent('/store', { kind: 'badEntry', place })?.key).toBe('store.badFolder')
+    expect(summary).toMatchObject({ restored: 1, failed: 1 })
+    expect(textsIn(to)).toEqual({ 'pc/data/file': 'content' })
+    expect((await list()).summary).toMatchObject({ files: 1, failed: 1 })
+    expect((await list({ sender: 'pc', source: 'data' })).summary).toMatchObject({ files: 1, failed: 0 })
+
+    await store.close()
+    const found: Finding[] = []
+    const host = {
+      notice: async () => undefined,
+      found: async (one: Finding) => void found.push(one),
+      progress: () => undefined,
+    }
+    await verifyStore(root, { adopt: true }, host)
+    expect(found).toEqual([{ kind: 'strange', place: expect.stringContaining(place), isRow: true }])
+    if (isAt) expect(fs.readFileSync(path.join(root, 'pc/odd/file'), 'utf8')).toBe('lost')
   },
 )
 

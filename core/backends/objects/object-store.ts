@@ -370,14 +370,14 @@ export async function readSmall(
   return Buffer.concat(pieces)
 }
 
-/** Writes an object of Holdfast's own. @throws BackendError. */
+/** Writes an object of Holdfast's own. @param mtimeNs its time; left out: now. @throws BackendError. */
 export async function putOwn(
   store: Pick<ObjectStore, 'put'>,
   name: string,
   bytes: Uint8Array,
   options: PutOptions,
+  mtimeNs = BigInt(Date.now()) * 1_000_000n,
 ): Promise<void> {
-  const mtimeNs = BigInt(Date.now()) * 1_000_000n
   await store.put(
     name,
     bytes,

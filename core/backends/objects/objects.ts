@@ -30,6 +30,8 @@ const LEFT_OVER_MS = 7 * 86_400_000
 const SWEEP_EVERY_MS = 600_000
 /** Interval between two checks that the folder still belongs to this computer. */
 const OWNER_EVERY_MS = 60_000
+/** Time of a test's file: a server that does not set times gives it another one. */
+const TEST_TIME_NS = 1_000_000_000_000_000_000n
 /** Interval between two renewals of locks, of which the shortest lasts a day. */
 const LOCK_EVERY_MS = 6 * 3_600_000
 
@@ -216,7 +218,7 @@ export function testObjects(
       const file = `${folder}/${OWN_DIRECTORY}/test-${randomUUID()}`
       const remove = () => store.remove(file)
       await testFile(name, step, {
-        write: (bytes) => putOwn(store, file, bytes, { replace: false }),
+        write: (bytes) => putOwn(store, file, bytes, { replace: false }, TEST_TIME_NS),
         read: (mostBytes) => readSmall(store, file, signal, mostBytes),
         remove,
       })

@@ -58,6 +58,7 @@ function serve(sftp: SFTPWrapper, server: LyingSftp): void {
     getContent(name).copy(content)
     kept.copy(content, offset)
     server.files.set(name, content)
+    times.set(name, Math.floor(Date.now() / 1_000))
     ok(id)
   })
   sftp.on('READ', (id, handle, offset, length) => {

@@ -368,7 +368,8 @@ async function lookAgain(
   const question = { ...toQuestion(choice), folder, path: file, after: null }
   const { contents } = await library.contents(question)
   const now = contents.find((one) => one.folder === folder && one.path === file)
-  const isSame = now?.version === version && String(now.digest) === String(digest)
+  const isOtherSize = 'incoming' in opened && now?.facts.size !== opened.incoming.facts.size
+  const isSame = now?.version === version && String(now.digest) === String(digest) && !isOtherSize
   if (now === undefined || (another && isSame)) return null
   const { to, base, directories } = opened
   try {

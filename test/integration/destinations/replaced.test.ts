@@ -1,6 +1,6 @@
 // Files that are replaced while the sender is killed, the connection is cut, or the destination is full.
 import { randomFillSync } from 'node:crypto'
-import { readFileSync, renameSync, rmSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, watch as watchDirectory } from 'node:fs'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -41,8 +41,8 @@ import { until } from '../../support/until.ts'
 /** What is on its way is waited for so long before the fault comes anyhow. */
 const PATIENCE_MS = 400
 /** Room for the older versions of a whole test. */
-const MEGABYTES = 64
-const MEGABYTES_FOR_TURNS = chooseLength(64, 192)
+const MEGABYTES = chooseLength(64, 256)
+const MEGABYTES_FOR_STEPS = chooseLength(64, 512)
 /** The proxy of a small bucket counts all that was ever stored. */
 const BUCKET_MEGABYTES = 4_096
 const KIB = 1024
@@ -56,11 +56,18 @@ const kinds: readonly TestedKind[] = chooseCases(
   ],
   3,
 )
-/** Of each kind: 500 in all in `npm run test:long`. */
-const ROUNDS = chooseLength(2, 72)
-/** Each turn of a replacement is interrupted in `npm run test:long`, by each fault. */
-const TURNS = chooseLength(12, 1)
-const interrupted = chooseCases(['d/b', 'large'], 1)
+/** Of each kind: 588 in all in `npm run test:long`. */
+const ROUNDS = chooseLength(2, 84)
+/** A replacement is interrupted at so many of its steps; at each one, and by each fault, in `npm run test:long`. */
+const STEPS = chooseLength(2, Infinity)
+/** A small file, and one that is sent in pieces. */
+const interrupted = chooseCases(
+  [
+    ['d/b', 40 * KIB],
+    ['large', 1_100 * KIB],
+  ] as const,
+  1,
+)
 
 const names = ['a', 'd/b', 'd/c', 'd/e/f', 'g', 'large']
 const digestOf = (bytes: Uint8Array) => digestText(computeDigest(bytes))
@@ -73,8 +80,9 @@ function createFiles(home: Home, random: () => number) {
   return {
     allowed,
     digestHere,
-    replace(name: string) {
-      const size = name === 'large' ? 1200 * KIB + random() * 900 * KIB : random() ** 3 * 900 * KIB
+    replace(name: string, bytesOrAny: number | null = null) {
+      const any = name === 'large' ? 1200 * KIB + random() * 900 * KIB : random() ** 3 * 900 * KIB
+      const size = bytesOrAny ?? any
       const bytes = randomFillSync(Buffer.alloc(Math.floor(size) + 1))
       writeFile(home.directory, 'aside', bytes)
       writeFile(home.source, name, '')
@@ -162,6 +170,7 @@ async function setUp(kind: TestedKind, megabytes: number) {
       sender.nudge()
     },
     kill: () => sender.kill(),
+    signal: (name: 'SIGSTOP' | 'SIGCONT') => void sender.process.kill(name),
     restart() {
       sender = start()
     },
@@ -227,36 +236,124 @@ const faultsAt = ({ relay, place }: World) => [
   ...(place.crash === undefined ? [] : ['crash']),
 ]
 
-/** Replaces a file, and lets something go wrong at this turn of it. Returns false if it is over before. */
-async function interruptTurn(
+/** The steps of a replacement: its requests and answers, or, in a folder of this computer, its changes there. */
+interface Steps {
+  /** So far. */
+  made(): number
+  /** Resolves when nothing goes on, from the `count`-th step on, until `release`. */
+  hold(count: number): Promise<void>
+  release(): void
+}
+
+function openSteps({ relay, place, signal: signalSender }: World): Steps {
+  if (relay !== null) return { made: relay.turns, hold: relay.holdTurn, release: relay.release }
+  const settings = place.settings()
+  if (settings.kind !== 'folder') throw new Error('it has no connection, and is no folder')
+  let made = 0
+  let left = 0
+  let reached = (): void => undefined
+  const watcher = watchDirectory(settings.path, { recursive: true }, () => {
+    made += 1
+    left -= 1
+    if (left !== 0) return
+    signalSender('SIGSTOP')
+    reached()
+  })
+  onTestFinished(() => watcher.close())
+  return {
+    made: () => made,
+    hold: (count) =>
+      new Promise((resolve) => {
+        left = count
+        reached = resolve
+      }),
+    release() {
+      left = 0
+      signalSender('SIGCONT')
+    },
+  }
+}
+
+interface Interruption {
+  name: string
+  size: number
+  fault: string
+  /** The first one: 1. */
+  step: number
+  context: string
+}
+
+/** Replaces a file, and lets something go wrong at this step of it. Returns false if it is over before. */
+async function interruptStep(
   world: World,
   files: ReturnType<typeof createFiles>,
-  { name, fault, turn, context }: { name: string; fault: string; turn: number; context: string },
+  steps: Steps,
+  { name, size, fault, step, context }: Interruption,
 ): Promise<boolean> {
   const { relay, place } = world
   await world.isConnected()
-  files.replace(name)
-  const reached = relay?.holdTurn(turn).then(() => true)
+  files.replace(name, size)
+  const reached = steps.hold(step).then(() => true)
   world.offer()
   const sent = world.allSent().then(() => false)
-  const isHeld = (await Promise.race([reached, sent])) === true
+  const isHeld = await Promise.race([reached, sent])
   if (isHeld) {
     // A server that removes a file before it renames another one does so within one request.
-    for (const one of names) expect(await digestAt(place, one), `${one}, ${context}`).not.toBe(null)
-    if (fault === 'kill') await expectAll(world, files, `${context}, held`)
+    for (const one of names)
+      expect([...(files.allowed.get(one) ?? [])], `${one}, ${context}`).toContain(await digestAt(place, one))
     const makeRoom = fault === 'full' ? place.fill?.(0) : undefined
     if (fault === 'kill') await world.kill()
     if (fault === 'cut') relay?.strike('reset')
     if (fault === 'crash') await place.crash?.()
-    relay?.release()
+    steps.release()
     await expectAll(world, files, `${context}, after`)
     makeRoom?.()
     if (fault === 'kill') world.restart()
   }
-  relay?.release()
+  steps.release()
   await sent
   for (const one of names) files.settle(one, files.digestHere(one))
   return isHeld
+}
+
+/** Returns how many steps a replacement has that nothing interrupts. */
+async function countSteps(
+  world: World,
+  files: ReturnType<typeof createFiles>,
+  steps: Steps,
+  name: string,
+  size: number,
+): Promise<number> {
+  await world.isConnected()
+  const before = steps.made()
+  files.replace(name, size)
+  world.offer()
+  await world.allSent()
+  files.settle(name, files.digestHere(name))
+  return steps.made() - before
+}
+
+/**
+ * Interrupts replacements of a file: at each step, one after the other, until one is over before; or at a few.
+ * @returns how many were interrupted, and how many one has that nothing interrupts.
+ */
+async function interruptSteps(
+  world: World,
+  files: ReturnType<typeof createFiles>,
+  { name, size, fault }: Pick<Interruption, 'name' | 'size' | 'fault'>,
+): Promise<{ tried: number; all: number }> {
+  const { seed, random } = world
+  const steps = openSteps(world)
+  const all = await countSteps(world, files, steps, name, size)
+  let tried = 0
+  for (let [step, most] = [0, all]; tried < STEPS && most > 0; ) {
+    step = STEPS === Infinity ? step + 1 : 1 + Math.floor(random() * most)
+    const context = `seed ${seed}, ${name}, ${fault}, step ${step}`
+    if (await interruptStep(world, files, steps, { name, size, fault, step, context })) tried += 1
+    // It was over before: some have fewer steps than others.
+    else most = STEPS === Infinity ? 0 : step - 1
+  }
+  return { tried, all }
 }
 
 /** Replaces some files while something goes wrong. */
@@ -291,26 +388,20 @@ describe.each(kinds)('$name destination', (kind) => {
   beforeAll(() => kind.start?.())
   afterAll(() => kind.stop?.())
 
-  if (kind.isLocal !== true)
-    test('replaced files: a fault at each request and answer leaves the older or the newer content under each name', {
-      timeout: chooseLength(120_000, 3_600_000),
-    }, async () => {
-      for (const name of interrupted)
-        for (const fault of chooseCases(FAULTS, 1)) {
-          const { world, files } = await begin(kind, MEGABYTES_FOR_TURNS)
-          const { seed, random } = world
-          let count = 0
-          let isHeld = faultsAt(world).includes(fault)
-          for (let turn = 1 + Math.floor(random() * Math.min(TURNS, 6)); isHeld; turn += TURNS) {
-            const context = `seed ${seed}, ${name}, ${fault}, turn ${turn}`
-            isHeld = await interruptTurn(world, files, { name, fault, turn, context })
-            if (isHeld) count += 1
-          }
-          console.log(`${kind.name}, ${name}, ${fault}: ${count} turns interrupted`)
-          await expectAll(world, files, `seed ${seed}, ${fault}, at the end`)
-          await world.kill()
+  test('replaced files: a fault at each request and answer leaves the older or the newer content under each name', {
+    timeout: chooseLength(120_000, 7_200_000),
+  }, async () => {
+    for (const [name, size] of interrupted)
+      for (const fault of chooseCases(FAULTS, 1)) {
+        const { world, files } = await begin(kind, MEGABYTES_FOR_STEPS)
+        if (faultsAt(world).includes(fault)) {
+          const { tried, all } = await interruptSteps(world, files, { name, size, fault })
+          console.log(`${kind.name}, ${name}, ${fault}: ${tried} steps interrupted, of ${all}`)
+          await expectAll(world, files, `seed ${world.seed}, ${fault}, at the end`)
         }
-    })
+        await world.kill()
+      }
+  })
 
   test(`replaced files: ${ROUNDS} rounds of kills, cuts and full stores leave the older or the newer content under each name`, {
     timeout: Math.max(120_000, ROUNDS * 10_000),

@@ -27,6 +27,8 @@ export interface Relay {
    */
   arm(fault: RelayFault, direction: Direction, bytes: number): Promise<void>
   disarm(): void
+  /** Turns since the relay began: requests and answers, see `holdTurn`. */
+  turns(): number
   /**
    * Forwards nothing from the `count`-th turn on, until `release`: a turn begins when the direction of a connection
    * changes, with a request or an answer. Resolves when nothing is forwarded any more.
@@ -59,7 +61,7 @@ interface Pair {
  */
 export async function startRelay(port: number, chance: () => RelayFault = () => 'none'): Promise<Relay> {
   const pairs = new Set<Pair>()
-  const totals = { sent: 0, received: 0, made: 0 }
+  const totals = { sent: 0, received: 0, made: 0, turns: 0 }
   let armed: { fault: RelayFault; direction: Direction; left: number; struck: () => void } | null = null
 
   let turns = { left: 0, reached: (): void => undefined }
@@ -123,6 +125,7 @@ export async function startRelay(port: number, chance: () => RelayFault = () => 
   const forward = (pair: Pair, direction: Direction, bytes: Buffer) => {
     if (pair.turn !== direction) {
       pair.turn = direction
+      totals.turns += 1
       turns.left -= 1
       if (turns.left === 0) {
         queue = []
@@ -179,6 +182,7 @@ export async function startRelay(port: number, chance: () => RelayFault = () => 
     sentBytes: () => totals.sent,
     receivedBytes: () => totals.received,
     connections: () => ({ made: totals.made, open: pairs.size }),
+    turns: () => totals.turns,
     arm,
     disarm() {
       armed = null

@@ -395,7 +395,7 @@ export class Proving {
     // An early version recorded no seal of an encrypted file.
     if (destination.recipient !== null && seal === null) return 'moved'
     const proof = await session.prove(source, row.path, row.size, NOTHING, seal, true)
-    return toProven(proof, row.digest)
+    return judgeProof(proof, row.digest)
   }
 
   /** Returns null if the file here no longer has the sent content, or the receiver has not proven it. */
@@ -472,7 +472,7 @@ async function hashLocal(
 }
 
 /** @param digest of the content that was sent. */
-function toProven(proof: Proof, digest: Uint8Array): Proven {
+function judgeProof(proof: Proof, digest: Uint8Array): Proven {
   switch (proof.kind) {
     case 'sealed':
       return 'intact'

@@ -227,12 +227,14 @@ export class ObjectSession implements OwnSession {
     this.#noteTime(file)
     const name = await this.#names.current(source, path)
     const { facts, isDamaged } = await this.#compareCopy(file, name, digest)
-    const replace = async () => {
-      if (await this.#adopt(name, facts)) return false
-      await this.#names.freeName(source, path, isDamaged)
-      return true
-    }
-    await this.#store.put(name, bytes, facts, { replace })
+    await this.#replacing({ ...file, isDamaged }, facts, (freeName) => {
+      const replace = async () => {
+        if (await this.#adopt(name, facts)) return false
+        await freeName()
+        return true
+      }
+      return this.#store.put(name, bytes, facts, { replace })
+    })
     return STORED
   }
 
@@ -275,11 +277,34 @@ export class ObjectSession implements OwnSession {
 
   /** Completes an upload: the object gets its name, and the previous one becomes an older version. */
   async #finish(file: Uploading, upload: ObjectUpload, digest: Uint8Array): Promise<void> {
-    const { source, path, facts, isDamaged } = file
+    const { source, path, facts } = file
     const name = await this.#names.current(source, path)
-    if (await this.#adopt(name, objectFacts(facts, digest)))
-      await upload.abort(false).catch(orIf('denied', undefined))
-    else await upload.finish(digest, () => this.#names.freeName(source, path, isDamaged))
+    const all = objectFacts(facts, digest)
+    if (await this.#adopt(name, all)) await upload.abort(false).catch(orIf('denied', undefined))
+    else await this.#replacing(file, all, (freeName) => upload.finish(digest, freeName))
+  }
+
+  /**
+   * Gives a name to a content. If that fails, and what had the name has kept it, removes the older version that was made
+   * of it: otherwise each attempt would leave one.
+   * @param facts those of the content.
+   * @param give calls `freeName` when only the naming remains.
+   */
+  async #replacing(
+    { source, path, isDamaged }: Pick<Uploading, 'source' | 'path' | 'isDamaged'>,
+    facts: ObjectFacts,
+    give: (freeName: () => Promise<void>) => Promise<void>,
+  ): Promise<void> {
+    let takeBack = async (): Promise<void> => undefined
+    try {
+      await give(async () => {
+        takeBack = await this.#names.freeName(source, path, isDamaged, facts)
+      })
+    } catch (error) {
+      // After a lost connection the content may still get its name.
+      if (!hasKind(error, 'lost')) await takeBack().catch(ignoreError('the older version stays'))
+      throw error
+    }
   }
 
   /** Returns true if the object has this very content, after reading it back and setting its facts. */
@@ -340,17 +365,19 @@ function openNames(
   let count = 0
   const thin = openThinning(store, keep, signal)
 
+  /** @returns the version's name; null: the store keeps it itself. */
   const setAside = async (
     directory: string,
     path: string,
     isReplaced: boolean,
     isDamaged: boolean,
-  ): Promise<void> => {
+  ): Promise<string | null> => {
     const version = `${versionPrefix(new Date(), 0)}${count}${isDamaged ? DAMAGED : ''}`
     count = (count + 1) % 1_000_000
     const older = `${folder}/${OWN_DIRECTORY}/versions/${directory}/${path}`
     const isHere = await store.setAside(`${folder}/${directory}/${path}`, `${older}/${version}`, isReplaced)
     if (isHere && !own.keepsAll) thin(older)
+    return isHere ? `${older}/${version}` : null
   }
 
   return {
@@ -360,17 +387,38 @@ function openNames(
       if (fault !== null) throw new BackendError('impossible', `name: ${fault}`)
       return `${folder}/${await own.getDirectory(source)}/${path}`
     },
-    /** Sets aside any object that is in the way of this name, as an older version. */
-    async freeName(source: OutgoingSource, path: string, isDamaged: boolean): Promise<void> {
+    /**
+     * Sets aside any object that is in the way of this name, as an older version.
+     * @param facts of the content that gets the name.
+     * @returns removes that version again if the object still has its name, and is not that content.
+     */
+    async freeName(
+      source: OutgoingSource,
+      path: string,
+      isDamaged: boolean,
+      facts: ObjectFacts,
+    ): Promise<() => Promise<void>> {
       const directory = await own.getDirectory(source)
       // Usually the object has the name itself; but a directory above may have been a file before.
       for (let at = path; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('/')))) {
-        if ((await store.info(`${folder}/${directory}/${at}`)) === null) continue
-        return setAside(directory, at, at === path, at === path && isDamaged)
+        const name = `${folder}/${directory}/${at}`
+        const there = await store.info(name)
+        if (there === null) continue
+        const version = await setAside(directory, at, at === path, at === path && isDamaged)
+        return async () => {
+          const now = version === null ? null : await store.info(name)
+          if (version === null || now === null) return
+          if (isSameObject(now, there) && !isSameObject(now, store.kept(facts))) await store.remove(version)
+        }
       }
+      return async () => undefined
     },
   }
 }
+
+/** Compares what every store keeps: two contents that differ may be taken for the same one. */
+const isSameObject = (one: ObjectFacts, other: ObjectFacts): boolean =>
+  one.size === other.size && !isOtherSecond(one.mtimeNs, other.mtimeNs)
 
 type Store = Pick<ObjectStore, 'list' | 'remove' | 'lastChange'>
 type Found = Version & { name: string; isDamaged: boolean }

@@ -90,13 +90,8 @@ export class WebdavClient {
     return `${this.root}${name.split('/').map(encodeURIComponent).join('/')}`
   }
 
-  /** Moves or copies a file. @throws BackendError. */
-  async move(
-    from: string,
-    to: string,
-    Overwrite: 'T' | 'F',
-    method: 'MOVE' | 'COPY' = 'MOVE',
-  ): Promise<void> {
+  /** Gives a file, or a copy of it, a name. @throws BackendError. */
+  async relocate(method: 'MOVE' | 'COPY', from: string, to: string, Overwrite: 'T' | 'F'): Promise<void> {
     const attempt = (origin: string): Promise<void> =>
       // Apache accepts no path as the target.
       this.tell(method, this.toPath(from), {

@@ -190,7 +190,7 @@ export class WebdavStore implements ObjectStore {
       there !== null &&
       there.size <= COPIED_BYTES &&
       (await this.#copy(there, to).then(() => true, unlessLost))
-    if (isCopied !== true) await this.#client.move(name, to, 'T')
+    if (isCopied !== true) await this.#client.relocate('MOVE', name, to, 'T')
     return true
   }
 
@@ -281,11 +281,11 @@ export class WebdavStore implements ObjectStore {
     await this.#directories.make(this.#partials)
     this.#inUse.add(temporary)
     try {
-      await this.#client.move(there.name, temporary, 'F', 'COPY')
+      await this.#client.relocate('COPY', there.name, temporary, 'F')
       const copied = await this.#setProperties(temporary, there)
       if (Number(copied.properties.getcontentlength) !== there.size)
         throw new BackendError('damaged', 'the copy has another length')
-      await this.#client.move(temporary, to, 'T')
+      await this.#client.relocate('MOVE', temporary, to, 'T')
     } catch (error) {
       await this.remove(temporary).catch(ignoreError('the sweep removes the temporary file'))
       throw error
@@ -338,7 +338,7 @@ export class WebdavStore implements ObjectStore {
     if (await naming.then(() => true, orIf('exists', false))) return
     if (replace !== true && !(await replace())) return this.remove(temporary).catch(orIf('denied', undefined))
     await this.#directories.make(getParent(name))
-    await this.#client.move(temporary, name, 'T')
+    await this.#client.relocate('MOVE', temporary, name, 'T')
   }
 
   /** @throws BackendError `exists`. */
@@ -346,7 +346,7 @@ export class WebdavStore implements ObjectStore {
     const parent = getParent(name)
     await this.#directories.make(parent)
     try {
-      await this.#client.move(temporary, name, 'F')
+      await this.#client.relocate('MOVE', temporary, name, 'F')
     } catch (error) {
       if (hasKind(error, 'lost')) throw error
       // To overwrite a directory would remove all files in it.

@@ -177,6 +177,7 @@ export class SenderWorkers {
     if (known !== undefined) return known
     const { store, host, scanner, log } = this.#agent
     const worker = new SupervisedWorker(senderDefinition, host.starter, {
+      progress: ({ totals }) => Object.values(totals).reduce((sum, { sentFiles }) => sum + sentFiles, 0),
       report: (report) => {
         // Late reports of a sender that is being stopped are outdated.
         if (this.#running.includes(id)) this.#reported(id, report)

@@ -36,6 +36,8 @@ const LONGEST_DELAY_MS = 120_000
 const WELL_AFTER_MS = 10 * 60_000
 
 export interface SupervisionEvents<D extends WorkerDefinition> {
+  /** Returns a figure of work that outlives the process, which grows with it; missing: no progress is known. */
+  progress?(report: WorkerReport<D>): number
   report(report: WorkerReport<D>): void
   nudge(): void
   log(level: LogLevel, message: string): void
@@ -58,6 +60,10 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   /** Consecutive ends. */
   #failures = 0
   #startedAt = 0
+  /** The last figure of SupervisionEvents.progress. */
+  #progress = Number.POSITIVE_INFINITY
+  /** The figure has grown since the process started. */
+  #hasProgressed = false
   /** The process runs, or is about to. */
   #wanted = false
   #isNeeded = false
@@ -207,6 +213,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   #start(): void {
     this.#restartTimer = null
     this.#startedAt = performance.now()
+    this.#hasProgressed = false
     this.#watchdog.alive()
     const handle = this.#starter.start(this.#definition.name)
     this.#handle = handle
@@ -265,6 +272,9 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   /** An error in handling one report must not end the checks, the alerts and all other work. */
   #pass(report: WorkerReport<D>): void {
     try {
+      const progress = this.#events.progress?.(report) ?? 0
+      this.#hasProgressed ||= progress > this.#progress
+      this.#progress = progress
       this.#events.report(report)
     } catch (error) {
       this.#events.log(
@@ -286,7 +296,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   #scheduleRestart(): void {
     if (!this.#wanted) return
     const ranMs = performance.now() - this.#startedAt
-    const { failures, delayMs, isHopeless } = decideRestart(this.#failures, ranMs)
+    const { failures, delayMs, isHopeless } = decideRestart(this.#failures, ranMs, this.#hasProgressed)
     this.#failures = failures
     this.#setCondition(isHopeless ? 'failed' : 'restarting', this.#state.restarts + 1)
     this.#restartTimer = setTimeout(() => this.#start(), delayMs)
@@ -314,13 +324,15 @@ export class SupervisedWorker<D extends WorkerDefinition> {
 }
 
 /**
- * Returns the delay before restarting a worker that ended after `ranMs`, following `failures` consecutive ends.
- * isHopeless: the longest delay is reached. Restarts continue, but the worker counts as failed.
+ * Returns the delay before restarting a worker that ended after `ranMs`, following `failures` consecutive ends. A worker
+ * that progressed waits no longer than it ran, so that its work goes on. isHopeless: so many ends lead to the longest
+ * delay. Restarts continue, but the worker counts as failed.
  */
-export function decideRestart(failures: number, ranMs: number) {
+export function decideRestart(failures: number, ranMs: number, hasProgressed = false) {
   const before = ranMs > WELL_AFTER_MS ? 0 : failures
-  const delayMs = Math.min(FIRST_DELAY_MS * 2 ** before, LONGEST_DELAY_MS)
-  return { failures: before + 1, delayMs, isHopeless: delayMs === LONGEST_DELAY_MS }
+  const grownMs = Math.min(FIRST_DELAY_MS * 2 ** before, LONGEST_DELAY_MS)
+  const delayMs = hasProgressed ? Math.min(grownMs, Math.max(FIRST_DELAY_MS, ranMs)) : grownMs
+  return { failures: before + 1, delayMs, isHopeless: grownMs === LONGEST_DELAY_MS }
 }
 
 /**

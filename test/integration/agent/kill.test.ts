@@ -1,15 +1,20 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import { sendCommand } from '../../../core/agent/control-socket.ts'
 import { type AppState, stateSnapshotSchema } from '../../../core/agent/state/schema.ts'
 import { startHoldfast } from '../../support/cli/processes.ts'
+import { chooseLength } from '../../support/long.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { readTree } from '../../support/trees.ts'
 import { until } from '../../support/until.ts'
 
 const FILES = 2_000
 const GROUP_WRITE = 0o020
+
+/** Kills of a sender that progresses, and the files that are stored between two of them. */
+const KILLS = chooseLength(3, 40)
+const STEP = 10
 
 async function readState(data: string): Promise<AppState> {
   return stateSnapshotSchema.parse(await sendCommand(data, 'snapshot', {})).state
@@ -92,5 +97,46 @@ describe('killed sender', () => {
     })
     expect(totals).toMatchObject({ waitingFiles: 0, parkedFiles: 0 })
     expect(workers.sender.restarts).toBe(3)
+  })
+
+  test(`${KILLS} kills, each after ${STEP} more files, do not make the next process wait until all are sent`, {
+    timeout: 90_000 + KILLS * 30_000,
+  }, async () => {
+    const base = temporaryDirectory('kill-again')
+    const [root, data, disk] = ['files', 'data', 'disk'].map((name) => path.join(base, name)) as [
+      string,
+      string,
+      string,
+    ]
+    for (const directory of [root, disk]) mkdirSync(directory)
+    const files = 100 * KILLS
+    for (let index = 0; index < files; index += 1)
+      writeFileSync(path.join(root, `file${index}`), Buffer.alloc(4_000 + index))
+    for (const words of [
+      ['destinations', 'add', 'folder', disk, '--name', 'disk'],
+      // So slow that a process cannot send all files in one round.
+      ['limit', '100K'],
+    ])
+      expect(await startHoldfast([...words, '--data', data]).ended()).toBe(0)
+    startHoldfast(['agent', '--data', data, root])
+
+    const readSender = async () => {
+      const { destinations, totals } = await readState(data)
+      return { ...destinations.find(({ name }) => name === 'disk')?.worker, sent: totals.sentFiles }
+    }
+    let sent = 0
+    for (let kill = 0; kill < KILLS; kill += 1) {
+      const pid = await until(`${STEP} more than ${sent} files to be sent`, async () => {
+        const now = await readSender()
+        return now.sent >= sent + STEP && now.condition === 'running' ? now.pid : null
+      })
+      sent = (await readSender()).sent
+      process.kill(pid, 'SIGKILL')
+    }
+    expect(sent).toBeLessThan(files)
+    await startHoldfast(['limit', 'none', '--data', data]).ended()
+    await until('all to be sent', async () => (await readSender()).sent === files)
+    const computer = readdirSync(disk).find((name) => !name.startsWith('.')) ?? ''
+    expect(readTree(path.join(disk, computer, 'files'))).toEqual(readTree(root))
   })
 })

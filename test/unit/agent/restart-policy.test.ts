@@ -18,3 +18,10 @@ test('restart policy: a worker that ends soon is restarted with growing delays, 
 test('restart policy: a run of 11 minutes resets the delay', () => {
   expect(decideRestart(11, 11 * MINUTE)).toEqual({ failures: 1, delayMs: 200, isHopeless: false })
 })
+
+test('restart policy: a worker that progressed waits no longer than it ran, and counts as failed after as many ends', () => {
+  expect(decideRestart(3, 500, true)).toEqual({ failures: 4, delayMs: 500, isHopeless: false })
+  expect(decideRestart(1, 3_000, true)).toEqual({ failures: 2, delayMs: 400, isHopeless: false })
+  expect(decideRestart(3, 10, true)).toMatchObject({ delayMs: 200 })
+  expect(decideRestart(10, 3_000, true)).toEqual({ failures: 11, delayMs: 3_000, isHopeless: true })
+})

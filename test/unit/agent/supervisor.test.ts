@@ -61,6 +61,7 @@ function supervised() {
       },
     },
     {
+      progress: (one) => ('receivedFiles' in one ? one.receivedFiles : 0),
       report: (one) => reports.push(one),
       nudge: () => undefined,
       log: () => undefined,
@@ -84,6 +85,29 @@ describe('supervised worker', () => {
     expect(processes[1]?.received).toEqual([{ type: 'configure', config: { ...config, port: 9 } }])
     processes[1]?.say({ type: 'ready', pid: 8 })
     expect(conditions).toEqual(['starting', 'restarting', 'starting', 'running'])
+  })
+
+  it('a process that is killed every two seconds is restarted as soon while its work grows, and later without', () => {
+    const { worker, processes } = supervised()
+    worker.configure(config)
+    /** Returns the delay before the next process. */
+    const live = (receivedFiles: number) => {
+      const { length } = processes
+      for (const files of [receivedFiles - 1, receivedFiles])
+        processes.at(-1)?.say({ type: 'report', report: { ...report, receivedFiles: files } })
+      vi.advanceTimersByTime(2_000)
+      processes.at(-1)?.exit('SIGKILL')
+      const from = performance.now()
+      while (processes.length === length) vi.advanceTimersByTime(100)
+      return performance.now() - from
+    }
+    const delays = Array.from({ length: 12 }, (_, index) => live(10 * index + 1))
+    expect(Math.max(...delays)).toBe(2_000)
+    for (let end = 0; end < 3; end += 1) {
+      processes.at(-1)?.exit('SIGABRT')
+      vi.advanceTimersByTime(2_000)
+    }
+    expect(processes).toHaveLength(13)
   })
 
   it('a silent process is replaced after the timeout, not before', () => {

@@ -104,23 +104,23 @@ export async function readDisks(
       found.set(one.id, { ...(known ?? one), folders })
     }
   }
-  let scan: Promise<ScannedDevice[]> | null = null
-  const scanned = () => {
-    scan ??= system.run('smartctl', ['--scan-open', '--json=c']).then(parseScan)
-    return scan
-  }
-  const all = [...found.values()].map(async ({ device, ...facts }) => {
-    if (facts.kind !== 'disk' || facts.smart === 'unsupported') return [facts]
-    const read = await addSmart(facts, [`/dev/${device}`], before, now, system)
-    if (read.smart !== 'unsupported') return [read]
-    const behind = await findBehind(device, await scanned(), system)
-    const disks = behind.map(({ name, type }) => {
-      const disk = { ...facts, id: hash(`${facts.id} ${type}`), name: `${facts.name} ${type}` }
-      return addSmart({ ...disk, model: null, serial: null }, ['-d', type, name], before, now, system)
-    })
-    return disks.length === 0 ? [read] : Promise.all(disks)
-  })
-  return (await Promise.all(all)).flat().sort((a, b) => a.name.localeCompare(b.name))
+  const direct = await Promise.all(
+    [...found.values()].map(async ({ device, ...facts }) => {
+      if (facts.kind !== 'disk' || facts.smart === 'unsupported') return { device, facts, isMute: false }
+      const read = await addSmart(facts, [`/dev/${device}`], before, now, system)
+      return { device, facts: read, isMute: read.smart === 'unsupported' }
+    }),
+  )
+  const behind = await readBehind(
+    direct.filter(({ isMute }) => isMute),
+    before,
+    now,
+    system,
+  )
+  const replaced = new Set(behind.flatMap(({ volumes }) => volumes))
+  return [...direct.filter((one) => !replaced.has(one)), ...behind]
+    .map(({ facts }) => facts)
+    .sort((a, b) => a.name.localeCompare(b.name))
 }
 
 /** True if the path's own disk is not mounted: its directory is then on the disk above. */
@@ -277,14 +277,57 @@ async function addSmart(
   }
 }
 
+interface Volume {
+  device: string
+  facts: DiskFacts
+}
+
 /**
- * Returns the devices that smartctl reaches behind a disk that reports nothing itself: with another type, as behind a USB
- * bridge, or on the bus of its RAID controller. The controller does not name the disks of each volume: all count.
+ * Reads the disks behind volumes that report nothing themselves: with another type, as behind a USB bridge, or on the bus
+ * of their RAID controller. The controller does not name the disks of each volume: all count for each of its volumes, as
+ * one entry. Disks that report nothing either are left out.
  */
-async function findBehind(device: string, scanned: readonly ScannedDevice[], system: DiskSystem) {
+async function readBehind(
+  mute: readonly Volume[],
+  before: readonly DiskFacts[],
+  now: number,
+  system: DiskSystem,
+): Promise<{ volumes: Volume[]; facts: DiskFacts }[]> {
+  if (mute.length === 0) return []
+  const scanned = parseScan(await system.run('smartctl', ['--scan-open', '--json=c']))
+  const found = await Promise.all(mute.map((volume) => findBehind(volume, scanned, system)))
+  // A disk has the id of the first volume, which does not depend on the order of the paths.
+  const pairs = found.flat().sort((a, b) => (a.volume.facts.id < b.volume.facts.id ? -1 : 1))
+  const byDisk = Map.groupBy(pairs, ({ name, type }) => `${type} ${name}`)
+  const read = await Promise.all(
+    [...byDisk.values()].map(async (same) => {
+      const volumes = same.map(({ volume }) => volume)
+      const folders = [...new Set(volumes.flatMap(({ facts }) => facts.folders))]
+      const [first] = same
+      if (first === undefined) return []
+      const { volume, name, type } = first
+      const id = hash(`${volume.facts.id} ${type}`)
+      const disk = { ...volume.facts, id, name: `${volume.facts.name} ${type}`, folders }
+      const parameters = ['-d', type, name]
+      return [
+        {
+          volumes,
+          facts: await addSmart({ ...disk, model: null, serial: null }, parameters, before, now, system),
+        },
+      ]
+    }),
+  )
+  return read.flat().filter(({ facts }) => facts.smart !== 'unsupported')
+}
+
+/** Returns the devices that smartctl reaches behind a volume. */
+async function findBehind(volume: Volume, scanned: readonly ScannedDevice[], system: DiskSystem) {
+  const { device } = volume
   const directory = await resolve(system, `sys/class/block/${device.replaceAll('/', '!')}`)
   const [, host = ''] = /\/host(\d+)\//.exec(directory ?? '') ?? []
-  return scanned.filter(({ name }) => name === `/dev/${device}` || name === `/dev/bus/${host}`)
+  return scanned
+    .filter(({ name }) => name === `/dev/${device}` || name === `/dev/bus/${host}`)
+    .map((one) => ({ ...one, volume }))
 }
 
 /** Kernel and smartctl show the serial number, and so does the label of the disk: its end identifies the disk there. */

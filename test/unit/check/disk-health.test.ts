@@ -283,6 +283,49 @@ describe('disks of paths', () => {
     expect(await read(without.system)).toMatchObject([{ name: 'sda', smart: 'unsupported' }])
   })
 
+  test('the disks of a controller are one entry each, whichever of its volumes they are behind', async () => {
+    const place = (name: string) => `sys/devices/pci0/host3/target3:2:0/${name}/block/${name}`
+    const files = Object.fromEntries(
+      ['sda', 'sdb'].flatMap((name, index) => [
+        [`${place(name)}/device/wwid`, `naa.6c8${index}`],
+        [`sys/class/block/${name}`, `-> ${place(name)}`],
+        [`sys/dev/block/8:${index * 16}`, `-> ${place(name)}`],
+      ]),
+    )
+    const mute = { '/dev/sda': ran(noSmart, 1), '/dev/sdb': ran(noSmart, 1) }
+    const devices = [0, 1].map((number) => ({ name: '/dev/bus/3', type: `megaraid,${number}` }))
+    const scan = { '--json=c': ran(JSON.stringify({ devices })) }
+    const mounts = [mount('/a', { device: '8:0' }), mount('/b', { device: '8:16' })]
+    const read = async (answers: Record<string, Program>) => {
+      const { system, asked } = recordedSystem(files, { ...mute, ...scan, ...answers })
+      return { disks: await readDisks([at('a', '/a'), at('b', '/b')], mounts, [], NOW, system), asked }
+    }
+    const answers = {
+      '-d megaraid,0 /dev/bus/3': ran(scsiOutput),
+      '-d megaraid,1 /dev/bus/3': ran(ataOutput({ pending: 2 })),
+    }
+    const { disks, asked } = await read(answers)
+    expect(disks).toMatchObject([
+      { smart: 'read', folders: expect.arrayContaining(['a', 'b']), counters: { reallocated: 56 } },
+      { smart: 'read', folders: expect.arrayContaining(['a', 'b']), counters: { pending: 2 } },
+    ])
+    expect(asked.filter((one) => one.includes('megaraid'))).toHaveLength(2)
+
+    const unsupported = {
+      '-d megaraid,0 /dev/bus/3': ran(noSmart, 1),
+      '-d megaraid,1 /dev/bus/3': ran(noSmart, 1),
+    }
+    expect((await read(unsupported)).disks).toMatchObject([
+      { name: 'sda', smart: 'unsupported', folders: ['a'] },
+      { name: 'sdb', smart: 'unsupported', folders: ['b'] },
+    ])
+    expect(
+      (await read({ ...answers, ...unsupported, ...{ '-d megaraid,1 /dev/bus/3': ran(scsiOutput) } })).disks,
+    ).toMatchObject([
+      { smart: 'read', folders: expect.arrayContaining(['a', 'b']), counters: { reallocated: 56 } },
+    ])
+  })
+
   test('an array on encrypted disks is found with all its disks', async () => {
     const { system } = recordedSystem(
       {

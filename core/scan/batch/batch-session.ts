@@ -58,8 +58,8 @@ interface OpenBatch {
 
 /**
  * A batch source (isocket's batch directories), watched and compared like any other. Each look at its child directories
- * decides about every one (rules.ts). Its Marking marks it (marking.ts). Directories that were marked before the session
- * are not watched: comparisons find what is written in them later.
+ * decides about every one (rules.ts). Its Marking marks it (marking.ts). Directories that were marked before the session,
+ * or before its last comparison, are not watched: comparisons find what is written in them later.
  */
 export class BatchSession implements SourceSession, BatchServices {
   readonly context: SessionContext
@@ -74,8 +74,10 @@ export class BatchSession implements SourceSession, BatchServices {
   #watcher: TreeWatcher | null = null
   /** Identities of all directories at the last look, by name. */
   #identities: ReadonlyMap<string, string> = new Map()
-  /** Directories that have been marked as sent since before the first look, and are therefore not watched. */
+  /** Directories that are marked as sent and not watched; null: before the first look. */
   #resting: readonly string[] | null = null
+  /** Directories that were marked as sent at the last comparison. */
+  #marked: ReadonlySet<string> = new Set()
   /** Marked directories whose own closing mark follows when their files are sent. */
   readonly #owingMark = new Set<string>()
   readonly #lookLater = throttle(LOOK_AFTER_MS, () => void this.#look.request())
@@ -230,14 +232,30 @@ export class BatchSession implements SourceSession, BatchServices {
     this.report()
   }
 
+  /** Ends the rest of directories that have lost their mark. At the first look, all marked ones rest. */
   #leaveOutResting(): void {
-    const marked = this.#decisions.filter(({ action }) => action === 'nothing').map(({ name }) => name)
+    const marked = new Set(this.#listMarked())
+    this.#rest((this.#resting ?? [...marked]).filter((name) => marked.has(name)))
+  }
+
+  /** Gives up the watches of directories that were marked at the last comparison, too: late files come soon. */
+  #restMarked(): void {
+    const marked = this.#listMarked()
+    const resting = new Set(this.#resting)
+    this.#rest(marked.filter((name) => this.#marked.has(name) || resting.has(name)))
+    this.#marked = new Set(marked)
+  }
+
+  #listMarked(): string[] {
+    return this.#decisions.filter(({ action }) => action === 'nothing').map(({ name }) => name)
+  }
+
+  #rest(names: readonly string[]): void {
     const before = this.#resting
-    const now = new Set(marked)
-    this.#resting = before === null ? marked : before.filter((name) => now.has(name))
-    if (before?.length === this.#resting.length) return
+    this.#resting = names
+    if (before?.join('/') === names.join('/')) return
     const { own, root } = this.context
-    this.#watcher?.leaveOut([...this.#resting, ...own.below(root)])
+    this.#watcher?.leaveOut([...names, ...own.below(root)])
   }
 
   #forget(isOver: (name: string, identity: string) => boolean): void {
@@ -388,6 +406,8 @@ export class BatchSession implements SourceSession, BatchServices {
     const [only = ''] = base.split('/', 1)
     const known = [...this.#open].filter(([name]) => only === '' || name === only)
     await this.#look.request()
+    // First: the comparison finds what no watch reports any more.
+    if (only === '') this.#restMarked()
     await Promise.all(known.map(([, { marking }]) => marking.relist()))
     await this.#compareMarked(only)
   }

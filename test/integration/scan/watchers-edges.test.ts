@@ -1,10 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import {
   closeSync,
+  existsSync,
   ftruncateSync,
   linkSync,
   mkdirSync,
   openSync,
+  readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -16,6 +19,7 @@ import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { scannedSource } from '../../support/scan/bursts.ts'
 import { giveName, mapFile, openNameless, truncateByPath } from '../../support/scan/libc.ts'
+import { setUp } from '../../support/scan/set-up.ts'
 import { type Implementation, openTree } from '../../support/scan/tree.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
@@ -272,5 +276,46 @@ describe.skipIf(process.platform !== 'linux')('scanner process', () => {
     writeFileSync(path.join(root, 'own'), '')
     await until('its own is offered', () => source.paths().includes('own'))
     expect(source.paths()).toEqual(['own'])
+  })
+
+  test('a marked batch directory loses its watches with the second comparison, and has them without its mark', async () => {
+    const world = setUp({ kind: 'batch' })
+    const { root, scanner, paths, batches } = world
+    const write = (name: string) => {
+      mkdirSync(path.dirname(path.join(root, name)), { recursive: true })
+      writeFileSync(path.join(root, name), name, { mode: 0o644 })
+    }
+    const isMarked = () => existsSync(path.join(root, 'DC1/finished.watch'))
+    const countWatches = () => {
+      const directory = `/proc/${scanner.pid}/fdinfo`
+      // A descriptor may be closed meanwhile.
+      const names = readdirSync(directory).filter((name) => existsSync(path.join(directory, name)))
+      const texts = names.map((name) => readFileSync(path.join(directory, name), 'utf8'))
+      return texts.flatMap((text) => text.match(/^inotify wd/gm) ?? []).length
+    }
+    write('DC1/deep/deeper/one')
+    write('DC1/finished.parse')
+    world.configure()
+    await until('it is offered', () => paths().join() === 'DC1/deep/deeper/one')
+    const watched = await until('it is watched', countWatches)
+    world.sendAll()
+    await until('it is marked', isMarked)
+    await scanner.reconcile()
+    write('DC1/deep/late')
+    await until('its watch finds it', () => paths('waiting').join() === 'DC1/deep/late')
+    expect(countWatches()).toBe(watched)
+    world.sendAll()
+    await until('it is sent', () => batches() === 'DC1 sent')
+
+    await scanner.reconcile()
+    await until('it is not watched', () => countWatches() === watched - 3)
+    write('DC1/deep/later')
+    await scanner.reconcile()
+    await until('a comparison finds it', () => paths('waiting').join() === 'DC1/deep/later')
+    world.sendAll()
+    await until('it is sent again', () => batches() === 'DC1 sent')
+    rmSync(path.join(root, 'DC1/finished.watch'))
+    await scanner.reconcile()
+    await until('it is marked again, and watched', () => isMarked() && countWatches() === watched)
   })
 })

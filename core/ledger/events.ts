@@ -1,4 +1,5 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { z } from 'zod'
 import { inTransaction, readDatabaseFile } from '../platform/sqlite.ts'
 import { LEDGER, openValues, type Routes } from './database.ts'
 import { EVENT, type EventRow } from './ledger-messages.ts'
@@ -110,17 +111,18 @@ export function readEvents(database: DatabaseSyncInstance, after: number, limit:
   })
 }
 
+const spanSchema = z.object({ before: z.number(), last: z.number() })
+
 /** The numbers of a log: the one before its first event, and that of its newest. */
-export interface EventSpan {
-  before: number
-  last: number
-}
+export type EventSpan = z.infer<typeof spanSchema>
 
 /** Returns the numbers of a log, of the ledger or of the incidents. */
 export const eventSpan = (database: DatabaseSyncInstance): EventSpan =>
-  database
-    .prepare('SELECT coalesce(min(seq) - 1, 0) AS before, coalesce(max(seq), 0) AS last FROM event')
-    .get() as unknown as EventSpan
+  spanSchema.parse(
+    database
+      .prepare('SELECT coalesce(min(seq) - 1, 0) AS before, coalesce(max(seq), 0) AS last FROM event')
+      .get(),
+  )
 
 /** Opens the log only for reading; null: there is none yet, or its file cannot be used. */
 export function openEventsForReading(file: string): DatabaseSyncInstance | null {

@@ -57,13 +57,18 @@ export const isThere = (file: string): Promise<boolean> =>
   )
 
 /**
- * Returns the store that a directory is, or is in; null: none. A new store has no manifest yet, but its receiver has
- * written its address.
+ * True if a directory is a store: of this computer, of another Holdfast, or a copy of one. A new store has no manifest
+ * yet, but its receiver has written its address.
  */
+export async function isStoreRoot(directory: string): Promise<boolean> {
+  const { manifest, receiver } = storeLayout(directory)
+  return (await isThere(manifest)) || (await isThere(receiver))
+}
+
+/** Returns the store that a directory is, or is in; null: none. */
 export async function findStoreAround(directory: string): Promise<string | null> {
   for (let at = directory; ; at = path.dirname(at)) {
-    const { manifest, receiver } = storeLayout(at)
-    if ((await isThere(manifest)) || (await isThere(receiver))) return at
+    if (await isStoreRoot(at)) return at
     if (path.dirname(at) === at) return null
   }
 }

@@ -1,7 +1,6 @@
 import { realpath, stat } from 'node:fs/promises'
 import { expectErrorCodes, ignoreError } from '../dropped-errors.ts'
 import { isWithin } from '../platform/mounts.ts'
-import { storeLayout } from '../store/layout.ts'
 import { callInTime } from './call-in-time.ts'
 import { relativeTo } from './scanned-file.ts'
 
@@ -56,20 +55,6 @@ export class OwnPlaces {
     const inside = [...this.#known.values()].filter(({ real }) => real !== root && isWithin(real, root))
     return inside.map(({ real }) => relativeTo(root, real))
   }
-}
-
-/** True if a directory is a store: of this computer, of another Holdfast, or a copy of one. */
-export async function isStoreRoot(directory: string): Promise<boolean> {
-  const { manifest, receiver } = storeLayout(directory)
-  const found = await Promise.all(
-    [manifest, receiver].map((file) =>
-      stat(file).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  )
-  return found.includes(true)
 }
 
 const toKey = ({ dev, ino }: Inode): string => `${dev}:${ino}`

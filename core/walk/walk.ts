@@ -7,9 +7,9 @@ import { lstatExactOrNull } from '../platform/files.ts'
 import { findMount, isWithin, type Mount, readMounts } from '../platform/mounts.ts'
 import { holdDirectory } from '../platform/openat2.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
-import { OWN_DIRECTORY } from '../store/layout.ts'
+import { isStoreRoot, OWN_DIRECTORY } from '../store/layout.ts'
 import { callInTime } from './call-in-time.ts'
-import { isStoreRoot, type OwnPlaces } from './own-places.ts'
+import type { OwnPlaces } from './own-places.ts'
 import { absolutePath, joinRelative, relativeTo, type ScannedFile, toScannedFile } from './scanned-file.ts'
 
 // Lists the tree of a source. The mount points inside the source divide it into regions, one for each file system. A

@@ -40,8 +40,8 @@ export interface OutgoingSource {
 export interface FoundDirectory {
   path: string
   facts: FileMetadata
-  /** When the facts were read, on the clock that all threads share (process.hrtime); left out: just now. */
-  readAt?: bigint
+  /** When the facts were read, on the clock that all threads share (process.hrtime). */
+  readAt: bigint
 }
 
 export interface Outgoing {

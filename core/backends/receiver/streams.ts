@@ -474,16 +474,16 @@ class DirectoryCache {
   #isNew({ id }: OutgoingSource, { path, facts, readAt }: FoundDirectory): boolean {
     const sent = this.#sent.get(`${id}/${path}`)
     if (sent === undefined) return true
-    if (readAt !== undefined && readAt < sent.readAt) return false
+    if (readAt < sent.readAt) return false
     if (sent.text !== JSON.stringify(encodeMetadata(facts))) return true
-    sent.readAt = readAt ?? 0n
+    sent.readAt = readAt
     return false
   }
 
   #take(source: OutgoingSource, { path, facts, readAt }: FoundDirectory): DirectoryEntry {
     const words = encodeMetadata(facts)
     if (this.#sent.size >= MAX_CACHED) this.#sent.clear()
-    this.#sent.set(`${source.id}/${path}`, { text: JSON.stringify(words), readAt: readAt ?? 0n })
+    this.#sent.set(`${source.id}/${path}`, { text: JSON.stringify(words), readAt })
     return [this.#control.getSourceNumber(source), path, words]
   }
 }

@@ -86,16 +86,17 @@ test('sender session: a proof request has the nonce, and a proof without a reque
 })
 
 describe('sender session: parent directories', () => {
-  const directory = (path: string, mtimeNs = 1n): FoundDirectory => ({
+  const directory = (path: string, mtimeNs = 1n, readAt = 0n): FoundDirectory => ({
     path,
     facts: buildFacts(0, { mtimeNs }),
+    readAt,
   })
   const getDirectoryPaths = (frame: { header: object } | undefined): string[] => {
     const { directories = [] } = (frame?.header ?? {}) as { directories?: [number, string, unknown][] }
     return directories.map(([, path]) => path)
   }
 
-  test('a directory is sent once, and again after a change, with small files and with large ones', async () => {
+  test('a directory is sent once, and again after a change, with small files and with large ones, its newest facts last', async () => {
     const { session, sent } = open(20)
     const send = async (...directories: FoundDirectory[]) => {
       const before = sent().length
@@ -110,6 +111,9 @@ describe('sender session: parent directories', () => {
     await until('it is begun', () => sent().at(-1)?.type === 'begin')
     expect(getDirectoryPaths(sent().at(-1))).toEqual(['a/b/c'])
     expect(await send(directory('a/b/c'))).toEqual([])
+    expect(await send(directory('a/b/c', 3n, 3n))).toEqual(['a/b/c'])
+    // These were read earlier, and waited for their files.
+    expect(await send(directory('a/b/c', 2n, 2n))).toEqual([])
   })
 
   test('a directory of a cancelled group is sent with the next group', async () => {
@@ -132,7 +136,7 @@ describe('sender session: parent directories', () => {
 test('sender session: the directories of a file that was not stored go again with the next file', async () => {
   const { session, sent, answer } = open(4)
   const facts = buildFacts(0, { mode: 0o750 })
-  const directories = ['', 'd'].map((path) => ({ path, facts }))
+  const directories = ['', 'd'].map((path) => ({ path, facts, readAt: 0n }))
   const inD = { ...small, path: 'd/new' }
   const listed = () =>
     sent().map(({ header }) => ('directories' in header ? (header.directories as unknown[]).length : null))
@@ -165,7 +169,7 @@ test('sender session: a group with more new directories than a frame takes is se
   const answered: number[] = []
   await session.sendSmall(
     files,
-    ['', ...above].map((path) => ({ path, facts })),
+    ['', ...above].map((path) => ({ path, facts, readAt: 0n })),
     {
       ...silent,
       onResult: (index, { kind }) => answered.push(kind === 'stored' ? index : -1),

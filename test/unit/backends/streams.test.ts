@@ -165,7 +165,7 @@ test('data streams: new metadata of directories go on the first connection only,
   const facts = { size: 0, mtimeNs: 1n, mode: 0o755, user: 0, group: 0, more: null }
   await untilGrown(streams)
   control.state.buffered = 9
-  const before = [{ path: 'd', facts }]
+  const before = [{ path: 'd', facts, readAt: 0n }]
   const files = [{ source, path: 'd/f', facts }]
   const newsOn = (stream: DataStream, found: typeof before) =>
     streams.divide(stream, files, found).flatMap(({ directories }) => directories)
@@ -173,7 +173,7 @@ test('data streams: new metadata of directories go on the first connection only,
   expect(newsOn(streams.control, before)).toEqual([[0, 'd', [0, 1, 0o755, 0, 0, null]]])
   const other = await streams.pickFor(source, before)
   expect(opened.map(({ channel }) => channel)).toContain(other.channel)
-  const after = [{ path: 'd', facts: { ...facts, mode: 0o700 } }]
+  const after = [{ path: 'd', facts: { ...facts, mode: 0o700 }, readAt: 1n }]
   expect(await streams.pickFor(source, after)).toBe(streams.control)
   expect(newsOn(other, after)).toEqual([])
   expect(newsOn(streams.control, after)).toHaveLength(1)
@@ -184,7 +184,7 @@ test('data streams: new metadata of directories wait for the first connection wh
   const source = { id: 'ab', name: 'data', path: '/data' }
   const facts = { size: 0, mtimeNs: 1n, mode: 0o755, user: 0, group: 0, more: null }
   control.state.buffered = 10
-  const picked = streams.pickFor(source, [{ path: 'd', facts }])
+  const picked = streams.pickFor(source, [{ path: 'd', facts, readAt: 0n }])
   await untilGrown(streams)
   expect(opened).toHaveLength(3)
   control.state.buffered = 0

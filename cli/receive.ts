@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { checkDescriptors } from '../core/agent/workers/pool-threads.ts'
 import { logDroppedErrors } from '../core/dropped-errors.ts'
 import { message } from '../core/lib/i18n/message.ts'
 import { englishWords } from '../core/lib/i18n/words.ts'
@@ -97,6 +98,7 @@ async function showInvitation(store: string): Promise<void> {
 }
 
 async function receive(options: ReceiveOptions): Promise<void> {
+  checkDescriptors()
   const log = openReceiverLog(options.json)
   logDroppedErrors(log)
   const given = toGivenConfig(options)

@@ -12,7 +12,7 @@ import { listenForCommands } from './control-socket.ts'
 import { openLog } from './log.ts'
 import { recordCommands } from './recording.ts'
 import { WebPage } from './web/serve.ts'
-import { checkThreads } from './workers/pool-threads.ts'
+import { checkDescriptors, checkThreads } from './workers/pool-threads.ts'
 
 /** Options for directories that are named at a start; omitted: an existing source keeps its own. */
 export type StartOptions = Omit<CommandInput<'addSource'>, 'path'>
@@ -37,10 +37,12 @@ export interface OpenAgent {
  * Starts the agent of a data directory for a host; the desktop and the command line share it. A one-shot run starts
  * without the settings' sources, saves no changes, and takes no commands but `snapshot`.
  * @throws UserError agent.alreadyRunning if the directory already has an agent, data.cannotMake if it cannot be used,
- *   agent.fewThreadsGroup or agent.fewThreadsUser if the system allows too few threads
+ *   agent.fewThreadsGroup or agent.fewThreadsUser if the system allows too few threads,
+ *   agent.fewDescriptors if it allows too few open files
  */
 export async function openAgent(dataDirectory: string, host: AgentHost): Promise<OpenAgent> {
   const onlyThisRun = host.kind === 'once'
+  checkDescriptors()
   const smaller = checkThreads()
   const layout = openDataDirectory(dataDirectory)
   // The lock comes first: without it the directory must not be changed.

@@ -1,5 +1,5 @@
 import { UserError } from '../../lib/i18n/user-error.ts'
-import { readThreadLimit, type ThreadLimit } from '../../platform/process-limits.ts'
+import { readDescriptorLimit, readThreadLimit, type ThreadLimit } from '../../platform/process-limits.ts'
 import type { StartedName } from './starter.ts'
 
 // The sizes of libuv's thread pools. libuv creates all threads of a pool at its first use, and ends the process by
@@ -27,6 +27,9 @@ const LEAST_THREADS = 16
 const OWN_THREADS = 16
 /** Threads that must be left for an agent with one destination, and for a command beside it. */
 const LEAST_LEFT = 256
+/** Descriptors with which each process works, with few files open at a time; and a number that suits all agents. */
+const LEAST_DESCRIPTORS = 128
+const ENOUGH_DESCRIPTORS = 4_096
 
 /** Threads of the processes that were started here and run; libuv may not have created them yet. */
 let reserved = 0
@@ -85,6 +88,16 @@ export function checkThreads(limit = readThreadLimit()): string | null {
   }
   if (left >= PART * POOL_THREADS.checker) return null
   return `${describeThreads(limit)}: pools are smaller, so fewer disks may hang at a time`
+}
+
+/**
+ * Checks that the processes of an agent, or a receiver, may have the descriptors that each needs.
+ * @param most the limit; null: unknown
+ * @throws UserError agent.fewDescriptors
+ */
+export function checkDescriptors(most = readDescriptorLimit()): void {
+  if (most === null || most >= LEAST_DESCRIPTORS) return
+  throw new UserError('agent.fewDescriptors', { most, least: LEAST_DESCRIPTORS, raised: ENOUGH_DESCRIPTORS })
 }
 
 /** Returns the use of a limit, for the log. */

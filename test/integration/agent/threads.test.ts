@@ -108,7 +108,7 @@ describe.skipIf(noGroups)('threads in a control group (needs root, and cgroups t
   })
 })
 
-describe.skipIf(!isRoot)('threads of a user (needs root)', () => {
+describe.skipIf(!isRoot)('limits of a user (needs root)', () => {
   test('an agent of a user with 512 processes and threads sends', { timeout: LONG_MS * 2 }, async () => {
     const { root, data } = directories()
     const { child } = startAs(512, ['agent', '--data', data, root])
@@ -128,6 +128,50 @@ describe.skipIf(!isRoot)('threads of a user (needs root)', () => {
       1,
       expect.stringMatching(/may have 100 processes.* needs 256 more.*ulimit -u /s),
     ])
+  })
+
+  /** Starts a command whose processes may have so many files open. */
+  const startWithFiles = (most: number, ...words: string[]) =>
+    start('prlimit', `--nofile=${most}`, process.execPath, commandScript, ...words)
+
+  test.each([256, 128])(
+    'an agent with %i descriptors sends small and large files of several sources',
+    {
+      timeout: LONG_MS * 2,
+    },
+    async (most) => {
+      const data = temporaryDirectory('descriptors-data')
+      const roots = Array.from({ length: 6 }, (_, index) => {
+        const root = temporaryDirectory(`descriptors-${index}`)
+        for (let file = 0; file < 40; file += 1)
+          for (const size of [100, 300_000])
+            writeFileSync(path.join(root, `${size}-${file}`), Buffer.alloc(size + file, `${index} ${file}`))
+        return root
+      })
+      const { child } = startWithFiles(most, 'agent', '--data', data, ...roots)
+      await untilState(data, 'all to be sent', ({ totals }) => totals.sentFiles === 480, LONG_MS)
+      expect(child.exitCode).toBe(null)
+      expect(readLog(data)).not.toMatch(/EMFILE|too many open files/i)
+    },
+  )
+
+  test('an agent and a receiver with 64 descriptors end with the figures and the remedy', {
+    timeout: LONG_MS,
+  }, async () => {
+    const { root, data } = directories()
+    const store = path.join(root, 'store')
+    for (const words of [
+      ['agent', '--data', data, root],
+      ['receive', '--store', store, '--host', '127.0.0.1', '--port', '0'],
+    ]) {
+      const { child, err } = startWithFiles(64, ...words)
+      const [code] = await once(child, 'exit')
+      expect([code, err()]).toEqual([
+        1,
+        expect.stringMatching(/may have 64 files.* needs 128.*ulimit -n 4096/s),
+      ])
+    }
+    expect(existsSync(store)).toBe(false)
   })
 
   test('a receiver of a user with 100 processes and threads receives, with a pool that fits', {

@@ -23,7 +23,7 @@ export async function openWholeStore(store: string): Promise<Library> {
   return openStoreLibrary(layout, null)
 }
 
-/** Opens a computer's folder in a store on this computer. */
+/** Opens a computer's folder in a store on this computer. An interrupted commit is completed, as for the whole store. */
 export async function openFolderLibrary(settings: FolderSettings): Promise<Library> {
   const { layout, senders, own, computers } = await openStoreFolder(settings)
   const { name } = settings.destination
@@ -33,6 +33,7 @@ export async function openFolderLibrary(settings: FolderSettings): Promise<Libra
     const there = await computers()
     if (!there.some((one) => one.folder === folder)) throw noComputer(name, folder, there)
   }
+  openForReading(layout).database.close()
   const library = openStoreLibrary(layout, folder, (directory) => senders.sourceIn(folder, directory))
   return decryptLibrary(library, await readEncryption(layout), settings, () => readNameKeys(layout))
 }

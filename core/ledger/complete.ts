@@ -50,8 +50,8 @@ export function openSent(database: DatabaseSyncInstance) {
   // A name that its content has left no longer stands for that content: it is neither copied from nor reported again.
   const moved = database.prepare(
     `UPDATE file SET generation = generation + 1, mtime_ns = ${NO_TIME}, mark_due = 0, removal = ${REMOVAL.none}
-     WHERE id IN (SELECT value FROM json_each(?)) AND state = 1
-     AND removal IN (${REMOVAL.none}, ${REMOVAL.absent}) AND digest = ?`,
+     FROM json_each(?) AS name WHERE file.id = name.value ->> 0 AND state = 1
+     AND removal IN (${REMOVAL.none}, ${REMOVAL.absent}) AND hex(digest) = name.value ->> 1`,
   )
   const sentAt = database.prepare('SELECT sent_at FROM file WHERE id = ?')
   const contentSentAt = database.prepare(
@@ -86,9 +86,12 @@ export function openSent(database: DatabaseSyncInstance) {
     const storedAt = mtimeNs === undefined ? null : word.store(mtimeNs)
     storedOlder.run(now, size, inodeWord, claim.digest ?? null, storedAt, claim.position ?? 0, claim.id)
   }
-  /** Records that the content has left its earlier names. */
-  const recordMoved = (gone: readonly { id: number }[], digest: Uint8Array | null): void => {
-    if (gone.length > 0 && digest !== null) moved.run(JSON.stringify(gone.map(({ id }) => id)), digest)
+  /** Records that contents have left their earlier names: in one statement, since a whole tree may have moved. */
+  const recordMoved = (claims: readonly SentClaim[]): void => {
+    const gone = claims.flatMap(({ moved: names = [], digest }) =>
+      digest == null ? [] : names.map(({ id }) => [id, Buffer.from(digest).toString('hex').toUpperCase()]),
+    )
+    if (gone.length > 0) moved.run(JSON.stringify(gone))
   }
   return {
     /** Returns when a version of the file was last stored, in milliseconds since 1970; null: never. */
@@ -119,9 +122,9 @@ export function openSent(database: DatabaseSyncInstance) {
           else recordOlder(claim, now)
           recordFixity(claim)
           if (claim.seal !== undefined) seal.run(id, claim.seal)
-          if (claim.moved !== undefined) recordMoved(claim.moved, digest)
           if (position > last.position) last = { id, position }
         }
+        recordMoved(claims)
         if (last.position > 0) forward.run(last.position, last.id)
         return done
       }),

@@ -18,6 +18,7 @@ import { forgetCached } from '../platform/native.ts'
 import { openBeneath } from '../platform/openat2.ts'
 import { findDataRuns } from '../platform/sparse.ts'
 import { errorCode } from '../platform/system-error.ts'
+import type { Written } from './group-commit.ts'
 import { temporaryIn } from './layout.ts'
 import { StorageError, type StoreResult, toStoreResult } from './outcome.ts'
 import {
@@ -32,6 +33,11 @@ import type { ToldDirectory } from './store-messages.ts'
 
 /** Copies at the same time. They read and write, and must leave disk bandwidth for arriving files. */
 const COPIES_AT_ONCE = 8
+/**
+ * A copied file waits at most this long for others: those of a renamed tree are many, and each round writes
+ * ten pages and is synced.
+ */
+const GATHER_MS = 100
 const STEP_BYTES = 1024 * 1024
 /** Bytes between two syncs: a single sync at the end of a very large file would look like a disk that hangs. */
 const SYNC_BYTES = 64 * STEP_BYTES
@@ -61,6 +67,11 @@ export class Copies {
   readonly #root: string
   readonly #parts: StoreParts
   readonly #turns = createSemaphore(COPIES_AT_ONCE)
+  /** Number of copies that were asked for and are not made. */
+  #coming = 0
+  /** Copied files of the next round. */
+  #made: Written[] = []
+  #timer: NodeJS.Timeout | undefined
   #canClone = process.platform === 'linux'
 
   constructor(root: string, parts: StoreParts) {
@@ -79,9 +90,14 @@ export class Copies {
   async copy(file: Offered, copy: ToCopy, signal: AbortSignal, turns: Semaphore): Promise<StoreResult> {
     const { from } = copy
     let hasTurn = false
+    let isComing = true
+    this.#coming += 1
     const endTurn = () => {
       if (hasTurn) turns.release()
       hasTurn = false
+      if (isComing) this.#coming -= 1
+      isComing = false
+      if (this.#coming === 0) this.#commit()
     }
     let leave: () => void = () => undefined
     try {
@@ -129,9 +145,8 @@ export class Copies {
       await this.#fromDisk(fd)
       await this.#requireContent(fd, { size, digest }, signal)
     })
-    endTurn()
     const unchanged = { fd: null, temporary: null, isUntimed: true, moved: null }
-    return this.#parts.groupCommit.addOne({ ...file, ...unchanged, digest, directories })
+    return this.#addToRound({ ...file, ...unchanged, digest, directories }, endTurn)
   }
 
   async #copyOther(
@@ -140,7 +155,7 @@ export class Copies {
     signal: AbortSignal,
     endTurn: () => void,
   ): Promise<StoreResult> {
-    const { temporary, groupCommit, partials } = this.#parts
+    const { temporary, partials } = this.#parts
     const { from, digest, isMoved, directories = [] } = copy
     const { facts, source, path } = file
     const { size } = facts
@@ -154,9 +169,8 @@ export class Copies {
         throw new StorageError('aborted', '')
       }
       const moved = isMoved ? { source: from.source.id, path: from.path } : null
-      endTurn()
       const written = { fd, temporary: made, digest, isUntimed: true, moved, directories }
-      const result = await groupCommit.addOne({ ...file, ...written })
+      const result = await this.#addToRound({ ...file, ...written }, endTurn)
       if (result.status === 'durable') partials.superseded(source.id, path)
       return result
     } catch (thrown) {
@@ -167,6 +181,21 @@ export class Copies {
     } finally {
       room.leave()
     }
+  }
+
+  /** Adds a file to the next round, which begins when no other copy is coming, at most GATHER_MS later. */
+  #addToRound(file: Omit<Written, 'answer'>, endTurn: () => void): Promise<StoreResult> {
+    return new Promise((answer) => {
+      this.#made.push({ ...file, answer })
+      this.#timer ??= setTimeout(() => this.#commit(), GATHER_MS)
+      endTurn()
+    })
+  }
+
+  #commit(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#parts.groupCommit.add(this.#made.splice(0))
   }
 
   /**

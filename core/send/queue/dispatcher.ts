@@ -40,7 +40,7 @@ const PARKED_EVERY_MS = 5_000
 /** Parked files of one source that one check covers; the next check continues behind them. */
 const PARKED_FILES = 1_000
 /** After a write of the ledger, stored files are collected for this long. */
-const COLLECT_MS = 50
+const COLLECT_MS = 200
 /** Delay before a failed write of the ledger is repeated. */
 const WRITE_AGAIN_MS = 1_000
 

@@ -1,10 +1,10 @@
 import path from 'node:path'
-import type { OutgoingSource, Session } from '../../backends/destination.ts'
+import type { FoundDirectory, OutgoingSource, Session } from '../../backends/destination.ts'
 import { ignoreError } from '../../dropped-errors.ts'
 import type { QueuedFile, SentContent, TransferResult } from '../../ledger/ledger.ts'
 import type { FileMetadata } from '../../platform/file-metadata.ts'
 import { lstatOrNull } from '../../platform/files.ts'
-import { type ContentDigests, directoriesAbove } from '../reading/read.ts'
+import type { ContentDigests } from '../reading/read.ts'
 import { type Shared, type SourceParts, withDigests } from './attempt.ts'
 
 /** A name under which the destination has a content. */
@@ -84,19 +84,22 @@ export function mayHaveContent(
   return isIt
 }
 
-/** Asks the destination to copy a content that it has; returns null if it does not have it. */
+/**
+ * Asks the destination to copy a content that it has; returns null if it does not have it.
+ * @param readDirectories returns the directories above the file.
+ */
 export async function askForCopy(
   { source, shared }: SourceParts,
   due: QueuedFile,
-  facts: FileMetadata,
-  content: ContentDigests,
+  content: ContentDigests & { facts: FileMetadata },
   { names, isTrusted, storedNs }: CopySource,
   session: Session,
+  readDirectories: () => readonly FoundDirectory[] | Promise<readonly FoundDirectory[]>,
 ): Promise<TransferResult | null> {
+  const { digest, facts } = content
   const file = { source, path: due.path, facts }
-  const { digest } = content
   if (names === null) {
-    const directories = await directoriesAbove({ root: source.path, path: due.path })
+    const directories = await readDirectories()
     const from = { ...file, isMoved: false, isTrusted, storedNs }
     const result = await session.copy(file, directories, digest, from)
     return result === null ? null : withDigests(result, content)
@@ -106,7 +109,7 @@ export async function askForCopy(
   try {
     const [from = names.all.find((name) => digest.equals(name.digest)), ...others] = gone
     if (from === undefined) return null
-    const directories = await directoriesAbove({ root: source.path, path: due.path })
+    const directories = await readDirectories()
     const result = await session.copy(file, directories, digest, {
       ...{ source: from.source, path: from.path, isMoved: gone.length > 0, isTrusted: false },
     })

@@ -50,14 +50,16 @@ export function createLargeSender(parts: SourceParts) {
     session: Session,
     from: CopySource,
   ): Promise<TransferResult | null> => {
-    const reading = await openReading({ root: source.path, path: due.path }, due, how)
+    const file = { root: source.path, path: due.path }
+    const reading = await openReading(file, due, how)
     if (isUnsent(reading)) return judge(reading, due)
     try {
       const content = await readContent(reading, () => mayGoOn() && !session.closed)
       if (content === null) return { kind: 'lost' }
       if (isUnsent(content)) return await judge(content, due)
       if (!mayHaveContent(parts, due, from, content.digest)) return null
-      const copied = await askForCopy(parts, due, reading.facts, content, from, session)
+      const whole = { ...content, facts: reading.facts }
+      const copied = await askForCopy(parts, due, whole, from, session, () => directoriesAbove(file))
       return copied === null ? null : withContent(copied, content, reading.stat, due)
     } catch (error) {
       return toTransferResult(unsentBecause(error), source, due.path)

@@ -1,7 +1,8 @@
 import type { FoundDirectory, Session } from '../../backends/destination.ts'
 import type { QueuedFile, TransferResult } from '../../ledger/ledger.ts'
-import { createSemaphore, type Semaphore, withPermit } from '../../lib/async/semaphore.ts'
+import { createSemaphore, type Semaphore } from '../../lib/async/semaphore.ts'
 import { type Moment, momentNow } from '../../lib/async/timing.ts'
+import { isWithin } from '../../platform/mounts.ts'
 import { batchBuffers } from '../../protocol/frame-buffers.ts'
 import type { Content, FileRead, Unsent } from '../reading/read-result.ts'
 import {
@@ -33,8 +34,11 @@ const GROUP_BYTES = 1024 * 1024
 const GROUP_NAME_BYTES = 256 * 1024
 /** Files up to this size are sent whole, in one go, however slow the line is. */
 const WHOLE_FILE_BYTES = 64 * 1024
-/** Files of a source that ask for a copy at a time: the names of their contents are looked up at the source. */
-const COPIES_AT_ONCE = 256
+/**
+ * Files of a source that are read for a copy or ask for one at a time, two groups. The others stay in the ledger: a
+ * renamed tree has any number of them.
+ */
+const COPIES_AT_ONCE = 2 * GROUP_FILES
 /** Memory that a file costs besides its bytes. */
 const FILE_COST = 2048
 
@@ -60,7 +64,7 @@ type ReadFile = { due: QueuedFile; content: Content }
 /** The destination of files, and the callback for their results. */
 interface Sending {
   session: Session
-  /** Contents that can be copied there, by the file's id. */
+  /** Contents that can be copied there, by the file's id. Each holds a permit of `copies`. */
   from: ReadonlyMap<number, CopySource>
   /** See COPIES_AT_ONCE. */
   copies: Semaphore
@@ -254,9 +258,11 @@ async function sendSmall(
   copies: Semaphore,
   done: Done,
 ): Promise<void> {
-  if (await admit(parts, dues))
-    sendRead(parts, dues, { session, from: findCopySources(parts, dues, session), copies, done })
-  else for (const due of dues) done(due, { kind: 'lost' })
+  const from = findCopySources(parts, dues, session)
+  if (from.size > 0) await copies.acquire(from.size)
+  if (await admit(parts, dues)) return sendRead(parts, dues, { session, from, copies, done })
+  copies.release(from.size)
+  for (const due of dues) done(due, { kind: 'lost' })
 }
 
 /** Waits for room in the window, held until the bytes are sent; returns false, without room, if stopped. */
@@ -290,11 +296,12 @@ async function handleRead(
   sending: Sending,
 ): Promise<void> {
   const { window, mayGoOn } = parts
-  const { from, done } = sending
+  const { from, copies, done } = sending
   const contents = found.flatMap(({ content }) => (content.kind === 'content' ? [content] : []))
   if (!mayGoOn()) {
     window.release(getCost(found.map(({ due }) => due)))
     freeContents(contents)
+    copies.release(found.filter(({ due }) => from.has(due.id)).length)
     for (const { due } of found) done(due, { kind: 'lost' })
     return
   }
@@ -303,14 +310,19 @@ async function handleRead(
   for (const { due, content } of found) {
     const copied = from.get(due.id)
     const isContent = content.kind === 'content'
-    if (isContent && (copied === undefined || !mayHaveContent(parts, due, copied, content.digest))) {
-      ready.push({ due, content })
+    if (isContent && copied !== undefined && mayHaveContent(parts, due, copied, content.digest)) {
+      window.release(getCost([due]))
+      copy(parts, { due, content }, directories, copied, sending).catch((error) =>
+        done(due, failedBy(error, parts, due)),
+      )
       continue
     }
-    window.release(getCost([due]))
-    if (!isContent) unsent.push({ due, content })
-    else if (copied !== undefined)
-      copy(parts, { due, content }, copied, sending).catch((error) => done(due, failedBy(error, parts, due)))
+    if (copied !== undefined) copies.release()
+    if (isContent) ready.push({ due, content })
+    else {
+      window.release(getCost([due]))
+      unsent.push({ due, content })
+    }
   }
   void judgeAll(parts, unsent, done)
   if (ready.length === 0) return freeContents(contents)
@@ -373,18 +385,22 @@ function putOnLine(
   })
 }
 
-/** Copies the content at the destination; if the destination no longer has it, reads and sends the file again. */
+/**
+ * Copies the content at the destination, and releases the permit; if the destination no longer has it, reads and sends
+ * the file again.
+ */
 async function copy(
   parts: SourceParts,
   { due, content }: ReadFile,
+  directories: readonly FoundDirectory[],
   copied: CopySource,
   sending: Sending,
 ): Promise<void> {
   const { session, copies, done } = sending
-  const { mayGoOn } = parts
-  const result = await withPermit<TransferResult | null>(copies, async () =>
-    mayGoOn() ? askForCopy(parts, due, content.facts, content, copied, session) : { kind: 'lost' },
+  const asked = askForCopy(parts, due, content, copied, session, () =>
+    directories.filter(({ path }) => path === '' || isWithin(due.path, path)),
   )
+  const result = await asked.finally(() => copies.release())
   if (result !== null) done(due, result)
   else if (await admit(parts, [due])) sendRead(parts, [due], { ...sending, from: new Map() })
   else done(due, { kind: 'lost' })

@@ -59,6 +59,31 @@ test('copy: has its own time, leaves the old name in place, and keeps the conten
   expect(temporary()).toEqual({})
 })
 
+test('copy: a file waits for the round of another that is being copied', async () => {
+  const { own, copy, temporary } = await open()
+  const bytes = Buffer.from('some content')
+  fs.writeFileSync(path.join(own, 'old'), bytes)
+  let shared = 0
+  // On a busy machine the second file may take longer than the first one waits.
+  for (let pair = 0; pair < 10 && shared === 0; pair += 1) {
+    reads.isHeld = true
+    const first = copy(`first ${pair}`, 'old', never, bytes)
+    const second = copy(`second ${pair}`, 'old', never, bytes)
+    await until('both are read', () => reads.waiting.length === 2)
+    letOneGo()
+    const isWritten = () => Object.values(temporary()).includes(readTree(own).old ?? '')
+    await until(
+      'one is written',
+      () => isWritten() || fs.readdirSync(own).some((name) => name.endsWith(` ${pair}`)),
+    )
+    letOneGo()
+    const results = await Promise.all([first, second])
+    expect(results.map(({ status }) => status)).toEqual(['durable', 'durable'])
+    if (results[0].position === results[1].position) shared += 1
+  }
+  expect(shared).toBe(1)
+})
+
 test('copy: an empty file is copied', async () => {
   const { own, copy } = await open()
   fs.writeFileSync(path.join(own, 'old'), '')

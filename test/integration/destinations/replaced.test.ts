@@ -60,6 +60,8 @@ const kinds: readonly TestedKind[] = chooseCases(
 const ROUNDS = chooseLength(2, 84)
 /** A replacement is interrupted at so many of its steps; at each one, and by each fault, in `npm run test:long`. */
 const STEPS = chooseLength(2, Infinity)
+/** So many replacements in a row were over before the next step: there is none. */
+const MISSES = 3
 /** A small file, and one that is sent in pieces. */
 const interrupted = chooseCases(
   [
@@ -337,7 +339,7 @@ async function countSteps(
 }
 
 /**
- * Interrupts replacements of a file: at each step, one after the other, until one is over before; or at a few.
+ * Interrupts replacements of a file: at each step, one after the other, until some are over before; or at a few.
  * @returns how many were interrupted, and how many one has that nothing interrupts.
  */
 async function interruptSteps(
@@ -349,13 +351,15 @@ async function interruptSteps(
   const steps = openSteps(world)
   const all = await countSteps(world, files, steps, nameOfTurn(0), size)
   let tried = 0
-  for (let [turn, step, most] = [1, 0, all]; tried < STEPS && most > 0; turn += 1) {
+  for (let [turn, step, most, misses] = [1, 0, all, 0]; tried < STEPS && most > 0; turn += 1) {
     const name = nameOfTurn(turn)
     step = STEPS === Infinity ? step + 1 : 1 + Math.floor(random() * most)
     const context = `seed ${seed}, ${name} of ${size} bytes, ${fault}, step ${step}`
-    if (await interruptStep(world, files, steps, name, { size, fault, step, context })) tried += 1
+    const isHeld = await interruptStep(world, files, steps, name, { size, fault, step, context })
+    if (isHeld) tried += 1
+    misses = isHeld ? 0 : misses + 1
     // It was over before: some have fewer steps than others.
-    else most = STEPS === Infinity ? 0 : step - 1
+    if (!isHeld) most = STEPS < Infinity ? step - 1 : misses < MISSES ? most : 0
   }
   return { tried, all }
 }

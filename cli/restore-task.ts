@@ -114,6 +114,7 @@ async function buildLibraryTask(
   options: RestoreOptions,
 ): Promise<Task> {
   const { at = null, version = null, list, computers, to, inPlace } = options
+  if (inPlace && options.computer !== undefined) throw new UserError('cli.restore.inPlaceOfOther')
   const key = options.identityFile === undefined ? null : readKey(options.identityFile)
   const { computer } = options
   const given = { key, ...(computer === undefined ? {} : { computer }) }

@@ -47,7 +47,7 @@ export function registerRestore(program: Command): void {
         '--in-place',
         'with --from: put the files back where they were, in their protected directories',
       )
-        .conflicts(['to', 'computer'])
+        .conflicts('to')
         .default(false),
     )
     .option('--missing-only', 'only files that are missing at the target; existing ones are not read', false)

@@ -193,3 +193,10 @@ test.skipIf(!canMount)(
     expect(fs.existsSync(source)).toBe(false)
   },
 )
+
+test('`holdfast restore --in-place`: files of another computer are refused with the way on', async () => {
+  const words = ['runs', '--computer', 'old', '--data', temporaryDirectory('in-place-replaced'), '--in-place']
+  const command = await runStoreCommand('restore', '--from', 'embedded', ...words)
+  const wayOn = 'Run the same command with --to and a folder instead of --in-place.'
+  expect(command).toMatchObject({ code: 2, err: expect.stringContaining(wayOn) })
+})

@@ -85,7 +85,9 @@ test('restore in place: a folder that the destination does not have is refused w
     { folder: 'data', source: 'a', directory: '/data' },
   ])
   for (const name of [null, 'data'])
-    expect(() => findPlaces([], name, {})).toThrow('The destination has no files of this computer.')
+    expect(() => findPlaces([], name, {})).toThrow(
+      /no files of this computer\. If this computer replaces another one, .* --computers lists .* --to/,
+    )
 })
 
 test('restore in place: a computer that does not watch the folder is pointed to --to, whatever id its source has', () => {

@@ -39,8 +39,9 @@ const LOOK_EVERY_MS = 1_000
 const PARKED_EVERY_MS = 5_000
 /** Parked files of one source that one check covers; the next check continues behind them. */
 const PARKED_FILES = 1_000
-/** After a write of the ledger, stored files are collected for this long. */
+/** After a write of the ledger, stored files are collected for this long while others are being sent, and else. */
 const COLLECT_MS = 200
+const COLLECT_LAST_MS = 50
 /** Delay before a failed write of the ledger is repeated. */
 const WRITE_AGAIN_MS = 1_000
 
@@ -239,7 +240,8 @@ class Dispatcher {
       breaker.stored(due)
       // The current configuration, which may differ from that at the start of the attempt.
       const others = (this.#workers.get(source.id)?.source ?? source).alsoTo
-      this.#acknowledgements.add({ ...due, digest: null, ...result, mark: source.groupWriteMark, others })
+      const stored = { ...due, digest: null, ...result, mark: source.groupWriteMark, others }
+      this.#acknowledgements.add(stored, this.#transfers.size === 0)
     } else {
       const isRetry = result.kind === 'retry'
       if (isRetry && result.cause === 'changed') this.#restless.changed(due, momentNow())
@@ -335,7 +337,8 @@ class Dispatcher {
 
 /**
  * Records stored files in the ledger: the first ones at once, those of the next COLLECT_MS in one transaction. A
- * transaction writes each page that it changes: one for each renamed file writes ten times as much.
+ * transaction writes each page that it changes: one for each renamed file writes ten times as much. Nobody waits for
+ * the last ones so long.
  */
 function createAcknowledgements(
   ledger: Pick<Ledger, 'markSent'>,
@@ -344,19 +347,18 @@ function createAcknowledgements(
   onWritten: (files: readonly StoredFile[], sent: readonly QueuedFile[], now: number) => void,
 ) {
   let waiting: StoredFile[] = []
-  let running = false
+  let timer: NodeJS.Timeout | null = null
   let isStuck = false
   let writtenAt = Number.NEGATIVE_INFINITY
 
   const write = () => {
-    running = false
+    timer = null
     const files = waiting
     const now = Date.now()
     const sent = guard.use(() => ledger.markSent(files, now))
     isStuck = sent === null
     if (sent === null) {
-      running = true
-      setTimeout(write, WRITE_AGAIN_MS)
+      timer = setTimeout(write, WRITE_AGAIN_MS)
       return
     }
     waiting = []
@@ -369,13 +371,13 @@ function createAcknowledgements(
   }
 
   return {
-    add(stored: StoredFile): void {
+    /** @param isLast no other file is being sent now. */
+    add(stored: StoredFile, isLast: boolean): void {
       waiting.push(stored)
-      if (running) return
-      running = true
-      const leftMs = writtenAt + COLLECT_MS - performance.now()
-      if (leftMs > 0) setTimeout(write, leftMs)
-      else setImmediate(write)
+      if (isStuck || (timer !== null && !isLast)) return
+      if (timer !== null) clearTimeout(timer)
+      const collectMs = isLast ? COLLECT_LAST_MS : COLLECT_MS
+      timer = setTimeout(write, Math.max(0, writtenAt + collectMs - performance.now()))
     },
     /** True if the last write failed: it is repeated, and sending should pause until it succeeds. */
     get isStuck() {
@@ -398,6 +400,9 @@ export function createTransfers() {
     },
     end({ id }: QueuedFile): void {
       files.delete(id)
+    },
+    get size() {
+      return files.size
     },
     /** Returns at most `limit` files: the largest first, and last those that only wait for the destination's answer. */
     list: (limit: number): Transfer[] =>

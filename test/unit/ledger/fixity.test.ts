@@ -67,7 +67,7 @@ describe('digests for archives', () => {
     ledger.offerDamaged('e', { ...finding, at: Date.now() + 1 })
     expect(list('d', 'e')).toMatchObject([{ path: 'a', damagedAt: 'e' }])
     expect(list('d')).toMatchObject([{ path: 'a', damagedAt: null }])
-    ledger.markHealed('e', [{ ...finding, at: Date.now(), position: 1, seal: null }])
+    ledger.markHealed('e', [{ ...finding, at: Date.now() + 2, position: 1, seal: null }])
     expect(list('d', 'e')).toMatchObject([{ path: 'a', damagedAt: null }])
     // Sent after the finding, which the next plan forgets.
     ledger.offerDamaged('f', { ...finding, at: Date.now() - 60_000 })

@@ -591,7 +591,7 @@ class ContinuousSession implements SourceSession {
         else {
           await reconcileTree(context, watcher, base)
           await sweepDeleted(context, base)
-          // One for each of many thousand directories would never be freed.
+          // The map would otherwise keep an entry for each of many thousand directories.
           this.#reruns.delete(base)
         }
       },

@@ -144,7 +144,7 @@ function getPauseMs(quietMs: number, tookMs: number): number {
   return Math.max(Math.min(5_000, Math.max(100, quietMs)), 2 * tookMs)
 }
 
-/** What the second examination of a file has found; now: null if it is no regular file any longer. */
+/** Result of the second examination of a file; now: null if it is no regular file any longer. */
 interface Examined {
   path: string
   now: ScannedFile | null

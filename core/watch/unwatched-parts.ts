@@ -31,7 +31,7 @@ interface Seen {
 /** A step is one entry or one directory. It yields true while a directory is open, which would prevent an unmount. */
 type Steps = Generator<boolean, void, void>
 
-/** One look at all directories. */
+/** State of a pass over all directories. */
 interface Round {
   isDeep: boolean
   steps: Steps

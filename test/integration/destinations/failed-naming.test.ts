@@ -50,7 +50,7 @@ async function openSftp(home: Home): Promise<Refusing> {
   const place = await sftpKind.open(home)
   const settings = place.settings()
   if (settings.kind !== 'sftp') throw new Error('it is no SFTP server')
-  // Nothing in this directory may get or lose a name, but its files may get others (chattr(1)).
+  // The flag keeps names from being added to and removed from this directory, but not from others (chattr(1)).
   const change = (flag: '+i' | '-i') =>
     execFileSync('chattr', [flag, path.join(settings.path, settings.folder, source.name)])
   onTestFinished(() => void change('-i'))

@@ -56,7 +56,7 @@ const kinds: readonly TestedKind[] = chooseCases(
   ],
   3,
 )
-/** Of each kind: 588 in all in `npm run test:long`. */
+/** Rounds of a kind: 588 for all kinds in `npm run test:long`. */
 const ROUNDS = chooseLength(2, 84)
 /** A replacement is interrupted at so many of its steps; at each one, and by each fault, in `npm run test:long`. */
 const STEPS = chooseLength(2, Infinity)

@@ -10,7 +10,7 @@ import { buildHello, connectWire, DATA, dataSource, wireFacts } from '../../supp
 import { until } from '../../support/until.ts'
 
 const TIMES = 10
-/** One batch. */
+/** Files that are sent in one batch. */
 const FILES = 200
 
 type Remembered = FrameHeader<'hello'>['session']

@@ -9,8 +9,8 @@ export type FuseMode =
   /** listed: a listing has the file, as if another computer had put it there. */
   | { does: 'answer'; listed?: boolean }
   /**
-   * Nothing is answered, or nothing to the process `to`, until another mode but this; then all of it is. `behind`: only
-   * reads of a file from this byte on are not.
+   * Calls, or those of the process `to`, have no answer until another mode is set; then all get theirs. `behind`: only
+   * reads of a file from this byte on have none.
    */
   | { does: 'withhold'; to?: number; behind?: number }
   /** The call fails with this error: looking the file up, or reading it. */

@@ -19,23 +19,28 @@ const replacing = globSync(unitTests).filter((file) =>
   /\b(vi\.(mock|doMock|resetModules|useFakeTimers)|logDroppedErrors)\(/.test(readFileSync(file, 'utf8')),
 )
 
+const integration = {
+  globalSetup: ['test/support/servers/global-setup.ts'],
+  env,
+  // Conditions have their own deadlines. Some tests start many commands, a second each on a busy machine.
+  testTimeout: 180_000,
+  hookTimeout: 60_000,
+}
+const integrationTests = ['test/integration/**/*.test.ts']
+/** Integration tests of which `npm test` runs some: the other files would be loaded in vain. */
+const withStories = globSync(integrationTests).filter((file) =>
+  /tags: 'story'|@module-tag story/.test(readFileSync(file, 'utf8')),
+)
+
 export default defineConfig({
   test: {
+    tags: [{ name: 'story', description: 'run by `npm test`: a main way or a failure of it' }],
     projects: [
       // A process runs many files: loading the same modules for each of them takes longer than most tests.
       { test: { ...unit, name: 'unit', include: unitTests, exclude: replacing, isolate: false } },
       { test: { ...unit, name: 'unit-replacing', include: replacing } },
-      {
-        test: {
-          name: 'integration',
-          include: ['test/integration/**/*.test.ts'],
-          globalSetup: ['test/support/servers/global-setup.ts'],
-          env,
-          // Conditions have their own deadlines. Some tests start many commands, a second each on a busy machine.
-          testTimeout: 180_000,
-          hookTimeout: 60_000,
-        },
-      },
+      { test: { ...integration, name: 'integration', include: integrationTests } },
+      { test: { ...integration, name: 'stories', include: withStories } },
       // By `npm run test:long` alone.
       {
         test: {

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-// `npm run test:long [-- FILTER…]`: the campaigns that take minutes. They are not part of `npm test`.
+// `npm run test:long [-- FILTER…]`: the campaigns that take minutes. They are not part of `npm run test:full`.
 //
 //   test/long                 each file on its own: the stressor, rotated logs, growing files, the Debian package
 //   model, campaign, crash    the integration tests of these names, with many more seeds and rounds
-//   full length               what `npm test` runs shortened or on one file system (test/support/long.ts)
+//   full length               what `test:full` runs shortened or on one file system (test/support/long.ts)
 //
 // FILTER selects test files of test/long by a part of their name. The last lines are the stages' times and their sum.
 import { projectEnvironment } from './setup/node.mjs'
@@ -14,7 +14,7 @@ import { passSignalsOn, runStage } from './test/stage.mjs'
 const MODEL = 'test/integration/scan/model.test.ts'
 const CAMPAIGN = 'test/integration/transfer/campaign.test.ts'
 const CRASH = 'test/integration/transfer/crash.test.ts'
-/** Tests that `npm test` runs shortened, or on one file system: test/support/long.ts. */
+/** Tests that `npm run test:full` runs shortened, or on one file system: test/support/long.ts. */
 const FULL = [
   'destinations/conformance',
   'destinations/heal',

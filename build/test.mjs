@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// `npm test`: runs all tests that are possible on this machine. A stage that fails does not stop the next one; the last
-// line is the sum of all.
+// `npm test`: format, types, build, all unit tests, and the tests with the tag "story": the main ways and failures.
+// `npm run test:full`: all tests that are possible on this machine. In both a stage that fails does not stop the next
+// one; the last line is the sum of all.
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { buildApplication } from './setup/application.mjs'
 import { commandScript } from './setup/command.mjs'
@@ -24,9 +25,13 @@ import { passSignalsOn, runStage } from './test/stage.mjs'
 // Biome colours its output letter by letter, even if it is not a terminal.
 const colours = process.stdout.isTTY ? [] : ['--colors=off']
 
+/** The tag of the tests that `npm test` runs of those that start processes and desktops. */
+const STORY = 'story'
+
 /** The files of the records, by runner. */
 const recordFiles = {
   unit: 'test-results/unit.jsonl',
+  stories: 'test-results/stories.jsonl',
   integration: 'test-results/integration.jsonl',
   desktops: ['test-results/e2e-1.jsonl', 'test-results/e2e-2.jsonl'],
 }
@@ -50,9 +55,10 @@ async function readRecords(name) {
  * @typedef {Awaited<ReturnType<typeof setup<'tests'>>>} Ready
  * @typedef {import('./test/results.mjs').Counts} Counts
  * @param {Ready} ready
+ * @param {boolean} isFull
  * @returns {[title: string, run: () => Promise<Counts>][]}
  */
-function stages({ node, electron, servers }) {
+function stages({ node, electron, servers }, isFull) {
   const environment = {
     ...projectEnvironment(),
     // The test desktop has another cache directory: the Electron is passed explicitly.
@@ -75,8 +81,11 @@ function stages({ node, electron, servers }) {
   const cached = { ...environment, NODE_COMPILE_CACHE: inProject('node_modules/.cache/node-compile') }
   /** @type {() => Promise<NodeJS.ProcessEnv>} */
   const built = async () => ({ HOLDFAST_COMMAND_SCRIPT: (await commandScript(node)).script })
-  /** @param {'unit' | 'integration'} project */
-  const vitest = async (project) => {
+  /**
+   * @param {'unit' | 'stories' | 'integration'} project
+   * @param {string[]} more
+   */
+  const vitest = async (project, ...more) => {
     const file = recordFiles[project]
     const all = [
       inProject('node_modules/vitest/vitest.mjs'),
@@ -87,6 +96,7 @@ function stages({ node, electron, servers }) {
       `--maxWorkers=3`,
       '--reporter=default',
       `--reporter=${inProject('build/test/vitest-reporter.mjs')}`,
+      ...more,
     ]
     const ended = await runStage(node, all, {
       env: { ...cached, ...(await built()), HOLDFAST_TEST_RECORDS: inProject(file) },
@@ -103,6 +113,7 @@ function stages({ node, electron, servers }) {
       'test',
       `--shard=${number}/${recordFiles.desktops.length}`,
       `--output=test-results/e2e-${number}`,
+      ...(isFull ? [] : [`--grep=@${STORY}`]),
     ]
     const env = { ...environment, ...(await built()), HOLDFAST_TEST_RECORDS: inProject(file) }
     const script = inProject('test/support/desktop/desktop.sh')
@@ -129,20 +140,24 @@ function stages({ node, electron, servers }) {
       'Integration tests (vitest), and tests on two desktops (playwright)',
       async () => {
         await servers
+        const processes = isFull ? vitest('integration') : vitest('stories', `--tags-filter=${STORY}`)
         // All of them mostly wait. Each desktop runs a half of its tests.
-        return sum(await Promise.all([vitest('integration'), ...recordFiles.desktops.map(desktop)]))
+        return sum(await Promise.all([processes, ...recordFiles.desktops.map(desktop)]))
       },
     ],
   ]
 }
 
-/** @param {Ready} ready */
-async function runAll(ready) {
+/**
+ * @param {Ready} ready
+ * @param {boolean} isFull
+ */
+async function runAll(ready, isFull) {
   await mkdir(inProject('test-results'), { recursive: true })
   // The records of an earlier run must not be mistaken for this one's.
   for (const file of Object.values(recordFiles).flat()) await rm(inProject(file), { force: true })
   const all = []
-  for (const [title, stage] of stages(ready)) {
+  for (const [title, stage] of stages(ready, isFull)) {
     say(`\n== ${title}`)
     const counts = await stage()
     if (counts.failed.length > 0) say(`== ${title}: ${counts.failed.length} failed`)
@@ -152,11 +167,14 @@ async function runAll(ready) {
 }
 
 async function main() {
-  if (process.argv.length > 2)
-    throw new SetupError('usage: npm test (it takes no arguments; see also npx vitest)')
+  const [tier, ...more] = process.argv.slice(2)
+  if (more.length > 0 || !['full', undefined].includes(tier))
+    throw new SetupError(
+      'usage: npm test, or npm run test:full (they take no arguments; see also npx vitest)',
+    )
   passSignalsOn()
   const ready = await setup('tests')
-  const counts = await runAll(ready)
+  const counts = await runAll(ready, tier === 'full')
   if (counts.skipped.length > 0) {
     const rule = isCi() ? ' (on a build machine no test may be)' : ''
     say(`\nSkipped${rule}:\n  ${counts.skipped.join('\n  ')}`)

@@ -9,6 +9,14 @@ const nameOf = ({ moduleId }) => path.relative(process.cwd(), moduleId)
 const texts = (errors = []) => errors.map(({ name, message, stack }) => stack ?? `${name}: ${message}`)
 
 export default class RecordsReporter {
+  /** The tags of the tests that are to run; undefined: all of them. @type {string[] | undefined} */
+  tags
+
+  /** @param {import('vitest/node').Vitest} vitest */
+  onInit(vitest) {
+    this.tags = vitest.config.tagsFilter
+  }
+
   /** @param {readonly import('vitest/node').TestSpecification[]} files */
   onTestRunStart(files) {
     writeRecord({ record: 'planned', units: files.map(nameOf) })
@@ -18,6 +26,8 @@ export default class RecordsReporter {
   onTestModuleEnd(file) {
     for (const test of file.children.allTests()) {
       const result = test.result()
+      // Nobody wanted it to run.
+      if (result.state === 'skipped' && this.tags?.some((tag) => test.tags.includes(tag)) === false) continue
       const retried = result.state === 'passed' && (test.diagnostic()?.retryCount ?? 0) > 0
       writeRecord({
         record: 'test',

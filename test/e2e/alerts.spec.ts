@@ -30,9 +30,9 @@ function missing({ state }: Running) {
   })
 }
 
-test('alerts page: a failure is acknowledged, snoozed and muted; snooze and mute can be undone', async ({
-  desktop,
-}) => {
+test('alerts page: a failure is acknowledged, snoozed and muted; snooze and mute can be undone', {
+  tag: '@story',
+}, async ({ desktop }) => {
   const { settings, directory, remove } = await twoSources()
   const running = await desktop.start({ settings })
   const { page, state } = running
@@ -91,9 +91,9 @@ test('alerts page: a failure is acknowledged, snoozed and muted; snooze and mute
 /** How many notifications the desktop shows now. */
 const displayed = async () => Number((await run('dunstctl', ['count', 'displayed'])).stdout)
 
-test('notification: a click opens its incident and closes it; the recovery is sent even while the incident is shown', async ({
-  desktop,
-}) => {
+test('notification: a click opens its incident and closes it; the recovery is sent even while the incident is shown', {
+  tag: '@story',
+}, async ({ desktop }) => {
   const { settings, directory, remove } = await twoSources()
   const running = await desktop.start({ settings })
   const { page } = running

@@ -28,9 +28,9 @@ async function service() {
 
 const card = (page: Page) => page.getByRole('region', { name: 'Notification channels', exact: true })
 
-test('notification channels: a channel is added with a secret, tested, edited and removed', async ({
-  desktop,
-}) => {
+test('notification channels: a channel is added with a secret, tested, edited and removed', {
+  tag: '@story',
+}, async ({ desktop }) => {
   const { got, answer, address, close } = await service()
   const { page, state } = await desktop.start({
     settings: {},

@@ -23,9 +23,9 @@ async function startService() {
   return { got, answer, address: `http://127.0.0.1:${port}/in`, close: () => server.close() }
 }
 
-test('events: sinks are added, tested, switched off and removed; a command is only shown', async ({
-  desktop,
-}) => {
+test('events: sinks are added, tested, switched off and removed; a command is only shown', {
+  tag: '@story',
+}, async ({ desktop }) => {
   const { got, answer, address, close } = await startService()
   const command = { id: 'run', name: 'Ingest', kind: 'command', command: ['/usr/local/bin/ingest', '--all'] }
   const { page, state } = await desktop.start({

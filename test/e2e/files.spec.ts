@@ -8,9 +8,9 @@ import { pictures } from './pictures.ts'
 /** Two pages, the second of which is not full. */
 const FILES = 120
 
-test('file list: a double click on “Older” turns one page, “Newer” turns back, and a search covers all pages', async ({
-  desktop,
-}) => {
+test('file list: a double click on “Older” turns one page, “Newer” turns back, and a search covers all pages', {
+  tag: '@story',
+}, async ({ desktop }) => {
   const source = await mkdtemp(path.join(tmpdir(), 'holdfast-files-'))
   for (let index = 0; index < FILES; index += 1) await writeFile(path.join(source, `${index}.jpg`), 'x')
   const { page, state } = await desktop.start({

@@ -110,9 +110,9 @@ async function putBack(page: Page, name: string): Promise<void> {
   await dialog.getByRole('button', { name: 'Close', exact: true }).last().click()
 }
 
-test('first run: files are set up, sent to a second computer and restored; a read-only disk is reported, then recovers', async ({
-  desktop,
-}) => {
+test('first run: files are set up, sent to a second computer and restored; a read-only disk is reported, then recovers', {
+  tag: '@story',
+}, async ({ desktop }) => {
   const base = await mkdtemp(path.join(tmpdir(), 'holdfast-first-'))
   const disk = await desktop.ext4()
   const source = path.join(disk.point, 'photos')

@@ -95,7 +95,9 @@ test('check history and file list: a read error is shown with its reason, and th
   await expect(history.or(list)).toBeHidden()
 })
 
-test('check history: a path that is only checked opens the plot of its delays', async ({ desktop }) => {
+test('check history: a path that is only checked opens the plot of its delays', { tag: '@story' }, async ({
+  desktop,
+}) => {
   const settings = { check: { intervalSeconds: 1 }, checkedPaths: [{ id: 'c', path: desktop.dataDirectory }] }
   const { page } = await desktop.start({ settings })
   const row = page.getByRole('region', { name: 'Only checked' })

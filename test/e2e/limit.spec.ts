@@ -6,9 +6,9 @@ import { until } from '../support/until.ts'
 import { expect, type Running, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
 
-test('sending settings: a speed limit and a schedule rule are set in the window, and apply at once', async ({
-  desktop,
-}) => {
+test('sending settings: a speed limit and a schedule rule are set in the window, and apply at once', {
+  tag: '@story',
+}, async ({ desktop }) => {
   const { page, state, holdfast } = await desktop.start()
   await page.getByRole('tab', { name: /Settings/ }).click()
   const card = page.getByRole('region', { name: 'Sending' })

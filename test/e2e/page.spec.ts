@@ -307,9 +307,9 @@ test('web page: with TLS, a fault is seen, and notified once by the browser alth
   recorder.stop()
 })
 
-test('web page: a user whom a reverse proxy has signed in needs no token, and has no session to end', async ({
-  served,
-}) => {
+test('web page: a user whom a reverse proxy has signed in needs no token, and has no session to end', {
+  tag: '@story',
+}, async ({ served }) => {
   const { holdfast } = served
   const target = new URL(served.address)
   await holdfast('web', 'on', '--proxy', '127.0.0.1', '--user-header', 'X-Remote-User')

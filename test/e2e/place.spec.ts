@@ -24,7 +24,9 @@ function isOver(pid: number): boolean {
 const visible = ({ holdfast }: Pick<Running, 'holdfast'>) =>
   holdfast.application.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.isVisible() ?? null)
 
-test('window: closing hides it, even if its position cannot be saved', async ({ desktop }) => {
+test('window: closing hides it, even if its position cannot be saved', { tag: '@story' }, async ({
+  desktop,
+}) => {
   const running = await desktop.start()
   const { holdfast } = running
   await until('the window to be shown', () => visible(running))

@@ -59,7 +59,9 @@ test('quit: a start during it runs Holdfast again afterwards, with the directori
   }
 })
 
-test('quit: a question comes first while a large file is partly sent', async ({ desktop }) => {
+test('quit: a question comes first while a large file is partly sent', { tag: '@story' }, async ({
+  desktop,
+}) => {
   const source = await mkdtemp(path.join(tmpdir(), 'holdfast-half-'))
   await writeFile(path.join(source, 'large'), Buffer.alloc(30 * 1024 * 1024, 'x'))
   const sources = [{ id: 's', name: 'half', path: source }]

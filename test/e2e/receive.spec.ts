@@ -170,7 +170,9 @@ test('receiving: this computer is switched on as a receiver, and its sender is p
   }
 })
 
-test('receiving: the first pairing code is copied with four clicks', async ({ desktop }) => {
+test('receiving: the first pairing code is copied with four clicks', { tag: '@story' }, async ({
+  desktop,
+}) => {
   const { page, holdfast } = await desktop.start()
   const clicks = await countClicks(page)
   await page.getByRole('tab', { name: /Destinations/ }).click()

@@ -60,9 +60,9 @@ async function openRestore({ page }: Running) {
   return rows
 }
 
-test('restore: a deleted folder is put back where it was by three clicks, with bytes, times and modes', async ({
-  desktop,
-}) => {
+test('restore: a deleted folder is put back where it was by three clicks, with bytes, times and modes', {
+  tag: '@story',
+}, async ({ desktop }) => {
   const running = await startWithFiles(desktop)
   const { page, source } = running
   const file = path.join(source, 'Measurements/2025/may.csv')

@@ -3,9 +3,9 @@ import { expect, test } from './desktop.ts'
 
 const preload = path.resolve(import.meta.dirname, '../../out/preload/index.cjs')
 
-test('page bridge: a foreign page with the same bridge is refused, and each page is isolated', async ({
-  desktop,
-}) => {
+test('page bridge: a foreign page with the same bridge is refused, and each page is isolated', {
+  tag: '@story',
+}, async ({ desktop }) => {
   const { holdfast } = await desktop.start()
   const found = await holdfast.application.evaluate(async ({ BrowserWindow }, script) => {
     const preferences = BrowserWindow.getAllWindows().map(({ webContents }) => {

@@ -10,9 +10,9 @@ import { expect, test } from './desktop.ts'
 
 const projectDirectory = path.resolve(import.meta.dirname, '../..')
 
-test('start: a read-only data disk is reported in a dialog and ends with exit code 1', async ({
-  desktop,
-}) => {
+test('start: a read-only data disk is reported in a dialog and ends with exit code 1', {
+  tag: '@story',
+}, async ({ desktop }) => {
   const disk = await desktop.ext4()
   await remount(disk.point, 'ro')
   const flags = process.getuid?.() === 0 ? ['--no-sandbox'] : []

@@ -37,9 +37,9 @@ test('settings file: one that is not JSON is set aside, and the window reports i
   await expect(log.getByText('No matching lines.')).toBeVisible()
 })
 
-test("second start: it shows the first instance's window, and adds the directories that it names", async ({
-  desktop,
-}) => {
+test("second start: it shows the first instance's window, and adds the directories that it names", {
+  tag: '@story',
+}, async ({ desktop }) => {
   const source = await mkdtemp(path.join(tmpdir(), 'holdfast-second-'))
   const { holdfast, page } = await desktop.start()
   const isVisible = () =>
@@ -61,7 +61,9 @@ test("second start: it shows the first instance's window, and adds the directori
   await rm(source, { recursive: true })
 })
 
-test('tray menu: it pauses and resumes, and tooltip and window follow', async ({ desktop }) => {
+test('tray menu: it pauses and resumes, and tooltip and window follow', { tag: '@story' }, async ({
+  desktop,
+}) => {
   const { holdfast, page } = await desktop.start()
   const tray = await waitForTray(desktop.bus, { pid: holdfast.pid })
   const before = (await readTray(desktop.bus, tray)).icon
@@ -214,9 +216,9 @@ test('tray: a state change while Holdfast quits does not reach an icon that is a
   expect(holdfast.output()).not.toContain('destroyed')
 })
 
-test('add directory: each directory that cannot be protected is refused with its reason', async ({
-  desktop,
-}) => {
+test('add directory: each directory that cannot be protected is refused with its reason', {
+  tag: '@story',
+}, async ({ desktop }) => {
   const root = await mkdtemp(path.join(tmpdir(), 'holdfast-refused-'))
   await mkdir(path.join(root, 'outer/inner'), { recursive: true })
   await writeFile(path.join(root, 'file'), '')

@@ -4,9 +4,9 @@ import { openDialog } from '../support/desktop/dialog.ts'
 import { until } from '../support/until.ts'
 import { expect, test } from './desktop.ts'
 
-test('worker: one that V8 aborts is restarted, and the crash is logged without a dialog', async ({
-  desktop,
-}) => {
+test('worker: one that V8 aborts is restarted, and the crash is logged without a dialog', {
+  tag: '@story',
+}, async ({ desktop }) => {
   const { holdfast, state } = await desktop.start()
   const checker = async () => (await state()).workers.checker
   const first = await until('a checker', async () => (await checker()).pid)

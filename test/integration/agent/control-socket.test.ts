@@ -1,3 +1,4 @@
+// @module-tag story
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'

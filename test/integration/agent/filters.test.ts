@@ -67,7 +67,9 @@ describe('filters of a source, changed by a view', () => {
 })
 
 describe('`holdfast scan --once` with filters', () => {
-  it('files that pass are sent, and a file that is too young is left to a later run', async () => {
+  it('files that pass are sent, and a file that is too young is left to a later run', {
+    tags: 'story',
+  }, async () => {
     const data = temporaryDirectory('once-filters')
     const root = path.join(temporaryDirectory('once-source'), 'source')
     write(root, ['a', 'deep/b', '.hidden', 'x.log'])

@@ -1,3 +1,4 @@
+// @module-tag story
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { startHoldfast } from '../../support/cli/processes.ts'
 import { hasOddFileSystems, mountExfat } from '../../support/faults/odd-file-systems.ts'

@@ -30,7 +30,7 @@ function closedBatch(quietSeconds?: number) {
 }
 
 describe('`scan --once` exit code', () => {
-  test('a file that cannot be sent in a closed batch directory gives 1', async () => {
+  test('a file that cannot be sent in a closed batch directory gives 1', { tags: 'story' }, async () => {
     const { root, batch, data, close } = closedBatch()
     writeFileSync(Buffer.concat([Buffer.from(`${batch}/bad`), Buffer.from([0xff])]), 'bad')
     close()

@@ -13,7 +13,7 @@ const readState = async (data: string) =>
   stateSnapshotSchema.parse(await sendCommand(data, 'snapshot', {})).state
 
 describe('agent of a data directory', () => {
-  it('three simultaneous starts leave one agent; the others end with 1', async () => {
+  it('three simultaneous starts leave one agent; the others end with 1', { tags: 'story' }, async () => {
     const data = temporaryDirectory('one')
     const started = Array.from({ length: 3 }, () => startHoldfast(['agent', '--data', data]))
     await until(
@@ -29,7 +29,7 @@ describe('agent of a data directory', () => {
     await until('the third to answer', async () => (await readState(data)).host === 'terminal')
   })
 
-  it('a second start hands its directories to the running agent', async () => {
+  it('a second start hands its directories to the running agent', { tags: 'story' }, async () => {
     const data = temporaryDirectory('hand')
     const source = temporaryDirectory('hand-source')
     startHoldfast(['agent', '--data', data])
@@ -128,7 +128,7 @@ describe('`holdfast scan --once` with the receiver on this computer', () => {
     expect(command.err()).toContain('It must not be empty')
   })
 
-  it('a file that cannot be sent is named, and the exit code is 1', async () => {
+  it('a file that cannot be sent is named, and the exit code is 1', { tags: 'story' }, async () => {
     const data = temporaryDirectory('once')
     const source = temporaryDirectory('once-source')
     writeFileSync(path.join(source, 'good'), 'good')
@@ -141,7 +141,7 @@ describe('`holdfast scan --once` with the receiver on this computer', () => {
 })
 
 describe.skipIf(!canMount)('full data directory (needs root: tmpfs)', () => {
-  it('the agent keeps running, answers commands, and reports the failure', async () => {
+  it('the agent keeps running, answers commands, and reports the failure', { tags: 'story' }, async () => {
     const small = await mountTmpfs(onTestFinished, { megabytes: 2 })
     const data = path.join(small.point, 'data')
     mkdirSync(data)

@@ -1,3 +1,4 @@
+// @module-tag story
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'

@@ -124,14 +124,18 @@ test.each([
   expect(command.err()).toMatch(reason)
 })
 
-test('report of a store: a directory that is no store is an error, and not a report without figures', async () => {
+test('report of a store: a directory that is no store is an error, and not a report without figures', {
+  tags: 'story',
+}, async () => {
   const command = startHoldfast(['report', '--store', temporaryDirectory('report'), '--json'])
   expect(await command.ended()).toBe(1)
   expect(command.out()).toBe('')
   expect(command.err()).toMatch(/is not a store/)
 })
 
-test('regular report: without a channel the schedule is set, and the command fails and names the report of now', async () => {
+test('regular report: without a channel the schedule is set, and the command fails and names the report of now', {
+  tags: 'story',
+}, async () => {
   const data = temporaryDirectory('report-data')
   const command = startHoldfast(['report', 'schedule', 'month', '--data', data])
   expect(await command.ended()).toBe(1)

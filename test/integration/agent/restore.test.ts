@@ -8,7 +8,9 @@ import { runStoreCommand } from '../../support/store/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { readTree } from '../../support/trees.ts'
 
-test('restore: files in the embedded store are listed, searched and restored by commands of a view', async () => {
+test('restore: files in the embedded store are listed, searched and restored by commands of a view', {
+  tags: 'story',
+}, async () => {
   const data = temporaryDirectory('restore-agent')
   const source = path.join(temporaryDirectory('restore-source'), 'runs')
   mkdirSync(path.join(source, 'May', 'day 1'), { recursive: true })

@@ -1,3 +1,4 @@
+// @module-tag story
 import { createHmac } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { type ChannelType, catalog, channelTypes, getFields } from '../../../core/alerts/channels/catalog.ts'

@@ -1,3 +1,4 @@
+// @module-tag story
 import { describe, expect, test } from 'vitest'
 import { inBytes, shorten } from '../../../core/alerts/channels/channel.ts'
 import { attempt, givenFor, textSent } from '../../support/alerts/channels.ts'

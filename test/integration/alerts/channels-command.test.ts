@@ -135,7 +135,9 @@ describe.each([
   })
 })
 
-test('`holdfast channels`: a program can be neither added nor changed; only the settings file can name it', async () => {
+test('`holdfast channels`: a program can be neither added nor changed; only the settings file can name it', {
+  tags: 'story',
+}, async () => {
   const channel = { id: 'run', name: 'Run', type: 'command', options: { program: '/bin/true' } }
   const home = headless({ alerts: { channels: [channel] } })
   const program = ['channels', 'change', 'run', '--option', 'program=/bin/false']

@@ -1,3 +1,4 @@
+// @module-tag story
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'

@@ -1,3 +1,4 @@
+// @module-tag story
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'

@@ -129,6 +129,7 @@ describe.skipIf(!hasMailServer)('mail channel with aiosmtpd', () => {
 
   test.each(['tls', 'starttls'] as const)(
     'delivery through %s with a login succeeds at a trusted server',
+    { tags: 'story' },
     (security) => {
       const options = optionsFor(security, { host: 'localhost', to: `${security}@lab.example`, user: 'ops' })
       const outcome = server.sendTrusting({ text: TEXT }, options, { password: 'right' })
@@ -147,6 +148,7 @@ describe.skipIf(!hasMailServer)('mail channel with aiosmtpd', () => {
 
   test.each(['tls', 'starttls'] as const)(
     'delivery through %s to an untrusted server fails',
+    { tags: 'story' },
     async (security) => {
       const outcome = await send(
         security,
@@ -158,7 +160,9 @@ describe.skipIf(!hasMailServer)('mail channel with aiosmtpd', () => {
     },
   )
 
-  test('a server without STARTTLS gets no plain-text mail where STARTTLS is set', async () => {
+  test('a server without STARTTLS gets no plain-text mail where STARTTLS is set', {
+    tags: 'story',
+  }, async () => {
     const { none } = server.ports
     const outcome = await send('starttls', { port: String(none), to: 'clear@lab.example' })
     expect(outcome).toMatchObject({ did: 'retry', reason: { key: 'channel.mail.plain' } })
@@ -234,7 +238,7 @@ describe.skipIf(!hasMailServer)('mail channel with aiosmtpd', () => {
     expect(said(outcome)).toContain(words)
   })
 
-  test('a rejected recipient is named where others got the mail', async () => {
+  test('a rejected recipient is named where others got the mail', { tags: 'story' }, async () => {
     const outcome = await send('none', { to: 'some@lab.example, nobody@lab.example' })
     expect(outcome).toMatchObject({ did: 'delivered', note: { params: { rejected: 'nobody@lab.example' } } })
     expect(mailTo('some@lab.example')).toHaveLength(1)

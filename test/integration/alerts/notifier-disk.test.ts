@@ -55,7 +55,9 @@ describe('notifier without a usable database', () => {
     await expect(notifier.timeline({ before: null, most: 1 } as never)).rejects.toThrow()
   })
 
-  test('each channel still gets its notifications, and each only once (its disk hangs)', async () => {
+  test('each channel still gets its notifications, and each only once (its disk hangs)', {
+    tags: 'story',
+  }, async () => {
     const server = await recordingServer()
     // As the store is then: every call fails after two seconds.
     const hanging: AlertStore = {
@@ -131,7 +133,9 @@ test('notifier: a database damaged between two runs is set aside, and no notific
   expect(posted(server.requests)).toEqual(['failed a', 'failed b', 'failed c'])
 })
 
-test('notifier: a database found to be damaged during use is set aside, and a new one is used', async () => {
+test('notifier: a database found to be damaged during use is set aside, and a new one is used', {
+  tags: 'story',
+}, async () => {
   const server = await recordingServer()
   const file = databaseFile()
   const config = notifierConfig(server.origin, { hook: {} }, { file })

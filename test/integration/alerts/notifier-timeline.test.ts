@@ -1,3 +1,4 @@
+// @module-tag story
 import { expect, test } from 'vitest'
 import type { Incident } from '../../../core/alerts/incident.ts'
 import { KEPT_DAYS, type TimelineQuestion } from '../../../core/alerts/incident.ts'

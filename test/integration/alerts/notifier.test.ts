@@ -63,7 +63,7 @@ test('notifier: a failure and its recovery while the server is down are sent as 
   await until('the channel to be well', () => states()[1]?.condition === 'ok' && states()[1]?.waiting === 0)
 })
 
-test('notifier: Retry-After of a server is respected', async () => {
+test('notifier: Retry-After of a server is respected', { tags: 'story' }, async () => {
   const server = await recordingServer()
   const cameAt: number[] = []
   server.answer(() => {
@@ -86,7 +86,7 @@ test('notifier: Retry-After of a server is respected', async () => {
   expect(posted(server.requests)).toEqual(['failed a', 'failed a', 'failed b'])
 })
 
-test('notifier: the recovery of a refused failure is not sent', async () => {
+test('notifier: the recovery of a refused failure is not sent', { tags: 'story' }, async () => {
   const server = await recordingServer()
   server.answer({ status: 401 })
   const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile() })
@@ -137,7 +137,7 @@ describe('standby channel', () => {
     expect(await deliveries('a')).not.toContain('last failed delivered')
   })
 
-  test('a standby that is refused is replaced by the next enabled one', async () => {
+  test('a standby that is refused is replaced by the next enabled one', { tags: 'story' }, async () => {
     const server = await recordingServer()
     server.answer(({ path }) => ({ status: path === '/last' ? 200 : 403 }))
     const config = notifierConfig(
@@ -199,7 +199,7 @@ test('notifier: a channel whose address is changed loses its state, including an
 })
 
 describe('system notifications', () => {
-  test('no notification is shown where they are off', async () => {
+  test('no notification is shown where they are off', { tags: 'story' }, async () => {
     const server = await recordingServer()
     const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile(), native: false })
     const { notifier, shown, states } = startNotifier(config)
@@ -236,7 +236,9 @@ describe('system notifications', () => {
   })
 })
 
-test('notifier: a test returns its own result, for each channel and for one that does not exist', async () => {
+test('notifier: a test returns its own result, for each channel and for one that does not exist', {
+  tags: 'story',
+}, async () => {
   const server = await recordingServer()
   server.answer({ status: 401 })
   const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile(), native: true })

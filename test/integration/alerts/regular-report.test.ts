@@ -1,3 +1,4 @@
+// @module-tag story
 import { expect, test } from 'vitest'
 import { notifierConfig } from '../../support/alerts/notifier-config.ts'
 import { databaseFile, startNotifier } from '../../support/alerts/notifier-world.ts'

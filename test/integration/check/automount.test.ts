@@ -1,3 +1,4 @@
+// @module-tag story
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { probeKinds } from '../../../core/check/checker-messages.ts'
 import { freshMemory, newProgress } from '../../../core/check/probes/findings.ts'

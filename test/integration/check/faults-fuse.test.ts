@@ -20,7 +20,9 @@ describe.skipIf(!canMount)('check worker with a failing FUSE file system (mounti
     expect(recovered.mount?.type).toBe('fuse')
   })
 
-  it('a server that answers with EIO is reported as an input/output error with the failed step', async () => {
+  it('a server that answers with EIO is reported as an input/output error with the failed step', {
+    tags: 'story',
+  }, async () => {
     const fuse = await mountFuse(onTestFinished)
     const checker = await checkPaths(fuse.file)
     await checker.sees('p0', 'ok')

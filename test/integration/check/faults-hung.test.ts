@@ -43,7 +43,9 @@ describe.skipIf(!canMount)('check worker with a frozen file system (mounting nee
     await until('the late probe to have removed its file', () => probeFiles(disk.point).length === 0)
   })
 
-  it('twenty paths on one frozen disk block at most 4 threads and are all reported as hung', async () => {
+  it('twenty paths on one frozen disk block at most 4 threads and are all reported as hung', {
+    tags: 'story',
+  }, async () => {
     const disk = await mountExt4(onTestFinished)
     const healthy = temporaryDirectory('healthy')
     const checker = await checkWith({

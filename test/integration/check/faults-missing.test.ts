@@ -7,7 +7,9 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
 describe.skipIf(!canMount)('check worker with an unmounted disk (mounting needs root)', () => {
-  it('an unmounted disk is reported as missing, also after a restart, and its mount point is not written to', async () => {
+  it('an unmounted disk is reported as missing, also after a restart, and its mount point is not written to', {
+    tags: 'story',
+  }, async () => {
     const disk = await mountExt4(onTestFinished)
     const checker = await checkPaths(disk.point)
     const { mount } = await checker.sees('p0', 'ok')
@@ -27,7 +29,9 @@ describe.skipIf(!canMount)('check worker with an unmounted disk (mounting needs 
     await again.sees('p0', 'ok')
   })
 
-  it('a directory on an unmounted disk is reported as missing, with the mount point as the reason', async () => {
+  it('a directory on an unmounted disk is reported as missing, with the mount point as the reason', {
+    tags: 'story',
+  }, async () => {
     const disk = await mountTmpfs(onTestFinished)
     const inside = path.join(disk.point, 'data')
     mkdirSync(inside)

@@ -30,7 +30,9 @@ describe.skipIf(!canMount)('check worker with a read-only file system (mounting 
     await checker.sees('p0', 'ok')
   })
 
-  it('an administrator’s remount,ro of a writable path is reported as read-only, and remount,rw as its recovery', async () => {
+  it('an administrator’s remount,ro of a writable path is reported as read-only, and remount,rw as its recovery', {
+    tags: 'story',
+  }, async () => {
     const disk = await mountTmpfs(onTestFinished)
     const checker = await checkPaths(disk.point)
     await checker.sees('p0', 'ok')

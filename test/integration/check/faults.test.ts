@@ -7,7 +7,9 @@ import { canMount, mountExt4, mountTmpfs } from '../../support/faults/mounts.ts'
 import { until } from '../../support/until.ts'
 
 describe.skipIf(!canMount)('check worker with a failing disk (mounting needs root)', () => {
-  it('a file system without free bytes or free inodes is reported as full until space is freed', async () => {
+  it('a file system without free bytes or free inodes is reported as full until space is freed', {
+    tags: 'story',
+  }, async () => {
     const small = await mountTmpfs(onTestFinished, { megabytes: 1 })
     const few = await mountTmpfs(onTestFinished, { megabytes: 4, inodes: 16 })
     const checker = await checkPaths(small.point, few.point)
@@ -33,7 +35,9 @@ describe.skipIf(!canMount)('check worker with a failing disk (mounting needs roo
     await checker.sees('p1', 'ok')
   })
 
-  it('an unreadable disk is reported as an input/output error, and as ok once it is readable', async () => {
+  it('an unreadable disk is reported as an input/output error, and as ok once it is readable', {
+    tags: 'story',
+  }, async () => {
     const disk = await mountExt4(onTestFinished)
     const file = path.join(disk.point, 'file')
     writeFileSync(file, Buffer.alloc(8192, 'x'), { flush: true })

@@ -1,3 +1,4 @@
+// @module-tag story
 import { writeFileSync } from 'node:fs'
 import { utimes } from 'node:fs/promises'
 import path from 'node:path'

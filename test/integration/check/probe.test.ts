@@ -48,7 +48,9 @@ describe('`holdfast probe`', () => {
       expect(await probe('/proc/1', '--template', template)).toMatchObject({ code: 2, out: '' })
   })
 
-  it('healthy paths print nothing, leave no file and exit 0; a file, even a missing one, stands for its directory', async () => {
+  it('healthy paths print nothing, leave no file and exit 0; a file, even a missing one, stands for its directory', {
+    tags: 'story',
+  }, async () => {
     const directory = temporaryDirectory('probe')
     writeFileSync(path.join(directory, 'file'), '')
     const result = await probe(directory, path.join(directory, 'file'), path.join(directory, 'foobar'))
@@ -56,7 +58,9 @@ describe('`holdfast probe`', () => {
     expect(readdirSync(directory)).toEqual(['file'])
   })
 
-  it('a missing path prints each failed step in the monitor’s format, prints the reason and exits 1', async () => {
+  it('a missing path prints each failed step in the monitor’s format, prints the reason and exits 1', {
+    tags: 'story',
+  }, async () => {
     const gone = path.join(temporaryDirectory('probe'), 'gone', 'too')
     const result = await probe('--project', 'P 1&2%3+', '--resource', 'vm-7', gone)
     expect(result.code).toBe(1)
@@ -95,7 +99,7 @@ describe('`holdfast probe`', () => {
     expect((await probe(gone)).out).toContain(`, in ${gone}\n`)
   })
 
-  it('--json prints each path’s result and failed steps', async () => {
+  it('--json prints each path’s result and failed steps', { tags: 'story' }, async () => {
     const directory = temporaryDirectory('probe')
     const gone = path.join(directory, 'gone', 'too')
     const { code, out } = await probe('--json', directory, gone)
@@ -166,7 +170,9 @@ describe('`holdfast probe`', () => {
     expect(out + err).not.toContain('secret-token')
   })
 
-  it('--channel sends through channels of the settings, with their formats and labels', async () => {
+  it('--channel sends through channels of the settings, with their formats and labels', {
+    tags: 'story',
+  }, async () => {
     const { url, posts } = await startEndpoint(200)
     const home = temporaryDirectory('probe-home')
     const channels = [
@@ -218,7 +224,7 @@ describe('`holdfast probe`', () => {
     expect(JSON.parse(out).delivered).toBe(false)
   })
 
-  it('an endpoint that refuses the connection is reported with its address', async () => {
+  it('an endpoint that refuses the connection is reported with its address', { tags: 'story' }, async () => {
     const gone = path.join(temporaryDirectory('probe'), 'gone', 'too')
     const words = ['--line-token-file', tokenFile('t'), '--line-endpoint', 'http://127.0.0.1:1/']
     const { code, err } = await probe(...words, gone)

@@ -102,7 +102,7 @@ describe('`holdfast check` with hanging paths and ending processes', () => {
     expect((await check.ended()).ms).toBeLessThan(2_000)
   })
 
-  it('an unread log does not block the checks', async () => {
+  it('an unread log does not block the checks', { tags: 'story' }, async () => {
     const directory = temporaryDirectory('stdio')
     const check = startCheck({ readsErrors: false })
     // Each of these paths is warned of once, as /proc takes no O_DIRECT; together far more than a pipe holds.
@@ -174,7 +174,7 @@ describe('`holdfast check` with hanging paths and ending processes', () => {
 })
 
 describe.skipIf(!canMount)('`holdfast check` on a frozen file system (mounting needs root)', () => {
-  it('checks continue, and SIGTERM ends the command within 1 s', async () => {
+  it('checks continue, and SIGTERM ends the command within 1 s', { tags: 'story' }, async () => {
     const disk = await mountExt4(onTestFinished)
     const file = path.join(disk.point, 'file')
     writeFileSync(file, 'x')

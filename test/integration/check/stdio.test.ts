@@ -7,7 +7,7 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
 describe('`holdfast check`', () => {
-  it('each command gets the documented reply', async () => {
+  it('each command gets the documented reply', { tags: 'story' }, async () => {
     const directory = temporaryDirectory('stdio')
     writeFileSync(path.join(directory, 'full'), 'x'.repeat(10_000))
     writeFileSync(path.join(directory, 'empty'), '')
@@ -156,7 +156,7 @@ describe('`holdfast check`', () => {
     expect(ms).toBeLessThan(3_000)
   })
 
-  it('a line of 70 kB is rejected and the next line is answered', async () => {
+  it('a line of 70 kB is rejected and the next line is answered', { tags: 'story' }, async () => {
     const check = startCheck()
     check.send(`start /${'x'.repeat(70_000)} 10\nfoo\n`)
     await check.says('foo - 22 unknown command')

@@ -24,7 +24,9 @@ import { until } from '../../support/until.ts'
 const all = [...probeKinds]
 
 describe('check worker', () => {
-  it('a directory is checked with mount, read and write probes, a file with mount and read probes', async () => {
+  it('a directory is checked with mount, read and write probes, a file with mount and read probes', {
+    tags: 'story',
+  }, async () => {
     const directory = temporaryDirectory()
     const [full, empty] = ['full', 'empty'].map((name) => path.join(directory, name))
     writeFileSync(full ?? '', 'x'.repeat(10_000))
@@ -42,7 +44,7 @@ describe('check worker', () => {
     expect(ofDirectory?.mount?.point).toMatch(/^\//)
   })
 
-  it('a removed file, its return and a directory in its place are detected', async () => {
+  it('a removed file, its return and a directory in its place are detected', { tags: 'story' }, async () => {
     const file = path.join(temporaryDirectory(), 'file')
     writeFileSync(file, 'x')
     const checker = await startCheckerProcess({ paths: [{ id: 'p', path: file, probes: all }] })
@@ -131,7 +133,9 @@ describe('check worker', () => {
     await checker.sees('p3', 'ok')
   })
 
-  it('probe files of a killed run are removed, and files in use or of others are kept', async () => {
+  it('probe files of a killed run are removed, and files in use or of others are kept', {
+    tags: 'story',
+  }, async () => {
     const directory = temporaryDirectory()
     const inHere = (name: string) => path.join(directory, name)
     const left = probeName()

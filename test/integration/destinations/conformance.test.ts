@@ -19,7 +19,7 @@ import { makeHome } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
 const ceph = s3Kind('ceph')
-/** `npm test` runs the first seven: each kind, and both ways of encryption once. */
+/** `npm run test:full` runs the first seven: each kind, and both ways of encryption once. */
 const kinds: readonly TestedKind[] = chooseCases(
   [
     ...[
@@ -76,7 +76,9 @@ describe.each(kinds)('$name destination', (kind) => {
     return { home, place, memory, open }
   }
 
-  test('files with odd names and various sizes keep their contents, times and modes', async () => {
+  test('files with odd names and various sizes keep their contents, times and modes', {
+    tags: 'story',
+  }, async () => {
     const { place, open } = await begin()
     const driver = open()
     const mtimeNs = 1_700_000_000_123_456_789n
@@ -97,7 +99,9 @@ describe.each(kinds)('$name destination', (kind) => {
     expect(await place.leftOvers()).toEqual([])
   })
 
-  test('a name that leads out or is too long is rejected with its local path, and other files are stored', async () => {
+  test('a name that leads out or is too long is rejected with its local path, and other files are stored', {
+    tags: 'story',
+  }, async () => {
     const { open } = await begin()
     const driver = open()
     const [outside, inside] = await Promise.all([
@@ -112,7 +116,9 @@ describe.each(kinds)('$name destination', (kind) => {
     })
   })
 
-  test('a replaced content is kept as an older version, also when a directory replaces the file', async () => {
+  test('a replaced content is kept as an older version, also when a directory replaces the file', {
+    tags: 'story',
+  }, async () => {
     const { place, open } = await begin()
     const driver = open()
     const contents = [randomBytes(100), randomBytes(2 * MIB), randomBytes(50)]
@@ -158,7 +164,9 @@ describe.each(kinds)('$name destination', (kind) => {
 
   // Who has no key cannot tell: encryption.test.ts.
   if (kind.isEncrypted !== true)
-    test('stored files are recognized after the loss of the ledger and not sent again', async () => {
+    test('stored files are recognized after the loss of the ledger and not sent again', {
+      tags: 'story',
+    }, async () => {
       const { home, place } = await begin()
       const relay = place.port === undefined ? null : await startRelay(place.port)
       const settings = place.settings(relay?.port)
@@ -235,7 +243,7 @@ describe.each(kinds)('$name destination', (kind) => {
     }
   })
 
-  test('a proof of a stored file fails after damage to its stored content', async () => {
+  test('a proof of a stored file fails after damage to its stored content', { tags: 'story' }, async () => {
     const { place, open } = await begin()
     const driver = open()
     const bytes = randomBytes(300 * KIB)
@@ -318,7 +326,9 @@ describe.each(kinds)('$name destination', (kind) => {
       expect(space?.total).toBeGreaterThanOrEqual(space?.free ?? 0)
     })
 
-  test('a large file whose session ends gets the result lost, without a reason', async () => {
+  test('a large file whose session ends gets the result lost, without a reason', {
+    tags: 'story',
+  }, async () => {
     const { open } = await begin()
     const driver = open()
     const session = await driver.session()

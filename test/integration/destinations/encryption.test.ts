@@ -113,7 +113,9 @@ test('encrypted destination: age decrypts each file, and names, times and modes 
   }
 })
 
-test('encrypted restore: reads a file with the key; without it, lists the file and rejects reading it', async () => {
+test('encrypted restore: reads a file with the key; without it, lists the file and rejects reading it', {
+  tags: 'story',
+}, async () => {
   const { open, library } = await begin()
   expect(await open().send('d/a', Buffer.from('content'), { mtimeNs })).toMatchObject({ kind: 'stored' })
   const content = buildContent('d/a', 7)
@@ -129,7 +131,9 @@ test('encrypted restore: reads a file with the key; without it, lists the file a
   nobody.close()
 })
 
-test('encrypted restore: rejects another key and reports a changed file as damaged', async () => {
+test('encrypted restore: rejects another key and reports a changed file as damaged', {
+  tags: 'story',
+}, async () => {
   const { store, open, library } = await begin()
   const content = buildContent('a', 400 * KIB)
   const bytes = randomBytes(content.facts.size)
@@ -233,7 +237,9 @@ test('delete after sending: a source file is removed only if its encrypted copy 
   expect(existsSync(path.join(home.source, 'kept'))).toBe(true)
 })
 
-test('encryption key: a folder rejects another key or name setting, and a mistyped key is rejected', async () => {
+test('encryption key: a folder rejects another key or name setting, and a mistyped key is rejected', {
+  tags: 'story',
+}, async () => {
   const { open } = await begin()
   const first = open()
   await first.session()

@@ -1,3 +1,4 @@
+// @module-tag story
 import { readFileSync, writeFileSync } from 'node:fs'
 import { mkdir, rename } from 'node:fs/promises'
 import path from 'node:path'

@@ -27,7 +27,10 @@ import {
 } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
-test('folder destination: contents and times are stored, and another computer gets a folder of its own', async () => {
+test('folder destination: contents and times are stored, and another computer gets a folder of its own', {
+  tags: 'story',
+  timeout: 60_000,
+}, async () => {
   const base = temporaryDirectory('folder')
   const folder = path.join(base, 'disk')
   fs.mkdirSync(folder)
@@ -58,7 +61,7 @@ test('folder destination: contents and times are stored, and another computer ge
   await allSent(second, 1)
   expect(readTree(path.join(folder, `${hostname()}-2`, 'data'))).toEqual(readTree(other.source))
   expect(readTree(arrived)).toEqual(readTree(home.source))
-}, 60_000)
+})
 
 test('folder destination: a sender killed three times loses no file and leaves no partial file', async () => {
   const base = temporaryDirectory('folder')
@@ -81,7 +84,9 @@ test('folder destination: a sender killed three times loses no file and leaves n
   expect(leftOvers(folder)).toEqual([])
 }, 60_000)
 
-test('folder destination: an interrupted large file is resumed in the next session', async () => {
+test('folder destination: an interrupted large file is resumed in the next session', {
+  tags: 'story',
+}, async () => {
   const home = await makeHome(path.join(temporaryDirectory('folder'), 'home'))
   const place = await folderKind.open(home)
   const memory = { session: null }

@@ -65,6 +65,7 @@ describe.skipIf(!canStartProxy)('proxy towards other networks', () => {
 
   test.each(['http', 'socks5'] as const)(
     '%s: a bucket is listed, and a webhook is delivered',
+    { tags: 'story' },
     async (kind) => {
       const { address } = await startForwardProxy(kind)
       through(address)
@@ -158,6 +159,7 @@ describe.skipIf(!canStartProxy)('proxy towards other networks', () => {
 
   test.each(['http', 'socks5'] as const)(
     '%s: a wrong password gives a sentence with the command that mends it',
+    { tags: 'story' },
     async (kind) => {
       const { address } = await startForwardProxy(kind)
       through(address, { password: 'wrong' })

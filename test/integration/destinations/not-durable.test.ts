@@ -1,4 +1,5 @@
 // Servers that do not confirm that files are on their disks: nothing is deleted here because of a copy there.
+// @module-tag story
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'

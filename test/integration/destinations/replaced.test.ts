@@ -48,7 +48,7 @@ const BUCKET_MEGABYTES = 4_096
 const KIB = 1024
 const { signal } = new AbortController()
 
-/** `npm test` runs the first three. */
+/** `npm run test:full` runs the first three. */
 const kinds: readonly TestedKind[] = chooseCases(
   [
     ...[sftpKind, webdavKind, s3Kind('ceph')],

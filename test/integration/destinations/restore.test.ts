@@ -397,6 +397,7 @@ test('encrypted file and directory of the same name: restore fails for one, and 
 
 test.each([folderKind, sftpKind, bucketKind])(
   'verify at $name: a file or directory that was replaced by the other is not reported as missing',
+  { tags: 'story' },
   async (kind) => {
     const home = await makeHome(temporaryDirectory('restore-kind'))
     const place = await kind.open(home)

@@ -180,7 +180,9 @@ test('the owner file is locked anew during a session that lasts, until it ends',
   await until('no timer is left', () => vi.getTimerCount() === 0)
 })
 
-test('a key that may not renew locks: this is reported once, and files are sent', async () => {
+test('a key that may not renew locks: this is reported once, and files are sent', {
+  tags: 'story',
+}, async () => {
   const refuse = ({ method, url = '' }: IncomingMessage) =>
     method === 'PUT' && url.includes('retention') ? { status: 403, code: 'AccessDenied' } : null
   const port = Number(new URL(await startProxy(server.endpoint, { refuse })).port)

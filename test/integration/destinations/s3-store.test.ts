@@ -68,7 +68,7 @@ describe.each(storageServers)('S3 store on %s', (engine) => {
     store = bucket.open()
   })
 
-  test('a stored object keeps its content and metadata until it is removed', async () => {
+  test('a stored object keeps its content and metadata until it is removed', { tags: 'story' }, async () => {
     const bytes = randomBytes(5000)
     await put(store, 'pc/s/one', bytes)
     expect(await store.info('pc/s/one')).toMatchObject({
@@ -86,7 +86,9 @@ describe.each(storageServers)('S3 store on %s', (engine) => {
     expect(await store.info('pc/s/one')).toBeNull()
   })
 
-  test('an existing object is not replaced, by another session either, until it is set aside', async () => {
+  test('an existing object is not replaced, by another session either, until it is set aside', {
+    tags: 'story',
+  }, async () => {
     const [first, second] = [randomBytes(10), randomBytes(20)]
     await put(store, 'pc/keep/one', first)
     await expect(put(store, 'pc/keep/one', second)).rejects.toEqual(fault('exists'))
@@ -115,7 +117,7 @@ describe.each(storageServers)('S3 store on %s', (engine) => {
     await expect(put(store, 'x'.repeat(1100), Buffer.from('1'))).rejects.toEqual(fault('impossible'))
   })
 
-  test('an interrupted large upload is resumed and leaves no partial upload', async () => {
+  test('an interrupted large upload is resumed and leaves no partial upload', { tags: 'story' }, async () => {
     const bytes = randomBytes(13 * MIB)
     const facts = { ...buildFacts(bytes), digest: null }
     const first = await store.begin('pc/large', facts, 'content 1')

@@ -71,7 +71,9 @@ describe.each(storageServers)('connection test of a bucket on %s', (engine) => {
     expect(answer).toMatchObject(failed('s3.bucketAndPrefix', { first: 'lab-data', rest: 'station/x' }))
   })
 
-  test('a working bucket passes all steps with notes on its abilities, and no object is left', async () => {
+  test('a working bucket passes all steps with notes on its abilities, and no object is left', {
+    tags: 'story',
+  }, async () => {
     const { works, steps, sentence, found } = await tried()
     expect(sentence).toEqual({ key: 'test.works', params: { name: 'cloud' } })
     expect(works).toBe(true)
@@ -133,7 +135,9 @@ describe.each(storageServers)('connection test with a lock on %s', (engine) => {
     bucket = await makeBucket(server)
   })
 
-  test('a bucket with object lock passes; one without, or a store that ignores locks, is refused with the remedy', async () => {
+  test('a bucket with object lock passes; one without, or a store that ignores locks, is refused with the remedy', {
+    tags: 'story',
+  }, async () => {
     const refused = failed(engine === 'ceph' ? 's3.lock.off' : 's3.lock.ignored', {
       name: 'cloud',
       bucket: bucket.bucket,

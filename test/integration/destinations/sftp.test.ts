@@ -32,7 +32,9 @@ afterAll(() => sftpKind.stop?.())
 const MIB = 1024 * 1024
 const OTHER_KEY = `SHA256:${'A'.repeat(43)}`
 
-test('SFTP connection test: shows the host key at first contact, then passes all steps and leaves no files', async () => {
+test('SFTP connection test: shows the host key at first contact, then passes all steps and leaves no files', {
+  tags: 'story',
+}, async () => {
   const { hostKey } = sftpServer()
   const { answer: first } = await tried({ hostKey: '' }, {})
   expect(first).toMatchObject({
@@ -77,7 +79,9 @@ test('SFTP connection test: a server that closes the connection at once is repor
   expect(createWords('zh-TW')(answer.sentence)).toContain('連線中斷。')
 })
 
-test('SFTP destination: a changed host key is rejected, and nothing is written', async () => {
+test('SFTP destination: a changed host key is rejected, and nothing is written', {
+  tags: 'story',
+}, async () => {
   const { home, place, settings } = await begin()
   const driver = drive(home, { ...settings, hostKey: OTHER_KEY }, place.secrets)
   const problem = await until('it is told', () => driver.problem)
@@ -191,7 +195,9 @@ test('SFTP destination: a read-only login is reported as denied', async () => {
   expect([driver.state, problem.key]).toEqual(['refused', 'transfer.objects.denied'])
 })
 
-test('SFTP destination: a disk without room for a small file is reported as full at each attempt', async () => {
+test('SFTP destination: a disk without room for a small file is reported as full at each attempt', {
+  tags: 'story',
+}, async () => {
   const { point } = await mountTmpfs(onTestFinished, { megabytes: 2 })
   const place = sftpPlace(point)
   const home = await makeHome(temporaryDirectory('sftp'))
@@ -282,7 +288,9 @@ test('SFTP destination: truncated files are reported as damaged, and a server wi
   expect(driver.notices.map(({ key }) => key)).toEqual(['transfer.objects.notDurable'])
 })
 
-test('SFTP destination: a server that refuses SETSTAT is reported as such, and one that sets times alone is used', async () => {
+test('SFTP destination: a server that refuses SETSTAT is reported as such, and one that sets times alone is used', {
+  tags: 'story',
+}, async () => {
   const { server, driver, open, tryIt } = await beginLying()
   expect(await driver.send('a', Buffer.from('a'))).toMatchObject({ kind: 'stored' })
   server.sets = 'nothing'

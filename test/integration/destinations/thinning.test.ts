@@ -1,3 +1,4 @@
+// @module-tag story
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'

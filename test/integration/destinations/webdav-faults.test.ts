@@ -101,7 +101,9 @@ test("WebDAV content: the server's digest takes the place of reading back", asyn
   await expect(put(store, 'two', Buffer.from('abc'))).rejects.toEqual(fault('damaged'))
 })
 
-test('WebDAV connection test: a server that overwrites in spite of "Overwrite: F" is refused', async () => {
+test('WebDAV connection test: a server that overwrites in spite of "Overwrite: F" is refused', {
+  tags: 'story',
+}, async () => {
   const { settings, secrets, directory } = await begin({
     headers(headers) {
       if (headers.overwrite === 'F') headers.overwrite = 'T'
@@ -183,7 +185,9 @@ test('WebDAV properties: a server that takes one of each element keeps all', asy
   expect(await store.info('one')).toMatchObject(buildFacts(bytes))
 })
 
-test('WebDAV login: a password is sent only to a server that asks for one in this form', async () => {
+test('WebDAV login: a password is sent only to a server that asks for one in this form', {
+  tags: 'story',
+}, async () => {
   const logins: (string | undefined)[] = []
   const challenge: { headers: Record<string, string | string[]> } = { headers: {} }
   const { settings, secrets } = await begin({
@@ -273,24 +277,28 @@ const endless: [string, string, (index: number) => string][] = [
   ['space', '', () => ' '],
 ]
 
-test.each(endless)('WebDAV answers: one of endless %s is cut off', async (_, opening, more) => {
-  let given = 0
-  function* flood() {
-    yield Buffer.from(opening)
-    for (let index = 0; given < 512 * MIB; ) {
-      let piece = ''
-      for (; piece.length < 65_536; index += 1) piece += more(index)
-      given += piece.length
-      yield Buffer.from(piece)
+test.each(endless)(
+  'WebDAV answers: one of endless %s is cut off',
+  { tags: 'story' },
+  async (_, opening, more) => {
+    let given = 0
+    function* flood() {
+      yield Buffer.from(opening)
+      for (let index = 0; given < 512 * MIB; ) {
+        let piece = ''
+        for (; piece.length < 65_536; index += 1) piece += more(index)
+        given += piece.length
+        yield Buffer.from(piece)
+      }
     }
-  }
-  const { store } = await begin({
-    reply: ({ method }) => (method === 'PROPFIND' ? { status: 207, body: flood() } : null),
-  })
-  await expect(store.info('one')).rejects.toEqual(fault('failed'))
-  // Some are on the way when the connection is cut.
-  expect(given).toBeLessThan(64 * MIB)
-})
+    const { store } = await begin({
+      reply: ({ method }) => (method === 'PROPFIND' ? { status: 207, body: flood() } : null),
+    })
+    await expect(store.info('one')).rejects.toEqual(fault('failed'))
+    // Some are on the way when the connection is cut.
+    expect(given).toBeLessThan(64 * MIB)
+  },
+)
 
 test('WebDAV answers: an endless error or confirmation is cut off', async () => {
   let given = 0

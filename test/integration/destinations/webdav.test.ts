@@ -44,7 +44,9 @@ const failed = (key: string, params: object = {}) => ({
   sentence: { key, params: expect.objectContaining(params) },
 })
 
-test('WebDAV connection test: shows an untrusted certificate, then passes all steps and leaves no file', async () => {
+test('WebDAV connection test: shows an untrusted certificate, then passes all steps and leaves no file', {
+  tags: 'story',
+}, async () => {
   const { certificate, root } = webdavServer()
   const unknown = await tryIt({ certificate: null })
   expect(unknown).toMatchObject(failed('s3.untrusted', { fingerprint: certificate }))
@@ -58,7 +60,9 @@ test('WebDAV connection test: shows an untrusted certificate, then passes all st
   expect(files.filter((one) => one.isFile() && !one.parentPath.endsWith('.DAV'))).toEqual([])
 })
 
-test('WebDAV connection test: a wrong password, address or protocol is reported with its remedy', async () => {
+test('WebDAV connection test: a wrong password, address or protocol is reported with its remedy', {
+  tags: 'story',
+}, async () => {
   const { url, port } = webdavServer()
   const refused = await tryIt({}, { password: 'wrong-one-4711' })
   expect(refused).toMatchObject(failed('webdav.loginRefused', { user: 'ada' }))

@@ -21,6 +21,7 @@ function createPlaces() {
 }
 
 test('webhook sink: signed batches, each event once; a failing server gets them again, marked', {
+  tags: 'story',
   timeout: 180_000,
 }, async () => {
   const server = await recordingServer()

@@ -61,7 +61,9 @@ async function markedDirectory(
 }
 
 describe('batch directories with a closing mark of their own', () => {
-  test('two open directories are each closed by their mark alone, which is sent as the last file', async () => {
+  test('two open directories are each closed by their mark alone, which is sent as the last file', {
+    tags: 'story',
+  }, async () => {
     const world = setUp(OWN)
     const { root, configure, scanner, paths, batches, sendAll } = world
     fill(world, 'run1', 'a')
@@ -113,7 +115,7 @@ describe('the closing mark of its own of a marked directory, at a destination th
     await world.scanner.reconcile()
   }
 
-  test('is sent after the other files', async () => {
+  test('is sent after the other files', { tags: 'story' }, async () => {
     const world = await markedDirectory(OWN, 'RTAComplete.txt')
     await add(world)
     expect(waitingAt(world)).toBe('DC1/one,DC1/two')
@@ -167,7 +169,9 @@ describe('files that are written to a marked batch directory', () => {
     expect(said(again, 'scan.lateInBatch')).toMatchObject({ names: 'DC1', mark: 'finished.watch' })
   })
 
-  test('files that the filters no longer leave out are sent, and no longer reported as left out', async () => {
+  test('files that the filters no longer leave out are sent, and no longer reported as left out', {
+    tags: 'story',
+  }, async () => {
     const world = setUp({ kind: 'batch', ignore: ['*.log'] })
     fill(world, 'DC1', 'one', 'a.log', 'finished.parse')
     world.configure()

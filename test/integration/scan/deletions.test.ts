@@ -155,7 +155,7 @@ test('deleted files: few of them, or a small share, are counted, and no person i
   expect(ledger.deletion('s')).toMatchObject({ known: 100 })
 })
 
-test('renamed directory: its files are not deleted', async () => {
+test('renamed directory: its files are not deleted', { tags: 'story' }, async () => {
   const names = numbered(300, 'before/')
   const { root, ledger, running, counts, deleted } = await sent(names)
   fs.renameSync(path.join(root, 'before'), path.join(root, 'after'))
@@ -166,7 +166,7 @@ test('renamed directory: its files are not deleted', async () => {
   expect(deleted()).toBeNull()
 })
 
-test('moved out of the source: the files are deleted here', async () => {
+test('moved out of the source: the files are deleted here', { tags: 'story' }, async () => {
   const names = numbered(12, 'album/')
   const { root, counts } = await sent([...names, 'stays'])
   fs.renameSync(path.join(root, 'album'), path.join(temporaryDirectory('elsewhere'), 'album'))
@@ -227,7 +227,9 @@ test('first comparison: files that went before it are counted, and not reported'
   expect(first.ledger.countDeleted('there', 's', 0)).toBe(0)
 })
 
-test('delete after sending: files that Holdfast removes are not deleted, also before their removal is recorded', async () => {
+test('delete after sending: files that Holdfast removes are not deleted, also before their removal is recorded', {
+  tags: 'story',
+}, async () => {
   const names = numbered(20)
   const { root, ledger, running, counts, deleted, totals } = await sent(names)
   const due = ledger.removable('there', 's', Date.now(), 100).files
@@ -246,7 +248,7 @@ test('delete after sending: files that Holdfast removes are not deleted, also be
   expect(deleted()).toBeNull()
 })
 
-test('excluded and unreadable files: are not deleted', async () => {
+test('excluded and unreadable files: are not deleted', { tags: 'story' }, async () => {
   const first = await sent(['keep/a', 'leave/b', 'c'])
   first.running.stop()
   const second = watched({ root: first.root, ledger: first.ledger, settings: { ignore: ['leave'] } })
@@ -318,7 +320,9 @@ test('file that comes back during the lookup of its deletion: is sent, and one t
   }
 })
 
-test('disk that goes just now: nothing is recorded while the source is not there', async () => {
+test('disk that goes just now: nothing is recorded while the source is not there', {
+  tags: 'story',
+}, async () => {
   const names = numbered(5)
   const { root, ledger, running, counts } = await sent(names)
   running.stop()

@@ -92,7 +92,9 @@ test('`scan --list`: lists batch directories oldest first, without marks and tra
   expect(whys.get('other/')).toBe('not in a batch directory')
 })
 
-test('`scan --list`: lists every entry beside the batch directories with the reason', async () => {
+test('`scan --list`: lists every entry beside the batch directories with the reason', {
+  tags: 'story',
+}, async () => {
   const root = temporaryDirectory('list')
   mkdirSync(path.join(root, 'DC1'))
   writeFileSync(path.join(root, 'DC1/file'), '', { mode: 0o644 })
@@ -235,7 +237,9 @@ test('`scan`: neither lists nor waits for its own data directory and a link to i
   ])
 })
 
-test('`scan --list --data`: reports an unreadable ledger, lists the files and leaves the ledger unchanged', async () => {
+test('`scan --list --data`: reports an unreadable ledger, lists the files and leaves the ledger unchanged', {
+  tags: 'story',
+}, async () => {
   const root = temporaryDirectory('list')
   const data = temporaryDirectory('list-data')
   writeFileSync(path.join(root, 'a'), 'a')

@@ -1,3 +1,4 @@
+// @module-tag story
 import { closeSync, linkSync, mkdirSync, openSync, readdirSync, writeFileSync, writeSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'

@@ -36,7 +36,9 @@ async function passed(root: string, paths: () => string[]): Promise<void> {
 const fresh = () => temporaryDirectory('edges')
 
 describe.skipIf(process.platform !== 'linux').each(implementations)('%s edge cases', (implementation) => {
-  test('a file that is named once it is complete (O_TMPFILE, linkat) is reported', async () => {
+  test('a file that is named once it is complete (O_TMPFILE, linkat) is reported', {
+    tags: 'story',
+  }, async () => {
     const root = fresh()
     const { recorder } = await openTree(implementation, root)
     const fd = openNameless(root)
@@ -47,7 +49,7 @@ describe.skipIf(process.platform !== 'linux').each(implementations)('%s edge cas
     expect(recorder.files.at(-1)).toMatchObject({ path: 'named', size: 5 })
   })
 
-  test('a file changed by truncate(2) without an open is reported again', async () => {
+  test('a file changed by truncate(2) without an open is reported again', { tags: 'story' }, async () => {
     const root = fresh()
     writeFileSync(path.join(root, 'a'), '12345')
     const { recorder } = await openTree(implementation, root)
@@ -86,7 +88,9 @@ describe.skipIf(process.platform !== 'linux').each(implementations)('%s edge cas
     expect(recorder.problems).toEqual([])
   })
 
-  test('names with a newline, quotes, spaces, other scripts or 255 bytes are all reported', async () => {
+  test('names with a newline, quotes, spaces, other scripts or 255 bytes are all reported', {
+    tags: 'story',
+  }, async () => {
     const root = fresh()
     const { recorder } = await openTree(implementation, root)
     const names = ['new\nline', '"quoted" \'name\'', ' space ', '檔案', '$(rm) `x` \\', 'n'.repeat(255)]
@@ -189,7 +193,9 @@ describe.skipIf(process.platform !== 'linux')('inotify watcher', () => {
     expect(Date.now()).toBeGreaterThanOrEqual((second + 2) * 1000)
   })
 
-  test('a mapped file is reported only after it is unmapped, even if its descriptor is closed', async () => {
+  test('a mapped file is reported only after it is unmapped, even if its descriptor is closed', {
+    tags: 'story',
+  }, async () => {
     const root = fresh()
     const { recorder } = await openTree('inotify', root)
     const fd = openSync(path.join(root, 'mapped'), 'w+')

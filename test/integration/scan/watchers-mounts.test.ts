@@ -81,7 +81,9 @@ describe.skipIf(!canMount).each([
 })
 
 describe.skipIf(!canMount)('file systems mounted inside a source (needs root: mounts)', () => {
-  test('waiting files of an unmounted disk are kept, and files underneath are not offered', async () => {
+  test('waiting files of an unmounted disk are kept, and files underneath are not offered', {
+    tags: 'story',
+  }, async () => {
     const source = await started((root) => mountTmpfs(path.join(root, 'disk')))
     const { root } = source
     put(root, 'disk/waits')
@@ -159,7 +161,7 @@ describe.skipIf(!canMount)('file systems mounted inside a source (needs root: mo
     await offered(source, 'a', 'disk/file')
   })
 
-  test('an inner mount that hangs does not delay other files', async () => {
+  test('an inner mount that hangs does not delay other files', { tags: 'story' }, async () => {
     const { point } = await mountHung(onTestFinished)
     const source = await scannedSource({}, { at: path.dirname(point), settled: false })
     put(source.root, 'a', 'deep/b')

@@ -25,7 +25,7 @@ const implementations: Implementation[] =
 describe.each(implementations)('%s watcher', (implementation) => {
   const fresh = () => temporaryDirectory('watch')
 
-  test('a written and closed file is reported once with its size', async () => {
+  test('a written and closed file is reported once with its size', { tags: 'story' }, async () => {
     const root = fresh()
     const { recorder } = await openTree(implementation, root)
     writeFileSync(path.join(root, 'a'), '12345')
@@ -56,7 +56,7 @@ describe.each(implementations)('%s watcher', (implementation) => {
     expect(recorder.files.filter(({ path }) => path === 'a').map(({ size }) => size)).toEqual([2, 4, 6])
   })
 
-  test('a file of a slow writer is reported only when it is complete', async () => {
+  test('a file of a slow writer is reported only when it is complete', { tags: 'story' }, async () => {
     const root = fresh()
     const { recorder } = await openTree(implementation, root, {}, 400)
     const fd = openSync(path.join(root, 'slow'), 'w')
@@ -83,7 +83,7 @@ describe.each(implementations)('%s watcher', (implementation) => {
     expect(recorder.paths).not.toContain('photo.jpg.part')
   })
 
-  test('a file that is moved in is reported', async () => {
+  test('a file that is moved in is reported', { tags: 'story' }, async () => {
     const [root, elsewhere] = [fresh(), fresh()]
     writeFileSync(path.join(elsewhere, 'a'), 'a')
     const { recorder } = await openTree(implementation, root)
@@ -105,7 +105,7 @@ describe.each(implementations)('%s watcher', (implementation) => {
     await until('c is reported', () => recorder.paths.includes('tree/deep/c'))
   })
 
-  test('a directory renamed within the tree is watched under its new name', async () => {
+  test('a directory renamed within the tree is watched under its new name', { tags: 'story' }, async () => {
     const root = fresh()
     mkdirSync(path.join(root, 'old/deep'), { recursive: true })
     const { recorder } = await openTree(implementation, root)
@@ -148,7 +148,7 @@ describe.each(implementations)('%s watcher', (implementation) => {
     }
   })
 
-  test('files written in new nested directories at once are all reported', async () => {
+  test('files written in new nested directories at once are all reported', { tags: 'story' }, async () => {
     const root = fresh()
     const { recorder } = await openTree(implementation, root)
     const wanted: string[] = []
@@ -215,7 +215,7 @@ describe.each(implementations)('%s watcher', (implementation) => {
     expect(recorder.paths.filter((one) => !one.startsWith('after-'))).toEqual([])
   })
 
-  test('the removal of the watched directory is reported', async () => {
+  test('the removal of the watched directory is reported', { tags: 'story' }, async () => {
     const root = fresh()
     mkdirSync(path.join(root, 'source/deep'), { recursive: true })
     const { recorder } = await openTree(implementation, path.join(root, 'source'))

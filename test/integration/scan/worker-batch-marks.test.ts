@@ -1,3 +1,4 @@
+// @module-tag story
 import { once } from 'node:events'
 import {
   closeSync,

@@ -59,7 +59,7 @@ describe('scanner process on a batch source, isocket’s scan cases', () => {
 })
 
 describe('scanner process on a batch source', () => {
-  test('waiting files outside the batch directories are withdrawn', async () => {
+  test('waiting files outside the batch directories are withdrawn', { tags: 'story' }, async () => {
     const { root, ledger, configure, paths } = setUp({ kind: 'batch', batch: { prefix: 'DC' } })
     const names = ['beside', 'XX1/other', 'DC1/one', 'DC1/x.tmp', 'DC1/finished.parse']
     const facts = { size: 0, mtimeNs: 1n, ctimeNs: 1n, inode: 1n, device: 1n }
@@ -90,7 +90,9 @@ describe('scanner process on a batch source', () => {
     await until('the late file is offered', () => paths().includes('DC1/late'))
   })
 
-  test('thirty directories that were not closed properly are reported in a single message beside other problems', async () => {
+  test('thirty directories that were not closed properly are reported in a single message beside other problems', {
+    tags: 'story',
+  }, async () => {
     const { root, scanner, configure, messages, watching } = setUp({ kind: 'batch' })
     for (let number = 10; number < 40; number += 1) {
       mkdirSync(path.join(root, `DC${number}`))
@@ -109,7 +111,9 @@ describe('scanner process on a batch source', () => {
     expect(names).toBe('DC39, DC38, DC37, DC36, DC35, …')
   })
 
-  test('files with temporary names in a closed directory are sent, and files held open delay its mark', async () => {
+  test('files with temporary names in a closed directory are sent, and files held open delay its mark', {
+    tags: 'story',
+  }, async () => {
     const { root, ledger, scanner, configure, paths, problems, sendAll } = setUp({ kind: 'batch' })
     const at = (name: string) => path.join(root, 'DC1', name)
     mkdirSync(at('.'))
@@ -140,7 +144,9 @@ describe('scanner process on a batch source', () => {
     await until('nothing is said any more', () => problems().length === 0)
   })
 
-  test('the newest directory is watched live until finished.parse closes it or a newer one replaces it', async () => {
+  test('the newest directory is watched live until finished.parse closes it or a newer one replaces it', {
+    tags: 'story',
+  }, async () => {
     const { root, ledger, configure, paths, batches, sendAll } = setUp({ kind: 'batch' })
     mkdirSync(path.join(root, 'DC1/sub'), { recursive: true })
     writeFileSync(path.join(root, 'DC1/before'), '', { mode: 0o644 })
@@ -173,7 +179,9 @@ describe('scanner process on a batch source', () => {
     expect(problems()).toEqual(['scan.nameNotUtf8'])
   })
 
-  test('a directory created after the clock was set back is live until it is closed', async () => {
+  test('a directory created after the clock was set back is live until it is closed', {
+    tags: 'story',
+  }, async () => {
     const { root, configure, scanner, paths, batches, sendAll } = setUp({ kind: 'batch' })
     mkdirSync(path.join(root, 'DC1'))
     const ahead = new Date(Date.now() + 3_600_000)

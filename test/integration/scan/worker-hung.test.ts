@@ -1,3 +1,4 @@
+// @module-tag story
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, onTestFinished, test } from 'vitest'

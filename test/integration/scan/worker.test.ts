@@ -23,7 +23,9 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
 describe('scanner process on a continuous source', () => {
-  test('files from before and after the start are offered, and the sender is notified', async () => {
+  test('files from before and after the start are offered, and the sender is notified', {
+    tags: 'story',
+  }, async () => {
     const { root, scanner, configure, paths } = setUp()
     mkdirSync(path.join(root, 'deep/er'), { recursive: true })
     writeFileSync(path.join(root, 'deep/er/before'), 'before')
@@ -35,7 +37,7 @@ describe('scanner process on a continuous source', () => {
     await scanner.stop()
   })
 
-  test('a sent file is not offered again after a restart unless it changed', async () => {
+  test('a sent file is not offered again after a restart unless it changed', { tags: 'story' }, async () => {
     const { root, ledger, scanner, configure, paths, sendAll, findSize } = setUp()
     for (const name of ['a', 'b']) writeFileSync(path.join(root, name), name)
     configure()
@@ -112,7 +114,9 @@ describe('scanner process on a continuous source', () => {
     },
   )
 
-  test('a ledger that cannot be opened at the start is reported and opened once it can be', async () => {
+  test('a ledger that cannot be opened at the start is reported and opened once it can be', {
+    tags: 'story',
+  }, async () => {
     const { root, scanner, config, phase, problems } = setUp()
     const away = path.join(root, '../away')
     writeFileSync(away, 'a file where the directory of the ledger should be')
@@ -146,7 +150,9 @@ describe('scanner process on a continuous source', () => {
     },
   )
 
-  test('a paused source is not watched, and its files are offered after it is resumed', async () => {
+  test('a paused source is not watched, and its files are offered after it is resumed', {
+    tags: 'story',
+  }, async () => {
     const { root, scanner, configure, paths, phase } = setUp()
     configure({ paused: true })
     await until('it is paused', () => phase() === 'paused')
@@ -158,7 +164,7 @@ describe('scanner process on a continuous source', () => {
     await until('it is told', () => phase() === 'watching')
   })
 
-  test('a source that is a file fails with the reason', async () => {
+  test('a source that is a file fails with the reason', { tags: 'story' }, async () => {
     const { root, configure, phase, problems } = setUp()
     rmSync(root, { recursive: true })
     writeFileSync(root, '')
@@ -181,6 +187,7 @@ describe('scanner process on a continuous source', () => {
 
   test.skipIf(process.getuid?.() !== 0)(
     'an unreadable file and directory are reported, and readable files are offered (needs root: another user)',
+    { tags: 'story' },
     async () => {
       const launcher = path.join(temporaryDirectory('launch'), 'node-as-nobody')
       writeFileSync(

@@ -97,7 +97,9 @@ test('stopped receiver: files on the wire are neither marked nor counted as sent
   await until('all are marked', () => marked().length === 300)
 })
 
-test('group-write mark: the next start sets a mark lost in a crash, but not on a file that has changed since', async () => {
+test('group-write mark: the next start sets a mark lost in a crash, but not on a file that has changed since', {
+  tags: 'story',
+}, async () => {
   const base = temporaryDirectory('crash')
   const home = await makeHome(path.join(base, 'home'))
   writeFile(home.source, 'unmarked', 'content')

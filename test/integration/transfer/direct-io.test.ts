@@ -1,3 +1,4 @@
+// @module-tag story
 import { createHash, randomFillSync } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'

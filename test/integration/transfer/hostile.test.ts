@@ -82,7 +82,9 @@ function encodeBatch(names: readonly string[], content = Buffer.from('payload'))
   )
 }
 
-test('receiver: file names that lead out of the sender’s folder are refused one by one, and the others are stored', async () => {
+test('receiver: file names that lead out of the sender’s folder are refused one by one, and the others are stored', {
+  tags: 'story',
+}, async () => {
   const { base, identity, store, receiver } = await setUp()
   fs.mkdirSync(path.join(store, 'sender', 'data'), { recursive: true })
   fs.mkdirSync(path.join(base, 'outside'))
@@ -212,7 +214,7 @@ test('receiver: a sender that names thousands of sources gets as many as are all
   expect(await countSources(store, 'sender')).toEqual([1_000, 1_000])
 }, 60_000)
 
-test('receiver: sources count for the quota before anything is written', async () => {
+test('receiver: sources count for the quota before anything is written', { tags: 'story' }, async () => {
   const { identity, store, receiver } = await setUp({ bytes: 10 * 4096 })
   const flood = connect(receiver.port, identity)
   const ids = Array.from({ length: 100 }, (_, index) => `id-${index}`)
@@ -253,7 +255,9 @@ const encodeCopy = (id: number, fromPath: string, content: Buffer) => {
   })
 }
 
-test('receiver: a copy request outside the sender’s folder or through a symbolic link is answered as unknown', async () => {
+test('receiver: a copy request outside the sender’s folder or through a symbolic link is answered as unknown', {
+  tags: 'story',
+}, async () => {
   const { base, identity, store, receiver } = await setUp()
   const content = Buffer.from('the secret of another sender')
   const own = path.join(store, 'sender', 'data')
@@ -292,7 +296,9 @@ test('receiver: a copy request outside the sender’s folder or through a symbol
   expect(fs.readdirSync(path.join(own, 'deep'))).toEqual(['file'])
 })
 
-test('receiver: a wrong digest fails only its file, and a forbidden frame ends only its connection', async () => {
+test('receiver: a wrong digest fails only its file, and a forbidden frame ends only its connection', {
+  tags: 'story',
+}, async () => {
   const { identity, store, receiver } = await setUp()
   const content = Buffer.from('abc')
   const wrong = connect(receiver.port, identity)

@@ -28,7 +28,9 @@ async function startReceiver(store = path.join(temporaryDirectory('isocket'), 's
 const readBack = (store: string, name: string) =>
   fs.readFileSync(path.join(store, 'isocket', '127.0.0.1', name))
 
-test('isocket listener: each file of the original protocol is acknowledged, and stored under its own path', async () => {
+test('isocket listener: each file of the original protocol is acknowledged, and stored under its own path', {
+  tags: 'story',
+}, async () => {
   const { receiver, store, port } = await startReceiver()
   expect(receiver.err()).toContain('without proof of its sender')
   const client = await openIsocketClient(port)
@@ -50,7 +52,9 @@ test('isocket listener: each file of the original protocol is acknowledged, and 
   expect(Object.keys(versions)).toEqual([expect.stringMatching(/^127\.0\.0\.1\/datas\/DC1\/file0\/\d{8}T/)])
 })
 
-test('isocket listener: a malformed request is reset, logged and not stored, and other clients continue', async () => {
+test('isocket listener: a malformed request is reset, logged and not stored, and other clients continue', {
+  tags: 'story',
+}, async () => {
   const { receiver, store, port, tree } = await startReceiver()
   const good = await openIsocketClient(port)
   expect(await good.send('/before', Buffer.from('x'))).toEqual(['OK', 'OK'])

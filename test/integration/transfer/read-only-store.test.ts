@@ -1,3 +1,4 @@
+// @module-tag story
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { invite } from '../../../core/receive/pairing/invitation.ts'
 import { storeLayout } from '../../../core/store/layout.ts'

@@ -1,5 +1,6 @@
 // Every refusal of a connection, each really run: the reason is in both logs. A receiver with another certificate than
 // the pinned one: refusals.test.ts.
+// @module-tag story
 import { once } from 'node:events'
 import fs from 'node:fs'
 import net from 'node:net'

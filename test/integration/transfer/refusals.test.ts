@@ -116,6 +116,7 @@ test('receiver: an unpaired client without a hello is disconnected after a timeo
 
 test.skipIf(process.platform !== 'linux')(
   'receiver: a start on a port in use fails without leaking descriptors or threads, or locking the store (/proc)',
+  { tags: 'story' },
   async () => {
     const taken = net.createServer().listen(0, '127.0.0.1')
     onTestFinished(() => void taken.close())
@@ -156,7 +157,9 @@ test('receiver: an unpaired computer is refused with the reason, and sends its f
   await allSent(sender, 1)
 })
 
-test('sender: a receiver with another certificate than the pinned one gets no file', async () => {
+test('sender: a receiver with another certificate than the pinned one gets no file', {
+  tags: 'story',
+}, async () => {
   const { base, home, receiver, at } = await setUp()
   writeFile(home.source, 'file', 'secret')
   offerAll(home)

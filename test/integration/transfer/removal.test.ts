@@ -84,7 +84,10 @@ const lastIsGone = ({ home }: { home: Home }) =>
   )
 
 describe.skipIf(process.platform !== 'linux')('delete after sending (Linux)', () => {
-  test('a sent file is removed once it is due; its history and stored copy stay', async () => {
+  test('a sent file is removed once it is due; its history and stored copy stay', {
+    tags: 'story',
+    timeout: 60_000,
+  }, async () => {
     const pair = await setUp(['a', 'deep/er/b', 'empty', 'young'], 300_000)
     const { home, sender, arrived, here } = pair
     const before = readTree(arrived)
@@ -105,7 +108,7 @@ describe.skipIf(process.platform !== 'linux')('delete after sending (Linux)', ()
     await until('it is sent', () => fs.readFileSync(path.join(arrived, 'a'), 'utf8') === 'new')
     expect((await rows(sender)).get('a')?.removedAt).toBeNull()
     expect(fs.existsSync(here('a'))).toBe(true)
-  }, 60_000)
+  })
 
   test('a file is kept if it changed after sending, or if its stored copy is lost or damaged', async () => {
     const outside = temporaryDirectory('outside')
@@ -191,7 +194,10 @@ describe.skipIf(process.platform !== 'linux')('delete after sending (Linux)', ()
     expect(left()).toEqual([...names, LAST].filter((name) => name !== 'sent/a').sort())
   }, 60_000)
 
-  test('an unmounted disk or another receiver at the address prevents every removal', async () => {
+  test('an unmounted disk or another receiver at the address prevents every removal', {
+    tags: 'story',
+    timeout: 60_000,
+  }, async () => {
     const pair = await setUp(['a'])
     const ledger = openLedger(pair.home.ledgerPath)
     ledger.rememberHome(SOURCE, path.join(pair.home.directory, 'not mounted'))
@@ -210,7 +216,7 @@ describe.skipIf(process.platform !== 'linux')('delete after sending (Linux)', ()
     ledger.close()
     pair.sender.configure({ ...config, sources: withRule(pair, rule({ afterMs: 2 })).sources })
     expect(Object.keys(readTree(pair.home.source))).toEqual(['a', LAST])
-  }, 60_000)
+  })
 
   test('an interrupted removal is repaired at the next start, even without a rule', async () => {
     const pair = await setUp(['aside', 'taken', 'twice', 'unlinked', 'untouched'])

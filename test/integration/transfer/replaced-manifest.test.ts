@@ -1,3 +1,4 @@
+// @module-tag story
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'

@@ -200,7 +200,7 @@ test('restore from a receiver: a restore stopped in the middle, while files are 
   expect(readTree(to)).toEqual(originals)
 })
 
-test('restore from a receiver: a sender can read only its own folder', async () => {
+test('restore from a receiver: a sender can read only its own folder', { tags: 'story' }, async () => {
   const base = temporaryDirectory('restore-own')
   const [home, other] = [await makeHome(path.join(base, 'one')), await makeHome(path.join(base, 'two'))]
   const { at } = await startListening(path.join(base, 'store'), [home, other])

@@ -49,7 +49,10 @@ async function sendTwice() {
 
 const data = ['--sender', 'sender-1', '--source', 'data']
 
-test('`holdfast restore`: a tree, a file, a version and an earlier tree are restored', SLOW, async () => {
+test('`holdfast restore`: a tree, a file, a version and an earlier tree are restored', {
+  ...SLOW,
+  tags: 'story',
+}, async () => {
   const { arrived, base, store, source, first, between } = await sendTwice()
   const to = (name: string) => path.join(base, name)
   const restore = (...words: string[]) => runStoreCommand('restore', store, ...words)

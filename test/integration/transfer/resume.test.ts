@@ -91,7 +91,9 @@ test('resume: after a connection breaks at any byte, the next one carries only t
   expectArrived()
 })
 
-test('resume: after kill -9 of the receiver, the upload continues after the part that was written', async () => {
+test('resume: after kill -9 of the receiver, the upload continues after the part that was written', {
+  tags: 'story',
+}, async () => {
   const { relay, config, store, killReceiver, expectArrived } = await open()
   relay.holdAfter(12 * MIB)
   const sender = startTestSender()

@@ -1,3 +1,4 @@
+// @module-tag story
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Identity, loadIdentity } from '../../../core/protocol/identity.ts'

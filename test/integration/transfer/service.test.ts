@@ -119,7 +119,9 @@ test('`holdfast receive --config`: the log is JSON, and metrics and health name 
   expect(Date.now() - began).toBeLessThan(5_000)
 })
 
-test('metrics and health pages: requests are answered only on loopback and only for local host names', async () => {
+test('metrics and health pages: requests are answered only on loopback and only for local host names', {
+  tags: 'story',
+}, async () => {
   const { port, receiver } = await startService({})
   for (const host of ['localhost', `localhost:${port}`, '127.0.0.1:1', '[::1]:9766'])
     expect((await get(port, '/health', { host })).status, host).toBe(200)

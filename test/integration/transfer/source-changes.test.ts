@@ -142,7 +142,9 @@ test('changing source: a file that changes repeatedly keeps waiting until its la
   await allSent(sender, 1)
 })
 
-test('parked file: a name refused by the receiver is parked with its reason, and retried on request', async () => {
+test('parked file: a name refused by the receiver is parked with its reason, and retried on request', {
+  tags: 'story',
+}, async () => {
   const { home, sender, config } = await setUp()
   const deep = `${'d/'.repeat(256)}file`
   writeFile(home.source, deep, 'in too many directories')
@@ -162,7 +164,9 @@ test('parked file: a name refused by the receiver is parked with its reason, and
   await until('it is parked again', () => sender.report()?.totals[SOURCE]?.parkedFiles === 1)
 })
 
-test('pause: a paused source, and a paused sender, send no file until they are resumed', async () => {
+test('pause: a paused source, and a paused sender, send no file until they are resumed', {
+  tags: 'story',
+}, async () => {
   const { home, sender, config } = await setUp()
   writeFile(home.source, 'one', 'one')
   offerAll(home)
@@ -178,7 +182,9 @@ test('pause: a paused source, and a paused sender, send no file until they are r
   await allSent(sender, 1)
 })
 
-test('new destination: every file is sent to it, and the old one gets no file twice', async () => {
+test('new destination: every file is sent to it, and the old one gets no file twice', {
+  tags: 'story',
+}, async () => {
   const { home, receiver, sender, config } = await setUp()
   for (let index = 0; index < 30; index += 1) writeFile(home.source, `file-${index}`, `content ${index}`)
   offerAll(home)

@@ -163,7 +163,9 @@ test.each([
   },
 )
 
-test('stolen key of a sender, a full quota: uploads are refused, and no locked version makes room for them', async () => {
+test('stolen key of a sender, a full quota: uploads are refused, and no locked version makes room for them', {
+  tags: 'story',
+}, async () => {
   const at = await setUp(90, { bytes: 400 * 1024, files: null })
   const { store } = at
   const client = await connect(at)

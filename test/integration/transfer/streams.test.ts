@@ -188,7 +188,9 @@ async function setUpWire() {
   return { mine, other, stranger, store, receiver, connect, control, attach, streams }
 }
 
-test('data streams: a stream with another key or certificate, or one too many, is refused, and the session goes on', async () => {
+test('data streams: a stream with another key or certificate, or one too many, is refused, and the session goes on', {
+  tags: 'story',
+}, async () => {
   const { other, stranger, control, attach, streams } = await setUpWire()
   expect(streams.most).toBe(MAX_STREAMS)
   for (const wrong of [attach(undefined, 'ab12'), attach(other)])
@@ -218,7 +220,9 @@ test('data streams: a sender that does not offer streams gets no key, and may at
   expect((await stream.find('refused')).header.code).toBe('busy')
 })
 
-test('data streams: chunks that overtake each other make the file, and a stream that breaks off ends the session', async () => {
+test('data streams: chunks that overtake each other make the file, and a stream that breaks off ends the session', {
+  tags: 'story',
+}, async () => {
   const { control, attach, store } = await setUpWire()
   const [a, b] = [attach(), attach()]
   await Promise.all([a.find('credit'), b.find('credit')])

@@ -1,3 +1,4 @@
+// @module-tag story
 import net from 'node:net'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'

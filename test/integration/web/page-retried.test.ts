@@ -1,3 +1,4 @@
+// @module-tag story
 import { writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import path from 'node:path'

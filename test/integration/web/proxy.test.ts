@@ -141,7 +141,9 @@ test('reverse proxy: its headers are ignored from every other address', async ()
   expect(changed.status).toBe(200)
 })
 
-test('reverse proxy: a viewer among its users changes nothing, and names are compared exactly', async () => {
+test('reverse proxy: a viewer among its users changes nothing, and names are compared exactly', {
+  tags: 'story',
+}, async () => {
   const proxy = { addresses: ['127.0.0.1'], userHeader: HEADER, operators: ['ada'] }
   const { ask } = await startWebAgent('127.0.0.1', [], { proxy })
   const pause = async (name: string) =>

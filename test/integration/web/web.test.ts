@@ -235,7 +235,7 @@ test('web page: sessions of two agents on one host name do not replace each othe
   for (const { ask } of [one, other]) expect((await ask('GET', '/api/session', { headers })).status).toBe(200)
 })
 
-test('web page: a removed token ends its sessions and streams', async () => {
+test('web page: a removed token ends its sessions and streams', { tags: 'story' }, async () => {
   const { ask, signIn, operator, viewer, port } = await startWebAgent()
   const cookie = await signIn(viewer)
   const stream = await openStream(port, cookie)
@@ -284,7 +284,9 @@ test('web page: guesses, open streams and slow requests are limited, and others 
   await Promise.all(slow)
 }, 300_000)
 
-test('web page: beyond loopback it has TLS with the certificate of this computer', async () => {
+test('web page: beyond loopback it has TLS with the certificate of this computer', {
+  tags: 'story',
+}, async () => {
   const { address, data, port, ask } = await startWebAgent('0.0.0.0', ['station.example'])
   expect(address).toBe(`https://station.example:${port}/`)
   for (const host of [hostname().toUpperCase(), `station.example:${port}`])

@@ -1,4 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { spawnSync } from 'node:child_process'
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { parseRecords } from '../../../build/test/records.mjs'
@@ -117,6 +118,14 @@ test.each([
   expect(counts).toMatchObject({ passed: 1, failed: [`b\n  has no result: ${reason}`] })
 })
 
+/** Starts Vitest in a directory of its own, and returns its counts. */
+function countsOfVitest(root: string, records: string, ...options: string[]) {
+  const vitest = path.resolve('node_modules/vitest/vitest.mjs')
+  const reporter = `--reporter=${path.resolve('build/test/vitest-reporter.mjs')}`
+  const all = ['run', '--root', root, '--config=vitest.config.mjs', '--globals', '--pool=forks', reporter]
+  return countsOfStage(records, process.execPath, [vitest, ...all, ...options], 1)
+}
+
 test('test stage: Vitest that is killed between two files keeps the results of the first', async () => {
   const root = temporaryDirectory('results')
   const records = path.join(root, 'records.jsonl')
@@ -129,25 +138,24 @@ test('kills the runner', async () => {
   await new Promise(() => {})
 })`
   await writeFile(path.join(root, 'b.test.js'), b)
-  const vitest = path.resolve('node_modules/vitest/vitest.mjs')
-  const reporter = `--reporter=${path.resolve('build/test/vitest-reporter.mjs')}`
-  const options = [
-    'run',
-    '--root',
-    root,
-    '--config=vitest.config.mjs',
-    '--globals',
-    '--pool=forks',
-    '--maxWorkers=2',
-    reporter,
-  ]
-  const counts = await countsOfStage(records, process.execPath, [vitest, ...options], 1)
-  expect(counts).toEqual({
+  expect(await countsOfVitest(root, records, '--maxWorkers=2')).toEqual({
     passed: 1,
     failed: [expect.stringMatching(/b\.test\.js\n {2}has no result: it was ended by SIGKILL$/)],
     skipped: ['is skipped'],
     retried: [],
   })
+})
+
+test('test stage: a test without the wanted tag is not reported as skipped, one with it is', async () => {
+  const root = temporaryDirectory('results')
+  const config = "export default { test: { tags: [{ name: 'story' }] } }"
+  await writeFile(path.join(root, 'vitest.config.mjs'), config)
+  const tests = `test('passes', { tags: 'story' }, () => {})
+test.skip('is skipped', { tags: 'story' }, () => {})
+test('fails', () => { throw new Error() })`
+  await writeFile(path.join(root, 'a.test.js'), tests)
+  const counts = await countsOfVitest(root, path.join(root, 'records.jsonl'), '--tags-filter=story')
+  expect(counts).toEqual({ passed: 1, failed: [], skipped: ['is skipped'], retried: [] })
 })
 
 test('closing line: skipped tests are counted only where there are any', () => {
@@ -166,4 +174,27 @@ test('exit code: a skipped test fails the run in CI only', () => {
   expect(exitCode(skipped, true)).toBe(1)
   expect(exitCode({ ...skipped, failed: ['a'] }, false)).toBe(1)
   expect([isCi({ CI: 'true' }), isCi({ CI: 'false' }), isCi({})]).toEqual([true, false, false])
+})
+
+test.each([
+  ['both pass', ['3 passed, 0 failed', 0], ['10 passed, 0 failed', 0], '13 passed, 0 failed'],
+  [
+    'failures and skipped tests of both',
+    ['3 passed, 1 failed', 1],
+    ['9 passed, 1 failed, 2 skipped', 1],
+    '12 passed, 2 failed, 2 skipped',
+  ],
+  ['the first ends without a result', ['', 0], ['10 passed, 0 failed', 0], '10 passed, 1 failed'],
+  ['the second crashes', ['3 passed, 0 failed', 0], ['10 passed, 0 failed', 139], '13 passed, 1 failed'],
+] as const)('.ci/run: its last line is the sum of both tiers: %s', async (_, one, two, closing) => {
+  const root = temporaryDirectory('ci')
+  const tiers = [one, two].map(([line, status]) => `echo '${line}'; exit ${status}`)
+  const npm = `case "$*" in ci) ;; test) ${tiers[0]} ;; 'run test:full') ${tiers[1]} ;; *) exit 9 ;; esac`
+  await mkdir(path.join(root, '.ci'))
+  await copyFile('.ci/run', path.join(root, '.ci/run'))
+  await writeFile(path.join(root, 'npm'), `#!/bin/sh\n${npm}\n`, { mode: 0o755 })
+  const env = { ...process.env, PATH: `${root}:${process.env.PATH}` }
+  const { status, stdout } = spawnSync('bash', [path.join(root, '.ci/run')], { env, encoding: 'utf8' })
+  expect(stdout.trim().split('\n').at(-1)).toBe(closing)
+  expect(status === 0).toBe(closing === '13 passed, 0 failed')
 })

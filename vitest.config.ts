@@ -1,8 +1,13 @@
 import { globSync, readFileSync } from 'node:fs'
+import path from 'node:path'
 import { defineConfig } from 'vitest/config'
 
-/** The command line speaks the terminal's language. */
-const env = { LC_ALL: '', LC_MESSAGES: '', LANG: 'C' }
+const env = {
+  // The command line speaks the terminal's language.
+  ...{ LC_ALL: '', LC_MESSAGES: '', LANG: 'C' },
+  // Tests start thousands of processes and threads, which share one compile cache.
+  NODE_COMPILE_CACHE: path.join(import.meta.dirname, 'node_modules/.cache/node-compile'),
+}
 
 const unit = {
   env,

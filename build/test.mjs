@@ -77,8 +77,6 @@ function stages({ node, electron, servers }, isFull) {
    * @param {string[]} args
    */
   const tool = (minutes, script, ...args) => run(minutes, node, inProject('node_modules', script), ...args)
-  // The tests start thousands of processes, which share one compile cache.
-  const cached = { ...environment, NODE_COMPILE_CACHE: inProject('node_modules/.cache/node-compile') }
   /** @type {() => Promise<NodeJS.ProcessEnv>} */
   const built = async () => ({ HOLDFAST_COMMAND_SCRIPT: (await commandScript(node)).script })
   /**
@@ -99,7 +97,7 @@ function stages({ node, electron, servers }, isFull) {
       ...more,
     ]
     const ended = await runStage(node, all, {
-      env: { ...cached, ...(await built()), HOLDFAST_TEST_RECORDS: inProject(file) },
+      env: { ...environment, ...(await built()), HOLDFAST_TEST_RECORDS: inProject(file) },
       cwd: projectDirectory,
       minutes: 60,
     })

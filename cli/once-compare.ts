@@ -15,7 +15,6 @@ const UNSENT: ReadonlySet<WordKey> = new Set([
   'scan.why.unreadable',
   'scan.why.name',
   'scan.why.nameLong',
-  'scan.why.nameReserved',
   'scan.why.parked',
   'transfer.storedInUse',
 ])

@@ -193,8 +193,8 @@ async function whyNot(options: ListOptions, file: ScannedFile, seen?: ExaminedFi
   if (bySize === 'too-small') return message('scan.why.tooSmall', { least: source.minimumBytes ?? 0 })
   if (bySize === 'too-large') return message('scan.why.tooLarge', { most: source.maximumBytes ?? 0 })
   // Checked as for Linux, whatever the receiver's system: names that only Windows refuses are rejected by the receiver.
-  const fault = findNameFault(file.path, 'linux')
-  if (fault !== null) return message(fault === 'long' ? 'scan.why.nameLong' : 'scan.why.nameReserved')
+  // A path of a real file has no other fault.
+  if (findNameFault(file.path, 'linux') !== null) return message('scan.why.nameLong')
   const found = seen ?? (await probeWriters(source.path, file.path))
   if (found.state === 'busy') return message('scan.why.writing')
   if ('code' in found && found.code !== null) return message('scan.why.unreadable', { reason: found.code })

@@ -172,6 +172,30 @@ test('dispatcher: a full store is retried at once on a new connection, and repor
   await until('all are stored', () => dispatcher.problem === null)
 })
 
+test('dispatcher: a full store is reported while a file waits for room, though another one is stored', async () => {
+  const reason = message('transfer.storeFull', { name: 'nas' })
+  const room = Promise.withResolvers<void>()
+  let tries = 0
+  const session = fakeSession({
+    async sendSmall(files, _directories, { onUsed, onResult }) {
+      onUsed()
+      const large = files.findIndex(({ path: name }) => name === 'two')
+      if (large !== -1 && tries++ > 0) await room.promise
+      // The failure comes first: the file that is stored after it lets all others go.
+      if (large !== -1 && tries === 1) onResult(large, { kind: 'retry', cause: 'destination', reason })
+      for (const index of files.keys())
+        if (index !== large || tries > 1) onResult(index, { kind: 'stored', position: 1 })
+    },
+  })
+  const { real, asked, dispatcher, begin } = setUp(new Set(), openTestReaders(), session)
+  begin()
+  await until('one file is stored', () => real.totals('d').s?.sentFiles === 1)
+  await until('the other one is looked for', () => (asked.get('isWaiting') ?? 0) > 0)
+  expect(dispatcher.problem?.key).toBe('transfer.storeFull')
+  room.resolve()
+  await until('nothing is wrong any more', () => dispatcher.problem === null)
+})
+
 test('dispatcher: a start retries files that were parked before it', async () => {
   const { real, begin } = setUp(new Set())
   const [first] = real.take('d', 's', 1, Date.now(), new Set())

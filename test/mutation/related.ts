@@ -4,6 +4,8 @@ import path from 'node:path'
 /** An import, or the path of a module that is started as a process or thread. Types are no relation. */
 const TYPE_IMPORT = /^(im|ex)port type\s[^'"]*?from '[^']+'/gm
 const MODULE_PATH = /'(\.{1,2}\/[^'\s]+\.(?:tsx?|mjs))'/g
+/** The name of a worker in cli/workers, with which tests and the command line start it. */
+const WORKER_NAME = /\b(?:worker|workerScript)\('([a-z-]+)'\)/g
 
 /**
  * Returns a function that lists the tests that load a file, directly or through others, those first that are the fewest
@@ -17,8 +19,11 @@ export function relate(directory: string, tests: string[]): (file: string) => st
     cwd: directory,
   })) {
     const text = readFileSync(path.join(directory, file), 'utf8').replaceAll(TYPE_IMPORT, '')
-    for (const [, name = ''] of text.matchAll(MODULE_PATH)) {
-      const imported = path.posix.join(path.posix.dirname(file), name)
+    const paths = [...text.matchAll(MODULE_PATH)].map(([, name = '']) =>
+      path.posix.join(path.posix.dirname(file), name),
+    )
+    const workers = [...text.matchAll(WORKER_NAME)].map(([, name = '']) => `cli/workers/${name}.ts`)
+    for (const imported of [...paths, ...workers]) {
       if (existsSync(path.join(directory, imported)))
         importers.set(imported, [...(importers.get(imported) ?? []), file])
     }

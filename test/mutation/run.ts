@@ -10,7 +10,7 @@ import { type Failure, runVitest } from './vitest.ts'
 const project = path.resolve(import.meta.dirname, '../..')
 const results = path.join(project, 'test-results/mutation')
 const usage = 'usage: npm run mutate -- [--seed N] [--count 60] [--full] [--again] [--draw]'
-/** So many of the nearest tests run first: most faults fail there, and the others need not start. */
+/** So many of the nearest tests run first, then those of the folder's name: the others seldom need to start. */
 const NEAREST = 8
 /** The integration tests of a core folder: those of its name, and those of its use. */
 const INTEGRATION: Record<string, string[]> = {
@@ -44,7 +44,11 @@ function listTiers(directory: string, full: boolean): Tier[] {
       name: 'unit',
       runs(fault) {
         const tests = unit(fault.file)
-        const runs = [tests.slice(0, NEAREST), tests.slice(NEAREST)].filter(({ length }) => length > 0)
+        const nearest = tests.splice(0, NEAREST)
+        const folder = `test/unit/${path.posix.basename(folderOf(fault.file))}/`
+        const named = tests.filter((test) => test.startsWith(folder))
+        const others = tests.filter((test) => !test.startsWith(folder))
+        const runs = [nearest, named, others].filter(({ length }) => length > 0)
         return runs.map((files) => ['--project=unit*', workers, ...files])
       },
     },

@@ -89,10 +89,13 @@ export function startDay(before: ProofPace | null, day: number, limits: ProofLim
 export const mayProve = ({ files, bytes, debt, isDone }: ProofPace, limits: ProofLimits): boolean =>
   !isDone && files < limits.files && bytes + debt < limits.bytes
 
-/** Returns when the day of a moment began in the time zone of this computer. */
-export function getDay(at: number): number {
+/**
+ * Returns when the day of a moment began in the time zone of this computer, or a number of days before it: those in
+ * which daylight saving time begins or ends have no 24 hours.
+ */
+export function getDay(at: number, daysBefore = 0): number {
   const date = new Date(at)
-  return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime()
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate() - daysBefore).getTime()
 }
 
 /**

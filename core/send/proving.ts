@@ -48,7 +48,6 @@ const MOST_UNANSWERED = 5
 /** Limit of the damaged files that a round names. The log of events names all. */
 const MOST_FOUND = 100
 const NOTHING = new Uint8Array(0)
-const DAY_MS = 24 * 3_600_000
 
 type Found = 'intact' | DamageKind
 /** The result for one file; unavailable: there was no answer; moved: its record has changed meanwhile. */
@@ -169,10 +168,11 @@ export class Proving {
 
   /** The samples of the last SAMPLE_DAYS; null: there were none. */
   get figures(): ProofFigures | null {
-    const day = getDay(Date.now())
+    const now = Date.now()
+    const day = getDay(now)
     if (this.#figures?.day === day && performance.now() < this.#figures.until) return this.#figures.value
     const { ledger, destination, log } = this.#host
-    const since = day - (SAMPLE_DAYS - 1) * DAY_MS
+    const since = getDay(now, SAMPLE_DAYS - 1)
     const sum = attempt(
       () => ledger.proofsSince(destination.id, 'sample', since),
       null,

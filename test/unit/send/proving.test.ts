@@ -303,3 +303,15 @@ test('samples: the round of the day waits for a pause in sending, and runs once'
   await until('the round of the next day', () => asked.length === 8)
   expect(proving.round).toBeNull()
 })
+
+test('samples: the first of the last 30 days counts although daylight saving time has ended since', () => {
+  vi.stubEnv('TZ', 'Europe/Berlin')
+  vi.useFakeTimers({ toFake: ['Date'], now: new Date(2026, 9, 26, 12) })
+  onTestFinished(() => void [vi.useRealTimers(), vi.unstubAllEnvs()])
+  const { ledger, proving } = open([])
+  const record = (day: number, files: number) =>
+    ledger.recordProofs(TO, 'sample', new Date(2026, 8, day, 12).getTime(), { ...noProofs(), files })
+  record(26, 1)
+  record(27, 2)
+  expect(proving.figures?.files).toBe(2)
+})

@@ -50,7 +50,8 @@ describe.skipIf(process.platform !== 'linux')('writer detection of temporary fil
     disk.type = 'nfs4'
     const { root, file } = leftBehind()
     expect(await getState(root)).toBe('at-rest')
-    writeFileSync(file, 'more')
+    const now = new Date()
+    utimesSync(file, now, now)
     expect(await getState(root)).toBe('at-work')
   })
 

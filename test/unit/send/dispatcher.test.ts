@@ -46,7 +46,11 @@ function setUp(failing: Set<keyof Ledger>, readers = openTestReaders(), session 
     dispatcher.stop()
     real.close()
   })
-  for (const name of ['one', 'two']) fs.writeFileSync(path.join(source, name), name)
+  const now = new Date()
+  for (const name of ['one', 'two']) {
+    fs.writeFileSync(path.join(source, name), name)
+    fs.utimesSync(path.join(source, name), now, now)
+  }
   real.offer('d', listFoundFiles(source, 's'))
   const begin = (filters?: SourceFilters) => {
     dispatcher.configure(

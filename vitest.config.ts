@@ -2,18 +2,17 @@ import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { defineConfig } from 'vitest/config'
 
-const env = {
-  // The command line speaks the terminal's language.
-  ...{ LC_ALL: '', LC_MESSAGES: '', LANG: 'C' },
-  // Tests start thousands of processes and threads, which share one compile cache.
-  NODE_COMPILE_CACHE: path.join(import.meta.dirname, 'node_modules/.cache/node-compile'),
-}
+/** Tests start thousands of processes and threads, which share one compile cache. */
+const cache = { NODE_COMPILE_CACHE: path.join(import.meta.dirname, 'node_modules/.cache/node-compile') }
+/** The command line speaks the terminal's language. The set-up file of the unit tests sets it later. */
+const env = { LC_ALL: '', LC_MESSAGES: '', LANG: 'C', ...cache }
 
 const unit = {
-  env,
+  env: cache,
   // The page in a browser uses it.
   execArgv: ['--experimental-eventsource'],
   testTimeout: 30_000,
+  setupFiles: ['test/support/surroundings.ts'],
 }
 const unitTests = ['test/unit/**/*.test.ts', 'test/unit/**/*.test.tsx']
 /**

@@ -1,5 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
+/** Tests set other clocks. */
+const now = performance.now.bind(performance)
+
 /**
  * Waits until `probe` gives something other than undefined, false or null, and gives that back. Fails after
  * `withinMs` with `what` and the last error: tests wait for conditions, never for time.
@@ -9,7 +12,7 @@ export async function until<T>(
   probe: () => T | Promise<T>,
   withinMs = 30_000,
 ): Promise<Exclude<T, undefined | false | null>> {
-  const started = Date.now()
+  const started = now()
   let lastError: unknown
   for (;;) {
     try {
@@ -20,7 +23,7 @@ export async function until<T>(
     } catch (error) {
       lastError = error
     }
-    const elapsedMs = Date.now() - started
+    const elapsedMs = now() - started
     if (elapsedMs > withinMs) {
       throw new Error(
         `not within ${withinMs} ms: ${what}`,

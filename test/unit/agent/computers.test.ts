@@ -12,6 +12,7 @@ import { parseWebAddress } from '../../../core/settings/computers.ts'
 import { openSettings } from '../../../core/settings/settings-store.ts'
 import { toOutcome } from '../../support/agent/answers.ts'
 import { fakeAgent } from '../../support/agent/fake-agent.ts'
+import { hastenClock } from '../../support/hasten.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
@@ -57,6 +58,7 @@ async function startPage(isSecure = false) {
 }
 
 function startAgent() {
+  hastenClock()
   const { agent } = fakeAgent(openSettings(temporaryDirectory()))
   agent.start()
   const handlers = commandHandlers(agent)

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DatabaseSync } from '@photostructure/sqlite'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { openAlertDatabase } from '../../../core/alerts/store/database.ts'
 import {
   type CloudEvent,
@@ -20,6 +20,12 @@ import { eventsIn } from '../../support/agent/events.ts'
 import { type Recorded, recordingServer } from '../../support/servers/recording-server.ts'
 import { open } from '../../support/store/ledger.ts'
 import { until } from '../../support/until.ts'
+
+// Pauses are short: each test waits for what comes after one.
+vi.mock('../../../core/lib/async/backoff.ts', async (original) => {
+  const { backoffMs } = await original<typeof import('../../../core/lib/async/backoff.ts')>()
+  return { backoffMs: (...words: Parameters<typeof backoffMs>) => backoffMs(...words) / 50 }
+})
 
 const names = getEventNames(defaultSettings, 'station', '/data')
 

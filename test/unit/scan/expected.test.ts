@@ -486,13 +486,16 @@ test.each([5, 15, 30])(
   'expected files: with a file every %d minutes, nothing is missing when the clock is put back',
   async (everyMinutes) => {
     const pattern = '{YYYY}{MM}{DD}-{HH}{mm}.dat'
-    vi.setSystemTime(at('2026-10-24T22:02Z'))
+    // Three hours before and after the change, or one with the many files of short periods.
+    const aroundMs = Math.min(3 * HOUR_MS, 12 * everyMinutes * 60_000)
+    const [from, to] = [at('2026-10-25T01:00Z') - aroundMs, at('2026-10-25T01:00Z') + aroundMs]
+    vi.setSystemTime(from + 2 * 60_000)
     const rules = [
       { pattern, everyMinutes, withinMinutes: 2, zone: 'Europe/Berlin' },
       { pattern: '*', everyMinutes, withinMinutes: 2, zone: 'Europe/Berlin' },
     ]
     const { note, files } = openSource(rules)
-    for (let time = at('2026-10-24T22:00Z'); time < at('2026-10-25T04:00Z'); time += everyMinutes * 60_000) {
+    for (let time = from; time < to; time += everyMinutes * 60_000) {
       await until(Math.max(Date.now(), time + 3 * 60_000))
       const wall = new Date(time).toLocaleString('sv-SE', { timeZone: 'Europe/Berlin' })
       note(`${wall.slice(0, 16).replaceAll(/[-:]/g, '').replace(' ', '-')}.dat`)
@@ -514,24 +517,23 @@ test.each(['UTC', 'Europe/Berlin', 'Australia/Lord_Howe', 'America/New_York'])(
       return state / 2 ** 32
     }
     const rule = { ...hourly, pattern: '{YYYY}{MM}{DD}-{HH}.dat', zone }
-    // The days around the clock changes, or the whole year.
+    const wallTime = (time: number) => new Date(time).toLocaleString('sv-SE', { timeZone: zone })
+    const days = ['2026-03-07', '2026-03-28', '2026-04-03', '2026-10-03', '2026-10-24', '2026-10-31'].map(
+      (day) => [day, new Date(at(day) + 3 * 24 * HOUR_MS).toISOString()] as const,
+    )
+    const changing = days.filter(([from, to]) => wallTime(at(from)).slice(11) !== wallTime(at(to)).slice(11))
+    // The days around the zone's own clock changes, or the whole year.
     const spans =
       chooseLength(0, 1) === 1
-        ? [['2026-01-01', '2027-01-01']]
-        : ['2026-03-07', '2026-03-28', '2026-04-03', '2026-10-03', '2026-10-24', '2026-10-31'].map((day) => [
-            day,
-            new Date(at(day) + 3 * 24 * HOUR_MS).toISOString(),
-          ])
-    for (const [from = '', to = ''] of spans) {
+        ? ([['2026-01-01', '2027-01-01']] as const)
+        : changing.length > 0
+          ? changing
+          : days.slice(0, 1)
+    for (const [from, to] of spans) {
       vi.setSystemTime(at(from))
       const { note, files, stop } = openSource([rule])
       // Counted otherwise than by the product: each hour that the wall clock of the zone shows.
-      const wallHour = (time: number) =>
-        new Date(time)
-          .toLocaleString('sv-SE', { timeZone: zone })
-          .slice(0, 13)
-          .replaceAll('-', '')
-          .replace(' ', '-')
+      const wallHour = (time: number) => wallTime(time).slice(0, 13).replaceAll('-', '').replace(' ', '-')
       const came = new Set<string>()
       for (let time = at(from) + HOUR_MS / 4; time < at(to); time += HOUR_MS) {
         const name = wallHour(time)

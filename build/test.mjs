@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // `npm test`: format, types, build, all unit tests, and the tests with the tag "story": the main ways and failures.
-// `npm run test:full`: all tests that are possible on this machine. In both a stage that fails does not stop the next
-// one; the last line is the sum of all.
+// `npm run test:full`: all tests that are possible on this machine, the unit tests also at other times, in other zones
+// and languages. In both a stage that fails does not stop the next one; the last line is the sum of all.
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { buildApplication } from './setup/application.mjs'
 import { commandScript } from './setup/command.mjs'
@@ -21,6 +21,7 @@ import { setup } from './setup.mjs'
 import { parseRecords } from './test/records.mjs'
 import { closingLine, exitCode, isCi, runnerCounts, stageCounts, sum } from './test/results.mjs'
 import { passSignalsOn, runStage } from './test/stage.mjs'
+import { environmentIn, surroundings } from './test/surroundings.mjs'
 
 // Biome colours its output letter by letter, even if it is not a terminal.
 const colours = process.stdout.isTTY ? [] : ['--colors=off']
@@ -31,6 +32,7 @@ const STORY = 'story'
 /** The files of the records, by runner. */
 const recordFiles = {
   unit: 'test-results/unit.jsonl',
+  surroundings: surroundings.map((_, index) => `test-results/unit-${index + 1}.jsonl`),
   stories: 'test-results/stories.jsonl',
   integration: 'test-results/integration.jsonl',
   desktops: ['test-results/e2e-1.jsonl', 'test-results/e2e-2.jsonl'],
@@ -81,10 +83,11 @@ function stages({ node, electron, servers }, isFull) {
   const built = async () => ({ HOLDFAST_COMMAND_SCRIPT: (await commandScript(node)).script })
   /**
    * @param {'unit' | 'stories' | 'integration'} project
-   * @param {string[]} more
+   * @param {string} file of its records.
+   * @param {string[]} words of this run alone.
+   * @param {NodeJS.ProcessEnv} more
    */
-  const vitest = async (project, ...more) => {
-    const file = recordFiles[project]
+  const vitest = async (project, file, words = [], more = {}) => {
     const all = [
       inProject('node_modules/vitest/vitest.mjs'),
       'run',
@@ -94,10 +97,10 @@ function stages({ node, electron, servers }, isFull) {
       `--maxWorkers=3`,
       '--reporter=default',
       `--reporter=${inProject('build/test/vitest-reporter.mjs')}`,
-      ...more,
+      ...words,
     ]
     const ended = await runStage(node, all, {
-      env: { ...environment, ...(await built()), HOLDFAST_TEST_RECORDS: inProject(file) },
+      env: { ...environment, ...(await built()), ...more, HOLDFAST_TEST_RECORDS: inProject(file) },
       cwd: projectDirectory,
       minutes: 60,
     })
@@ -122,6 +125,19 @@ function stages({ node, electron, servers }, isFull) {
     const ended = await runStage(command, [...words, ...all], options)
     return runnerCounts(await readRecords(file), ended)
   }
+  /**
+   * @param {import('./test/surroundings.mjs').Surroundings} which
+   * @param {number} index
+   * @returns {[title: string, run: () => Promise<Counts>]}
+   */
+  const unitIn = (which, index) => [
+    `Unit tests: ${which.title}`,
+    async () => {
+      const file = recordFiles.surroundings[index] ?? ''
+      const counts = await vitest('unit', file, [], environmentIn(which, environment))
+      return { ...counts, failed: counts.failed.map((title) => `${which.title}: ${title}`) }
+    },
+  ]
   return [
     [
       'Format, lint and imports (biome)',
@@ -133,12 +149,15 @@ function stages({ node, electron, servers }, isFull) {
       async () =>
         stageCounts('electron-vite', (await buildApplication(node, undefined, { echo: true })).status),
     ],
-    ['Unit tests (vitest)', () => vitest('unit')],
+    ['Unit tests (vitest)', () => vitest('unit', recordFiles.unit)],
+    ...(isFull ? surroundings.map(unitIn) : []),
     [
       'Integration tests (vitest), and tests on two desktops (playwright)',
       async () => {
         await servers
-        const processes = isFull ? vitest('integration') : vitest('stories', `--tags-filter=${STORY}`)
+        const processes = isFull
+          ? vitest('integration', recordFiles.integration)
+          : vitest('stories', recordFiles.stories, [`--tags-filter=${STORY}`])
         // All of them mostly wait. Each desktop runs a half of its tests.
         return sum(await Promise.all([processes, ...recordFiles.desktops.map(desktop)]))
       },

@@ -3,10 +3,11 @@ import type { Incident } from '../../../core/alerts/incident.ts'
 import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import AlertsPage from '../../../renderer/features/alerts/alerts-page.tsx'
 import { TimelineRow } from '../../../renderer/features/alerts/timeline-entry.tsx'
+import { stopClock } from '../../support/time.ts'
 import { alertsSettings, delivery, emptyState, incident, sourceState } from './fake-state.ts'
 import { renderMarkup, renderWords } from './rendered.tsx'
 
-const now = Date.now()
+const now = stopClock(new Date(2026, 10, 22, 14, 30))
 const HOUR = 3_600_000
 const said = (reason: string) => message('problem.other', { reason })
 const photos = sourceState('Photos', '/mnt/photos').settings
@@ -23,7 +24,7 @@ describe('alerts page, ongoing incident', () => {
   test('an incident shows its source, kind, duration, severity, start, explanation and actions', () => {
     const words = pageWith({})
     expect(words).toMatch(
-      /Failing now.*Photos · Read-only · 12 min.*Critical · ongoing since (\w+ \d+, )?[\d:]+ \/mnt\/photos has been read-only since/,
+      /Failing now.*Photos · Read-only · 12 min.*Critical · ongoing since 14:17 \/mnt\/photos has been read-only since/,
     )
     for (const button of ['Acknowledge', 'Snooze', 'Mute']) expect(words).toContain(button)
   })

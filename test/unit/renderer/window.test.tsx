@@ -1,6 +1,6 @@
 import { MantineProvider } from '@mantine/core'
 import { renderToStaticMarkup } from 'react-dom/server'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { type WebRole, webSettingsSchema } from '../../../core/settings/schema.ts'
@@ -212,6 +212,8 @@ test('settings page: the web page is shown with its address or its problem, and 
 })
 
 test('window: the frame and a loading text are shown before the first snapshot', () => {
+  vi.stubGlobal('navigator', { language: 'en-GB' })
+  onTestFinished(() => void vi.unstubAllGlobals())
   const words = renderToStaticMarkup(
     <MantineProvider theme={theme}>
       <BridgeProvider bridge={silentBridge}>

@@ -13,6 +13,7 @@ import {
 import type { ChannelOutcome } from '../../../core/alerts/channels/channel.ts'
 import type { Notice } from '../../../core/alerts/incident.ts'
 import type { IncidentKind } from '../../../core/alerts/kinds.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
 import { createIncident, createNotice } from '../../support/alerts/notifier-config.ts'
 
 const NOW = Date.UTC(2026, 10, 22, 12)
@@ -332,6 +333,20 @@ describe('channel sender', () => {
     await new Promise((resolve) => setTimeout(resolve, 0))
     hung.resolve()
     await vi.waitFor(() => expect(sent).toEqual(['failed b']))
+    one.stop()
+  })
+
+  test.each(['tryNow', 'reset'] as const)('%s repeats a failed attempt at once', async (call) => {
+    const { one, sent, tell } = dispatcher({
+      did: 'retry',
+      reason: message('channel.invalid'),
+      afterMs: 3_600_000,
+    })
+    one.resume({ waiting: [], told: [], seen: [], health: null })
+    tell('failed a')
+    await vi.waitFor(() => expect(one.state([]).condition).toBe('retrying'))
+    one[call]()
+    await vi.waitFor(() => expect(sent).toEqual(['failed a', 'failed a']))
     one.stop()
   })
 

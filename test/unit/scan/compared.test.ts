@@ -47,3 +47,16 @@ test.each(['continuous', 'batch'] as const)(
 test('source: a paused source reports the phase paused and no comparison with the ledger', () => {
   expect(slowSource('continuous', true).running.scanned()).toMatchObject({ phase: 'paused', compared: false })
 })
+
+test('source: a comparison at request looks for a missing directory first', async () => {
+  const directory = temporaryDirectory('compared')
+  const root = path.join(directory, 'source')
+  const ledger = openLedger(path.join(directory, 'ledger.sqlite'))
+  onTestFinished(() => ledger.close())
+  const running = runSource({ path: root }, ledger)
+  await until('it is missing', () => running.scanned().phase === 'missing')
+  mkdirSync(root)
+  writeFileSync(path.join(root, 'file'), '')
+  expect(await running.reconcile()).toBe(true)
+  expect(running.scanned().phase).toBe('watching')
+})

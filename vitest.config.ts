@@ -11,7 +11,9 @@ const unit = {
   env: cache,
   // The page in a browser uses it.
   execArgv: ['--experimental-eventsource'],
-  testTimeout: 30_000,
+  // Ten times what the longest test, and the removal of the deepest tree, take on a quiet machine.
+  testTimeout: 120_000,
+  hookTimeout: 60_000,
   setupFiles: ['test/support/surroundings.ts'],
 }
 const unitTests = ['test/unit/**/*.test.ts', 'test/unit/**/*.test.tsx']

@@ -74,7 +74,7 @@ describe.skipIf(process.platform !== 'linux')('metered network', () => {
     const watch = new SurroundingsWatch(undefined, (now) => told.push(now))
     onTestFinished(() => watch.stop())
     const hears = (count: number) =>
-      vi.waitFor(() => expect(told).toHaveLength(count), { timeout: 5_000, interval: 20 })
+      vi.waitFor(() => expect(told).toHaveLength(count), { timeout: 30_000, interval: 20 })
     return { says, told, watch, hears }
   }
 

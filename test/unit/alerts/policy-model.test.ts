@@ -3,9 +3,10 @@ import { LONGEST_PAUSE_MINUTES } from '../../../core/settings/bounds.ts'
 import { AlertModel, isFiring } from '../../support/alerts/alert-model.ts'
 import { createSample } from '../../support/alerts/alert-samples.ts'
 import { AlertWorld, type Heard } from '../../support/alerts/alert-world.ts'
+import { chooseLength } from '../../support/long.ts'
 import { createRandom, newSeed } from '../../support/transfer/transfer.ts'
 
-const RUNS = 300
+const RUNS = chooseLength(100, 300)
 const STEPS = 200
 const SECOND = 1_000
 const MINUTE = 60 * SECOND

@@ -98,10 +98,8 @@ test('data streams: four writers beside a large file send on after the streams o
   await until('several streams are open', () => streams.count > 2)
   await until('one connection is left', () => streams.count === 1)
   const before = [...frames]
-  await until(
-    'each writer has sent three more frames',
-    () => frames.every((count, writer) => count >= (before[writer] ?? 0) + 3),
-    10_000,
+  await until('each writer has sent three more frames', () =>
+    frames.every((count, writer) => count >= (before[writer] ?? 0) + 3),
   ).catch((error) => {
     throw new Error(`${String(error)}: ${before.join(', ')} > ${frames.join(', ')}`)
   })

@@ -15,7 +15,7 @@ const buildFile = (path: string, mtimeMs: number) => ({
   device: 1n,
 })
 
-test('held source: a new file is taken at once while 12,000 changed ones are held', () => {
+test('held source: a new file is taken without a search of all 12,000 changed ones that are held', () => {
   const ledger = openLedger(path.join(temporaryDirectory('ledger-held'), 'ledger.db'))
   onTestFinished(() => ledger.close())
   const files = (mtimeMs: number) =>
@@ -29,11 +29,9 @@ test('held source: a new file is taken at once while 12,000 changed ones are hel
   ledger.hold('runs', { since: 0, lost: FILES, changed: 0, known: FILES })
   ledger.offer('nas', files(2_000))
   expect(take()).toEqual([])
-  ledger.offer('nas', [buildFile('new', 3_000)])
-  const began = performance.now()
+  ledger.offer('nas', [buildFile('new', 3_000), buildFile('behind them all', 1_000)])
+  // A take that walks all rows of a million held files would block the sender: it also finds the older one.
   expect(take().map((one) => one.path)).toEqual(['new'])
-  // A take that walks all rows of a million held files would block the sender.
-  expect(performance.now() - began).toBeLessThan(500)
   ledger.releaseHold('runs')
   expect(take()).toHaveLength(FILES)
 })

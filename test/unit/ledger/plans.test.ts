@@ -45,7 +45,7 @@ test('ledger query plans: a file of another destination is found by its path, no
   expect(found.filter(([, steps]) => !steps.includes(step))).toEqual([])
 })
 
-test('hard links: a search for the sent content of 1,000 among 3,000 names of one inode takes less than 2 s', () => {
+test('hard links: 1,000 waiting among 3,000 names of one inode share one list of the names that were sent', () => {
   const ledger = openLedger(path.join(temporaryDirectory('ledger-links'), 'ledger.db'))
   onTestFinished(() => ledger.close())
   const links = Array.from({ length: 3_000 }, (_, one) => ({ ...content, path: `link${one}` }))
@@ -53,9 +53,8 @@ test('hard links: a search for the sent content of 1,000 among 3,000 names of on
   const due = ledger.take('nas', content.source, links.length, Date.now(), new Set())
   const sent = due.slice(0, 2_000).map(({ id, generation }) => ({ id, generation, mark: false, digest }))
   ledger.markSent(sent, Date.now())
-  const began = performance.now()
   const found = ledger.sentElsewhere('nas', due.slice(2_000))
-  // A step of each with each takes ten seconds and more.
-  expect(performance.now() - began).toBeLessThan(2_000)
   expect(found.size).toBe(1_000)
+  // A step of each with each takes ten seconds and more.
+  expect(new Set(found.values()).size).toBe(1)
 })

@@ -32,9 +32,9 @@ async function setUp() {
 
 test('restore: a large file is synced every 32 MiB while it is written, so that the last sync is short', async () => {
   const { put, restore } = await setUp()
-  await put('large', Buffer.alloc(100 * MIB, 1))
+  await put('large', Buffer.alloc(66 * MIB, 1))
   expect((await restore()).summary).toMatchObject({ restored: 1 })
-  expect(synced).toEqual(expect.arrayContaining([32 * MIB, 64 * MIB, 96 * MIB]))
+  expect(synced).toEqual(expect.arrayContaining([32 * MIB, 64 * MIB]))
 })
 
 test('restore: comparing an existing file reports progress for each MiB', async () => {
@@ -49,10 +49,10 @@ test('restore: comparing an existing file reports progress for each MiB', async 
 
 test('restore: looking for missing files reports progress for each of them', async () => {
   const { root, store, source, put, restore } = await setUp()
-  await Promise.all(Array.from({ length: 500 }, (_, index) => put(`gone-${index}`, 'x')))
+  await Promise.all(Array.from({ length: 60 }, (_, index) => put(`gone-${index}`, 'x')))
   fs.rmSync(path.join(root, source.folder), { recursive: true })
   await store.close()
   const { summary, signs } = await restore()
-  expect(summary).toMatchObject({ failed: 500 })
-  expect(signs).toBeGreaterThanOrEqual(500)
+  expect(summary).toMatchObject({ failed: 60 })
+  expect(signs).toBeGreaterThanOrEqual(60)
 })

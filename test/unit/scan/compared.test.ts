@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
@@ -59,4 +59,24 @@ test('source: a comparison at request looks for a missing directory first', asyn
   writeFileSync(path.join(root, 'file'), '')
   expect(await running.reconcile()).toBe(true)
   expect(running.scanned().phase).toBe('watching')
+})
+
+test('source: a directory that another one has replaced is no longer watched', async () => {
+  const directory = temporaryDirectory('compared')
+  const root = path.join(directory, 'source')
+  const ledger = openLedger(path.join(directory, 'ledger.sqlite'))
+  onTestFinished(() => ledger.close())
+  mkdirSync(root)
+  const watched: string[] = []
+  const openTree = async () => {
+    const tree = `tree ${watched.length}`
+    watched.push(tree)
+    return { ...quietTree, close: () => void watched.splice(watched.indexOf(tree), 1, '') }
+  }
+  const running = runSource({ path: root }, ledger, { openTree })
+  await until('it is compared', () => running.scanned().compared)
+  renameSync(root, `${root}-before`)
+  mkdirSync(root)
+  await running.reconcile()
+  await until('the other one is watched alone', () => watched.join() === ',tree 1')
 })

@@ -157,6 +157,22 @@ test('report: the summary counts damage that samples and verifications have foun
   )
 })
 
+test('report: the summary counts samples without damage, and is silent where none were read', () => {
+  const report = sampleReport()
+  const [sampled, without] = report.proofs
+  const whole = { samples: { ...sampled?.samples, damaged: 0, missing: 0 } }
+  const read = (proofs: unknown) =>
+    describeReport({ ...report, proofs } as typeof report, createWords('en'), 'en').summary.filter((line) =>
+      line.startsWith('Samples'),
+    )
+  expect(read([{ ...sampled, ...whole }, without])).toEqual([
+    expect.stringMatching(
+      /^Samples read again at the destinations: 6,930. No new damage was found. .* 99\.9/,
+    ),
+  ])
+  expect(read([without])).toEqual([])
+})
+
 test('report: a share is not rounded to all or nothing', () => {
   const all = [0, 0.001, 50, 99.999, 100].map((percent) => formatPercent(percent, 'en'))
   expect(all).toEqual(['0%', '0.01%', '50%', '99.99%', '100%'])

@@ -1,7 +1,8 @@
+import { once } from 'node:events'
 import { createServer as createPlainServer } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { connect } from 'node:net'
+import { connect, createServer as createSocketServer } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
@@ -70,4 +71,42 @@ test('tunnel: a proxy with other logins gets no password, and they are named', a
     sentence: { key: 'proxy.otherLogin', params: { reason: 'Digest, NTLM' } },
   })
   expect(logins).toEqual([undefined])
+})
+
+/** Starts a SOCKS5 proxy (RFC 1928) that gives this reply, and then returns what it receives. */
+async function startSocks(reply: number) {
+  const asked: string[] = []
+  const proxy = createSocketServer((client) => {
+    client.once('data', () => {
+      client.write(Buffer.from([5, 0]))
+      client.once('data', (request) => {
+        // Version, command, reserved, type of address (3: a name), and the name's length come before the name.
+        asked.push(request.subarray(5, 5 + (request[4] ?? 0)).toString())
+        client.write(Buffer.from([5, reply, 0, 1, 127, 0, 0, 1, 0, 80]))
+        client.pipe(client)
+      })
+    })
+    client.on('error', () => undefined)
+  })
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void proxy.close())
+  const { port } = proxy.address() as AddressInfo
+  setProxy({ address: `socks5://127.0.0.1:${port}`, user: '', password: '', except: [] })
+  onTestFinished(() => setProxy(null))
+  return { asked, open: () => openTunnel({ host: 'far.example', port: 80 }, new AbortController().signal) }
+}
+
+test('tunnel through a SOCKS5 proxy: the proxy connects to the target by its name', async () => {
+  const { asked, open } = await startSocks(0)
+  const tunnel = await open()
+  onTestFinished(() => void tunnel?.destroy())
+  expect(asked).toEqual(['far.example'])
+  tunnel?.write('echo')
+  const [answer] = await once(tunnel ?? expect.fail('no tunnel'), 'data')
+  expect(String(answer)).toBe('echo')
+})
+
+test('tunnel through a SOCKS5 proxy: a refusal is named', async () => {
+  const { open } = await startSocks(5)
+  await expect(open()).rejects.toMatchObject({ sentence: { key: 'proxy.refused' } })
 })

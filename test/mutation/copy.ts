@@ -7,6 +7,8 @@ import type { Fault } from './faults.ts'
 /** A working copy of the project, in which faults are put one by one. */
 export interface Copy {
   readonly directory: string
+  /** True unless the file has changed at the place of the fault since it was drawn. */
+  fits(fault: Fault): boolean
   /** Runs an action with the fault in place, and takes it out again. */
   withFault<T>(fault: Fault, action: () => Promise<T>): Promise<T>
   /** Runs an action without the fault that is in place. */
@@ -39,6 +41,8 @@ export function createCopy(project: string, directory: string): Copy {
   let current: { file: string; original: string; faulty: string } | undefined
   return {
     directory,
+    fits: ({ file, start, end, before }) =>
+      readFileSync(path.join(directory, file), 'utf8').slice(start, end) === before,
     async withFault(fault, action) {
       const file = path.join(directory, fault.file)
       const original = readFileSync(file, 'utf8')

@@ -9,7 +9,7 @@ import { type Failure, runVitest } from './vitest.ts'
 
 const project = path.resolve(import.meta.dirname, '../..')
 const results = path.join(project, 'test-results/mutation')
-const usage = 'usage: npm run mutate -- [--seed N] [--count 60] [--full] [--again] [--draw]'
+const usage = 'usage: npm run mutate -- [--seed N] [--count 60] [--unit | --full] [--again] [--draw]'
 /** So many of the nearest tests run first, then those of the folder's name: the others seldom need to start. */
 const NEAREST = 8
 /** The integration tests of a core folder: those of its name, and those of its use. */
@@ -36,7 +36,7 @@ interface Result extends Fault {
 type Tier = { name: string; runs: (fault: Fault) => string[][] }
 
 /** Returns the tiers in the order of their cost; each gives the arguments of its runs of Vitest for a fault. */
-function listTiers(directory: string, full: boolean): Tier[] {
+function listTiers(directory: string, only: { unit: boolean; full: boolean }): Tier[] {
   const unit = relate(directory, ['test/unit/**/*.test.{ts,tsx}'])
   const workers = '--maxWorkers=2'
   const tiers: Tier[] = [
@@ -53,10 +53,11 @@ function listTiers(directory: string, full: boolean): Tier[] {
       },
     },
   ]
+  if (only.unit) return tiers
   // The integration tests that `npm test` runs.
   if (readFileSync(path.join(directory, 'vitest.config.ts'), 'utf8').includes("name: 'stories'"))
     tiers.push({ name: 'stories', runs: () => [['--project=stories', '--tags-filter=story', workers]] })
-  if (full)
+  if (only.full)
     tiers.push({
       name: 'full',
       runs(fault) {
@@ -139,6 +140,7 @@ async function main(): Promise<number> {
     options: {
       seed: { type: 'string' },
       count: { type: 'string', default: '60' },
+      unit: { type: 'boolean', default: false },
       full: { type: 'boolean', default: false },
       again: { type: 'boolean', default: false },
       draw: { type: 'boolean', default: false },
@@ -165,9 +167,13 @@ async function main(): Promise<number> {
   const copy = createCopy(project, path.join(results, `copy-${process.pid}`))
   try {
     mkdirSync(path.join(copy.directory, 'test-results'), { recursive: true })
-    const with_ = { copy, tiers: listTiers(copy.directory, values.full), signal: abort.signal }
+    const with_ = { copy, tiers: listTiers(copy.directory, values), signal: abort.signal }
     const sound = new Map<string, boolean>()
     for (const fault of faults.filter(({ id }) => !ids.has(id))) {
+      if (!copy.fits(fault)) {
+        console.log(`${fault.id}: the code has changed since the fault was drawn`)
+        continue
+      }
       const began = Date.now()
       const foundBy = await copy.withFault(fault, () => findFault(fault, { ...with_, sound }))
       const result: Result = { ...fault, foundBy, seconds: (Date.now() - began) / 1_000 }

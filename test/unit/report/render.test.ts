@@ -159,7 +159,7 @@ test('report: the summary counts damage that samples and verifications have foun
 
 test('report: the summary counts samples without damage, and is silent where none were read', () => {
   const report = sampleReport()
-  const [sampled, without] = report.proofs
+  const [sampled, without] = report.proofs ?? []
   const whole = { samples: { ...sampled?.samples, damaged: 0, missing: 0 } }
   const read = (proofs: unknown) =>
     describeReport({ ...report, proofs } as typeof report, createWords('en'), 'en').summary.filter((line) =>

@@ -1,5 +1,5 @@
 import { statfsSync } from 'node:fs'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
 import { StorageError } from '../../../core/store/outcome.ts'
@@ -9,6 +9,12 @@ import { computeDigest, offeredAs } from '../../support/store/file-facts.ts'
 import { begin, openAt, openLarge, smallFile } from '../../support/store/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { readTree, receiverParts } from '../../support/transfer/transfer.ts'
+
+// The store's threads run here: their start costs more than the tests.
+vi.mock('node:worker_threads', async (original) => ({
+  ...(await original<typeof import('node:worker_threads')>()),
+  Worker: (await import('../../support/threads-here.ts')).ThreadHere,
+}))
 
 const MIB = 1024 * 1024
 const NAME = 4096

@@ -8,6 +8,12 @@ import { begin, openLarge, smallFile } from '../../support/store/large-files.ts'
 import { readTree } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
+// The store's threads run here: their start costs more than the tests.
+vi.mock('node:worker_threads', async (original) => ({
+  ...(await original<typeof import('node:worker_threads')>()),
+  Worker: (await import('../../support/threads-here.ts')).ThreadHere,
+}))
+
 /** The reads of what is stored: those that wait for the test, and whether they have to. */
 const reads = vi.hoisted(() => ({ isHeld: false, waiting: [] as (() => void)[] }))
 vi.mock('../../../core/platform/fd.ts', async (original) => {

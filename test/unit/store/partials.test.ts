@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
 import { computeDigest, offeredAs } from '../../support/store/file-facts.ts'
 import {
@@ -13,6 +13,12 @@ import {
   smallFile,
 } from '../../support/store/large-files.ts'
 import { until } from '../../support/until.ts'
+
+// The store's threads run here: their start costs more than the tests.
+vi.mock('node:worker_threads', async (original) => ({
+  ...(await original<typeof import('node:worker_threads')>()),
+  Worker: (await import('../../support/threads-here.ts')).ThreadHere,
+}))
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const told = (content: Buffer) => `${content.length} ${sha256(content)}`

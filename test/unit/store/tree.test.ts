@@ -1,9 +1,15 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { Tree } from '../../../core/store/tree.ts'
 import { openLarge, smallFile } from '../../support/store/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
+
+// The store's threads run here: their start costs more than the tests.
+vi.mock('node:worker_threads', async (original) => ({
+  ...(await original<typeof import('node:worker_threads')>()),
+  Worker: (await import('../../support/threads-here.ts')).ThreadHere,
+}))
 
 const openFiles = () => fs.readdirSync('/proc/self/fd').length
 

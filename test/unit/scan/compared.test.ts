@@ -61,7 +61,7 @@ test('source: a comparison at request looks for a missing directory first', asyn
   expect(running.scanned().phase).toBe('watching')
 })
 
-test('source: a directory that another one has replaced is no longer watched', async () => {
+test('source: a directory that was replaced or moved away is no longer watched', async () => {
   const directory = temporaryDirectory('compared')
   const root = path.join(directory, 'source')
   const ledger = openLedger(path.join(directory, 'ledger.sqlite'))
@@ -79,4 +79,7 @@ test('source: a directory that another one has replaced is no longer watched', a
   mkdirSync(root)
   await running.reconcile()
   await until('the other one is watched alone', () => watched.join() === ',tree 1')
+  renameSync(root, `${root}-after`)
+  await running.reconcile()
+  await until('nothing is watched', () => watched.join() === ',')
 })

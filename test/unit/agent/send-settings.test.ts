@@ -8,7 +8,10 @@ import { isThisComputer } from '../../../core/platform/mounts.ts'
 import { openDataDirectory } from '../../../core/settings/data-directory.ts'
 import { settingsSchema } from '../../../core/settings/schema.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
+import { stopClock } from '../../support/time.ts'
 import { checkedPath, destinationState, emptyState, sourceState } from '../renderer/fake-state.ts'
+
+stopClock(new Date(2026, 10, 22, 14, 30))
 
 const buildSettings = (host: string | null, kind: 'continuous' | 'batch' = 'continuous') =>
   settingsSchema.parse({

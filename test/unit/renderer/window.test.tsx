@@ -12,8 +12,11 @@ import { TransfersPage } from '../../../renderer/features/transfers/transfers-pa
 import WhereStep from '../../../renderer/features/welcome/where-step.tsx'
 import { BridgeProvider } from '../../../renderer/state/bridge.tsx'
 import { theme } from '../../../renderer/ui/theme.ts'
+import { stopClock } from '../../support/time.ts'
 import { destinationState, emptyState, sourceState } from './fake-state.ts'
 import { renderMarkup, renderWords, silentBridge } from './rendered.tsx'
+
+stopClock(new Date(2026, 10, 22, 14, 30))
 
 const receiver = destinationState('embedded', { name: 'nas-2', address: 'nas-2.lan:7766' })
 const photos = sourceState('Photos', '/srv/ada/photos')

@@ -1,15 +1,12 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
+import { until } from '../until.ts'
 
 const command = path.resolve(import.meta.dirname, './cli.ts')
 
 /** Runs `holdfast probe …` to its end. */
-export async function probe(
-  ...words: string[]
-): Promise<{ code: number; out: string; err: string; ms: number }> {
-  const started = performance.now()
+export async function probe(...words: string[]): Promise<{ code: number; out: string; err: string }> {
   const child = spawn(process.execPath, [command, 'probe', ...words], { env: { ...process.env, LANG: 'C' } })
   onTestFinished(() => void child.kill('SIGKILL'))
   let out = ''
@@ -20,6 +17,10 @@ export async function probe(
   child.stderr.on('data', (chunk) => {
     err += chunk
   })
-  const [code] = await once(child, 'close')
-  return { code, out, err, ms: performance.now() - started }
+  let code: number | null = null
+  child.once('close', (ended) => {
+    code = ended
+  })
+  // Not longer than a test can thaw its disk again.
+  return { code: await until('the probe to end', () => code, 60_000), out, err }
 }

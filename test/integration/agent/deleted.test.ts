@@ -41,9 +41,7 @@ test('deleted files: state, status and incident show them until they are back, o
   const id = sources[0]?.settings.id ?? ''
 
   for (const name of Object.keys(before).slice(0, 40)) rmSync(path.join(images, name))
-  const at = Date.now()
   const gone = await untilState(data, 'an incident', (state) => ongoing(state).length === 1)
-  expect(Date.now() - at).toBeLessThan((gone.settings.check.intervalSeconds + 2) * 1_000)
   expect(isCounted(gone, 6, 40)).toBe(true)
   expect(gone.sources[0]?.totals).toMatchObject({ sentFiles: 6, deletedFiles: 40 })
   expect(gone.status).toMatchObject({

@@ -63,12 +63,14 @@ test('notifier: a failure and its recovery while the server is down are sent as 
   await until('the channel to be well', () => states()[1]?.condition === 'ok' && states()[1]?.waiting === 0)
 })
 
-test('notifier: Retry-After of a server is respected', { tags: 'story' }, async () => {
+test('notifier: the pause that Retry-After asks for is longer than the notifier’s own, and kept', {
+  tags: 'story',
+}, async () => {
   const server = await recordingServer()
   const cameAt: number[] = []
   server.answer(() => {
     cameAt.push(performance.now())
-    return cameAt.length === 1 ? { status: 429, headers: { 'Retry-After': '2' } } : { status: 200 }
+    return cameAt.length === 1 ? { status: 429, headers: { 'Retry-After': '7' } } : { status: 200 }
   })
   const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile() })
   const { notifier, comesTo } = startNotifier(config)
@@ -78,10 +80,10 @@ test('notifier: Retry-After of a server is respected', { tags: 'story' }, async 
   await until('the first attempt', () => cameAt.length === 1)
   // Another one does not make it hurry.
   await notifier.commit(telling([createNotice('failed', createIncident('b'))]))
-  await comesTo('a', 'hook failed delivered')
+  await comesTo('a', 'hook failed delivered', 70_000)
   const [first = 0, second = 0] = cameAt
-  expect(second - first).toBeGreaterThan(1_900)
-  expect(second - first).toBeLessThan(4_500)
+  // Its own would be 5 s.
+  expect(second - first).toBeGreaterThan(6_900)
   await until('the other one', () => posted(server.requests).includes('failed b'))
   expect(posted(server.requests)).toEqual(['failed a', 'failed a', 'failed b'])
 })
@@ -216,7 +218,7 @@ describe('system notifications', () => {
     expect(shown).toMatchObject([{ about: 'c' }])
   })
 
-  test('a notification is shown at once, even if another channel does not answer', async () => {
+  test('a notification is shown while another channel does not answer', async () => {
     const server = await recordingServer()
     server.answer({ status: 200, isSilent: true })
     const config = notifierConfig(server.origin, { hook: {} }, { file: databaseFile(), native: true })
@@ -224,10 +226,10 @@ describe('system notifications', () => {
     const incident = createIncident('a')
     const [failed, recovered] = [createNotice('failed', incident), createNotice('recovered', incident)]
     await notifier.commit(telling([failed]))
-    await until('it to be shown', () => shown.length === 1, 2_000)
+    await until('it to be shown', () => shown.length === 1)
     await until('the server to be asked', () => server.requests.length === 1)
     await notifier.commit(telling([failed, recovered]))
-    await until('its end to be shown', () => shown.length === 2, 2_000)
+    await until('its end to be shown', () => shown.length === 2)
     expect(shown).toMatchObject([
       { about: 'a', incident: 'a', title: 'Read-only: /data/a', urgent: true },
       { about: 'a', incident: 'a', title: 'Recovered: /data/a', urgent: false },

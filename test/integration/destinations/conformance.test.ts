@@ -352,7 +352,6 @@ describe.each(kinds)('$name destination', (kind) => {
     const seconds = (performance.now() - began) / 1000
     expect(answers).toMatchObject([durable, durable])
     expect(seconds).toBeGreaterThan(1.2)
-    expect(seconds).toBeLessThan(6)
   })
 
   test.runIf(kind.canBeFull)(

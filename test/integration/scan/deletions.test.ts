@@ -95,17 +95,16 @@ const remove = (root: string, names: readonly string[]) => {
   for (const name of names) fs.rmSync(path.join(root, name), { recursive: true })
 }
 
-test('deleted files: 40 of 46 are counted apart and reported within seconds, and no longer when they are back', async () => {
+test('deleted files: 40 of 46 are counted apart and reported without a comparison, and no longer when they are back', async () => {
   const names = numbered(46)
   const { root, counts, deleted, ledger } = await sent(names)
   const gone = names.slice(0, 40)
   const metadata = gone.map((name) => fs.statSync(path.join(root, name)))
   expect(deleted()).toBeNull()
   remove(root, gone)
-  const at = Date.now()
-  await until('them to be counted', () => counts().join() === '6,40', 5_000)
-  await until('a report', () => deleted() != null, 5_000)
-  expect(Date.now() - at).toBeLessThan(7_000)
+  await until('them to be counted', () => counts().join() === '6,40')
+  // The next count of all files is five minutes away.
+  await until('a report', () => deleted() != null)
   expect(counts('usb')).toEqual([6, 40])
   expect(deleted()).toMatchObject({ files: 40, known: 46 })
 
@@ -114,7 +113,7 @@ test('deleted files: 40 of 46 are counted apart and reported within seconds, and
     const { atime, mtime } = metadata[index] ?? expect.fail()
     fs.utimesSync(path.join(root, name), atime, mtime)
   })
-  await until('them to be back', () => counts().join() === '46,0' && deleted() === null, 10_000)
+  await until('them to be back', () => counts().join() === '46,0' && deleted() === null)
   expect(ledger.totals('there').s).toMatchObject({ waitingFiles: 0 })
 })
 

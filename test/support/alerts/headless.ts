@@ -105,7 +105,7 @@ export async function untilChecked(directory: string, after: number): Promise<vo
       const { sources, checkedPaths } = await readState(directory)
       return [...sources, ...checkedPaths].every(({ checked }) => (checked?.at ?? 0) > after)
     },
-    Math.max(0, after - Date.now()) + 10_000,
+    Math.max(0, after - Date.now()) + 60_000,
   )
 }
 

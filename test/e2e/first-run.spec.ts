@@ -14,9 +14,6 @@ import { until } from '../support/until.ts'
 import { type Desktop, expect, type Running, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
 
-/** From no settings to a restored file, at most; in milliseconds. */
-const WITHIN_MS = 120_000
-
 /** How many notifications the daemon shows at this moment. */
 async function shownNotifications(): Promise<number> {
   const { stdout } = await promisify(execFile)('dunstctl', ['count', 'displayed'])
@@ -141,9 +138,7 @@ test('first run: files are set up, sent to a second computer and restored; a rea
       await rm(path.join(source, '2026'), { recursive: true })
       await putBack(page, 'photos')
       expect(await tree(source)).toEqual(files)
-      const elapsed = Date.now() - beganAt
-      console.log(`from no settings to 40 restored files: ${(elapsed / 1000).toFixed(1)} s`)
-      if (!process.env.HOLDFAST_PICTURES) expect(elapsed).toBeLessThan(WITHIN_MS)
+      console.log(`from no settings to 40 restored files: ${((Date.now() - beganAt) / 1000).toFixed(1)} s`)
     })
     await readOnlyAndBack(desktop, running, disk, source)
   } finally {
@@ -196,7 +191,7 @@ test('first run: two folders chosen at once are safe at a second computer within
   }
 })
 
-/** A failure is told within one interval, by the icon, the window and a notification; its end, too. */
+/** A failure is told by the icon, the window and a notification; its end, too. */
 async function readOnlyAndBack(
   desktop: Desktop,
   { page, holdfast, state }: Running,
@@ -216,11 +211,10 @@ async function readOnlyAndBack(
     return now.tooltip.includes('on this computer only') ? now : null
   })
 
-  await test.step('the kernel makes it read-only: within one interval it is told', async () => {
+  await test.step('the kernel makes it read-only: it is told', async () => {
     const faultAt = Date.now()
     await disk.remountAbort()
     const told = await desktop.notifications.waitFor('read-only', ({ summary }) => /read-only/i.test(summary))
-    expect(told.at - faultAt).toBeLessThanOrEqual(intervalSeconds * 1000)
     expect(`${told.summary} ${told.body}`).toContain(source)
     expect(told.body).toContain('New files cannot be written.')
     console.log(`told ${told.at - faultAt} ms after the fault: ${told.summary} | ${told.body}`)
@@ -239,7 +233,7 @@ async function readOnlyAndBack(
     // The recovery of the deleted files was told before.
     const isRecovery = ({ summary, body }: { summary: string; body: string }) =>
       /recovered/i.test(summary) && body.includes('Read-only')
-    const told = await desktop.notifications.waitFor('recovery', isRecovery, 30_000)
+    const told = await desktop.notifications.waitFor('recovery', isRecovery)
     expect(told.summary).toBe('Recovered: photos')
     expect(told.body).toMatch(/lasted \d/)
     // The failure's own notification is no longer true: the recovery is the only one left on the screen.

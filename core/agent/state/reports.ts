@@ -341,7 +341,7 @@ function withConnection<D extends Pick<DestinationState, 'elsewhere' | 'kind'>>(
 
 /** Uses the start of the open incident, which may have begun before this run. */
 function sinceIncident(
-  { incidents }: AppState,
+  { incidents }: Pick<AppState, 'incidents'>,
   id: string,
   connection: DestinationState['connection'],
 ): DestinationState['connection'] {
@@ -350,6 +350,18 @@ function sinceIncident(
       endedAt === null && kind === connection.state && `destination:${id}` in failing,
   )
   return { ...connection, since: Math.min(connection.since, lasting?.startedAt ?? connection.since) }
+}
+
+/** Sets the incidents. Those of before this run are read while the first reports come. */
+export function withIncidents(
+  state: Pick<AppState, 'destinations'>,
+  incidents: AppState['incidents'],
+): Partial<AppState> {
+  const destinations = state.destinations.map((one) => ({
+    ...one,
+    connection: sinceIncident({ incidents }, one.id, one.connection),
+  }))
+  return { incidents, destinations }
 }
 
 /** Sets a source's destinations. Its progress is that of the slowest one. */

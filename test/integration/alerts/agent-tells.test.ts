@@ -95,8 +95,10 @@ test('incidents: a parked file and an unreachable receiver are notified once and
   agent.child.kill('SIGTERM')
   await agent.ended()
   startHoldfast(['agent'], { HOLDFAST_HOME: data })
-  await untilState(data, 'it to be away again', ({ destinations }) =>
-    destinations.some(({ connection }) => connection.state === 'unreachable'),
+  await untilState(data, 'it to be away again, since the same time', ({ destinations }) =>
+    destinations.some(
+      ({ connection }) => connection.state === 'unreachable' && connection.since === before?.startedAt,
+    ),
   )
   const lasting = await until('its incidents to be read', async () => {
     const found = await readIncidents(data, 'unreachable')

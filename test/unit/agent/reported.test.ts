@@ -1,6 +1,12 @@
 import { expect, it } from 'vitest'
 import { isCounted } from '../../../core/agent/state/derived.ts'
-import { destinationStates, initialState, withSent, withSettings } from '../../../core/agent/state/reports.ts'
+import {
+  destinationStates,
+  initialState,
+  withIncidents,
+  withSent,
+  withSettings,
+} from '../../../core/agent/state/reports.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { concernsSenders, destinationsNow } from '../../../core/agent/workers/configs.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
@@ -87,6 +93,11 @@ it('destination state: after a restart an unreachable destination counts from th
   expect(since(known, 'unreachable')).toBe(5)
   expect(since(known, 'connected')).toBe(9)
   expect(since(before, 'unreachable')).toBe(9)
+  // The incidents of the last run are read after the first report.
+  const connection = { ...report.connection, state: 'unreachable' as const, since: 9 }
+  const reported = { ...before, ...withSent(before, 'f', { ...report, connection }) }
+  expect(withIncidents(reported, known.incidents).destinations?.[0]?.connection.since).toBe(5)
+  expect(withIncidents(reported, []).destinations?.[0]?.connection.since).toBe(9)
 })
 
 it('source state: new settings keep the fact that a sender has reported', () => {

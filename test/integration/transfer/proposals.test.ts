@@ -124,7 +124,9 @@ test('proposed settings: an invalid frame ends the connection, and the sender co
   expect(liar.seen).not.toContain('decided')
 })
 
-test('proposed settings: a sender answers a proposal with the decision of its configuration', async () => {
+test('proposed settings: a sender answers a proposal with the decision of its configuration', {
+  tags: 'story',
+}, async () => {
   const base = temporaryDirectory('sender-proposals')
   const { sender, config, store, home } = await startPair(base)
   const layout = storeLayout(store)

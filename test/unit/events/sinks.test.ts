@@ -64,8 +64,8 @@ function openLog() {
   return { ledger, database, log, places, disk, alerts: at('alerts.db') }
 }
 
-function startSinks(log: EventLog, url: string, since: number): Sinks {
-  const sinks = new Sinks(log, { changed: () => undefined, log: () => undefined })
+function startSinks(log: EventLog, url: string, since: number, lines: string[] = []): Sinks {
+  const sinks = new Sinks(log, { changed: () => undefined, log: (_, line) => lines.push(line) })
   onTestFinished(() => sinks.stop())
   const sink = eventSinkSchema.parse({ id: 'hook', name: 'Hook', kind: 'webhook', since })
   sinks.configure({ sinks: [sink], secrets: { hook: { url } }, proxy: null, computer: 'station', names })
@@ -98,6 +98,23 @@ test('event sink: events of a ledger that was opened before survive a restart wh
     ['/a', true],
     ['/b', false],
   ])
+})
+
+test('event sink: a failure that lasts counts from its first attempt, and is logged once', async () => {
+  const { ledger, log } = openLog()
+  const server = await recordingServer()
+  server.answer({ status: 503 })
+  const lines: string[] = []
+  const sinks = startSinks(log, server.origin, 0, lines)
+  const unused = sinks.states()[0]?.since ?? Number.NaN
+  await delay(2)
+  ledger.recordRestored('d', '/a', Date.now())
+  await until('the failure', () => sinks.states()[0]?.condition === 'retrying')
+  const [first] = sinks.states()
+  expect(first?.since).toBeGreaterThan(unused)
+  await until('two more attempts', () => server.requests.length > 2)
+  expect(sinks.states()).toEqual([first])
+  expect(lines).toEqual([expect.stringMatching(/^Hook: /)])
 })
 
 test('event sink: a server that takes only small batches gets every event, in order', {

@@ -70,7 +70,7 @@ export class Copies {
   /** Number of copies that were asked for and are not made. */
   #coming = 0
   /** Copied files of the next round. */
-  #made: Written[] = []
+  #made: (Written & { signal: AbortSignal; drop(): Promise<void> })[] = []
   #timer: NodeJS.Timeout | undefined
   #canClone = process.platform === 'linux'
 
@@ -146,7 +146,7 @@ export class Copies {
       await this.#requireContent(fd, { size, digest }, signal)
     })
     const unchanged = { fd: null, temporary: null, isUntimed: true, moved: null }
-    return this.#addToRound({ ...file, ...unchanged, digest, directories }, endTurn)
+    return this.#addToRound({ ...file, ...unchanged, digest, directories }, signal, endTurn)
   }
 
   async #copyOther(
@@ -163,14 +163,9 @@ export class Copies {
     const made = temporaryIn(temporary)
     try {
       const fd = await this.#make(from, { size, digest }, made, signal, room.written)
-      if (signal.aborted) {
-        // The sender may have reconnected and sent newer content.
-        await closeQuietly(fd)
-        throw new StorageError('aborted', '')
-      }
       const moved = isMoved ? { source: from.source.id, path: from.path } : null
       const written = { fd, temporary: made, digest, isUntimed: true, moved, directories }
-      const result = await this.#addToRound({ ...file, ...written }, endTurn)
+      const result = await this.#addToRound({ ...file, ...written }, signal, endTurn)
       if (result.status === 'durable') partials.superseded(source.id, path)
       return result
     } catch (thrown) {
@@ -183,10 +178,18 @@ export class Copies {
     }
   }
 
-  /** Adds a file to the next round, which begins when no other copy is coming, at most GATHER_MS later. */
-  #addToRound(file: Omit<Written, 'answer'>, endTurn: () => void): Promise<StoreResult> {
-    return new Promise((answer) => {
-      this.#made.push({ ...file, answer })
+  /**
+   * Adds a file to the next round, which begins when no other copy is coming, at most GATHER_MS later.
+   * @throws StorageError `aborted` if the signal comes before the round: the sender may have reconnected and sent newer
+   * content.
+   */
+  #addToRound(file: Omit<Written, 'answer'>, signal: AbortSignal, endTurn: () => void): Promise<StoreResult> {
+    return new Promise((answer, reject) => {
+      const drop = async () => {
+        if (file.fd !== null) await closeQuietly(file.fd)
+        reject(new StorageError('aborted', ''))
+      }
+      this.#made.push({ ...file, answer, signal, drop })
       this.#timer ??= setTimeout(() => this.#commit(), GATHER_MS)
       endTurn()
     })
@@ -195,7 +198,12 @@ export class Copies {
   #commit(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    this.#parts.groupCommit.add(this.#made.splice(0))
+    const round: Written[] = []
+    for (const { signal, drop, ...file } of this.#made.splice(0)) {
+      if (signal.aborted) void drop()
+      else round.push(file)
+    }
+    if (round.length > 0) this.#parts.groupCommit.add(round)
   }
 
   /**

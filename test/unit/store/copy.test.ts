@@ -90,6 +90,33 @@ test('copy: a file waits for the round of another that is being copied', async (
   expect(shared).toBe(1)
 })
 
+test('copy: one that waits for its round is dropped when its sender disconnects', async () => {
+  const { own, copy, temporary } = await open()
+  const bytes = Buffer.from('some content')
+  fs.writeFileSync(path.join(own, 'old'), bytes)
+  let statuses = ['']
+  // On a busy machine the round may begin before the sender disconnects.
+  for (let pair = 0; pair < 10 && statuses.some((one) => one !== 'aborted'); pair += 1) {
+    const gone = new AbortController()
+    reads.isHeld = true
+    const copies = Array.from({ length: 8 }, (_, index) =>
+      copy(`${pair} ${index}`, 'old', gone.signal, bytes),
+    )
+    await until('all are read', () => reads.waiting.length === 8)
+    const last = copy(`${pair} last`, 'old', never, bytes)
+    letOneGo()
+    // It has its turn once another copy waits for the round.
+    await until('the last one is read', () => reads.waiting.length === 8)
+    gone.abort()
+    reads.isHeld = false
+    while (reads.waiting.length > 0) letOneGo()
+    expect((await last).status).toBe('durable')
+    statuses = (await Promise.all(copies)).map(({ status }) => status)
+  }
+  expect(statuses).toEqual(Array(8).fill('aborted'))
+  expect(temporary()).toEqual({})
+})
+
 test('copy: an empty file is copied', async () => {
   const { own, copy } = await open()
   fs.writeFileSync(path.join(own, 'old'), '')

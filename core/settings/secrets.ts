@@ -174,9 +174,8 @@ export function openSecrets(
     follow(before, next, entered) {
       const owners = secretOwners(next)
       const were = secretOwners(before)
-      const staying = Object.entries(stored).filter(
-        ([id]) => owners.has(id) && owners.get(id)?.place === were.get(id)?.place,
-      )
+      // Those of an unknown owner stay, too: its settings may have been set aside, and may come back.
+      const staying = Object.entries(stored).filter(([id]) => owners.get(id)?.place === were.get(id)?.place)
       const kept: Stored = Object.fromEntries(staying)
       const owner = entered === null ? undefined : owners.get(entered.id)
       if (entered !== null && owner !== undefined) {

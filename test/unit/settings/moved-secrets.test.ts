@@ -298,24 +298,44 @@ describe('stored secrets', () => {
   })
 })
 
-test('secrets: a change that the settings refuse forgets none', () => {
+const withHook = (changes: object) => (before: Settings) => {
+  const hook = { id: 'hook', name: 'Hook', type: 'webhook' as const, enabled: true, options: {} }
+  return settingsSchema.parse({
+    ...before,
+    alerts: { ...before.alerts, channels: [{ ...hook, ...changes }] },
+  })
+}
+
+/** A data directory whose settings have a webhook with its address. */
+function openHook() {
   const directory = temporaryDirectory('refused-change')
   const settings = openSettings(directory)
   const secrets = openSecrets(directory, null)
-  const channel = {
-    ...{ id: 'hook', name: 'Hook', type: 'webhook' as const, enabled: true },
-    options: {},
-  }
-  const withChannel = (changes: object) => (before: Settings) =>
-    settingsSchema.parse({ ...before, alerts: { ...before.alerts, channels: [{ ...channel, ...changes }] } })
-  saveSettings(settings, secrets, withChannel({}), {
-    id: 'hook',
-    values: { url: 'https://one' },
-  })
+  saveSettings(settings, secrets, withHook({}), { id: 'hook', values: { url: 'https://one' } })
+  return { directory, settings, secrets }
+}
+
+test('secrets: a change that the settings refuse forgets none', () => {
+  const { settings, secrets } = openHook()
   const refused = (before: Settings) => ({
-    ...withChannel({ id: 'other' })(before),
+    ...withHook({ id: 'other' })(before),
     check: { ...before.check, intervalSeconds: 3601 },
   })
   expect(() => saveSettings(settings, secrets, refused)).toThrow('cannot be saved')
   expect(secrets.get()).toEqual({ hook: { url: 'https://one' } })
+})
+
+test('secrets: while the settings file is set aside they stay, and no other place gets them', () => {
+  const { directory } = openHook()
+  const file = path.join(directory, 'settings.json')
+  const kept = readFileSync(file)
+  writeFileSync(file, '{')
+  const settings = openSettings(directory)
+  const secrets = openSecrets(directory, null)
+  saveSettings(settings, secrets, (before) => ({ ...before, language: 'zh-TW' }))
+  writeFileSync(file, kept)
+  expect(openSettings(directory).get().alerts.channels).toMatchObject([{ id: 'hook' }])
+  expect(openSecrets(directory, null).get()).toEqual({ hook: { url: 'https://one' } })
+  saveSettings(settings, secrets, withHook({ type: 'ntfy', options: { topic: 'eve' } }))
+  expect(secrets.get()).toEqual({})
 })

@@ -40,7 +40,8 @@ export async function takeBackLedgers(
   const told: Message[] = []
   const prefix = `${path.basename(file)}${NEWER}`
   const isKept = (name: string) => name.startsWith(prefix) && !/-(wal|shm|journal)$/.test(name)
-  for (const name of readdirSync(path.dirname(file)).filter(isKept).sort()) {
+  // The newest first: its rows win over those of an older one.
+  for (const name of readdirSync(path.dirname(file)).filter(isKept).sort().reverse()) {
     const kept = path.join(path.dirname(file), name)
     try {
       const end = await takeBack({ file, kept, sources, isWanted })

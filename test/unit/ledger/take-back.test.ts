@@ -67,6 +67,19 @@ describe('a ledger that an older version has set aside', () => {
     expect(await takeBackLedgers(at, ['s'], () => true)).toEqual([])
   })
 
+  test('gives a file as the newest of several has sent it', async () => {
+    const { at, own } = openBoth(
+      (kept) => void send(kept, 'a', { digest: content(1) }),
+      () => undefined,
+    )
+    const newer = openLedger(`${at}.new`)
+    send(newer, 'a', { digest: content(2), found: changed('a') })
+    newer.close()
+    renameSync(`${at}.new`, at + ENDING.replace('2026', '2027'))
+    await takeBackLedgers(at, ['s'], () => true)
+    expect(own.durableFiles(['d'], 's', '', 10)).toMatchObject([{ path: 'a', digest: content(2) }])
+  })
+
   test('goes on where it was interrupted, and undoes nothing', async () => {
     const { at, own } = openBoth(
       (kept) => void send(kept, 'a'),

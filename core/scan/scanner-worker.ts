@@ -117,9 +117,11 @@ class Scanner {
     const key = JSON.stringify(shared)
     if (this.#shared?.key !== key) {
       this.#endAll()
-      this.#shared = { key, ...this.#open(shared) }
+      // Without its key until the kept rows are there: a failure is tried again as a whole.
+      this.#shared = { key: '', ...this.#open(shared) }
       await this.#takeBack(shared.ledgerPath, sources)
       if (this.#isStopped) return
+      this.#shared.key = key
     }
     const wanted = new Map(sources.map((source) => [source.id, source]))
     for (const [id, { settings, running }] of this.#sources) {

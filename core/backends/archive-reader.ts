@@ -32,16 +32,12 @@ export interface Library {
    */
   thaw?(content: StoredContent): Promise<void>
   /**
-   * Sets the time, mode and digest of a current content again, if they are not those that were sent: a server may lose
-   * them and keep the content. Returns true if it did. Left out: they are kept in a manifest.
+   * Sets the time, mode and digest of a current content again, if its time is not the one that was sent: a server may
+   * lose them and keep the content. Returns true if it did. Left out: they are kept in a manifest.
    * @param has what its opening gave.
    * @throws NotReadable
    */
-  renewFacts?(
-    content: StoredContent,
-    has: Pick<Incoming, 'facts' | 'digest'>,
-    sent: SentFacts,
-  ): Promise<boolean>
+  renewFacts?(content: StoredContent, has: Pick<Incoming, 'facts'>, sent: SentFacts): Promise<boolean>
   close(): void
 }
 

@@ -106,11 +106,11 @@ class EncryptedLibrary implements Library {
 
   async renewFacts(
     content: StoredContent,
-    { facts }: Pick<Incoming, 'facts' | 'digest'>,
+    { facts }: Pick<Incoming, 'facts'>,
     sent: SentFacts,
   ): Promise<boolean> {
     const sealed = await this.#toSealed(content)
-    const has = { facts: { ...facts, size: encryptedSize(facts.size) }, digest: null }
+    const has = { facts: { ...facts, size: encryptedSize(facts.size) } }
     return (await this.#library.renewFacts?.(sealed, has, { ...sent, digest: null })) ?? false
   }
 

@@ -189,14 +189,14 @@ export class ObjectLibrary implements Library {
 
   async renewFacts(
     { folder, path }: StoredContent,
-    { facts: { size, mtimeNs, mode }, digest }: Pick<Incoming, 'facts' | 'digest'>,
+    { facts: { size, mtimeNs, mode } }: Pick<Incoming, 'facts'>,
     sent: SentFacts,
   ): Promise<boolean> {
     // A file's own time is as near to the sent one as its server can have it.
     if (!this.#store.can.dates) return false
     const facts = { size, mtimeNs: sent.mtimeNs, mode: sent.mode ?? mode, digest: sent.digest }
-    const lacksDigest = digest === null && sent.digest !== null
-    if (this.#store.kept(facts).mtimeNs === mtimeNs && !lacksDigest) return false
+    // A digest alone is no sign: objects that were sent in parts have none.
+    if (this.#store.kept(facts).mtimeNs === mtimeNs) return false
     await this.#store.setFacts(this.#current(folder, path), facts).catch((error: unknown) => {
       throw this.#translate(error)
     })

@@ -24,6 +24,8 @@ const ceph = s3Kind('ceph')
 beforeAll(() => Promise.all([webdavKind.start?.(), ceph.start?.()]))
 afterAll(() => Promise.all([webdavKind.stop?.(), ceph.stop?.()]))
 
+/** Is sent in parts, whose object has no digest. */
+const LARGE = 9 * 1024 * 1024
 const MODES: Record<string, number> = { a: 0o640, 'd/b': 0o755, 'd/removed here': 0o600 }
 
 test.each([webdavKind, encryptedKind(webdavKind), ceph, encryptedKind(ceph)])(
@@ -33,7 +35,7 @@ test.each([webdavKind, encryptedKind(webdavKind), ceph, encryptedKind(ceph)])(
     const place = await kind.open(home)
     const destination = { ...place.settings(), id: DESTINATION }
     for (const [name, mode] of Object.entries(MODES)) {
-      writeFile(home.source, name, randomBytes(3_000))
+      writeFile(home.source, name, randomBytes(name === 'a' ? LARGE : 3_000))
       fs.chmodSync(path.join(home.source, name), mode)
       fs.utimesSync(path.join(home.source, name), 1_600_000_000, 1_600_000_000.25)
     }

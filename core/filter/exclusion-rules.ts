@@ -11,6 +11,8 @@ import { isTemporaryPath } from './temporary.ts'
  */
 const OWN =
   /^\.holdfast-(probe-[0-9a-f]{8}-\d{1,10}-[0-9a-f]{8}-\d{1,15}|removing-\d{1,16}|restore-[0-9a-f]{12})$/
+/** The directory of a store with its keys (store/layout.ts). Its watcher meets it before a comparison finds the store. */
+const OWN_DIRECTORY = '.holdfast'
 
 /** The library caches every path and never removes one, so it is created again after this many. */
 const ASKED = 10_000
@@ -101,7 +103,7 @@ export function createNameFilter(rules: NameRules): NameFilter {
   const directory = (path: string): LeftOut | null => {
     if (path === '') return null
     const name = baseName(path)
-    if (isOwnName(name)) return 'own'
+    if (isOwnName(name) || name === OWN_DIRECTORY) return 'own'
     if (batchPrefix !== undefined && name === path && !name.startsWith(batchPrefix)) return 'not-batch'
     if (patterns?.ignores(`${path}/`)) return 'ignored'
     return isHidden(name) ? 'hidden' : null

@@ -1,9 +1,4 @@
-import {
-  createNameFilter,
-  leavesNothingOut,
-  leftOutBySize,
-  oldEnoughAt,
-} from '../../filter/exclusion-rules.ts'
+import { createNameFilter, leftOutBySize, oldEnoughAt } from '../../filter/exclusion-rules.ts'
 import type { Ledger, LedgerGuard, QueuedFile } from '../../ledger/ledger.ts'
 import type { SourceFilters } from '../../settings/schema.ts'
 import type { SendSource } from '../transfer/attempt.ts'
@@ -122,8 +117,7 @@ export function createQueue(host: QueueHost) {
  * offered it.
  */
 export function createQueueFilter(filters: SourceFilters | undefined): QueueFilter {
-  if (filters === undefined || leavesNothingOut(filters))
-    return (files) => ({ pass: files, leftOut: [], young: [] })
+  if (filters === undefined) return (files) => ({ pass: files, leftOut: [], young: [] })
   const { ignore, hidden, minimumAgeSeconds } = filters
   const names = createNameFilter({
     ignore,

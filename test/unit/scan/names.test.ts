@@ -5,12 +5,30 @@ import { describe, expect, test } from 'vitest'
 import { probeName } from '../../../core/check/probes/file-probes.ts'
 import { createNameFilter, toNameRules } from '../../../core/filter/exclusion-rules.ts'
 import { isAtRest, isTemporaryPath, mayBeFinal, temporaryNames } from '../../../core/filter/temporary.ts'
+import type { QueuedFile } from '../../../core/ledger/ledger.ts'
 import { asideName } from '../../../core/send/delete-after-send/safe-unlink.ts'
+import { createQueueFilter } from '../../../core/send/queue/queue.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 
 test('name filter: files that Holdfast creates in a source are excluded as its own', () => {
   const filter = createNameFilter({ ignore: [], marks: [] })
   for (const name of [probeName(), asideName(7)]) expect(filter.file(`deep/${name}`), name).toBe('own')
+})
+
+test('name filter: the keys of a store are excluded at any depth, and names like them are not', () => {
+  const filter = createNameFilter({ ignore: [], marks: [] })
+  for (const path of ['.holdfast/identity/identity.pem', 'srv/store/.holdfast/codes/1'])
+    expect(filter.fileBelow(path), path).toBe('own')
+  expect(filter.directory('srv/store/.holdfast')).toBe('own')
+  for (const path of ['.holdfast', 'a/.holdfast.d/b', '.holdfast-notes/c'])
+    expect(filter.fileBelow(path), path).toBe(null)
+})
+
+test('queue filter: waiting files of a store’s keys are left out, also without filters', () => {
+  const source = sourceSchema.parse({ id: 's', path: '/s', name: 's' })
+  const files = ['.holdfast/identity/identity.pem', 'a'].map((path) => ({ path, size: 1 }) as QueuedFile)
+  const { pass, leftOut } = createQueueFilter(source)(files, Date.now())
+  expect([pass, leftOut]).toEqual([[files[1]], [files[0]]])
 })
 
 describe('temporary names', () => {

@@ -28,9 +28,10 @@ function fillHistory(file: string, now: number): void {
   store.close()
 }
 
+// On a busy machine some checks of this run can fail, too.
 for (const [language, theme, [hour, day, month], words] of [
-  ['en', 'light', ['Hour', 'Day', 'Month'], /Read delay of [\d,]+ checks.*failed 30/],
-  ['zh-TW', 'dark', ['一小時', '一天', '一個月'], /次檢查的讀取延遲.*失敗 30 次/],
+  ['en', 'light', ['Hour', 'Day', 'Month'], /Read delay of [\d,]+ checks.*failed [3-9]\d/],
+  ['zh-TW', 'dark', ['一小時', '一天', '一個月'], /次檢查的讀取延遲.*失敗 [3-9]\d 次/],
 ] as const) {
   test(`check history: the plot of a source shows hour, day and month (${language}, ${theme})`, async ({
     desktop,

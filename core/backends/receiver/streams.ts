@@ -382,7 +382,10 @@ export class Streams {
 
   #shrink(wanted: number): void {
     const surplus = this.#attached.splice(Math.max(0, wanted - 1))
-    for (const stream of surplus) stream.retire(() => void stream.channel.end(DRAIN_MS))
+    // A frame that was just given such a stream is written within this turn; after the end it would be lost.
+    setImmediate(() => {
+      for (const stream of surplus) stream.retire(() => void stream.channel.end(DRAIN_MS))
+    })
     this.#log('')
     this.onRoom()
   }

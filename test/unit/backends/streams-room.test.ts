@@ -62,6 +62,38 @@ async function startFarReceiver() {
   }
 }
 
+test('data streams: no frame is written to a stream after its end, whenever the line turns out short', async () => {
+  const written: string[] = []
+  const further = {
+    ...{ hasRoom: true, bufferedBytes: 0, destroy: () => undefined },
+    send: () => void written.push('frame'),
+    end: async () => void written.push('end'),
+  }
+  /** Chooses a stream for a frame after some turns of the microtask queue, and writes it some turns later. */
+  const send = async (turns: number) => {
+    for (let turn = 0; turn < turns; turn += 1) await null
+    const { channel } = await streams.pick()
+    await null
+    channel.send('alive', { stalledMs: 0 })
+  }
+  const streams: Streams = new Streams(
+    { hasRoom: true, bufferedBytes: 1, send: () => undefined },
+    {
+      ...{ most: 4, roundTripMs: 100, rest: new StreamRest(), log: () => undefined },
+      attach: async () => ({ channel: further, bytes: 0, roundTripMs: 2 }),
+      onCredit() {
+        for (let turns = 0; turns < 12; turns += 1) void send(turns)
+      },
+    },
+  )
+  onTestFinished(() => streams.close())
+  // They wait for credit.
+  streams.noteHeldUp()
+  await until('the stream to end', () => written.includes('end'))
+  await until('its frames', () => written.length > 1)
+  expect(written.indexOf('end')).toBe(written.length - 1)
+})
+
 test('data streams: four writers beside a large file send on after the streams of a line that turned out short are closed', async () => {
   const open = await startFarReceiver()
   const control = await open(() => streams.onRoom())

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // `npm test`: format, types, build, all unit tests, and the tests with the tag "story": the main ways and failures.
-// `npm run test:full`: all tests that are possible on this machine, the unit tests also at other times, in other zones
-// and languages. In both a stage that fails does not stop the next one; the last line is the sum of all.
+// `npm run test:full`: all tests that are possible on this machine, the unit tests at other times, in other zones and
+// languages. In both a stage that fails does not stop the next one; the last line is the sum of all.
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { buildApplication } from './setup/application.mjs'
 import { commandScript } from './setup/command.mjs'
@@ -125,6 +125,8 @@ function stages({ node, electron, servers }, isFull) {
     const ended = await runStage(command, [...words, ...all], options)
     return runnerCounts(await readRecords(file), ended)
   }
+  /** @type {[title: string, run: () => Promise<Counts>]} */
+  const unitHere = ['Unit tests (vitest)', () => vitest('unit', recordFiles.unit)]
   /**
    * @param {import('./test/surroundings.mjs').Surroundings} which
    * @param {number} index
@@ -149,8 +151,7 @@ function stages({ node, electron, servers }, isFull) {
       async () =>
         stageCounts('electron-vite', (await buildApplication(node, undefined, { echo: true })).status),
     ],
-    ['Unit tests (vitest)', () => vitest('unit', recordFiles.unit)],
-    ...(isFull ? surroundings.map(unitIn) : []),
+    ...(isFull ? surroundings.map(unitIn) : [unitHere]),
     [
       'Integration tests (vitest), and tests on two desktops (playwright)',
       async () => {

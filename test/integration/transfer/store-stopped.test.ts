@@ -12,7 +12,7 @@ const BYTES = 4 * 1024 ** 3
 
 test.skipIf(process.platform === 'win32')(
   '`holdfast verify`: a stop (Ctrl-Z) for longer than --patience is not reported as a hung disk',
-  { timeout: 90_000 },
+  { timeout: 400_000 },
   async () => {
     const store = path.join(temporaryDirectory('stopped'), 'store')
     fs.mkdirSync(path.join(store, '.holdfast'), { recursive: true })
@@ -31,7 +31,7 @@ test.skipIf(process.platform === 'win32')(
     const from = Date.now()
     await until('its patience to be over', () => Date.now() - from > (PATIENCE_SECONDS + 2) * 1000)
     command.child.kill('SIGCONT')
-    expect([await command.ended(), command.err()]).toEqual([
+    expect([await command.ended(300_000), command.err()]).toEqual([
       0,
       expect.not.stringContaining('has not answered'),
     ])

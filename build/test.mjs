@@ -159,7 +159,7 @@ function stages({ node, electron, servers }, isFull) {
         const processes = isFull
           ? vitest('integration', recordFiles.integration)
           : vitest('stories', recordFiles.stories, [`--tags-filter=${STORY}`])
-        // All of them mostly wait. Each desktop runs a half of its tests.
+        // Each of them waits at times. Each desktop runs a half of its tests.
         return sum(await Promise.all([processes, ...recordFiles.desktops.map(desktop)]))
       },
     ],

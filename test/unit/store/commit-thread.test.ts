@@ -160,7 +160,7 @@ onLinux('crash recovery at any step of a round', () => {
     let last = ''
     disk.before = (call) => {
       if (/name n\d|deleted/.test(call)) return
-      // Nothing has changed since the sync of another directory.
+      // Two syncs of directories in a row are one state of the disk.
       const isSame = /^sync .*\/(pc|versions)/.test(call) && /^sync .*\/(pc|versions)/.test(last)
       last = call
       calls += 1

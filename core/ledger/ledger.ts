@@ -234,24 +234,36 @@ export function createLedgerGuard(
   events: { onChange(): void; log(level: 'error', text: string): void },
 ) {
   let problem: Message | null = null
+  let isOfWrite = false
   let failedAt = 0
+  const attemptTo = <T>(work: () => T, isWrite: boolean): T | null => {
+    try {
+      const result = work()
+      // A full disk refuses writes only: a read that succeeds does not show that they succeed again.
+      if (isWrite || !isOfWrite) problem = null
+      return result
+    } catch (error) {
+      const reason = errorText(error)
+      if (problem === null) events.log('error', `${path}: ${reason}`)
+      isOfWrite = isWrite || (problem !== null && isOfWrite)
+      problem = message('transfer.ledgerFailed', { path, reason })
+      failedAt = performance.now()
+      events.onChange()
+      return null
+    }
+  }
   return {
-    /** Returns the result of `work`, or null if the ledger cannot be used now. */
-    use<T>(work: () => T): T | null {
-      try {
-        const result = work()
-        problem = null
-        return result
-      } catch (error) {
-        const reason = errorText(error)
-        if (problem === null) events.log('error', `${path}: ${reason}`)
-        problem = message('transfer.ledgerFailed', { path, reason })
-        failedAt = performance.now()
-        events.onChange()
-        return null
-      }
+    /** Returns the result of `work`, or null if the ledger cannot be read now. */
+    read: <T>(work: () => T) => attemptTo(work, false),
+    /** Returns the result of `work`, or null if the ledger cannot be written now. */
+    write: <T>(work: () => T) => attemptTo(work, true),
+    /** Ends the problem of a write that nobody repeats. */
+    forget(): void {
+      if (problem === null) return
+      problem = null
+      events.onChange()
     },
-    /** The error of the last use, or null. */
+    /** The error of the last use, or null; that of a write stays until a write succeeds. */
     get problem() {
       return problem
     },

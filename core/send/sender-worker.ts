@@ -495,7 +495,7 @@ function holdLedger(log: (level: LogLevel, text: string) => void) {
   /** The last totals that could be read; used while the ledger is unreadable. */
   let last: { destination: string; totals: Record<string, Totals> } | null = null
   const readTotals = (destination: string): Record<string, Totals> => {
-    const read = held?.guard.use(() => held?.open.totals(destination))
+    const read = held?.guard.read(() => held?.open.totals(destination))
     if (read != null) last = { destination, totals: read }
     return last?.destination === destination ? last.totals : {}
   }
@@ -515,17 +515,17 @@ function holdLedger(log: (level: LogLevel, text: string) => void) {
     /** Totals by source; empty for null. */
     getTotals: (destination: string | null) => (destination === null ? {} : readTotals(destination)),
     getNextDue: (destination: string | null) =>
-      (destination === null ? null : held?.guard.use(() => held?.open.nextDue(destination, Date.now()))) ??
+      (destination === null ? null : held?.guard.read(() => held?.open.nextDue(destination, Date.now()))) ??
       {},
     getNewestFiles: (destination: string | null) =>
-      (destination === null ? null : held?.guard.use(() => held?.open.newestFiles(destination))) ?? {},
+      (destination === null ? null : held?.guard.read(() => held?.open.newestFiles(destination))) ?? {},
     countDamaged: (destination: string) =>
-      held?.guard.use(() => held?.open.countDamaged(destination)) ?? null,
+      held?.guard.read(() => held?.open.countDamaged(destination)) ?? null,
     /** Returns how many files of these sources wait for a destination, and since when; see Ledger.oldestWaiting. */
     waiting(destination: string, sources: readonly string[]) {
       const totals = readTotals(destination)
       const waitingFiles = sources.reduce((sum, id) => sum + (totals[id]?.waitingFiles ?? 0), 0)
-      const oldest = held?.guard.use(() => held?.open.oldestWaiting(destination, sources))
+      const oldest = held?.guard.read(() => held?.open.oldestWaiting(destination, sources))
       return { waitingFiles, oldestWaitingAt: oldest ?? null }
     },
     /** The reason why the last read of the ledger failed, or null. */

@@ -105,8 +105,8 @@ class Dispatcher {
     const isAway = (source: SendSource) => disks.of(source) === 'away'
     const restless = createRestlessFiles({
       versionsPerHour: options.versionsPerHour ?? defaultSettings.send.versionsPerHour,
-      storedAt: (id) => guard.use(() => ledger.sentAt(id)),
-      isWaiting: (id) => guard.use(() => ledger.isWaiting(id)) !== false,
+      storedAt: (id) => guard.read(() => ledger.sentAt(id)),
+      isWaiting: (id) => guard.read(() => ledger.isWaiting(id)) !== false,
     })
     this.#guard = guard
     this.#breaker = breaker
@@ -131,11 +131,11 @@ class Dispatcher {
       whereabouts: disks.of,
       isBelowAway: disks.isBelowAway,
       sentElsewhere: (dues) =>
-        guard.use(() => ledger.sentElsewhere(destination.id, dues, moving)) ?? new Map(),
+        guard.read(() => ledger.sentElsewhere(destination.id, dues, moving)) ?? new Map(),
       moving,
       findSource: (id) => this.#workers.get(id)?.source ?? null,
-      onOtherContent: (due) => void guard.use(() => ledger.forgetContent(due)),
-      contentSentAt: (...content) => guard.use(() => ledger.contentSentAt(...content)),
+      onOtherContent: (due) => void guard.write(() => ledger.forgetContent(due)),
+      contentSentAt: (...content) => guard.read(() => ledger.contentSentAt(...content)),
       onBytes: (due, bytes) => {
         this.#transfers.add(due, bytes)
         breaker.countSent(bytes)
@@ -246,7 +246,7 @@ class Dispatcher {
       const isRetry = result.kind === 'retry'
       if (isRetry && result.cause === 'changed') this.#restless.changed(due, momentNow())
       else this.#restless.ended(due)
-      this.#guard.use(() => applyRetryPolicy(this.#options, this.#events, source, due, result))
+      this.#guard.write(() => applyRetryPolicy(this.#options, this.#events, source, due, result))
       if (isRetry) breaker.failed(due, result, performance.now())
       this.#queue.release([due])
     }
@@ -280,7 +280,7 @@ class Dispatcher {
           ignoreError('the next comparison with the ledger offers the name', null),
         )
         if (stats === null || !sameContent(toFileStat(stats), file)) continue
-        this.#guard.use(() => ledger.offer(destination.id, [{ source, path: name, ...toFileStat(stats) }]))
+        this.#guard.write(() => ledger.offer(destination.id, [{ source, path: name, ...toFileStat(stats) }]))
         this.#wakeSoon(source)
       }
     }
@@ -289,9 +289,9 @@ class Dispatcher {
   #look(): void {
     const { destination, ledger } = this.#options
     const guard = this.#guard
-    // A ledger that can be read may still refuse writes: a success here must not clear its problem.
-    const isIdle =
-      guard.problem === null && guard.use(() => ledger.hasDue(destination.id, Date.now())) === false
+    const isIdle = guard.read(() => ledger.hasDue(destination.id, Date.now())) === false
+    // No file waits whose result would show that the ledger can be written again.
+    if (isIdle && !this.#acknowledgements.isStuck) guard.forget()
     if (!isIdle) this.#wakeAll()
     this.#forgetTrouble()
   }
@@ -305,19 +305,19 @@ class Dispatcher {
     if (breaker.problem === null || guard.problem !== null) return
     const { blocked, nextTryAt } = breaker
     if (blocked !== null && nextTryAt === null) {
-      if (workers.has(blocked.source) && guard.use(() => ledger.isWaiting(blocked.id)) !== false) return
+      if (workers.has(blocked.source) && guard.read(() => ledger.isWaiting(blocked.id)) !== false) return
       breaker.forget()
       this.#events.onChange()
       return
     }
-    const totals = guard.use(() => ledger.totals(destination.id))
+    const totals = guard.read(() => ledger.totals(destination.id))
     if (totals === null || [...workers.keys()].some((id) => (totals[id]?.waitingFiles ?? 0) > 0)) return
     if (breaker.clearIfIdle(performance.now())) this.#events.onChange()
   }
 
   #lookForParked(): void {
     const { destination, ledger } = this.#options
-    const totals = this.#guard.use(() => ledger.totals(destination.id)) ?? {}
+    const totals = this.#guard.read(() => ledger.totals(destination.id)) ?? {}
     for (const { source } of this.#workers.values())
       if ((totals[source.id]?.parkedFiles ?? 0) > 0) this.#parked.look(source)
   }
@@ -355,7 +355,7 @@ function createAcknowledgements(
     timer = null
     const files = waiting
     const now = Date.now()
-    const sent = guard.use(() => ledger.markSent(files, now))
+    const sent = guard.write(() => ledger.markSent(files, now))
     isStuck = sent === null
     if (sent === null) {
       timer = setTimeout(write, WRITE_AGAIN_MS)

@@ -62,7 +62,7 @@ export function createQueue(host: QueueHost) {
     later: readonly DeferredFile[],
     spaced: readonly DeferredFile[],
   ) => {
-    guard.use(() => {
+    guard.write(() => {
       const names = leftOut.map(({ path }) => path)
       if (names.length > 0 && ledger.withdraw(destination, id, names) > 0) host.leftOut()
       const latest = Date.now() + LOOK_AGAIN_MS
@@ -84,7 +84,7 @@ export function createQueue(host: QueueHost) {
     take(source: SendSource, filter: QueueFilter): QueuedFile[] | 'away' {
       const limit = Math.max(TAKE_LEAST, Math.floor(TAKE_FILES / Math.max(1, host.sources())))
       const now = Date.now()
-      const found = guard.use(() => ledger.take(destination, source.id, limit, now, taken)) ?? []
+      const found = guard.read(() => ledger.take(destination, source.id, limit, now, taken)) ?? []
       if (found.length > 0 && host.isAway(source)) return 'away'
       const { pass, leftOut, young: later } = filter(found, now)
       const go: QueuedFile[] = []

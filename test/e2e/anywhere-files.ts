@@ -23,11 +23,12 @@ export async function makeSource(base: string): Promise<string> {
   return source
 }
 
-/** Each file with what makes it the same one. */
+/** Each file with what makes it the same one, but for the probe files of a check that runs meanwhile. */
 export async function readFacts(directory: string): Promise<Record<string, unknown>> {
   const names = await readdir(directory, { recursive: true })
   const facts: [string, unknown][] = []
   for (const name of names.sort()) {
+    if (name.startsWith('.holdfast-probe-')) continue
     const { mtimeMs, mode, isFile } = await stat(path.join(directory, name)).then((found) => ({
       mtimeMs: found.mtimeMs,
       mode: found.mode & 0o777,

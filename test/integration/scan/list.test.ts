@@ -124,13 +124,13 @@ test('`scan --list`: a temporary name in a sent batch directory has the reason o
   expect(b).toBe(a.replace('DC1/a', 'DC1/b.tmp'))
 })
 
-test('`scan --list`: a path that is too deep for a destination is listed with the reason', async () => {
+test('`scan --list`: Holdfast’s own directory and a path that is too deep for a destination are listed with the reason', async () => {
   const root = temporaryDirectory('list')
   const deep = 'a/'.repeat(256)
   for (const directory of ['.holdfast', deep]) mkdirSync(path.join(root, directory), { recursive: true })
   for (const name of ['.holdfast/x', `${deep}x`, 'good']) writeFileSync(path.join(root, name), '')
   expect((await scan('--list', '--why', root)).toSorted()).toEqual([
-    '.holdfast/x',
+    ".holdfast\tHoldfast's own file",
     `${deep}x\tits name is longer, or in more directories, than a destination stores`,
     'good',
   ])

@@ -5,8 +5,8 @@ import type { Page } from '@playwright/test'
 import { expect, type Running } from '../desktop.ts'
 import { toTop } from './hand.ts'
 
-/** Pictures of every view are kept here, for somebody to look at. */
-const PICTURES = process.env.HOLDFAST_PICTURES || path.resolve('test-results/pictures')
+/** Pictures of every view are kept in this directory, for somebody to look at; without it, none. */
+const PICTURES = process.env.HOLDFAST_PICTURES
 
 export interface View {
   name: string
@@ -121,6 +121,7 @@ export async function home(page: Page): Promise<void> {
 /** What the window shows; a page that is zoomed is cut wrongly by the browser's own screenshots. */
 export async function keepPicture({ holdfast, page }: Shown, name: string): Promise<void> {
   await settled(page)
+  if (!PICTURES) return
   const made = await holdfast.application.evaluate(async ({ BrowserWindow }) => {
     const image = await BrowserWindow.getAllWindows()[0]?.webContents.capturePage()
     return image?.toPNG().toString('base64') ?? ''
@@ -131,7 +132,8 @@ export async function keepPicture({ holdfast, page }: Shown, name: string): Prom
 
 /**
  * Opens each view and says what is wrong with it: for axe-core, in both themes; and what is too wide at 200 CSS pixels.
- * Its pictures are kept, in both languages and themes; of the main ones in the smallest window, zoomed and wide, too.
+ * Its pictures are kept, where somebody wants them, in both languages and themes; of the main ones in the smallest
+ * window, zoomed and wide, too.
  */
 export async function lookAt(running: Running, views: readonly View[]): Promise<string[]> {
   const { page } = running
@@ -148,6 +150,7 @@ export async function lookAt(running: Running, views: readonly View[]): Promise<
 }
 
 async function lookAtPart(running: Running, { name }: View): Promise<string[]> {
+  if (!PICTURES) return []
   await keepPicture(running, `${name}-light`)
   await choose(running.page, 'zh-TW', 'dark')
   await keepPicture(running, `${name}-chinese-dark`)

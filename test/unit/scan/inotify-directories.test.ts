@@ -1,9 +1,11 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createNameFilter } from '../../../core/filter/exclusion-rules.ts'
 import { WatchedDirectories } from '../../../core/watch/inotify-watches.ts'
+import { openTree } from '../../support/scan/tree.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
 
 /** A tree with one directory of three files, which is listed by one entry at a time. */
 function open() {
@@ -59,5 +61,18 @@ describe.skipIf(process.platform !== 'linux')('inotify directories (Linux)', () 
     expect(directories.root.children.size).toBe(0)
     directories.leaveOut([])
     expect(directories.reach('d')?.wd).toBeGreaterThan(0)
+  })
+
+  test('a path renamed within the tree is not reported, one deleted or moved out of it is', async () => {
+    const [root, elsewhere] = [temporaryDirectory('gone'), temporaryDirectory('elsewhere')]
+    mkdirSync(path.join(root, 'd'))
+    for (const name of ['renamed', 'd/in', 'moved', 'deleted']) writeFileSync(path.join(root, name), name)
+    const { recorder } = await openTree('inotify', root)
+    renameSync(path.join(root, 'renamed'), path.join(root, 'd/other'))
+    renameSync(path.join(root, 'd'), path.join(root, 'e'))
+    renameSync(path.join(root, 'moved'), path.join(elsewhere, 'moved'))
+    rmSync(path.join(root, 'deleted'))
+    await until('both are reported', () => recorder.deleted.length >= 2)
+    expect(recorder.deleted).toEqual(['deleted', 'moved'])
   })
 })

@@ -7,7 +7,7 @@ import type { Task, TaskEvent } from '../../../core/restore/task.ts'
 import { workerScript } from '../cli/command-script.ts'
 
 /** nobody of Debian: root alone may become another user. */
-const USER = 65_534
+export const USER = 65_534
 export const canBeOrdinary = process.getuid?.() === 0
 
 /** Lets the other user reach the project, which may lie in a directory that mktemp(1) has made. */

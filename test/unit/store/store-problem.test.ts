@@ -76,11 +76,12 @@ test('store tasks: a folder whose disk is away is reported as not mounted, the e
   }
   const to = { destination: path.join(base, 'to'), choice, conflict: 'leave' as const }
   const from = { ...whose, destination: folder }
+  const ledger = path.join(base, 'ledger')
   const ofDestination: Task[] = [
     { does: 'list', from, choice },
     { does: 'restore', from, wanted: [to] },
     { does: 'computers', from },
-    { does: 'verify', from, ledger: path.join(base, 'ledger'), sources: {} },
+    { does: 'verify', from, ledger, sources: {} },
   ]
   const ofStore = buildTasks(base, to.destination).map((task) => ({
     ...task,
@@ -91,6 +92,8 @@ test('store tasks: a folder whose disk is away is reported as not mounted, the e
       type: 'failed',
       sentence: { key: 'transfer.notMounted', params: place },
     })
+  // SQLite removes it with the last connection.
+  expect([ledger, `${ledger}-wal`].map((file) => fs.existsSync(file))).toEqual([true, false])
   const own = { ...from, destination: { ...folder, id: EMBEDDED_DESTINATION } }
   expect(await runToEnd({ does: 'list', from: own, choice })).toMatchObject({
     sentence: { key: 'store.notOne' },

@@ -46,10 +46,11 @@ import type { ObjectKind } from './objects.ts'
 
 /** Maximum number of older versions to list for one name. */
 const MOST_VERSIONS = 10_000
-/** Limit of the names that a listing remembers; those beyond it are not looked up. */
+/**
+ * Limit of the names that all unfinished listings remember: the least recently used ones are forgotten first. Names of a
+ * single listing beyond it are not looked up.
+ */
 const MOST_REMEMBERED = 2_000_000
-/** Listings whose names are remembered; the oldest ones are forgotten. */
-const MOST_LISTINGS = 16
 /** Begins the cursor of a page of removed objects. */
 const REMOVED = 'removed '
 /** Begins the cursor of a page of names without a current object. */
@@ -139,7 +140,7 @@ export class ObjectLibrary implements Library {
   readonly #folder: string
   readonly #signal: AbortSignal
   readonly #slots: Semaphore
-  /** Names that each unfinished listing has shown, by the listing's number. */
+  /** Names that each unfinished listing has shown, by the listing's number; the least recently used one comes first. */
   readonly #listings = new Map<number, Set<number>>()
   #listingCount = 0
 
@@ -246,7 +247,8 @@ export class ObjectLibrary implements Library {
     const { folder, path, at, version, isList } = question
     if (parseOrigin(this.#folder, folder, path) === null) return page
     const folders = folder === null ? await this.#directories() : [folder]
-    const [listing, index, after] = parseCursor(question.after) ?? [this.#beginListing(), 0, null]
+    const cursor = parseCursor(question.after)
+    const [, index, after] = cursor ?? [0, 0, null]
     const source = folders[index]
     if (source === undefined) return page
     if (path !== null && (isList || version !== null)) {
@@ -256,17 +258,17 @@ export class ObjectLibrary implements Library {
       if (page.contents.length > 0 || version !== null) return page
     }
 
+    const listing = cursor?.[0] ?? this.#beginListing()
+    const shown = this.#recallListing(listing)
     const text = question.text?.toLowerCase() ?? ''
     const isWanted = (file: string) => file.toLowerCase().includes(text)
     const isNameless = after?.startsWith(NAMELESS) === true
-    const present = isNameless
-      ? null
-      : await this.#listPresent(source, path, after, at, isWanted, this.#listings.get(listing))
+    const present = isNameless ? null : await this.#listPresent(source, path, after, at, isWanted, shown)
     page.contents = present?.contents ?? []
     let next = present?.next ?? null
     if (next === null) {
       const from = isNameless ? after.slice(NAMELESS.length) : null
-      const nameless = await this.#listNameless(source, path, from, isWanted, this.#listings.get(listing))
+      const nameless = await this.#listNameless(source, path, from, isWanted, shown)
       next = nameless.next === null ? null : `${NAMELESS}${nameless.next}`
       page.contents.push(...(await this.#contentsAt(nameless.contents, at)))
     }
@@ -279,9 +281,23 @@ export class ObjectLibrary implements Library {
   #beginListing(): number {
     this.#listingCount += 1
     this.#listings.set(this.#listingCount, new Set())
-    for (const [oldest] of this.#listings)
-      if (this.#listings.size > MOST_LISTINGS) this.#listings.delete(oldest)
     return this.#listingCount
+  }
+
+  /** Returns the names that a listing has shown; undefined: they are forgotten. Its caller may have abandoned others. */
+  #recallListing(listing: number): Set<number> | undefined {
+    const shown = this.#listings.get(listing)
+    if (shown === undefined) return undefined
+    this.#listings.delete(listing)
+    let names = shown.size
+    for (const other of this.#listings.values()) names += other.size
+    for (const [oldest, { size }] of this.#listings) {
+      if (names < MOST_REMEMBERED) break
+      this.#listings.delete(oldest)
+      names -= size
+    }
+    this.#listings.set(listing, shown)
+    return shown
   }
 
   /** Lists the current objects of a source, or those at a path and below it. `front`: the source's prefix. */

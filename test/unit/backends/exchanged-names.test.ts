@@ -93,3 +93,23 @@ test('listing: two listings at the same time each have a name that one of them l
   expect(all.map(count)).toEqual([FILES, FILES])
   expect(all.map(({ length }) => length)).toEqual([FILES, FILES])
 })
+
+test('listing: questions for single versions meanwhile do not make it forget what it has shown', async () => {
+  const { library, names, state } = openStore()
+  const [exchanged = ''] = names.slice(1_034)
+  state.beforeListing = (directory) => {
+    if (directory === 'pc/data/d/') state.absent.add(exchanged)
+    else state.absent.clear()
+  }
+  const first = await library.contents({ ...question, after: null })
+  for (let count = 0; count < 20; count += 1)
+    await library.contents({ ...question, path: 'd/00001', version: VERSION, after: null })
+  const found = [...first.contents]
+  for (let after = first.next; after !== null; ) {
+    const page = await library.contents({ ...question, after })
+    found.push(...page.contents)
+    after = page.next
+  }
+  expect(new Set(found.map(({ path }) => path)).size).toBe(FILES)
+  expect(found.filter(({ path }) => path === 'd/01034')).toMatchObject([{ version: '' }])
+})

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { COLD, type Library, NotReadable, readAll, SMALL_BYTES } from '../backends/archive-reader.ts'
-import { ignoreError } from '../dropped-errors.ts'
+import { ignoreError, settled } from '../dropped-errors.ts'
 import type { Manifest } from '../fixity/read-manifest.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { findNameFault } from '../protocol/names.ts'
@@ -19,6 +19,7 @@ import {
 } from './choose.ts'
 import type { Conflict, RestoreReport } from './restore-messages.ts'
 import { emptySummary, type RestoreEvent, type RestoreResult, type RestoreSummary } from './write/events.ts'
+import { Spool } from './write/spool.ts'
 import { isFree, openTarget, removeUnfinished, type TargetWriter } from './write/write-files.ts'
 
 // Restores chosen files. Their contents are opened ahead and written one after another, in the order of their paths. A
@@ -55,7 +56,7 @@ const MOST_COUNTED = 1_000_000
 /** First and longest interval between two attempts to read contents that come from cold storage. */
 const THAW_POLL_MS = 1_000
 const LONGEST_THAW_POLL_MS = 600_000
-/** Contents in cold storage that are asked for at a time. */
+/** Requests for contents in cold storage that are under way at a time. */
 const THAWS = 16
 /** Attempts per content. */
 const MOST_LOOKS = 3
@@ -85,10 +86,13 @@ export async function restoreFrom(
   const counting = countAll(library, wanted, progress, signal).catch(
     ignoreError('the total is for the progress alone'),
   )
-  const waiting: Cold[] = []
-  for (const one of wanted)
-    if (!signal.aborted) await restorePart(library, one, { events, summary, progress, waiting }, signal)
-  if (waiting.length > 0) await restoreCold(library, waiting, { events, summary, progress, waiting }, signal)
+  const reporting: Reporting = { events, summary, progress, cold: new Spool() }
+  try {
+    for (const one of wanted) if (!signal.aborted) await restorePart(library, one, reporting, signal)
+    await restoreCold(library, reporting, signal)
+  } finally {
+    reporting.cold.close()
+  }
   const [first] = wanted
   const mayBeEmpty = signal.aborted || wanted.some(({ missingOnly }) => missingOnly === true)
   if (summary.files === 0 && first !== undefined && !mayBeEmpty)
@@ -105,89 +109,122 @@ function createFilter({ destination, missingOnly, only }: ToRestore) {
     (paths === null || paths.has(file)) && (missingOnly !== true || isFree(path.join(root, ...to)))
 }
 
-/** Contents of a choice that are in cold storage. */
-interface Cold {
-  wanted: ToRestore
-  contents: FoundContent[]
-}
-
 /**
- * Asks for contents in cold storage, and restores them when they can be read, hours later. The destination knows what
- * it was asked for: a restore that is started again goes on with the wait.
+ * Restores contents in cold storage when they can be read, hours later, in passes over what still waits. The destination
+ * knows what it was asked for: a restore that is started again goes on with the wait.
  */
-async function restoreCold(
-  library: Library,
-  waiting: Cold[],
-  reporting: Reporting,
-  signal: AbortSignal,
-): Promise<void> {
+async function restoreCold(library: Library, reporting: Reporting, signal: AbortSignal): Promise<void> {
   const { events, progress } = reporting
-  for (const part of waiting) part.contents = await thaw(library, part.contents, reporting, signal)
-  const files = waiting.reduce((sum, { contents }) => sum + contents.length, 0)
-  if (files > 0) await events.event({ kind: 'cold', place: '', files })
+  const { length: files } = reporting.cold
+  if (files > 0 && !signal.aborted) await events.event({ kind: 'cold', place: '', files })
   let waitMs = THAW_POLL_MS
-  while (waiting.some(({ contents }) => contents.length > 0)) {
+  while (reporting.cold.length > 0) {
     for (let waited = 0; waited < waitMs && !signal.aborted; waited += THAW_POLL_MS) {
       await delay(THAW_POLL_MS)
       events.progress(progress)
     }
     waitMs = Math.min(waitMs * 2, LONGEST_THAW_POLL_MS)
-    for (const { wanted, contents } of waiting.splice(0))
-      if (signal.aborted) await thaw(library, contents, reporting, signal)
-      else if (contents.length > 0) await restorePart(library, wanted, reporting, signal, contents)
+    const due = reporting.cold
+    reporting.cold = new Spool()
+    try {
+      for (const { part, values } of due.read())
+        if (!signal.aborted) await restorePart(library, part, reporting, signal, values)
+        else for (const { content } of values) await thaw(library, content, reporting, signal)
+    } finally {
+      due.close()
+    }
   }
 }
 
-/** Asks for contents in cold storage. Reports those that cannot be asked for, and all after an abort; returns the others. */
+/** Asks for a content in cold storage. Reports one that cannot be asked for, and each after an abort; then returns false. */
 async function thaw(
   library: Library,
-  contents: readonly FoundContent[],
+  content: StoredContent,
   { events, summary, progress }: Reporting,
   signal: AbortSignal,
-): Promise<FoundContent[]> {
-  const asked: FoundContent[] = []
-  const ask = async (found: FoundContent) => {
-    const { content } = found
-    try {
-      if (signal.aborted || library.thaw === undefined) throw new NotReadable(COLD)
-      await library.thaw(content)
-      asked.push(found)
-    } catch (error) {
-      if (!(error instanceof NotReadable)) throw error
-      summary.files += 1
-      summary.failed += 1
-      await events.event({ kind: 'unreadable', place: toName(content), code: error.message })
-    }
+): Promise<boolean> {
+  try {
+    if (signal.aborted || library.thaw === undefined) throw new NotReadable(COLD)
+    await library.thaw(content)
+    return true
+  } catch (error) {
+    if (!(error instanceof NotReadable)) throw error
+    summary.files += 1
+    summary.failed += 1
+    await events.event({ kind: 'unreadable', place: toName(content), code: error.message })
+    return false
+  } finally {
     // A caller that hears nothing takes the restore for hung.
     events.progress(progress)
   }
-  for (let at = 0; at < contents.length; at += THAWS)
-    await Promise.all(contents.slice(at, at + THAWS).map(ask))
-  return asked
+}
+
+/**
+ * Asks for contents as they are met, a few at a time.
+ * @param wait gets those that were asked for, in the order in which they were met.
+ */
+function createAsking(ask: (found: FoundContent) => Promise<boolean>, wait: (found: FoundContent) => void) {
+  const asking: { found: FoundContent; isAsked: Promise<boolean> }[] = []
+  const settle = async (most = 0): Promise<void> => {
+    while (asking.length > most) {
+      const first = asking.shift()
+      if (first !== undefined && (await first.isAsked)) wait(first.found)
+    }
+  }
+  return {
+    settle,
+    async met(found: FoundContent): Promise<void> {
+      const isAsked = ask(found)
+      void settled(isAsked)
+      asking.push({ found, isAsked })
+      await settle(THAWS - 1)
+    },
+  }
+}
+
+/** Yields contents that waited. `done` is called for each that was handled; `rest` yields the others. */
+function createWaited(
+  waiting: Generator<FoundContent>,
+  isWanted: (content: StoredContent, to: readonly string[]) => boolean,
+) {
+  const ahead: FoundContent[] = []
+  async function* contents(): AsyncGenerator<FoundContent> {
+    for (const one of waiting) {
+      if (!isWanted(one.content, one.to)) continue
+      ahead.push(one)
+      yield one
+    }
+  }
+  function* rest(): Generator<FoundContent> {
+    yield* ahead
+    yield* waiting
+  }
+  return { contents: contents(), done: () => void ahead.shift(), rest }
 }
 
 const toName = ({ folder, path: file }: StoredContent): string => `${folder}/${file}`
 
 interface Reporting {
-  /** Gets the contents in cold storage. */
-  waiting: Cold[]
+  /** Gets the contents in cold storage that were asked for. */
+  cold: Spool<ToRestore, FoundContent>
   events: RestoreEvents
   summary: RestoreSummary
   progress: RestoreProgress
 }
 
 /**
- * Restores the files of one choice.
- * @param again contents that were in cold storage: these alone, without listing them. If the connection is lost, the
- * remaining ones wait on.
+ * Restores the files of one choice. Asks for each content in cold storage when it is met.
+ * @param again contents that were asked for: these alone, without listing them. If the connection is lost, the remaining
+ * ones wait on.
  */
 async function restorePart(
   library: Library,
   wanted: ToRestore,
-  { events, summary, progress, waiting }: Reporting,
+  reporting: Reporting,
   signal: AbortSignal,
-  again?: readonly FoundContent[],
+  again?: Generator<FoundContent>,
 ): Promise<void> {
+  const { events, summary, progress } = reporting
   const { choice, destination, placement = 'bare', conflict, manifest } = wanted
   const unseen = new Set(manifest?.keys())
   const advance = (bytes: number) => {
@@ -198,21 +235,26 @@ async function restorePart(
   const reportFinished = async () => {
     for (const event of finished.splice(0)) await events.event(event)
   }
-  const cold: FoundContent[] = []
+  const met: FoundContent[] = []
+  const asking = createAsking(
+    ({ content }) =>
+      again === undefined ? thaw(library, content, reporting, signal) : Promise.resolve(true),
+    (found) => reporting.cold.add(wanted, found),
+  )
   const isWanted = createFilter(wanted)
   const listed = chooseContents(library, choice, placement, isWanted, async (place) => {
     summary.files += 1
     summary.failed += 1
     await events.event({ kind: 'badEntry', place })
   })
-  const left = again?.filter(({ content, to }) => isWanted(content, to)) ?? []
-  const all = again === undefined ? listed : fromList([...left])
+  const waited = again && createWaited(again, isWanted)
+  const all = waited?.contents ?? listed
   const report = (event: RestoreEvent, { content, to, base, directories }: OpenedContent) => {
     if (event.kind === 'unreadable' && event.code === COLD) {
       summary.files -= 1
       progress.files -= 1
       // Without its fault.
-      cold.push({ content, to, base, directories })
+      met.push({ content, to, base, directories })
       return
     }
     const isRenamed = event.kind === 'restored' && findNameFault(content.path) !== null
@@ -229,6 +271,8 @@ async function restorePart(
   const inPlaceFacts = placement === 'inPlace' ? first.value.base : null
   const target = await openTarget(path.resolve(destination), library.place, conflict, advance)
   let failure: unknown = null
+  /** What waits on after a lost connection. */
+  let rest: Iterable<FoundContent> | null = null
   try {
     for await (const opened of openAhead(library, prepended(first.value, all))) {
       if (signal.aborted) break
@@ -237,12 +281,14 @@ async function restorePart(
       // Not counted before: after a lost connection it may be waited for.
       summary.files += 1
       progress.files += 1
-      left.shift()
+      waited?.done()
+      for (const found of met.splice(0)) await asking.met(found)
       if (finished.length > 0) await reportFinished()
       advance(0)
     }
+    await asking.settle()
   } catch (error) {
-    if (isLost(error) && again !== undefined) cold.push(...left)
+    if (isLost(error) && waited !== undefined) rest = waited.rest()
     // The abort may have closed the connection, too.
     else if (!signal.aborted) failure = error
   }
@@ -250,18 +296,28 @@ async function restorePart(
     // Files that were received completely get their names, also after an error or an abort.
     target.end(inPlaceFacts)
     await reportFinished()
-    if (cold.length > 0) waiting.push({ wanted, contents: cold })
     summary.undressed += target.undressed
     if (failure !== null) throw failure
+    if (rest !== null) await asking.settle()
+    for (const one of rest ?? []) reporting.cold.add(wanted, one)
     if (signal.aborted || wanted.missingOnly === true || again !== undefined) return
-    for (const file of unseen) {
-      if (choice.path !== null && !`${file}/`.startsWith(`${choice.path}/`)) continue
-      summary.files += 1
-      summary.failed += 1
-      await events.event({ kind: 'missing', place: `${choice.folder}/${file}` })
-    }
+    await reportMissing(unseen, choice, reporting)
   } finally {
     removeUnfinished()
+  }
+}
+
+/** Reports files of the manifest that were not found. */
+async function reportMissing(
+  unseen: ReadonlySet<string>,
+  { folder, path: chosen }: Choice,
+  { events, summary }: Reporting,
+): Promise<void> {
+  for (const file of unseen) {
+    if (chosen !== null && !`${file}/`.startsWith(`${chosen}/`)) continue
+    summary.files += 1
+    summary.failed += 1
+    await events.event({ kind: 'missing', place: `${folder}/${file}` })
   }
 }
 
@@ -287,10 +343,6 @@ async function countAll(
   }
   progress.totalFiles = sum.files
   progress.totalBytes = sum.bytes
-}
-
-async function* fromList<T>(all: readonly T[]): AsyncGenerator<T> {
-  yield* all
 }
 
 /** True if the destination cannot be reached now. */

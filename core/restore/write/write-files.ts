@@ -547,7 +547,7 @@ function link(fd: number, directory: TreeDirectory, name: string): boolean {
 }
 
 /** Returns a temporary name that core/filter/names.ts recognizes, so that such files are never sent. */
-function temporaryName(): string {
+export function temporaryName(): string {
   count += 1
   return `.holdfast-restore-${RUN}${count.toString(16).padStart(6, '0').slice(-6)}`
 }
@@ -567,7 +567,7 @@ function toFailure(error: unknown, root: string, to: string): RestoreResult {
 }
 
 /** Returns the error for a target that cannot be written to, with reason and remedy. */
-function restoreStopped(destination: string, error: unknown): UserError {
+export function restoreStopped(destination: string, error: unknown): UserError {
   const reason = errorCode(error) ?? String(error)
   const { root } = path.parse(destination)
   const denied = findDenied(error, root, path.relative(root, destination).split(path.sep))

@@ -1,5 +1,7 @@
 // Cold storage, by a library whose contents thaw when the test has them thaw.
 
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { COLD, type Library, NotReadable } from '../../../core/backends/archive-reader.ts'
 import type { SentFile } from '../../../core/ledger/pages.ts'
@@ -12,15 +14,20 @@ import type { RestoreEvent } from '../../../core/restore/write/events.ts'
 import type { StoredContent } from '../../../core/store/query/query.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { readTree } from '../../support/trees.ts'
+import { until } from '../../support/until.ts'
 
 const ALL = { folder: null, path: null, version: null, at: null }
 
-function coldLibrary(names: readonly string[]) {
+/** @param pageFiles contents in a page of a list. */
+function coldLibrary(names: readonly string[], pageFiles = Infinity) {
   const world = {
     names: new Set(names),
     thawed: new Set<string>(),
-    /** Questions for everything. */
+    /** Questions for everything, and those of them that were answered to the end. */
     listings: 0,
+    ended: 0,
+    /** All contents that were listed. */
+    listed: [] as WeakRef<StoredContent>[],
     opened: [] as string[],
     asking: 0,
     mostAsking: 0,
@@ -36,10 +43,15 @@ function coldLibrary(names: readonly string[]) {
     place: null,
     folders: async () => [{ name: 'data', source: 's' }],
     entries: async () => ({ entries: [], next: null }),
-    async contents({ path }) {
-      if (path === null) world.listings += 1
-      const contents = [...world.names].filter((name) => path === null || name === path).map(toContent)
-      return { contents, directories: [], strange: 0, next: null }
+    async contents({ path, after }) {
+      if (path === null && after === null) world.listings += 1
+      const all = [...world.names].filter((name) => path === null || name === path)
+      const from = Number(after)
+      const contents = all.slice(from, from + pageFiles).map(toContent)
+      world.listed.push(...contents.map((one) => new WeakRef(one)))
+      const isEnd = from + pageFiles >= all.length
+      if (path === null && isEnd) world.ended += 1
+      return { contents, directories: [], strange: 0, next: isEnd ? null : String(from + pageFiles) }
     },
     async open({ path }) {
       world.opened.push(path)
@@ -99,13 +111,13 @@ test('restore of cold contents: several are asked for at a time, and each is fol
 })
 
 test('restore of cold contents: each is looked at once a time without a listing, through a lost connection, and what is gone failed', async () => {
-  const { world, library } = coldLibrary(['a', 'b', 'c', 'gone'])
+  const { world, library } = coldLibrary(['0', 'a', 'b', 'c', 'gone'])
   let listings = 0
   const kinds: string[] = []
   const { summary, tree } = await restoreAll(library, (event) => {
     kinds.push(event.kind)
     if (event.kind !== 'cold') return
-    expect(world.opened.sort()).toEqual(['a', 'b', 'c', 'gone'])
+    expect(world.opened.sort()).toEqual(['0', 'a', 'b', 'c', 'gone'])
     listings = world.listings
     world.names.delete('gone')
     world.thawed.add('a').add('b').add('c')
@@ -113,14 +125,59 @@ test('restore of cold contents: each is looked at once a time without a listing,
     world.onOpen = (name) => {
       if (name !== 'b' || isCut) return
       isCut = true
+      world.thawed.add('0')
       throw new UserError('restore.notTold', { name: 'nas', reason: 'ECONNRESET' })
     }
   })
-  expect(summary).toMatchObject({ files: 4, restored: 3, failed: 1 })
-  expect(tree).toEqual(['data/a', 'data/b', 'data/c'])
-  expect(kinds.filter((kind) => kind === 'restored')).toHaveLength(3)
+  expect(summary).toMatchObject({ files: 5, restored: 4, failed: 1 })
+  expect(tree).toEqual(['data/0', 'data/a', 'data/b', 'data/c'])
+  expect(kinds.filter((kind) => kind === 'restored')).toHaveLength(4)
   expect(world.listings).toBe(listings)
 }, 20_000)
+
+test('restore of cold contents: each is asked for when it is met, and those that wait take no memory', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const names = Array.from({ length: 1_500 }, (_, index) => `file-${String(index).padStart(4, '0')}`)
+  const { world, library } = coldLibrary(names, 100)
+  const asked: string[] = []
+  /** Listings that had ended at the first request: that of the totals is one. */
+  let endedBefore: number | null = null
+  const thaw = library.thaw
+  library.thaw = async (content) => {
+    endedBefore ??= world.ended
+    asked.push(content.path)
+    await thaw?.(content)
+  }
+  let waiting = 0
+  const opened = new Map<string, number>()
+  world.onOpen = (name) => {
+    opened.set(name, (opened.get(name) ?? 0) + 1)
+    if (opened.get(name) === 3) world.thawed.add(name)
+  }
+  const to = temporaryDirectory('cold-many')
+  const events = {
+    async event({ kind, ...one }: RestoreEvent) {
+      if (kind !== 'cold' || !('files' in one)) return
+      waiting = one.files
+      await until('those that wait take no memory', () => {
+        collect()
+        return world.listed.filter((ref) => ref.deref() !== undefined).length < 400
+      })
+      for (const name of names.filter((_, index) => index % 20 !== 0)) world.thawed.add(name)
+    },
+    progress: () => undefined,
+  }
+  const wanted = { choice: ALL, destination: to, conflict: 'leave' as const }
+  const summary = await restoreFrom(library, [wanted], events, new AbortController().signal)
+  expect(endedBefore).toBeLessThan(2)
+  expect([waiting, asked.length, new Set(asked).size]).toEqual([1_500, 1_500, 1_500])
+  expect(world.mostAsking).toBeGreaterThan(1)
+  expect(world.mostAsking).toBeLessThanOrEqual(16)
+  expect(summary).toMatchObject({ files: 1_500, restored: 1_500, failed: 0 })
+  expect(Object.keys(readTree(to)).sort()).toEqual(names.map((name) => `data/${name}`))
+  expect(world.listings).toBe(2)
+}, 60_000)
 
 test('verification of cold contents: they are not recorded as read again', async () => {
   const { world, library } = coldLibrary(['a', 'bb'])

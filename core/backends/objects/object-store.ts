@@ -108,7 +108,7 @@ export interface PutOptions {
 
 /**
  * A store on another computer that keeps objects by name: the common interface of SFTP, S3 and WebDAV. Names are relative to
- * the destination's own prefix, with "/". All functions throw BackendError.
+ * the destination's own prefix, with "/". All functions throw BackendError, or a UserError if only a person can help.
  */
 export interface ObjectStore {
   readonly can: {
@@ -214,6 +214,7 @@ export function toTransferResult(
   name: string,
   file: Pick<Outgoing, 'source' | 'path'>,
 ): TransferResult {
+  if (error instanceof UserError) return { kind: 'retry', cause: 'destination', reason: error.sentence }
   const { kind, reason } = asBackendError(error)
   const where = { path: path.join(file.source.path, file.path), name, reason }
   switch (kind) {

@@ -16,7 +16,6 @@ import {
   type ObjectStore,
   orIf,
   type PutOptions,
-  putOwn,
   unlessLost,
 } from '../objects/object-store.ts'
 import { createLister, type ListedEntry, limitNames } from '../objects/tree-listing.ts'
@@ -71,14 +70,16 @@ export class WebdavStore implements ObjectStore {
   readonly #client: WebdavClient
   readonly #directories: Directories
   readonly #partials: string
-  readonly #own: string
+  readonly #place: { name: string; address: string }
+  /** Resolves if the server replaces no file unless it is asked to; null: not tried yet in this session. */
+  #replacesNone: Promise<void> | null = null
   /** Temporary names in use. */
   readonly #inUse = new Set<string>()
 
   constructor(target: WebdavTarget, password: string) {
     const own = `${target.folder}/${OWN_DIRECTORY}`
     this.#client = new WebdavClient(target, password, MOST_SOCKETS)
-    this.#own = own
+    this.#place = { name: target.name, address: new URL(target.url).host }
     this.#partials = `${own}/partial`
     this.#directories = openDirectories(
       {
@@ -122,22 +123,6 @@ export class WebdavStore implements ObjectStore {
       throw new UserError('transfer.sftp.noDirectory', { name, path: root })
     if (statusCode === 403 || statusCode >= 500) throw toBackendError(answer, 'PROPFIND')
     throw new UserError('webdav.noStore', at)
-  }
-
-  /**
-   * Checks that the server replaces no file unless it is asked to: another content would then be lost.
-   * @throws UserError if it does; BackendError.
-   */
-  async requireNoOverwriting({ name, url }: WebdavTarget): Promise<void> {
-    const trial = `${this.#own}/test-${randomUUID()}`
-    const put = (text: string) => putOwn(this, trial, Buffer.from(text), { replace: false })
-    await put('1')
-    try {
-      const isRefused = await put('2').then(() => false, orIf('exists', true))
-      if (!isRefused) throw new UserError('webdav.overwrites', { name, address: new URL(url).host })
-    } finally {
-      await this.remove(trial).catch(orIf('denied', undefined))
-    }
   }
 
   readonly put: ObjectStore['put'] = async (name, bytes, facts, { replace }) => {
@@ -243,10 +228,15 @@ export class WebdavStore implements ObjectStore {
     this.#client.close()
   }
 
-  /** Begins to write a file under a temporary name. */
+  /** Begins to write a file under a temporary name. @throws UserError if the server would replace a file unasked. */
   async #begin(name: string, facts: ObjectFacts, replace: PutOptions['replace']) {
     const temporary = `${this.#partials}/${randomUUID()}`
     await this.#directories.make(this.#partials)
+    this.#replacesNone ??= this.#requireNoOverwriting().catch((error) => {
+      this.#replacesNone = null
+      throw error
+    })
+    await this.#replacesNone
     this.#inUse.add(temporary)
     // Opened at the first piece: the caller may have to give up before.
     let stream: PutStream | null = null
@@ -358,6 +348,32 @@ export class WebdavStore implements ObjectStore {
       if (!hasKind(error, 'exists') && (await this.#find(parent)) === null)
         throw new BackendError('lost', `${parent} is not there any more`, { cause: error })
       throw error
+    }
+  }
+
+  /** @throws UserError if the server replaces files without being asked to; BackendError. */
+  async #requireNoOverwriting(): Promise<void> {
+    // Another process of this computer may sweep the files of the first trial.
+    if ((await this.#refusesTaken()) || (await this.#refusesTaken())) return
+    throw new UserError('webdav.overwrites', this.#place)
+  }
+
+  /** Returns true if the server refuses to give a small file the name of another one. */
+  async #refusesTaken(): Promise<boolean> {
+    const [one, other] = [`${this.#partials}/${randomUUID()}`, `${this.#partials}/${randomUUID()}`]
+    try {
+      for (const name of [one, other]) {
+        this.#inUse.add(name)
+        const stream = this.#client.put(this.#client.toPath(name), 1)
+        await stream.write(Buffer.from('1'))
+        await stream.end()
+      }
+      return await this.#client.relocate('MOVE', one, other, 'F').then(() => false, orIf('exists', true))
+    } finally {
+      for (const name of [one, other]) {
+        await this.remove(name).catch(ignoreError('the sweep removes the temporary file'))
+        this.#inUse.delete(name)
+      }
     }
   }
 

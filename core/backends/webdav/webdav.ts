@@ -26,11 +26,7 @@ async function reachWebdav(
   try {
     await store.requireRoot(target, signal)
     const isToItself = await isOnThisComputer(url)
-    const notes = async () => {
-      await store.requireNoOverwriting(target)
-      return []
-    }
-    return { store, localAddress: null, isToItself, notes }
+    return { store, localAddress: null, isToItself }
   } catch (error) {
     store.close()
     throw await explained(error, target)

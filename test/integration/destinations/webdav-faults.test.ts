@@ -16,6 +16,7 @@ import { type DavFaults, startDavProxy } from '../../support/servers/dav-proxy.t
 import { openProxy } from '../../support/servers/open-proxy.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { makeHome } from '../../support/transfer/transfer.ts'
+import { until } from '../../support/until.ts'
 
 beforeAll(() => webdavKind.start?.())
 afterAll(() => webdavKind.stop?.())
@@ -112,6 +113,53 @@ test('WebDAV connection test: a server that overwrites in spite of "Overwrite: F
   expect(await tryIt(settings, secrets)).toMatchObject(failed('webdav.overwrites'))
   const files = readdirSync(directory, { recursive: true, withFileTypes: true })
   expect(files.filter((one) => one.isFile() && !one.parentPath.endsWith('.DAV'))).toEqual([])
+})
+
+test('WebDAV destination: a server that begins to overwrite in spite of "Overwrite: F" replaces no content', async () => {
+  let isFaulty = false
+  const { home, settings, secrets, directory } = await begin({
+    headers(headers) {
+      if (headers.overwrite === 'F' && isFaulty) headers.overwrite = 'T'
+    },
+  })
+  const overwrites = {
+    key: 'webdav.overwrites',
+    params: { name: 'nas', address: new URL(settings.url).host },
+  }
+  const memory = { session: null }
+  const first = drive(home, settings, secrets, { memory })
+  expect(await first.send('a', Buffer.from('first'))).toMatchObject({ kind: 'stored' })
+  first.stop()
+  isFaulty = true
+  const driver = drive(home, settings, secrets, { memory })
+  const changed = { mtimeNs: 1_800_000_000_000_000_000n }
+  for (const size of [6, 3_000_000])
+    expect(await driver.send('a', Buffer.alloc(size, 'second'), changed)).toMatchObject({
+      ...{ kind: 'retry', cause: 'destination' },
+      reason: overwrites,
+    })
+  expect(readFileSync(path.join(directory, 'station/data/a'), 'utf8')).toBe('first')
+  isFaulty = false
+  expect(await driver.send('a', Buffer.from('second'), changed)).toMatchObject({ kind: 'stored' })
+  expect(readFileSync(path.join(directory, 'station/data/a'), 'utf8')).toBe('second')
+  const older = path.join(directory, 'station/.holdfast/versions/data/a')
+  const versions = readdirSync(older, { withFileTypes: true }).filter((one) => one.isFile())
+  expect(versions.map(({ name }) => readFileSync(path.join(older, name), 'utf8'))).toEqual(['first'])
+  expect(
+    readdirSync(path.join(directory, 'station/.holdfast/partial')).filter((one) => one !== '.DAV'),
+  ).toEqual([])
+})
+
+test('WebDAV destination: a new folder at a server that overwrites is not begun, and the reason is shown', async () => {
+  const { home, settings, secrets, directory } = await begin({
+    headers(headers) {
+      if (headers.overwrite === 'F') headers.overwrite = 'T'
+    },
+  })
+  const driver = drive(home, settings, secrets, { isPatient: true })
+  const problem = await until('the reason is shown', () => driver.problem, 15_000)
+  expect(problem).toMatchObject({ key: 'webdav.overwrites' })
+  expect(existsSync(path.join(directory, 'station/.holdfast/owner.json'))).toBe(false)
 })
 
 test('WebDAV properties: a 207 that refuses them is no success', async () => {
@@ -257,7 +305,7 @@ test('WebDAV behind a gateway that is out of order for a moment: no other addres
   await expect(put(store, 'two', Buffer.from('abc'))).rejects.toEqual(fault('lost'))
   isDown = false
   await put(store, 'two', Buffer.from('abc'))
-  expect(asked).toEqual(['http', 'http', 'http'])
+  expect(asked).toEqual(['http', 'http', 'http', 'http'])
 })
 
 test('WebDAV behind a proxy that changes the address: the test says what to set', async () => {

@@ -375,6 +375,10 @@ export class S3Store implements ObjectStore {
 
   close(): void {
     this.#memory.close()
+    // A copy in parts would otherwise go on beside the next session, which may replace the object.
+    this.client.middlewareStack.add(() => () => Promise.reject(new BackendError('lost', 'closed')), {
+      ...{ step: 'initialize', priority: 'high', name: 'closed' },
+    })
     this.client.destroy()
   }
 

@@ -195,6 +195,14 @@ describe.each(storageServers)('S3 store on %s', (engine) => {
     expect(await uploadsIn(bucket)).toBe(0)
   })
 
+  test('a copy in parts does not go on after the store was closed, beside the next session', async () => {
+    const store = bucket.open()
+    await put(store, 'closing', randomBytes(6 * MIB))
+    store.close()
+    await expect(store.setAside('closing', 'closing-1', false)).rejects.toEqual(fault('lost'))
+    expect(await namesBelow(bucket.open(), 'closing')).toEqual(['closing'])
+  })
+
   test.each([
     ['in one request', 4],
     ['in parts', 11],

@@ -143,7 +143,7 @@ async function buildLibraryTask(
 }
 
 /** Returns the directories of the sources, and the mount points of their disks as far as they are known, by id. */
-export async function readSources(dataDirectory: string) {
+async function readSources(dataDirectory: string) {
   const known = openKnownMounts(dataDirectory, true).knownMounts()
   const { sources } = await settingsNow(dataDirectory)
   return {

@@ -13,7 +13,7 @@ import { librarySettings, readKey, storeSettings } from './library-settings.ts'
 import { parseTimeout } from './option-words.ts'
 import { parsePath } from './path-words.ts'
 import { openProgress } from './progress.ts'
-import { readSources, where } from './restore-task.ts'
+import { where } from './restore-task.ts'
 import { runStoreTask } from './store-task.ts'
 import { terminalWords } from './terminal-words.ts'
 
@@ -94,9 +94,7 @@ async function buildVerifyTask(what: string, options: VerifyOptions): Promise<Ta
     const isNothing = NOTHING.has(toSentence(error).key)
     throw isNothing ? new UserError('verify.neither', { name: what }, { cause: error }) : error
   })
-  if (compared !== null) return { does: 'verify', from, ...compared }
-  const { sources } = await readSources(data)
-  return { does: 'verify', from, ledger: getDataLayout(data).ledger, sources }
+  return { does: 'verify', from, ...(compared ?? { ledger: getDataLayout(data).ledger }) }
 }
 
 /** True if no file was compared, which proves nothing about what is there. */

@@ -19,6 +19,8 @@ export const SMALL_BYTES = 256 * 1024
 export interface Library {
   /** The directory on this computer that contains everything; null: not on a disk of this computer. */
   readonly place: string | null
+  /** True if times, modes and digests are properties that a server may lose, and keep the contents. */
+  readonly mayLoseFacts?: boolean
   /** Directories of the computer's sources. */
   folders(): Promise<readonly Folder[]>
   entries(asked: EntriesQuestion): Promise<EntriesPage>
@@ -31,21 +33,7 @@ export interface Library {
    * @throws NotReadable
    */
   thaw?(content: StoredContent): Promise<void>
-  /**
-   * Sets the time, mode and digest of a current content again, if its time is not the one that was sent: a server may
-   * lose them and keep the content. Returns true if it did. Left out: they are kept in a manifest.
-   * @param has what its opening gave.
-   * @throws NotReadable
-   */
-  renewFacts?(content: StoredContent, has: Pick<Incoming, 'facts'>, sent: SentFacts): Promise<boolean>
   close(): void
-}
-
-/** Time, mode and digest of a content when it was sent; null: unknown. */
-export interface SentFacts {
-  mtimeNs: bigint
-  mode: number | null
-  digest: Uint8Array | null
 }
 
 /** The message of NotReadable for a content in cold storage, whose size and digest are the expected ones. */

@@ -29,7 +29,7 @@ export type Task =
   | ({ does: 'putBack' } & PutBack)
   | { does: 'list'; from: From; choice: Choice }
   | { does: 'computers'; from: LibrarySettings }
-  | { does: 'verify'; from: LibrarySettings; ledger: string; sources: Record<string, string> }
+  | { does: 'verify'; from: LibrarySettings; ledger: string }
   | { does: 'verify'; from: From; manifest: string; folder: string | null }
   | { does: 'verify'; from: StoreSettings; adopt: boolean; forgetMissing: boolean }
 
@@ -89,17 +89,16 @@ export async function runTask(task: Task, post: (event: TaskEvent) => Promise<vo
     }
     if (!('ledger' in verifying))
       return verifyStore(verifying.from.store, verifying, { notice, found, progress })
-    const { from, ledger: file, sources } = verifying
+    const { from, ledger: file } = verifying
     const ledger = openOrExplain(file)
     try {
-      const what = { ledger, sources, destination: from.destination.id }
+      const what = { ledger, destination: from.destination.id }
       const summary = await withLibrary(from, (library) =>
         verifyLibrary({ library, ...what }, { found, progress }),
       )
-      const { renewed, modeless, notRenewed } = summary
+      const { lostFacts } = summary
       const { name } = from.destination
-      if (renewed > 0) await notice(message('verify.renewed', { name, count: renewed, modeless }))
-      if (notRenewed > 0) await notice(message('verify.notRenewed', { name, count: notRenewed }))
+      if (lostFacts > 0) await notice(message('verify.factsLost', { name, count: lostFacts }))
       return summary
     } finally {
       ledger.close()

@@ -1,11 +1,7 @@
-import { lstatSync } from 'node:fs'
-import path from 'node:path'
 import { COLD, type Library, NotReadable, readAll } from '../backends/archive-reader.ts'
-import { dropError } from '../dropped-errors.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { SentFile } from '../ledger/pages.ts'
 import { noProofs } from '../ledger/proofs.ts'
-import { ownKeys } from '../lib/own-keys.ts'
 import { digestText } from '../platform/digest.ts'
 import {
   emptySummary,
@@ -37,11 +33,10 @@ interface ToVerify {
     | 'isDamaged'
     | 'endDamaged'
     | 'recordProofs'
+    | 'keepLostFacts'
   >
   /** The destination's id. */
   destination: string
-  /** Directories of this computer's sources, by id. */
-  sources: Readonly<Record<string, string>>
 }
 
 /** The ledger's record of one sent file. */
@@ -94,7 +89,7 @@ export async function verifyLibrary(parts: ToVerify, events: VerifyEvents): Prom
       ledger.endDamaged(destination, [{ ...sent, at: startedAt }])
     if (!isStill(parts, one)) continue
     if (wrong === null) {
-      await renew(parts, one, summary)
+      noteLostFacts(parts, one, summary)
       continue
     }
     const at = Date.now()
@@ -111,37 +106,18 @@ export async function verifyLibrary(parts: ToVerify, events: VerifyEvents): Prom
   return summary
 }
 
-/** Sets the time, mode and digest of an intact content again, if the destination has lost them. */
-async function renew(
-  { library, sources }: ToVerify,
-  { source, file, content, ...opened }: Sent & OpenedContent,
+/** Records an intact content whose time, mode and digest the destination has lost, which the sender then sets again. */
+function noteLostFacts(
+  { library, ledger, destination }: ToVerify,
+  { source, file: { path, sentNs }, ...opened }: Sent & OpenedContent,
   summary: VerifySummary,
-): Promise<void> {
-  if ('fault' in opened || file.sentNs === null || library.renewFacts === undefined) return
-  const mtimeNs = BigInt(file.sentNs)
-  const directory = ownKeys(sources)[source]
-  const mode = directory === undefined ? null : modeHere(path.join(directory, file.path), file.size, mtimeNs)
-  try {
-    const sent = { mtimeNs, mode, digest: file.digest }
-    if (!(await library.renewFacts(content, opened.incoming, sent))) return
-    summary.renewed += 1
-    if (mode === null) summary.modeless += 1
-  } catch (error) {
-    if (!(error instanceof NotReadable)) throw error
-    dropError(error, 'the summary counts the file')
-    summary.notRenewed += 1
-  }
-}
-
-/** Returns the mode of a file that is here as it was sent; null: it is not, or cannot be looked at. */
-function modeHere(file: string, size: number, mtimeNs: bigint): number | null {
-  try {
-    const stats = lstatSync(file, { bigint: true })
-    const isSame = stats.isFile() && stats.size === BigInt(size) && stats.mtimeNs === mtimeNs
-    return isSame ? Number(stats.mode & 0o7777n) : null
-  } catch (error) {
-    return dropError(error, 'the file keeps the mode that its destination has', null)
-  }
+): void {
+  // A digest alone is no sign: objects that were sent in parts have none.
+  if ('fault' in opened || sentNs === null || library.mayLoseFacts !== true) return
+  const { mtimeNs, mode } = opened.incoming.facts
+  if (mtimeNs === BigInt(sentNs)) return
+  ledger.keepLostFacts(destination, { source, path, mtimeNs: String(mtimeNs), mode })
+  summary.lostFacts += 1
 }
 
 type Wrong = { kind: 'missing' } | { kind: 'damaged'; found: string } | { kind: 'unreadable'; code: string }

@@ -14,6 +14,7 @@ import type { WorkerConfig } from '../lib/workers/definition.ts'
 import type { Identity } from '../protocol/identity.ts'
 import { openRemovals, type RemovalSource } from './delete-after-send/removals.ts'
 import { type FetchedFile, type HealedFiles, type HealPlan, planHealing, storeFetched } from './healing.ts'
+import { openLostFacts } from './lost-facts.ts'
 import { Proving } from './proving.ts'
 import { type DispatcherEvents, openDispatcher } from './queue/dispatcher.ts'
 import type { Readers } from './reading/readers.ts'
@@ -91,6 +92,10 @@ export function openDelivery(
     isSending: () => dispatcher.transfers(1).length > 0,
     openLibrary: (receiver, signal) => openReceiverLibrary(receiver, identity, ownName(), signal),
   })
+  const lostFacts = openLostFacts({
+    ...{ destination, ledger, findSource, session: mayStore, hold: dispatcher.hold },
+    ...{ onNotice: events.onNotice, log: events.log },
+  })
   const sessions = openSessions(ledger, destination)
   let asking: NodeJS.Timeout | undefined
   /** Queries the space one request at a time: a request that hangs is not repeated. */
@@ -122,6 +127,7 @@ export function openDelivery(
         dispatcher.setSession(session)
         clearTimeout(asking)
         if (session !== null) void askSpace(session)
+        if (session !== null) void lostFacts.look()
         removals.setSession(session)
       },
       onState: events.onState,
@@ -159,7 +165,10 @@ export function openDelivery(
     get proofRound() {
       return proving.round
     },
-    wake: () => dispatcher.wake(),
+    wake() {
+      dispatcher.wake()
+      void lostFacts.look()
+    },
     transfers: (limit: number) => dispatcher.transfers(limit),
     restless: () => dispatcher.restless(),
     /** Returns null while nothing may be sent. */
@@ -192,6 +201,7 @@ export function openDelivery(
       dispatcher.stop()
       removals.stop()
       proving.stop()
+      lostFacts.stop()
       return opened.stop(isLast)
     },
   }

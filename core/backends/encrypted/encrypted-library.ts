@@ -11,7 +11,7 @@ import type {
   StoreContentsQuestion,
   StoredContent,
 } from '../../store/query/query.ts'
-import { type Incoming, type Library, NotReadable, type SentFacts } from '../archive-reader.ts'
+import { type Incoming, type Library, NotReadable } from '../archive-reader.ts'
 import type { LibrarySettings } from '../backend-messages.ts'
 import { decryptedSize, decrypterFor, encryptedSize, plainName, sealedName } from './age.ts'
 import {
@@ -54,6 +54,10 @@ class EncryptedLibrary implements Library {
 
   get place(): string | null {
     return this.#library.place
+  }
+
+  get mayLoseFacts(): boolean {
+    return this.#library.mayLoseFacts ?? false
   }
 
   async folders(): Promise<Folder[]> {
@@ -102,16 +106,6 @@ class EncryptedLibrary implements Library {
 
   async thaw(content: StoredContent): Promise<void> {
     await this.#library.thaw?.(await this.#toSealed(content))
-  }
-
-  async renewFacts(
-    content: StoredContent,
-    { facts }: Pick<Incoming, 'facts'>,
-    sent: SentFacts,
-  ): Promise<boolean> {
-    const sealed = await this.#toSealed(content)
-    const has = { facts: { ...facts, size: encryptedSize(facts.size) } }
-    return (await this.#library.renewFacts?.(sealed, has, { ...sent, digest: null })) ?? false
   }
 
   close(): void {

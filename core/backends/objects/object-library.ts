@@ -15,15 +15,7 @@ import {
   type StoredContent,
 } from '../../store/query/query.ts'
 import { isVersionName, replacedAt } from '../../store/retention/retention.ts'
-import {
-  COLD,
-  type Incoming,
-  type Library,
-  NotReadable,
-  noComputer,
-  type SentFacts,
-  SMALL_BYTES,
-} from '../archive-reader.ts'
+import { COLD, type Incoming, type Library, NotReadable, noComputer, SMALL_BYTES } from '../archive-reader.ts'
 import type { Computer, LibrarySettings } from '../backend-messages.ts'
 import { recipientOf } from '../encrypted/age.ts'
 import { decryptLibrary } from '../encrypted/encrypted-library.ts'
@@ -153,6 +145,11 @@ export class ObjectLibrary implements Library {
     this.#slots = createSemaphore(Math.max(1, store.can.parallel))
   }
 
+  get mayLoseFacts(): boolean {
+    // A file's own time is as near to the sent one as its server can have it.
+    return this.#store.can.dates
+  }
+
   folders(): Promise<Folder[]> {
     return this.#ask(async () => {
       const owner = await readKeptOwner(this.#store, this.#folder, this.#name, this.#signal, undefined)
@@ -186,22 +183,6 @@ export class ObjectLibrary implements Library {
     await this.#store.thaw?.(...this.#locate(content)).catch((error: unknown) => {
       throw this.#translate(error)
     })
-  }
-
-  async renewFacts(
-    { folder, path }: StoredContent,
-    { facts: { size, mtimeNs, mode } }: Pick<Incoming, 'facts'>,
-    sent: SentFacts,
-  ): Promise<boolean> {
-    // A file's own time is as near to the sent one as its server can have it.
-    if (!this.#store.can.dates) return false
-    const facts = { size, mtimeNs: sent.mtimeNs, mode: sent.mode ?? mode, digest: sent.digest }
-    // A digest alone is no sign: objects that were sent in parts have none.
-    if (this.#store.kept(facts).mtimeNs === mtimeNs) return false
-    await this.#store.setFacts(this.#current(folder, path), facts).catch((error: unknown) => {
-      throw this.#translate(error)
-    })
-    return true
   }
 
   close(): void {

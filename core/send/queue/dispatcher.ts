@@ -199,6 +199,9 @@ class Dispatcher {
     return this.#transfers.list(limit)
   }
 
+  /** See Queue.hold. */
+  readonly hold: Queue['hold'] = (file) => this.#queue.hold(file)
+
   /** Files of these sources that wait because they keep changing. */
   restless() {
     return this.#restless.list(Date.now()).filter(({ source }) => this.#workers.has(source))

@@ -47,6 +47,8 @@ interface Filtered {
 /** Sorts waiting files. `now` is in milliseconds since 1970. Pure. */
 type QueueFilter = (files: QueuedFile[], now: number) => Filtered
 
+type Named = Pick<QueuedFile, 'source' | 'path'>
+
 export type Queue = ReturnType<typeof createQueue>
 
 /** The ledger's queue and its rows under way: never the same row twice, nor two rows of one path at a time. */
@@ -102,6 +104,8 @@ export function createQueue(host: QueueHost) {
       if (host.isInTrouble()) go.sort((a, b) => a.attempts - b.attempts || a.size - b.size)
       return go
     },
+    /** Keeps a path from being sent until the returned function is called; null: it is being sent. */
+    hold: (file: Named): (() => void) | null => (paths.lock(file) ? () => paths.unlock(file) : null),
     /** Releases files whose result is recorded in the ledger, or that were not started. */
     release(files: readonly QueuedFile[]): void {
       for (const due of files) {
@@ -148,13 +152,13 @@ export function createPathLocks() {
   const files = new Set<string>()
   /** The number of locked files below each directory. */
   const below = new Map<string, number>()
-  const getPlaces = ({ source, path }: Pick<QueuedFile, 'source' | 'path'>) => {
+  const getPlaces = ({ source, path }: Named) => {
     const toKey = (one: string) => `${source}\0${one}`
     return { file: toKey(path), above: directoriesAbove(path).map(toKey) }
   }
   return {
     /** Returns false if another file is in the way. */
-    lock(due: QueuedFile): boolean {
+    lock(due: Named): boolean {
       const { file, above } = getPlaces(due)
       // The same path can be locked already: its row was withdrawn during the transfer, and offered again.
       if (files.has(file) || below.has(file) || above.some((one) => files.has(one))) return false
@@ -162,7 +166,7 @@ export function createPathLocks() {
       for (const one of above) below.set(one, (below.get(one) ?? 0) + 1)
       return true
     },
-    unlock(due: QueuedFile): void {
+    unlock(due: Named): void {
       const { file, above } = getPlaces(due)
       if (!files.delete(file)) return
       for (const one of above) {

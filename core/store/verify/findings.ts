@@ -45,12 +45,8 @@ export const emptySummary = () => ({
   unreadable: 0,
   /** Files in cold storage, of which only size and digest were compared, as the destination has recorded them. */
   cold: 0,
-  /** Files whose time, mode or digest a destination had lost, and which got them again. */
-  renewed: 0,
-  /** Renewed files whose mode is unknown: they are no longer at their source as they were sent. */
-  modeless: 0,
-  /** Files that did not get them again. */
-  notRenewed: 0,
+  /** Files whose time, mode and digest a destination has lost. */
+  lostFacts: 0,
   /** Number of damaged, changed, missing or unreadable files that are requested from their senders. */
   wanted: 0,
 })

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Message } from '../../../core/lib/i18n/message.ts'
 import { runTask, type Task, type TaskEvent } from '../../../core/restore/task.ts'
@@ -14,11 +15,11 @@ import {
   DESTINATION,
   makeHome,
   offerAll,
-  SOURCE,
   senderConfig,
   startTestSender,
   writeFile,
 } from '../../support/transfer/transfer.ts'
+import { until } from '../../support/until.ts'
 
 const ceph = s3Kind('ceph')
 beforeAll(() => Promise.all([webdavKind.start?.(), ceph.start?.()]))
@@ -29,7 +30,7 @@ const LARGE = 9 * 1024 * 1024
 const MODES: Record<string, number> = { a: 0o640, 'd/b': 0o755, 'd/removed here': 0o600 }
 
 test.each([webdavKind, encryptedKind(webdavKind), ceph, encryptedKind(ceph)])(
-  '$name destination: lost times and permissions are set again by verify, which tells of them',
+  '$name destination: lost times and permissions are reported by verify, and set again by the sender alone',
   async (kind) => {
     const home = await makeHome(temporaryDirectory('lost-properties'))
     const place = await kind.open(home)
@@ -40,9 +41,13 @@ test.each([webdavKind, encryptedKind(webdavKind), ceph, encryptedKind(ceph)])(
       fs.utimesSync(path.join(home.source, name), 1_600_000_000, 1_600_000_000.25)
     }
     offerAll(home)
+    const config = {
+      ...senderConfig(home, { port: 0, fingerprint: '' }),
+      destination,
+      secrets: place.secrets,
+    }
     const sender = startTestSender()
-    const config = senderConfig(home, { port: 0, fingerprint: '' })
-    sender.configure({ ...config, destination, secrets: place.secrets })
+    sender.configure(config)
     await allSent(sender, 3)
     await sender.kill()
     const readFacts = async () => {
@@ -57,7 +62,7 @@ test.each([webdavKind, encryptedKind(webdavKind), ceph, encryptedKind(ceph)])(
     expect(await readFacts()).toEqual(sent)
 
     const task: Task = {
-      ...{ does: 'verify', ledger: home.ledgerPath, sources: { [SOURCE]: home.source } },
+      ...{ does: 'verify', ledger: home.ledgerPath },
       from: {
         ...{ destination, secrets: place.secrets, identityDirectory: home.identityDirectory, name: 'pc' },
         ...{ computer: null, key: place.identity ?? null },
@@ -68,20 +73,24 @@ test.each([webdavKind, encryptedKind(webdavKind), ceph, encryptedKind(ceph)])(
       await runTask(task, async (event) => void (event.type === 'progress' || events.push(event)))
       return events
     }
-    const sound = { files: 3, damaged: 0, missing: 0, unreadable: 0, notRenewed: 0 }
-    const verified = (renewed: number, modeless: number) =>
-      expect.objectContaining({
-        type: 'verified',
-        summary: expect.objectContaining({ ...sound, renewed, modeless }),
-      })
-    expect(await verify()).toEqual([verified(0, 0)])
+    const sound = { files: 3, damaged: 0, missing: 0, unreadable: 0 }
+    const verified = (lostFacts: number) =>
+      expect.objectContaining({ type: 'verified', summary: expect.objectContaining({ ...sound, lostFacts }) })
+    expect(await verify()).toEqual([verified(0)])
 
     await place.loseProperties?.()
     fs.rmSync(path.join(home.source, 'd/removed here'))
-    expect((await readFacts()).a).not.toEqual(sent.a)
-    const notice: Message = { key: 'verify.renewed', params: { name: 'nas', count: 3, modeless: 1 } }
-    expect(await verify()).toEqual([{ type: 'notice', sentence: notice }, verified(3, 1)])
-    expect(await readFacts()).toEqual({ ...sent, 'd/removed here': { mtimeNs, mode: 0o644 } })
-    expect(await verify()).toEqual([verified(0, 0)])
+    const lost = await readFacts()
+    expect(lost.a).not.toEqual(sent.a)
+    const notice: Message = { key: 'verify.factsLost', params: { name: 'nas', count: 3 } }
+    expect(await verify()).toEqual([{ type: 'notice', sentence: notice }, verified(3)])
+    expect(await readFacts()).toEqual(lost)
+
+    const later = startTestSender()
+    later.configure(config)
+    const wanted = { ...sent, 'd/removed here': { mtimeNs, mode: 0o644 } }
+    await until('the facts are set again', async () => isDeepStrictEqual(await readFacts(), wanted))
+    for (const name of Object.keys(MODES)) expect(await place.older('data', name)).toEqual([])
+    expect(await verify()).toEqual([verified(0)])
   },
 )

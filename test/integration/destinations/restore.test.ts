@@ -77,7 +77,7 @@ function createLedger(files: Record<string, Buffer>) {
 
 const verify = (library: Library, ledger: Ledger) =>
   verifyLibrary(
-    { library, ledger, destination: 'd', sources: {} },
+    { library, ledger, destination: 'd' },
     { found: async () => undefined, progress: () => undefined },
   )
 

@@ -200,7 +200,7 @@ test('verification of cold contents: they are not recorded as read again', async
       void recorded.push(sum),
   } as unknown as Parameters<typeof verifyLibrary>[0]['ledger']
   const events = { found: async () => undefined, progress: () => undefined }
-  const summary = await verifyLibrary({ library, ledger, destination: 'd', sources: {} }, events)
+  const summary = await verifyLibrary({ library, ledger, destination: 'd' }, events)
   expect(summary).toMatchObject({ files: 2, bytes: 3, cold: 1 })
   expect(recorded).toEqual([expect.objectContaining({ files: 1, bytes: 1 })])
 })

@@ -81,7 +81,7 @@ test('store tasks: a folder whose disk is away is reported as not mounted, the e
     { does: 'list', from, choice },
     { does: 'restore', from, wanted: [to] },
     { does: 'computers', from },
-    { does: 'verify', from, ledger, sources: {} },
+    { does: 'verify', from, ledger },
   ]
   const ofStore = buildTasks(base, to.destination).map((task) => ({
     ...task,

@@ -299,8 +299,8 @@ export function withoutChannel(settings: Settings, id: string): Settings {
 /** @throws UserError alert.orderAll */
 export function withChannelOrder(settings: Settings, ids: readonly string[]): Settings {
   const { channels } = settings.alerts
-  const isWhole = ids.length === channels.length && new Set(ids).size === ids.length
-  if (!isWhole || !channels.every(({ id }) => ids.includes(id))) throw new UserError('alert.orderAll')
+  const isWhole = ids.length === channels.length && channels.every(({ id }) => ids.includes(id))
+  if (!isWhole) throw new UserError('alert.orderAll')
   return withChannels(
     settings,
     ids.map((id) => getChannel(settings, id)),

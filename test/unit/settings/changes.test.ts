@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { changeableSettingsSchema } from '../../../core/agent/contract.ts'
 import {
   withChanges,
+  withChannelOrder,
   withoutChannel,
   withoutChecked,
   withoutSource,
@@ -71,6 +72,15 @@ test('muted alerts: removing a source or a checked path removes its mute', () =>
   })
   expect(withoutSource(settings, 's').alerts.muted).toEqual({ c: null, other: null })
   expect(withoutChecked(settings, 'c').alerts.muted).toEqual({ s: null, other: null })
+})
+
+test('channel order: it has each channel once, and no other', () => {
+  const channel = (id: string) => ({ id, name: id, type: 'webhook' })
+  const settings = settingsSchema.parse({ alerts: { channels: [channel('a'), channel('b')] } })
+  const order = (...ids: string[]) => withChannelOrder(settings, ids).alerts.channels.map(({ id }) => id)
+  expect(order('b', 'a')).toEqual(['b', 'a'])
+  for (const ids of [['a'], ['a', 'a'], ['a', 'b', 'b'], ['a', 'b', 'other'], ['a', 'other']])
+    expect(() => order(...ids), ids.join()).toThrow('every channel once')
 })
 
 test('removed channel: it leaves the channels of the regular report, which does not go to others instead', () => {

@@ -58,7 +58,8 @@ function openLog() {
     },
     progress: async (sink: string) => places.get(sink) ?? null,
     saveProgress: async (sink: string, progress: SinkProgress | null) => {
-      if (progress !== null) places.set(sink, progress)
+      if (progress === null) places.delete(sink)
+      else places.set(sink, progress)
     },
   } as unknown as EventLog
   return { ledger, database, log, places, disk, alerts: at('alerts.db') }
@@ -230,4 +231,22 @@ test('event sink: a log that could not be read for a moment leaves no failure', 
   disk.isBroken = false
   await until('the end of the failure', () => sinks.states()[0]?.condition === 'unused')
   expect(sinks.states()).toEqual([before])
+})
+
+test('event sinks: a sink that is removed loses its place, and one that stays keeps it', async () => {
+  const { log, places } = openLog()
+  const sinks = new Sinks(log, { changed: () => undefined, log: () => undefined })
+  onTestFinished(() => sinks.stop())
+  const [a, b, c] = ['a', 'b', 'c'].map((id) => {
+    const sink = eventSinkSchema.parse({ id, name: id, kind: 'webhook', enabled: false })
+    places.set(`${id} `, { cursor: '1', attempted: '1' })
+    return sink
+  })
+  const configure = (...kept: (typeof a)[]) => {
+    const some = kept.filter((one) => one !== undefined)
+    sinks.configure({ sinks: some, secrets: {}, proxy: null, computer: 'station', names })
+  }
+  configure(a, b, c)
+  configure(b)
+  expect([...places.keys()]).toEqual(['b '])
 })

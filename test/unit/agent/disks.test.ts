@@ -123,6 +123,13 @@ describe('incident of a disk', () => {
   const kinds = (state: AppState) =>
     findConditions(state, NOW).flatMap(({ id, kind }) => (id === 'disk:d' ? [kind] : []))
 
+  test('its source is the first one on the disk', () => {
+    const sources = ['elsewhere', 'a', 'b'].map((id) => named(id))
+    const settings = { ...defaultSettings, sources: sources.map((one) => one.settings) }
+    const found = findConditions(withDisk({ folders: ['a', 'b'] }, { sources, settings }), NOW)
+    expect(found.find(({ id }) => id === 'disk:d')).toMatchObject({ source: 'a' })
+  })
+
   test('it ends once the disk is read without a finding', () => {
     expect(kinds(withDisk())).toEqual(['disk-health'])
     expect(kinds(withDisk({ counters: {} }, { incidents: [open] }))).toEqual(['ok'])

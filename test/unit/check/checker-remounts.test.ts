@@ -141,3 +141,27 @@ describe('checker, remount of a hung mount point', () => {
     expect(kinds()).toEqual(paths.map(() => 'ok'))
   })
 })
+
+describe('checker, released path', () => {
+  it('waits for all checks of the path, also for an abandoned one', async () => {
+    const { clock, disk, checker, mountAs, isSlow, stuck } = await setUpHung(3_600)
+    const [first, second] = stuck
+    mountAs('31', 'new')
+    isSlow(false)
+    checker.checkNow({ points: ['/data'] })
+    await clock.advanceTo(clock.now() + 500)
+    expect(disk.begun.filter(({ path }) => path === first?.path)).toHaveLength(3)
+    const released: string[] = []
+    const wait = async (path: string) => {
+      await checker.released(path)
+      released.push(path)
+    }
+    const both = [first, second].map((check) => wait(check?.path ?? ''))
+    await wait('/elsewhere')
+    second?.well()
+    await both[1]
+    expect(released).toEqual(['/elsewhere', second?.path])
+    first?.well()
+    await both[0]
+  })
+})

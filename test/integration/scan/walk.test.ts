@@ -100,19 +100,25 @@ describe.skipIf(!canMount)('walk on a file system without entry types (needs roo
   })
 })
 
-test.skipIf(!canMount)('walk: a bind-mounted single file is a file of the tree (needs root)', async () => {
-  const root = temporaryDirectory('walk')
-  mkdirSync(path.join(root, 'in'))
-  for (const name of ['given', 'in/config', 'in/other']) writeFileSync(path.join(root, name), name)
-  execFileSync('mount', ['--bind', path.join(root, 'given'), path.join(root, 'in/config')])
-  onTestFinished(() => void execFileSync('umount', [path.join(root, 'in/config')]))
-  const scope = { oneFileSystem: false, away: () => [] }
-  const found: [string, number][] = []
-  for await (const { files } of walkRegions({ root, base: '', filter, scope, signal }))
-    found.push(...files.map(({ path: file, size }): [string, number] => [file, size]))
-  expect(found.toSorted()).toEqual([
-    ['given', 5],
-    ['in/config', 5],
-    ['in/other', 8],
-  ])
-})
+test.skipIf(!canMount)(
+  'walk: a bind-mounted single file is a file of the tree (needs root)',
+  {
+    tags: 'story',
+  },
+  async () => {
+    const root = temporaryDirectory('walk')
+    mkdirSync(path.join(root, 'in'))
+    for (const name of ['given', 'in/config', 'in/other']) writeFileSync(path.join(root, name), name)
+    execFileSync('mount', ['--bind', path.join(root, 'given'), path.join(root, 'in/config')])
+    onTestFinished(() => void execFileSync('umount', [path.join(root, 'in/config')]))
+    const scope = { oneFileSystem: false, away: () => [] }
+    const found: [string, number][] = []
+    for await (const { files } of walkRegions({ root, base: '', filter, scope, signal }))
+      found.push(...files.map(({ path: file, size }): [string, number] => [file, size]))
+    expect(found.toSorted()).toEqual([
+      ['given', 5],
+      ['in/config', 5],
+      ['in/other', 8],
+    ])
+  },
+)

@@ -293,6 +293,7 @@ test('samples: the round of the day waits for a pause in sending, and runs once'
   vi.advanceTimersByTime(3_600_000)
   await new Promise((resolve) => setTimeout(resolve, 50))
   expect(asked).toHaveLength(4)
+  expect(state.lines).toEqual([])
   state.isSending = true
   const { pauseChecks } = state
   vi.setSystemTime(Date.now() + 24 * 3_600_000)

@@ -52,7 +52,7 @@ export async function compare({ agent }: OpenAgent, signal: AbortSignal): Promis
       for await (const listed of listCandidates(options)) {
         if (listed.why === null || listed.why.key === 'scan.why.changing') return { ...found, isDone: false }
         if (listed.why.key === 'scan.why.tooYoung') found.young += 1
-        if (listed.why.key === 'scan.why.transferred') found.marked += 1
+        if (isUndecided(listed)) found.marked += 1
         if (!UNSENT.has(listed.why.key)) continue
         found.unsent += 1
         if (found.named.length < MOST_NAMED) found.named.push(listed)
@@ -64,20 +64,18 @@ export async function compare({ agent }: OpenAgent, signal: AbortSignal): Promis
   return found
 }
 
-/** Remarks that a run makes only if the names of their batch directories differ from the last run's. */
-const SAID_ONCE = { 'scan.notClosed': 'not-closed', 'scan.markedByOther': 'by-other' } as const
+/** True for a file with isocket's mark, its own or that of its directory. */
+const isUndecided = ({ why, size }: ListedPath): boolean =>
+  why?.key === 'scan.why.transferred' || (why?.key === 'scan.why.batchSent' && size !== null)
 
-const isSaidOnce = (key: WordKey): key is keyof typeof SAID_ONCE => key in SAID_ONCE
-
-/** Returns the remarks that the last run has not made. */
+/** Returns the remarks that the last run has not made: on directories that were not closed, unless it named the same. */
 export function newRemarks({ agent }: OpenAgent, { sources }: AppState): Message[] {
   const ledger = openLedger(agent.layout.ledger)
   const isNew = (source: string, { key, params }: Message): boolean => {
-    if (!isSaidOnce(key)) return true
-    const what = SAID_ONCE[key]
+    if (key !== 'scan.notClosed') return true
     const names = String(params.names)
-    if (ledger.namesSaid(what, source) === names) return false
-    ledger.rememberNamesSaid(what, source, names)
+    if (ledger.notClosedSaid(source) === names) return false
+    ledger.rememberNotClosedSaid(source, names)
     return true
   }
   try {

@@ -117,9 +117,6 @@ const KEPT = [
   'newest',
 ]
 
-/** Remarks of a run about batch directories, of which the names are kept. */
-type NamesSaid = 'not-closed' | 'by-other'
-
 /** The ledger's values of sources and destinations. */
 function openMeta(database: DatabaseSyncInstance, routes: Routes) {
   // A begun removal is recorded only in its row. The row is kept, to finish the removal if the source returns.
@@ -168,9 +165,9 @@ function openMeta(database: DatabaseSyncInstance, routes: Routes) {
     rememberAdopted: (source: string, atNs: bigint) =>
       durably(database, () => put(`adopted ${source}`, String(atNs))),
 
-    /** Returns the batch directories that a run last reported as not closed properly, or as marked by another program. */
-    namesSaid: (what: NamesSaid, source: string): string | null => get(`${what} ${source}`),
-    rememberNamesSaid: (what: NamesSaid, source: string, names: string) => put(`${what} ${source}`, names),
+    /** Returns the batch directories that a run last reported as not closed properly. */
+    notClosedSaid: (source: string): string | null => get(`not-closed ${source}`),
+    rememberNotClosedSaid: (source: string, names: string) => put(`not-closed ${source}`, names),
 
     session: (destination: string): SessionMemory | null => get(`session ${destination}`),
     /** Durable when it returns. */

@@ -74,8 +74,9 @@ export const scannedSchema = z.object({
    */
   open: z.object({ files: z.number(), since: z.number(), path: z.string() }).nullable().optional(),
   /**
-   * Files of a batch source that carry isocket's mark but were not sent by Holdfast: their directories are not marked
-   * as sent before a person has decided. `directories`: at most 5 with such files, newest last; null: no file.
+   * Files of a batch source that carry isocket's mark, their own or that of their directory, but were not sent by
+   * Holdfast: their directories are not marked as sent before a person has decided. `directories`: at most 5 with such
+   * files, newest last; null: no file.
    */
   marked: z
     .object({ files: z.number(), directories: z.array(z.string()) })

@@ -11,7 +11,6 @@ const HARMLESS: ReadonlySet<WordKey> = new Set([
   'scan.leftInBatch',
   'scan.emptyBatch',
   'scan.lateInBatch',
-  'scan.markedByOther',
   'scan.ownPlace',
 ])
 const MINUTE = 60_000

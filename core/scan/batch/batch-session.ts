@@ -78,6 +78,9 @@ export class BatchSession implements SourceSession, BatchServices {
   #resting: readonly string[] | null = null
   /** Directories that were marked as sent at the last comparison. */
   #marked: ReadonlySet<string> = new Set()
+  /** Numbers of files that await a person's decision, in marked directories. */
+  readonly #unproven = new Map<string, number>()
+  #hasComparedMarked = false
   /** Marked directories whose own closing mark follows when their files are sent. */
   readonly #owingMark = new Set<string>()
   readonly #lookLater = throttle(LOOK_AFTER_MS, () => void this.#look.request())
@@ -327,14 +330,14 @@ export class BatchSession implements SourceSession, BatchServices {
 
   /**
    * Compares directories that are marked as sent with the ledger: a mark proves nothing about what was written after it,
-   * about a destination that was added later, or about any if another installation made it.
+   * about a destination that was added later, or about any if another installation made it. Of what another program's mark
+   * may stand for, a person decides.
    */
   async #compareMarked(only = ''): Promise<void> {
-    const { problem, signal, source } = this.context
+    const { signal } = this.context
     const marked = this.#decisions.filter(
       ({ name, action }) => action === 'nothing' && (only === '' || name === only),
     )
-    const foreign: string[] = []
     const compare = async ({ name, foreignSinceNs }: BatchDecision) => {
       const identity = this.#identities.get(name) ?? ''
       const abort = new AbortController()
@@ -345,8 +348,8 @@ export class BatchSession implements SourceSession, BatchServices {
         brought: () => undefined,
       })
       try {
-        const { leftOut, seen, complete, unwanted, owesOwnMark } = await effects.compareMarked(foreignSinceNs)
-        if (unwanted > 0) foreign.push(name)
+        const { leftOut, seen, complete, unproven, owesOwnMark } = await effects.compareMarked(foreignSinceNs)
+        if (complete || unproven > 0) this.#unproven.set(name, unproven)
         if (owesOwnMark) this.#owingMark.add(name)
         // The filters may have been changed since the mark.
         if (complete) this.#say(name, (said) => said.flatMap((one) => reviseMarked(one, leftOut, seen)))
@@ -362,9 +365,9 @@ export class BatchSession implements SourceSession, BatchServices {
         await compare(one)
     }
     await Promise.all(Array.from({ length: LISTINGS_AT_ONCE }, next))
-    if (this.#isOver || foreign.length === 0) return
-    const names = listNames(marked.map(({ name }) => name).filter((name) => foreign.includes(name)))
-    problem(message('scan.markedByOther', { count: foreign.length, names, mark: source.batch.sentMark }))
+    if (this.#isOver) return
+    if (only === '') this.#hasComparedMarked = true
+    this.report()
   }
 
   #lookFailed(error: unknown): void {
@@ -507,12 +510,12 @@ export class BatchSession implements SourceSession, BatchServices {
   }
 
   #markedNow(): Scanned['marked'] {
-    const counted = this.#decisions.flatMap(({ name }) => {
-      const files = this.#open.get(name)?.effects.unproven ?? 0
-      return files === 0 ? [] : [{ name, files }]
+    const counted = this.#decisions.flatMap(({ name, action }) => {
+      const files = action === 'nothing' ? this.#unproven.get(name) : this.#open.get(name)?.effects.unproven
+      return files === undefined || files === 0 ? [] : [{ name, files }]
     })
     // Before all directories are listed the count is unknown: leave an earlier incident open.
-    if (counted.length === 0) return this.#isListed ? null : undefined
+    if (counted.length === 0) return this.#isListed && this.#hasComparedMarked ? null : undefined
     const files = counted.reduce((sum, one) => sum + one.files, 0)
     return { files, directories: counted.map(({ name }) => name).slice(-MOST_NAMED) }
   }

@@ -151,19 +151,24 @@ export class BatchEffects implements MarkingEffects {
   /**
    * Compares the directory, which is marked as sent, with the ledger, and sends what is not known to be at every
    * destination: it was written after the mark, a destination was added, or the ledger is not that of the mark.
-   * @param foreignSinceNs see BatchFacts: a file that such a mark may be about is not sent, but counted as `unwanted`.
-   * @returns also `owesOwnMark`: its own closing mark is sent by a comparison that follows the sending of its files.
+   * @param foreignSinceNs see BatchFacts: a file that such a mark may be about awaits a person's decision.
+   * @returns also `unproven`, the number of those, and `owesOwnMark`: its own closing mark is sent by a comparison that
+   * follows the sending of its files.
    */
   compareMarked(
     foreignSinceNs: bigint | null,
-  ): Promise<Reconciled & { unwanted: number; owesOwnMark: boolean }> {
+  ): Promise<Reconciled & { unproven: number; owesOwnMark: boolean }> {
     const context = this.#context
-    let unwanted = 0
+    let unproven = 0
     let atWork = 0
+    const doubtful: ScannedFile[] = []
+    const doubt = (files: readonly ScannedFile[]) => {
+      if (files.length > 0 && !this.#host.decide(files)) unproven += files.length
+    }
     const isWanted = (file: ScannedFile) => {
       if (foreignSinceNs === null || file.ctimeNs > foreignSinceNs) return true
       const isKnown = findUnknown(context, [file]).length === 0
-      if (!isKnown) unwanted += 1
+      if (!isKnown) doubtful.push(file)
       return isKnown
     }
     const examine = async (file: string) => {
@@ -182,11 +187,12 @@ export class BatchEffects implements MarkingEffects {
         },
         unproven: (files) => {
           if (foreignSinceNs === null) this.#host.sendOwn(files)
-          else unwanted += files.length
+          else doubt(files)
         },
+        due: async () => doubt(doubtful.splice(0)),
       })
       const mark = await this.#offerOwnMark({ ...result, due: result.due + atWork }, examine)
-      return { ...result, unwanted, owesOwnMark: mark === 'waits' }
+      return { ...result, unproven, owesOwnMark: mark === 'waits' }
     }
     return withPermit(this.#host.listings, () => this.#untilEnd(compare()))
   }

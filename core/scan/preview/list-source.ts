@@ -163,7 +163,8 @@ async function explain(
   seen?: ExaminedFile,
 ): Promise<Verdict> {
   const known = options.lookup?.(file) ?? null
-  if (known === null && since !== null && file.ctimeNs <= since) return { why: whySent(options) }
+  const isForeign = known === null && since !== null && file.ctimeNs <= since
+  if (isForeign && leftOutBySize(options.source, file.size) === null) return { why: whySent(options) }
   if (known === null || !sameContent(file, known)) {
     const isSent = known === null ? explainMark(options, file) : null
     return { why: isSent ?? (await whyNot(options, file, seen)) }

@@ -10,16 +10,20 @@ import { until } from '../../support/until.ts'
 
 const FILES = 1_000
 
-/** As isocket leaves a closed directory whose files it has sent, or as a producer with umask 002 does. */
-function markedTree(name: string): { root: string; watch: string } {
+/**
+ * A closed directory. bit: as isocket leaves one whose files it has sent, or as a producer with umask 002 does; watch:
+ * another program has marked it.
+ */
+function markedTree(name: string, by: 'bit' | 'watch' = 'bit'): { root: string; watch: string } {
   const root = path.join(temporaryDirectory(name), 'datas')
   const directory = path.join(root, 'DC1')
   mkdirSync(directory, { recursive: true })
   for (let index = 0; index < FILES; index += 1) {
     writeFileSync(path.join(directory, `file-${index}`), `${index}`)
-    chmodSync(path.join(directory, `file-${index}`), 0o664)
+    chmodSync(path.join(directory, `file-${index}`), by === 'bit' ? 0o664 : 0o644)
   }
   writeFileSync(path.join(directory, 'finished.parse'), '')
+  if (by === 'watch') writeFileSync(path.join(directory, 'finished.watch'), '')
   return { root, watch: path.join(directory, 'finished.watch') }
 }
 
@@ -28,21 +32,21 @@ const asked = ({ incidents }: AppState) =>
 const getTotals = ({ sources: [source] }: AppState) => source?.totals
 
 test.each([
-  ['confirm', 'they count as sent, and travel nowhere'],
-  ['send', 'they are sent'],
+  ['confirm', 'the group-write bit', 'bit', 'they count as sent, and travel nowhere'],
+  ['send', 'finished.watch of another program', 'watch', 'they are sent'],
 ] as const)(
-  "marked files: 1,000 files with isocket's mark wait for a decision; `paths %s`: %s",
+  "marked files: `paths %s` decides about 1,000 files with isocket's mark (%s), %s: %s",
   { timeout: 120_000 },
-  async (answer, _meaning) => {
+  async (answer, _mark, by, _meaning) => {
     const data = temporaryDirectory(`marked-${answer}`)
-    const { root, watch } = markedTree(`marked-${answer}-source`)
+    const { root, watch } = markedTree(`marked-${answer}-source`, by)
     startHoldfast(['agent', '--data', data, '--batch', '--prefix', 'DC', root])
     await until('the agent to answer', () => readState(data))
     const state = await untilState(data, 'it to be asked', (now) => asked(now) !== undefined)
     expect(state.status).toMatchObject({ level: 'attention', sentence: { key: 'status.marked' } })
     expect(asked(state)?.sentence.params).toMatchObject({ count: FILES, directories: 'DC1' })
     expect(getTotals(state)).toMatchObject({ sentFiles: 0, waitingFiles: 0 })
-    expect(existsSync(watch)).toBe(false)
+    expect(existsSync(watch)).toBe(by === 'watch')
 
     const lines = await holdfast(['paths', '--data', data])
     expect(lines).toMatch(/1,000 files of datas carry isocket's mark/)

@@ -205,19 +205,37 @@ describe('a mark without a ledger behind it', () => {
     await until('it is compared', () => again.scanner.scanned.get('s')?.marked === null)
   })
 
-  test('isocket’s: its files are reported and not sent, and what is written after it is sent', async () => {
-    const world = setUp({ kind: 'batch' })
-    fill(world, 'DC1', 'one', 'finished.parse', 'finished.watch')
-    const markedAt = lstatSync(path.join(world.root, 'DC1/finished.watch'), { bigint: true }).ctimeNs
-    await until('the clock of the disk has moved', () => {
-      fill(world, 'DC1', 'late')
-      return lstatSync(path.join(world.root, 'DC1/late'), { bigint: true }).ctimeNs > markedAt
-    })
-    world.configure()
-    await until('the late one is offered', () => world.paths().join() === 'DC1/late')
-    await until('the other is reported', () => said(world, 'scan.markedByOther')?.names === 'DC1')
-    await until('so is the late one', () => said(world, 'scan.lateInBatch')?.count === 1)
-  })
+  test.each(['confirm', 'send'] as const)(
+    'isocket’s: its files await a decision, and what is written after it is sent: %s',
+    {
+      tags: 'story',
+    },
+    async (answer) => {
+      const world = setUp({ kind: 'batch', maximumBytes: 1_000 })
+      const marked = () => world.scanner.scanned.get('s')?.marked
+      fill(world, 'DC1', 'one', 'x.tmp', 'finished.parse', 'finished.watch')
+      writeFileSync(path.join(world.root, 'DC1/large'), Buffer.alloc(2_000), { mode: 0o644 })
+      const markedAt = lstatSync(path.join(world.root, 'DC1/finished.watch'), { bigint: true }).ctimeNs
+      await until('the clock of the disk has moved', () => {
+        fill(world, 'DC1', 'late')
+        return lstatSync(path.join(world.root, 'DC1/late'), { bigint: true }).ctimeNs > markedAt
+      })
+      world.configure()
+      await until('the late one is offered', () => world.paths().join() === 'DC1/late')
+      await until('the others are reported', () => marked()?.files === 2)
+      expect(marked()?.directories).toEqual(['DC1'])
+      await until('so is the late one', () => said(world, 'scan.lateInBatch')?.count === 1)
+      await world.scanner.reconcile()
+      expect([marked()?.files, world.paths().join()]).toEqual([2, 'DC1/late'])
+
+      await world.scanner.answerMarked('s', answer)
+      const state = answer === 'send' ? 'waiting' : 'sent'
+      const decided = answer === 'send' ? 'DC1/late,DC1/one,DC1/x.tmp' : 'DC1/one,DC1/x.tmp'
+      await until('they are decided', () => world.paths(state).join() === decided)
+      await until('nothing is asked', () => marked() === null)
+      expect(said(world, 'scan.lateInBatch')?.count).toBe(1)
+    },
+  )
 
   test('a destination that is added gets the files of marked directories, which are not late', async () => {
     const world = await markedDirectory({})

@@ -32,11 +32,6 @@ describe('scanner process: files with the group-write bit in a batch source', ()
     mkdirSync(at('.'))
     for (const name of ['one', 'two', 'finished.parse']) writeFileSync(at(name), name)
     for (const name of ['one', 'two']) chmodSync(at(name), 0o664)
-    // Done with by another program: nobody looks into it.
-    mkdirSync(path.join(root, 'DC0'))
-    for (const name of ['one', 'finished.parse', 'finished.watch'])
-      writeFileSync(path.join(root, 'DC0', name), '')
-    chmodSync(path.join(root, 'DC0/one'), 0o664)
     const asked = (one: typeof scanner) => one.scanned.get('s')?.marked?.files
     scanner.configure(config())
     await until('it is asked', () => asked(scanner) === 2)

@@ -71,7 +71,7 @@ function listTiers(directory: string, only: { unit: boolean; full: boolean }): T
   return tiers
 }
 
-/** Runs the tiers with a fault in place until a test fails that passes without it. */
+/** Runs the tiers with a fault in place until a test fails that fails again with it, and passes without it. */
 async function findFault(
   fault: Fault,
   {
@@ -81,23 +81,28 @@ async function findFault(
     signal,
   }: { copy: Copy; tiers: Tier[]; sound: Map<string, boolean>; signal: AbortSignal },
 ): Promise<Result['foundBy']> {
+  const runFile = (file: string, args: readonly string[]) =>
+    runVitest(copy.directory, [...args.filter((word) => word.startsWith('--')), file], signal)
   const isSound = async ({ file }: Failure, args: string[]) => {
     if (file === null) return true
-    const options = args.filter((word) => word.startsWith('--'))
     const known = sound.get(file)
     if (known !== undefined) return known
-    const failure = await copy.withoutFault(() => runVitest(copy.directory, [...options, file], signal))
+    const failure = await copy.withoutFault(() => runFile(file, args))
     sound.set(file, failure === null)
     if (failure !== null) console.log(`${file} fails without a fault, too: ${failure.test}`)
     return failure === null
   }
+  // A test that failed by chance has found nothing.
+  const failsAgain = async ({ file }: Failure, args: string[]) =>
+    file === null || (await runFile(file, args)) !== null
   const unsound = () => [...sound].filter(([, isPassing]) => !isPassing).map(([file]) => `--exclude=${file}`)
   for (const tier of tiers)
     for (const args of tier.runs(fault)) {
       let failure: Failure | null
       do {
         failure = await runVitest(copy.directory, [...args, ...unsound()], signal)
-        if (failure !== null && (await isSound(failure, args))) return { tier: tier.name, test: failure.test }
+        if (failure !== null && (await failsAgain(failure, args)) && (await isSound(failure, args)))
+          return { tier: tier.name, test: failure.test }
       } while (failure !== null)
     }
   return null

@@ -433,7 +433,9 @@ function syncNames(
   isWhole: boolean,
 ) {
   if (isWhole) return syncWhole(root)
-  for (const directory of directories) {
+  // Older versions come first: a power failure may not leave a new content its name, and the older one none.
+  const isOlder = (directory: string) => directory.split('/', 1)[0] === layout.versions[0]
+  for (const directory of [...directories].sort((a, b) => Number(isOlder(b)) - Number(isOlder(a)))) {
     try {
       tree.sync(directory === '' ? [] : directory.split('/'))
     } catch (error) {

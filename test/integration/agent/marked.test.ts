@@ -32,12 +32,13 @@ const asked = ({ incidents }: AppState) =>
 const getTotals = ({ sources: [source] }: AppState) => source?.totals
 
 test.each([
-  ['confirm', 'the group-write bit', 'bit', 'they count as sent, and travel nowhere'],
-  ['send', 'finished.watch of another program', 'watch', 'they are sent'],
+  ['confirm', 'the group-write bit', 'they count as sent, and travel nowhere'],
+  ['send', 'finished.watch of another program', 'they are sent'],
 ] as const)(
-  "marked files: `paths %s` decides about 1,000 files with isocket's mark (%s), %s: %s",
+  "marked files: `paths %s` decides about 1,000 files with isocket's mark (%s): %s",
   { timeout: 120_000 },
-  async (answer, _mark, by, _meaning) => {
+  async (answer, _mark, _meaning) => {
+    const by = answer === 'send' ? 'watch' : 'bit'
     const data = temporaryDirectory(`marked-${answer}`)
     const { root, watch } = markedTree(`marked-${answer}-source`, by)
     startHoldfast(['agent', '--data', data, '--batch', '--prefix', 'DC', root])

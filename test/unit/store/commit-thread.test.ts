@@ -267,6 +267,23 @@ onLinux('commit round', () => {
       expect(Math.max(...(steps[index] ?? []))).toBeLessThan(Math.min(...step))
   })
 
+  test('directories of older versions are synced before those of the names that were exchanged', async () => {
+    disk.syncsWhole = false
+    const texts: Texts = [
+      ['one', 'after'],
+      ['deep/two', 'after'],
+    ]
+    const events = await recordEvents(
+      texts,
+      texts.map(([name]) => [name, 'before']),
+    )
+    const findSyncs = (below: string) =>
+      events.flatMap((event, index) => (event.startsWith(`sync ${below}`) ? [index] : []))
+    const [versions, names] = [findSyncs('/.holdfast/versions'), findSyncs('/pc/data')]
+    expect([versions.length > 1, names.length > 1]).toEqual([true, true])
+    expect(Math.max(...versions)).toBeLessThan(Math.min(...names))
+  })
+
   test('a failed disk sync fails all files of its round, and later files are stored', async () => {
     const at = await openLarge()
     disk.failure = 'EIO'

@@ -1,8 +1,9 @@
 import { closeSync, constants, openSync, readSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { deserialize, serialize } from 'node:v8'
+import { dropError } from '../../dropped-errors.ts'
 import { writeAt } from '../../store/file-writer.ts'
-import { restoreStopped, temporaryName } from './write-files.ts'
+import { removeTemporary, restoreStopped, temporaryName } from './write-files.ts'
 
 /** Values that are written and read together. */
 const BLOCK = 256
@@ -16,7 +17,8 @@ interface Part<P> {
 
 /**
  * A list of any length that takes the memory of one block: the others are in a file without a name in the target
- * directory of their part, which ends with the process.
+ * directory of their part, which ends with the process. Where an open file cannot be unlinked, it has a name until
+ * `close`.
  */
 export class Spool<P extends { destination: string }, T> {
   /** Values that were added. */
@@ -24,6 +26,8 @@ export class Spool<P extends { destination: string }, T> {
   readonly #parts: Part<P>[] = []
   #block: T[] = []
   #fd: number | null = null
+  /** Path of the file, if it could not be unlinked. */
+  #named: string | null = null
   #end = 0
 
   /** Adds a value. @throws UserError if it cannot be written. */
@@ -43,8 +47,13 @@ export class Spool<P extends { destination: string }, T> {
   }
 
   close(): void {
-    if (this.#fd !== null) closeSync(this.#fd)
-    this.#fd = null
+    try {
+      if (this.#fd !== null) closeSync(this.#fd)
+    } finally {
+      this.#fd = null
+      if (this.#named !== null) removeTemporary(this.#named)
+      this.#named = null
+    }
   }
 
   *#valuesOf(one: Part<P>): Generator<T> {
@@ -57,7 +66,7 @@ export class Spool<P extends { destination: string }, T> {
     if (last === undefined || this.#block.length === 0) return
     try {
       const bytes = serialize(this.#block)
-      this.#fd ??= openUnnamed(path.resolve(last.part.destination))
+      this.#fd ??= this.#open(path.resolve(last.part.destination))
       writeAt(this.#fd, bytes, this.#end, false)
       last.blocks.push({ from: this.#end, bytes: bytes.length })
       this.#end += bytes.length
@@ -65,6 +74,18 @@ export class Spool<P extends { destination: string }, T> {
     } catch (error) {
       throw restoreStopped(last.part.destination, error)
     }
+  }
+
+  #open(directory: string): number {
+    const file = path.join(directory, temporaryName())
+    const fd = openSync(file, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
+    try {
+      rmSync(file)
+    } catch (error) {
+      // CIFS and some FUSE file systems.
+      this.#named = dropError(error, 'the file is removed after it is closed', file)
+    }
+    return fd
   }
 
   #readBlock({ destination }: P, from: number, bytes: number): T[] {
@@ -80,11 +101,4 @@ export class Spool<P extends { destination: string }, T> {
       throw restoreStopped(destination, error)
     }
   }
-}
-
-function openUnnamed(directory: string): number {
-  const file = path.join(directory, temporaryName())
-  const fd = openSync(file, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
-  rmSync(file)
-  return fd
 }

@@ -16,7 +16,7 @@ import { realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { type Incoming, NotReadable, readAll } from '../../backends/archive-reader.ts'
-import { dropError, settled } from '../../dropped-errors.ts'
+import { dropError, settled, warnUnlessCode } from '../../dropped-errors.ts'
 import { formatDay } from '../../lib/i18n/formats.ts'
 import type { WordKey } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
@@ -554,8 +554,19 @@ export function temporaryName(): string {
 
 /** Removes temporary files and resets modes, for a process that is about to end. */
 export function removeUnfinished(): void {
-  for (const file of temporaries) rmSync(file, { force: true })
+  for (const file of temporaries) removeTemporary(file)
   setBackModes()
+}
+
+/** Removes a closed temporary file; if that fails, `removeUnfinished` tries it again. */
+export function removeTemporary(file: string): void {
+  temporaries.add(file)
+  try {
+    rmSync(file, { force: true })
+    temporaries.delete(file)
+  } catch (error) {
+    warnUnlessCode(error, [], `the temporary file ${file} of a restore stays, and can be removed after it`)
+  }
 }
 
 /** @throws UserError if no other file could be written either. */

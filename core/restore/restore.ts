@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { COLD, type Library, NotReadable, readAll, SMALL_BYTES } from '../backends/archive-reader.ts'
-import { ignoreError, settled } from '../dropped-errors.ts'
+import { dropError, ignoreError, settled } from '../dropped-errors.ts'
 import type { Manifest } from '../fixity/read-manifest.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { findNameFault } from '../protocol/names.ts'
@@ -56,6 +56,8 @@ const MOST_COUNTED = 1_000_000
 /** First and longest interval between two attempts to read contents that come from cold storage. */
 const THAW_POLL_MS = 1_000
 const LONGEST_THAW_POLL_MS = 600_000
+/** Interval between two requests for a content: a thawed copy is readable for some days only. */
+const ASK_AGAIN_MS = 86_400_000
 /** Requests for contents in cold storage that are under way at a time. */
 const THAWS = 16
 /** Attempts per content. */
@@ -87,9 +89,10 @@ export async function restoreFrom(
     ignoreError('the total is for the progress alone'),
   )
   const reporting: Reporting = { events, summary, progress, cold: new Spool() }
+  const begunAt = Date.now()
   try {
     for (const one of wanted) if (!signal.aborted) await restorePart(library, one, reporting, signal)
-    await restoreCold(library, reporting, signal)
+    await restoreCold(library, reporting, begunAt, signal)
   } finally {
     reporting.cold.close()
   }
@@ -110,14 +113,23 @@ function createFilter({ destination, missingOnly, only }: ToRestore) {
 }
 
 /**
- * Restores contents in cold storage when they can be read, hours later, in passes over what still waits. The destination
- * knows what it was asked for: a restore that is started again goes on with the wait.
+ * Restores contents in cold storage when they can be read, hours later, in passes over what still waits. Once a day a
+ * pass asks again for all that is cold. The destination knows what it was asked for: a restore that is started again goes
+ * on with the wait.
+ * @param askedAt start of the listing that asked first.
  */
-async function restoreCold(library: Library, reporting: Reporting, signal: AbortSignal): Promise<void> {
+async function restoreCold(
+  library: Library,
+  reporting: Reporting,
+  askedAt: number,
+  signal: AbortSignal,
+): Promise<void> {
   const { events, progress } = reporting
   const { length: files } = reporting.cold
   if (files > 0 && !signal.aborted) await events.event({ kind: 'cold', place: '', files })
   let waitMs = THAW_POLL_MS
+  /** Start of the last pass that asked for all that was cold. */
+  let lastAskedAt = askedAt
   while (reporting.cold.length > 0) {
     for (let waited = 0; waited < waitMs && !signal.aborted; waited += THAW_POLL_MS) {
       await delay(THAW_POLL_MS)
@@ -126,13 +138,21 @@ async function restoreCold(library: Library, reporting: Reporting, signal: Abort
     waitMs = Math.min(waitMs * 2, LONGEST_THAW_POLL_MS)
     const due = reporting.cold
     reporting.cold = new Spool()
+    const now = Date.now()
+    // The clock may have been set back.
+    const isAsking = Math.abs(now - lastAskedAt) > ASK_AGAIN_MS
+    let isComplete = true
+    const lost = () => {
+      isComplete = false
+    }
     try {
       for (const { part, values } of due.read())
-        if (!signal.aborted) await restorePart(library, part, reporting, signal, values)
+        if (!signal.aborted) await restorePart(library, part, reporting, signal, { values, isAsking, lost })
         else for (const { content } of values) await thaw(library, content, reporting, signal)
     } finally {
       due.close()
     }
+    if (isAsking && isComplete) lastAskedAt = now
   }
 }
 
@@ -212,17 +232,25 @@ interface Reporting {
   progress: RestoreProgress
 }
 
+/** Contents that were asked for. */
+interface Again {
+  values: Generator<FoundContent>
+  /** True if those that are still cold are asked for again. */
+  isAsking: boolean
+  /** Called if the connection is lost: contents that were not handled wait on. */
+  lost(): void
+}
+
 /**
  * Restores the files of one choice. Asks for each content in cold storage when it is met.
- * @param again contents that were asked for: these alone, without listing them. If the connection is lost, the remaining
- * ones wait on.
+ * @param again restores these contents alone, without listing them.
  */
 async function restorePart(
   library: Library,
   wanted: ToRestore,
   reporting: Reporting,
   signal: AbortSignal,
-  again?: Generator<FoundContent>,
+  again?: Again,
 ): Promise<void> {
   const { events, summary, progress } = reporting
   const { choice, destination, placement = 'bare', conflict, manifest } = wanted
@@ -236,18 +264,24 @@ async function restorePart(
     for (const event of finished.splice(0)) await events.event(event)
   }
   const met: FoundContent[] = []
-  const asking = createAsking(
-    ({ content }) =>
-      again === undefined ? thaw(library, content, reporting, signal) : Promise.resolve(true),
-    (found) => reporting.cold.add(wanted, found),
-  )
+  const ask = async ({ content }: FoundContent): Promise<boolean> => {
+    if (again?.isAsking === false) return true
+    try {
+      return await thaw(library, content, reporting, signal)
+    } catch (error) {
+      if (again === undefined || !isLost(error)) throw error
+      again.lost()
+      return dropError(error, 'the next pass asks for the content', true)
+    }
+  }
+  const asking = createAsking(ask, (found) => reporting.cold.add(wanted, found))
   const isWanted = createFilter(wanted)
   const listed = chooseContents(library, choice, placement, isWanted, async (place) => {
     summary.files += 1
     summary.failed += 1
     await events.event({ kind: 'badEntry', place })
   })
-  const waited = again && createWaited(again, isWanted)
+  const waited = again && createWaited(again.values, isWanted)
   const all = waited?.contents ?? listed
   const report = (event: RestoreEvent, { content, to, base, directories }: OpenedContent) => {
     if (event.kind === 'unreadable' && event.code === COLD) {
@@ -298,7 +332,10 @@ async function restorePart(
     await reportFinished()
     summary.undressed += target.undressed
     if (failure !== null) throw failure
-    if (rest !== null) await asking.settle()
+    if (rest !== null) {
+      again?.lost()
+      await asking.settle()
+    }
     for (const one of rest ?? []) reporting.cold.add(wanted, one)
     if (signal.aborted || wanted.missingOnly === true || again !== undefined) return
     await reportMissing(unseen, choice, reporting)

@@ -287,7 +287,9 @@ export class S3Store implements ObjectStore {
     const at = this.#at(name, version)
     const request = { GlacierJobParameters: { Tier: 'Standard' as const } }
     const isOver = (error: unknown) => {
-      if (!asBackendError(error).reason.startsWith('RestoreAlreadyInProgress')) throw error
+      // The second one may come of Intelligent-Tiering, if the content came back since it was found cold.
+      if (!/^(RestoreAlreadyInProgress|ObjectAlreadyInActiveTier)/.test(asBackendError(error).reason))
+        throw error
     }
     await this.client
       .send(new RestoreObjectCommand({ ...at, RestoreRequest: { ...request, Days: THAWED_DAYS } }))

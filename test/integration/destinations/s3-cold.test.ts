@@ -37,6 +37,11 @@ async function coldPlace() {
     const given = headers['x-amz-storage-class']
     if (method === 'PUT' && given !== undefined) world.classes.add(`${name.includes('/.holdfast/')} ${given}`)
     if (method === 'POST' && query.startsWith('restore')) {
+      // The answers to a second request: it is on its way, or has just come back by itself.
+      if (world.asked.has(name))
+        return name.endsWith('file-1')
+          ? { status: 403, code: 'ObjectAlreadyInActiveTierError' }
+          : { status: 409, code: 'RestoreAlreadyInProgress' }
       world.asked.add(name)
       return { status: 202, code: 'Accepted' }
     }

@@ -2,7 +2,7 @@
 
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { COLD, type Library, NotReadable } from '../../../core/backends/archive-reader.ts'
 import type { SentFile } from '../../../core/ledger/pages.ts'
 import type { ProofSum } from '../../../core/ledger/proofs.ts'
@@ -178,6 +178,31 @@ test('restore of cold contents: each is asked for when it is met, and those that
   expect(Object.keys(readTree(to)).sort()).toEqual(names.map((name) => `data/${name}`))
   expect(world.listings).toBe(2)
 }, 60_000)
+
+test('restore of cold contents: what is cold again after its days is asked for again, through a lost connection', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const { world, library } = coldLibrary(['a', 'b', 'c'])
+  world.thawed.add('c')
+  const asked: string[] = []
+  let isWarm = false
+  library.thaw = async ({ path }) => {
+    asked.push(path)
+    if (!isWarm) return
+    if (path === 'a' && asked.filter((name) => name === 'a').length === 2)
+      throw new UserError('restore.notTold', { name: 'nas', reason: 'ECONNRESET' })
+    world.thawed.add(path)
+  }
+  const { summary, tree } = await restoreAll(library, ({ kind }) => {
+    if (kind !== 'cold') return
+    // The copies of the first requests came and went.
+    isWarm = true
+    vi.setSystemTime(Date.now() + 8 * 86_400_000)
+  })
+  expect(summary).toMatchObject({ files: 3, restored: 3, failed: 0 })
+  expect(tree).toEqual(['data/a', 'data/b', 'data/c'])
+  expect(asked).toEqual(['a', 'b', 'a', 'b', 'a'])
+}, 30_000)
 
 test('verification of cold contents: they are not recorded as read again', async () => {
   const { world, library } = coldLibrary(['a', 'bb'])

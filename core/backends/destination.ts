@@ -93,6 +93,8 @@ interface CopyFrom {
   isTrusted: boolean
   /** The modification time that a trusted content was sent with; left out: the file's own. */
   storedNs?: bigint
+  /** The time that the content has there since its own was lost: only then it gets its facts again. */
+  lostNs?: bigint
 }
 
 /** A file that is sent in chunks. */

@@ -11,19 +11,14 @@ export interface LostFacts {
   mode: number
 }
 
-/** Rows that one query returns at most. */
-const ROWS = 1_000
-
 /** Files whose facts a verification found lost. Each is a value of `meta`, until the sender has set them again. */
 export function openLostFacts(database: DatabaseSyncInstance) {
-  const toPrefix = (destination: string) => `lost facts ${destination} `
+  const toPrefix = (destination: string, source: string) => `lost facts ${destination} ${source} `
   const toKey = (destination: string, { source, path }: Pick<LostFacts, 'source' | 'path'>) =>
-    `${toPrefix(destination)}${source} ${path}`
+    `${toPrefix(destination, source)}${path}`
   const put = database.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)')
   const remove = database.prepare('DELETE FROM meta WHERE key = ? AND value = ?')
-  const select = database.prepare(
-    `SELECT value FROM meta WHERE key > max(?1, ?3) AND key < ?2 ORDER BY key LIMIT ${ROWS}`,
-  )
+  const select = database.prepare('SELECT value FROM meta WHERE key > ? AND key < ? ORDER BY key LIMIT ?')
   const removeOfSource = database.prepare(
     `DELETE FROM meta WHERE key > 'lost facts ' AND key < 'lost facts!' AND value ->> '$.source' = ?`,
   )
@@ -31,10 +26,10 @@ export function openLostFacts(database: DatabaseSyncInstance) {
     keepLostFacts: (destination: string, file: LostFacts): void =>
       void put.run(toKey(destination, file), JSON.stringify(file)),
 
-    /** Returns the next thousand files behind one; null: from the beginning. */
-    lostFacts(destination: string, after: LostFacts | null): LostFacts[] {
-      const behind = after === null ? '' : toKey(destination, after)
-      const rows = select.all(toPrefix(destination), `lost facts ${destination}!`, behind)
+    /** Returns at most `limit` files of a source, in the order of their paths, behind the path `after` ('' at first). */
+    lostFacts(destination: string, source: string, after: string, limit: number): LostFacts[] {
+      const end = `lost facts ${destination} ${source}!`
+      const rows = select.all(toKey(destination, { source, path: after }), end, limit)
       return (rows as { value: string }[]).map(({ value }) => JSON.parse(value) as LostFacts)
     },
 

@@ -77,7 +77,8 @@ export function openDelivery(
   let current: Session | null = null
   let going: { sources: readonly RemovalSource[]; paused: boolean } = { sources: [], paused: true }
   const mayStore = () => (going.paused || current === null || current.closed ? null : current)
-  const findSource = (id: string) => going.sources.find((one) => one.id === id && !one.paused) ?? null
+  const listUnpaused = () => going.sources.filter(({ paused }) => !paused)
+  const findSource = (id: string) => listUnpaused().find((one) => one.id === id) ?? null
   const dispatcher = openDispatcher(
     {
       ...{ destination, ledger, ledgerPath, retrySeconds, readers },
@@ -88,12 +89,12 @@ export function openDelivery(
   const removals = openRemovals(destination.id, ledger, { onRemoved: events.onChange, log: events.log })
   const proving = new Proving({
     ...{ destination, ledger, bucket, session: mayStore, onChange: events.onChange, log: events.log },
-    sources: () => going.sources.filter(({ paused }) => !paused),
+    sources: listUnpaused,
     isSending: () => dispatcher.transfers(1).length > 0,
     openLibrary: (receiver, signal) => openReceiverLibrary(receiver, identity, ownName(), signal),
   })
   const lostFacts = openLostFacts({
-    ...{ destination, ledger, findSource, session: mayStore, hold: dispatcher.hold },
+    ...{ destination, ledger, sources: listUnpaused, session: mayStore, hold: dispatcher.hold },
     ...{ onNotice: events.onNotice, log: events.log },
   })
   const sessions = openSessions(ledger, destination)
@@ -165,17 +166,14 @@ export function openDelivery(
     get proofRound() {
       return proving.round
     },
-    wake() {
-      dispatcher.wake()
-      void lostFacts.look()
-    },
+    wake: () => dispatcher.wake(),
     transfers: (limit: number) => dispatcher.transfers(limit),
     restless: () => dispatcher.restless(),
     /** Returns null while nothing may be sent. */
     planHealing: (others: readonly string[], after: HealPlan['next']): HealPlan | null => {
       if (mayStore() === null) return null
-      const sources = going.sources.flatMap(({ id, paused }) => (paused ? [] : [id]))
-      return planHealing(ledger, destination.id, new Set(sources), others, after)
+      const sources = new Set(listUnpaused().map(({ id }) => id))
+      return planHealing(ledger, destination.id, sources, others, after)
     },
     heal: (
       directory: string,
@@ -185,7 +183,7 @@ export function openDelivery(
       storeFetched(
         {
           ...{ ledger, id: destination.id, name: destination.name, findSource, onBytes },
-          session: mayStore,
+          ...{ session: mayStore, hold: dispatcher.hold },
         },
         directory,
         files,

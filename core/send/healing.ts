@@ -125,6 +125,8 @@ interface HealHost {
   /** Returns null while nothing may be sent. */
   session(): Session | null
   findSource(id: string): OutgoingSource | null
+  /** Keeps a path from being sent until the returned function is called; null: it is being sent. */
+  hold(file: Pick<DamagedFile, 'source' | 'path'>): (() => void) | null
   /** Called with the number of bytes that were handed over. */
   onBytes(bytes: number): void
 }
@@ -153,6 +155,12 @@ export async function storeFetched(
     const source = host.findSource(file.source)
     // Paused or removed since the plan: the next plan leaves its files out.
     if (source === null) return
+    const release = host.hold(file)
+    // Its newer content is being sent, or its times are set.
+    if (release === null) {
+      result.failed.push([index, null])
+      return
+    }
     try {
       const metadata = readFacts(await readFile(path.join(directory, facts), 'utf8'), file.size)
       const row = findRow(host, file)
@@ -167,6 +175,8 @@ export async function storeFetched(
     } catch (error) {
       const reason = errorText(error)
       result.failed.push([index, message('heal.failed', { path: file.path, name: host.name, reason })])
+    } finally {
+      release()
     }
   }
   await Promise.all(

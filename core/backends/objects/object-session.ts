@@ -178,13 +178,14 @@ export class ObjectSession implements OwnSession {
     }
   }
 
-  readonly copy: OwnSession['copy'] = async (file, _directories, digest, { isTrusted, storedNs }) => {
+  readonly copy: OwnSession['copy'] = async (file, _directories, digest, from) => {
+    const { isTrusted, storedNs, lostNs } = from
     const { source, path } = file
     const facts = objectFacts(file.facts, digest.length === 0 ? null : digest)
     const copied = withPermit(this.#slots, async () => {
       const name = await this.#names.current(source, path)
       if (!isTrusted) return this.#adopt(name, facts)
-      return adoptContent(this.#store, name, facts, { reads: false, storedNs }, this.#ending.signal)
+      return adoptContent(this.#store, name, facts, { reads: false, storedNs, lostNs }, this.#ending.signal)
     })
     return copied.then(
       (is) => (is ? STORED : null),

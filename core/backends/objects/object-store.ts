@@ -302,13 +302,18 @@ export const isOtherSecond = (a: bigint, b: bigint): boolean => a / NS_IN_SECOND
  * @param facts its digest may be null if the stored one is unknown.
  * @param reads false: the ledger is trusted, and the content is not read back.
  * @param storedNs the time that the content was sent with, if the file's time has changed since.
+ * @param lostNs the only time that the object may have, as its own was lost.
  * @throws BackendError.
  */
 export async function adoptContent(
   store: ObjectStore,
   name: string,
   facts: ObjectFacts,
-  { reads, storedNs = facts.mtimeNs }: { reads: boolean; storedNs?: bigint | undefined },
+  {
+    reads,
+    storedNs = facts.mtimeNs,
+    lostNs,
+  }: { reads: boolean; storedNs?: bigint | undefined; lostNs?: bigint | undefined },
   signal: AbortSignal,
 ): Promise<boolean> {
   const there = await store.info(name)
@@ -316,7 +321,8 @@ export async function adoptContent(
   const { digest } = facts
   if (there === null || there.size !== facts.size) return false
   const sent = store.kept({ ...facts, mtimeNs: storedNs })
-  if ([kept, sent].every(({ mtimeNs }) => isOtherSecond(there.mtimeNs, mtimeNs))) return false
+  const times = lostNs === undefined ? [kept.mtimeNs, sent.mtimeNs] : [lostNs]
+  if (times.every((time) => isOtherSecond(there.mtimeNs, time))) return false
   if (there.digest !== null && digest !== null && Buffer.compare(there.digest, digest) !== 0) return false
   if (reads) {
     // Metadata do not show that the content is damaged. In cold storage they have to do.

@@ -292,11 +292,20 @@ class Dispatcher {
   #look(): void {
     const { destination, ledger } = this.#options
     const guard = this.#guard
-    const isIdle = guard.read(() => ledger.hasDue(destination.id, Date.now())) === false
-    // No file waits whose result would show that the ledger can be written again.
-    if (isIdle && !this.#acknowledgements.isStuck) guard.forget()
-    if (!isIdle) this.#wakeAll()
+    const hasDue = guard.read(() => ledger.hasDue(destination.id, Date.now()))
+    if (hasDue !== false) this.#wakeAll()
+    const isOfWrite = hasDue !== null && guard.problem !== null
+    if (isOfWrite && !this.#acknowledgements.isStuck && !this.#mayGo()) guard.forget()
     this.#forgetTrouble()
+  }
+
+  /** True if a file waits whose result will show whether the ledger can be written again, or that cannot be read. */
+  #mayGo(): boolean {
+    const { destination, ledger } = this.#options
+    if (this.#paused || this.#session === null) return false
+    const totals = this.#guard.read(() => ledger.totals(destination.id))
+    const going = [...this.#workers.values()].filter(({ source }) => !source.paused)
+    return totals === null || going.some(({ source }) => (totals[source.id]?.waitingFiles ?? 0) > 0)
   }
 
   /** Clears the breaker's problem if the file behind it no longer waits: only that file's success would clear it. */

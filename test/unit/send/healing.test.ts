@@ -6,6 +6,7 @@ import { type DamagedFile, type Ledger, openLedger } from '../../../core/ledger/
 import { computeDigest, digestText } from '../../../core/platform/digest.ts'
 import { encodeMetadata } from '../../../core/protocol/metadata-codec.ts'
 import { planHealing, storeFetched } from '../../../core/send/healing.ts'
+import { createPathLocks } from '../../../core/send/queue/queue.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { fakeSession } from '../../support/transfer/fake-session.ts'
 
@@ -90,7 +91,12 @@ test('healing plan: files of a source that is paused, or no longer sent there, a
 })
 
 /** Stores one fetched file. @param bytes what was fetched. */
-async function store(ledger: Ledger, session: Partial<Session>, bytes = contentOf('a')) {
+async function store(
+  ledger: Ledger,
+  session: Partial<Session>,
+  bytes = contentOf('a'),
+  locks = createPathLocks(),
+) {
   const directory = temporaryDirectory('fetched')
   writeFileSync(path.join(directory, '0'), bytes)
   const facts = { size: bytes.length, mtimeNs: 5n, mode: 0o640, user: 0, group: 0, more: null }
@@ -101,6 +107,7 @@ async function store(ledger: Ledger, session: Partial<Session>, bytes = contentO
   const result = await storeFetched(
     {
       ...{ ledger, id: HERE, name: 'nas', findSource: () => source, onBytes: () => undefined },
+      hold: (one) => (locks.lock(one) ? () => locks.unlock(one) : null),
       session: () => ({
         ...own,
         sendSmall: (files, ...more) => {
@@ -114,6 +121,19 @@ async function store(ledger: Ledger, session: Partial<Session>, bytes = contentO
   )
   return { ...result, sent }
 }
+
+test('healing: a path that is being sent is left alone, and the path of a stored file is free afterwards', async () => {
+  const ledger = open(['a'])
+  ledger.offerDamaged(HERE, damaged('a'))
+  const locks = createPathLocks()
+  const path = { source: SOURCE, path: 'a' }
+  locks.lock(path)
+  const held = await store(ledger, proves(contentOf('a')), contentOf('a'), locks)
+  expect(held).toEqual({ healed: [], failed: [[0, null]], sent: [] })
+  locks.unlock(path)
+  expect((await store(ledger, proves(contentOf('a')), contentOf('a'), locks)).healed).toEqual([0])
+  expect(locks.lock(path)).toBe(true)
+})
 
 const proves = (bytes: Buffer): Partial<Session> => ({
   prove: async (_source, _path, _size, nonce) => ({

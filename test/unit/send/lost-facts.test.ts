@@ -2,22 +2,29 @@ import { chmodSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Session } from '../../../core/backends/destination.ts'
-import type { TransferResult } from '../../../core/ledger/ledger.ts'
+import type { Ledger, TransferResult } from '../../../core/ledger/ledger.ts'
 import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { computeDigest } from '../../../core/platform/digest.ts'
 import { openLostFacts } from '../../../core/send/lost-facts.ts'
 import { createPathLocks } from '../../../core/send/queue/queue.ts'
+import { hastenClock } from '../../support/hasten.ts'
 import { file, open } from '../../support/store/ledger.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { fakeSession } from '../../support/transfer/fake-session.ts'
+import { until } from '../../support/until.ts'
 
 const MTIME_NS = 1_600_000_000_000_000_000n
 const THERE = { mtimeNs: '1700000000000000000', mode: 0o644 }
 const DIGEST = computeDigest(Buffer.from('content'))
 const STORED: TransferResult = { kind: 'stored', position: 0 }
 
-/** A source whose sent files "a" and "b" have lost their facts at the destination; only "a" is still here. */
-function begin(copy: (path: string, copied: Parameters<Session['copy']>) => TransferResult | null) {
+const listLost = (ledger: Ledger) => ledger.lostFacts('d', 's', '', 1_000).map((one) => one.path)
+
+/** A source whose sent files have lost their facts at the destination; only "a" is still here. */
+function begin(
+  copy: (path: string, copied: Parameters<Session['copy']>) => TransferResult | null,
+  names = ['a', 'b'],
+) {
   const { ledger } = open()
   const directory = temporaryDirectory('source')
   writeFileSync(path.join(directory, 'a'), 'content')
@@ -25,32 +32,32 @@ function begin(copy: (path: string, copied: Parameters<Session['copy']>) => Tran
   utimesSync(path.join(directory, 'a'), 1_600_000_000, 1_600_000_000)
   ledger.offer(
     'd',
-    ['a', 'b'].map((name) => file(name, { size: 7, mtimeNs: MTIME_NS })),
+    names.map((name) => file(name, { size: 7, mtimeNs: MTIME_NS })),
   )
-  const due = ledger.take('d', 's', 2, Date.now(), new Set())
+  const due = ledger.take('d', 's', names.length, Date.now(), new Set())
   ledger.markSent(
     due.map((one) => ({ ...one, mark: false, digest: DIGEST })),
     5_000,
   )
-  for (const name of ['a', 'b']) ledger.keepLostFacts('d', { source: 's', path: name, ...THERE })
+  for (const name of names) ledger.keepLostFacts('d', { source: 's', path: name, ...THERE })
   const locks = createPathLocks()
   const notices: Message[] = []
   const session = fakeSession({ copy: async (...copied) => copy(copied[0].path, copied) })
   const renewing = openLostFacts({
     ...{ destination: { id: 'd', name: 'nas' }, ledger, session: () => session },
-    findSource: (id) => ({ id, name: 'data', path: directory }),
+    sources: () => [{ id: 's', name: 'data', path: directory }],
     hold: (one) => (locks.lock(one) ? () => locks.unlock(one) : null),
     onNotice: (notice) => void notices.push(notice),
     log: () => undefined,
   })
   onTestFinished(() => renewing.stop())
-  return { ledger, locks, notices, renewing, left: () => ledger.lostFacts('d', null).map((one) => one.path) }
+  return { ledger, locks, notices, renewing, left: () => listLost(ledger) }
 }
 
 test('lost facts: the time is that of the sent content, and the mode that of the file here or else the one there', async () => {
   const asked: unknown[] = []
-  const { renewing, left } = begin((name, [{ facts }, , digest, { isTrusted, storedNs }]) => {
-    asked.push([name, facts.mtimeNs, facts.mode, Buffer.from(digest), isTrusted, storedNs])
+  const { renewing, left } = begin((name, [{ facts }, , digest, { isTrusted, lostNs }]) => {
+    asked.push([name, facts.mtimeNs, facts.mode, Buffer.from(digest), isTrusted, lostNs])
     return STORED
   })
   await renewing.look()
@@ -93,9 +100,39 @@ test('lost facts: a refusal is told once, and the files stay noted', async () =>
   expect(left()).toEqual(['a', 'b'])
 })
 
+test('lost facts: the files of a disk that is not mounted wait', async () => {
+  const set: string[] = []
+  const { ledger, renewing, left } = begin((name) => {
+    set.push(name)
+    return STORED
+  })
+  ledger.rememberHome('s', '/not mounted')
+  await renewing.look()
+  expect(left()).toEqual(['a', 'b'])
+  ledger.rememberHome('s', '/')
+  ledger.rememberMountsInside('s', [{ path: 'a', point: '/not mounted' }])
+  await renewing.look()
+  expect([set, left()]).toEqual([['b'], ['a']])
+})
+
+test('lost facts: files that are all refused end a pass, and the next one begins behind them', async () => {
+  hastenClock(10_000)
+  const names = Array.from({ length: 250 }, (_, index) => `f${String(index).padStart(3, '0')}`)
+  const isRefused = (name: string) => name < 'f120'
+  const asked: string[] = []
+  const { renewing, left } = begin((name) => {
+    asked.push(name)
+    return isRefused(name) ? { kind: 'retry', cause: 'suspect', reason: null } : STORED
+  }, names)
+  await renewing.look()
+  expect(asked).toEqual(names.slice(0, 100))
+  await until('all others', () => left().every(isRefused))
+  expect(left()).toHaveLength(120)
+})
+
 test('lost facts: those of a source that is removed are forgotten, and those that were found anew are not', () => {
   const { ledger, left } = begin(() => null)
-  const [first] = ledger.lostFacts('d', null)
+  const [first] = ledger.lostFacts('d', 's', '', 1)
   if (first === undefined) throw new Error('none is noted')
   ledger.keepLostFacts('d', { ...first, mode: 0o600 })
   ledger.endLostFacts('d', first)

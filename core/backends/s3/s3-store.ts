@@ -190,6 +190,7 @@ export class S3Store implements ObjectStore {
   readonly #names: ReturnType<typeof createNames>
   readonly #memory = createSemaphore(PARTS_MEMORY)
   readonly #unfinished: Unfinished
+  #isClosed = false
 
   constructor(options: S3StoreOptions) {
     this.client = options.client
@@ -198,6 +199,13 @@ export class S3Store implements ObjectStore {
     this.#options = options
     this.#names = createNames(options, async (name) => (await this.info(name)) !== null)
     this.#unfinished = new Unfinished(options, options.own, this)
+    // Behind the step that tries again: a copy would otherwise go on beside the next session, which may replace the
+    // object.
+    this.client.middlewareStack.add(
+      (next) => (request) =>
+        this.#isClosed ? Promise.reject(new BackendError('lost', 'closed')) : next(request),
+      { step: 'finalizeRequest', priority: 'low', name: 'closed' },
+    )
   }
 
   readonly put: ObjectStore['put'] = async (name, bytes, facts, { replace }) => {
@@ -377,10 +385,7 @@ export class S3Store implements ObjectStore {
 
   close(): void {
     this.#memory.close()
-    // A copy in parts would otherwise go on beside the next session, which may replace the object.
-    this.client.middlewareStack.add(() => () => Promise.reject(new BackendError('lost', 'closed')), {
-      ...{ step: 'initialize', priority: 'high', name: 'closed' },
-    })
+    this.#isClosed = true
     this.client.destroy()
   }
 

@@ -365,8 +365,10 @@ export class WebdavStore implements ObjectStore {
       for (const name of [one, other]) {
         this.#inUse.add(name)
         const stream = this.#client.put(this.#client.toPath(name), 1)
-        await stream.write(Buffer.from('1'))
-        await stream.end()
+        await stream
+          .write(Buffer.from('1'))
+          .then(() => stream.end())
+          .catch(this.#directories.endSessionIfVanished(this.#partials))
       }
       return await this.#client.relocate('MOVE', one, other, 'F').then(() => false, orIf('exists', true))
     } finally {

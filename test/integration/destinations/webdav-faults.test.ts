@@ -1,5 +1,5 @@
 // WebDAV servers that do not do what they confirm, in front of a real one.
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { ObjectFacts } from '../../../core/backends/objects/object-store.ts'
@@ -113,6 +113,25 @@ test('WebDAV connection test: a server that overwrites in spite of "Overwrite: F
   expect(await tryIt(settings, secrets)).toMatchObject(failed('webdav.overwrites'))
   const files = readdirSync(directory, { recursive: true, withFileTypes: true })
   expect(files.filter((one) => one.isFile() && !one.parentPath.endsWith('.DAV'))).toEqual([])
+})
+
+test('WebDAV destination: a session whose first temporary file was refused ends when their directory is gone', async () => {
+  let isFull = false
+  const { home, settings, secrets, directory } = await begin({
+    reply: ({ method, url = '' }) =>
+      isFull && method === 'PUT' && url.includes('/partial/') ? { status: 507 } : null,
+  })
+  const memory = { session: null }
+  const first = drive(home, settings, secrets, { memory })
+  expect(await first.send('a', Buffer.from('first'))).toMatchObject({ kind: 'stored' })
+  first.stop()
+  isFull = true
+  const driver = drive(home, settings, secrets, { memory, isPatient: true })
+  expect(await driver.send('b', Buffer.from('second'))).toMatchObject({ kind: 'retry', cause: 'destination' })
+  rmSync(path.join(directory, 'station/.holdfast/partial'), { recursive: true })
+  isFull = false
+  expect(await driver.send('b', Buffer.from('second'))).toMatchObject({ kind: 'lost' })
+  expect(await driver.send('b', Buffer.from('second'))).toMatchObject({ kind: 'stored' })
 })
 
 test('WebDAV destination: a server that begins to overwrite in spite of "Overwrite: F" replaces no content', async () => {

@@ -89,20 +89,24 @@ test.each(['take', 'markSent'] as const)(
   },
 )
 
-test('dispatcher: the failure of a write that nobody repeats ends with the last waiting file', async () => {
-  hastenClock()
-  const session = fakeSession({
-    async sendSmall(files, _directories, { onUsed, onResult }) {
-      onUsed()
-      for (const index of files.keys()) onResult(index, { kind: 'retry', cause: 'file', reason: null })
-    },
-  })
-  const { real, dispatcher, begin } = setUp(new Set(['retryLater']), openTestReaders(), session)
-  begin()
-  await until('it is reported', () => dispatcher.problem?.key === 'transfer.ledgerFailed')
-  real.withdraw('d', 's', ['one', 'two'])
-  await until('nothing is wrong any more', () => dispatcher.problem === null)
-})
+test.each(['is left', 'may go'])(
+  'dispatcher: the failure of a write that nobody repeats ends when no file %s',
+  async (end) => {
+    hastenClock()
+    const session = fakeSession({
+      async sendSmall(files, _directories, { onUsed, onResult }) {
+        onUsed()
+        for (const index of files.keys()) onResult(index, { kind: 'retry', cause: 'file', reason: null })
+      },
+    })
+    const { real, dispatcher, begin } = setUp(new Set(['retryLater']), openTestReaders(), session)
+    begin()
+    await until('it is reported', () => dispatcher.problem?.key === 'transfer.ledgerFailed')
+    if (end === 'is left') real.withdraw('d', 's', ['one', 'two'])
+    else dispatcher.setSession(null)
+    await until('nothing is wrong any more', () => dispatcher.problem === null)
+  },
+)
 
 test('dispatcher: polling an empty queue takes no files from the sources', async () => {
   hastenClock()

@@ -206,7 +206,7 @@ export class TargetWriter {
    * @param facts metadata of the directories in this path at the source; null: unknown.
    * @param later receives the result, if it is known only once the batch is done.
    * @returns the result; null: `later` receives it.
-   * @throws UserError if no other file could be written either; NotReadable if the content could not be read.
+   * @throws UserError if no other file could be read or written either; NotReadable if the content could not be read.
    */
   async write(
     file: Incoming,
@@ -227,7 +227,8 @@ export class TargetWriter {
         return this.#writeNow(file, place, way, to, later)
       })
     } catch (error) {
-      if (error instanceof NotReadable) throw error
+      // A UserError: the connection is lost, and every other content with it.
+      if (error instanceof NotReadable || error instanceof UserError) throw error
       const isInTheWay = [InTheWay, StorageError, NotAFile].some((one) => error instanceof one)
       result = isInTheWay ? { kind: 'inTheWay', to } : toFailure(error, this.#root, to)
     }

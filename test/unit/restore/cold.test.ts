@@ -33,6 +33,8 @@ function coldLibrary(names: readonly string[], pageFiles = Infinity) {
     mostAsking: 0,
     /** Called before a content is opened. */
     onOpen: (_name: string): void => undefined,
+    /** Called while a content is read. */
+    onRead: (_name: string): void => undefined,
   }
   const toContent = (name: string): StoredContent => {
     const bytes = Buffer.from(name)
@@ -59,7 +61,11 @@ function coldLibrary(names: readonly string[], pageFiles = Infinity) {
       if (!world.names.has(path)) throw new NotReadable('ENOENT')
       if (!world.thawed.has(path)) throw new NotReadable(COLD)
       const { facts, digest } = toContent(path)
-      return { facts, digest, pieces: () => [Buffer.from(path)] }
+      const pieces = async function* () {
+        world.onRead(path)
+        yield Buffer.from(path)
+      }
+      return { facts, digest, pieces }
     },
     async thaw() {
       world.asking += 1
@@ -110,30 +116,34 @@ test('restore of cold contents: several are asked for at a time, and each is fol
   expect(world.mostAsking).toBeLessThanOrEqual(32)
 })
 
-test('restore of cold contents: each is looked at once a time without a listing, through a lost connection, and what is gone failed', async () => {
-  const { world, library } = coldLibrary(['0', 'a', 'b', 'c', 'gone'])
-  let listings = 0
-  const kinds: string[] = []
-  const { summary, tree } = await restoreAll(library, (event) => {
-    kinds.push(event.kind)
-    if (event.kind !== 'cold') return
-    expect(world.opened.sort()).toEqual(['0', 'a', 'b', 'c', 'gone'])
-    listings = world.listings
-    world.names.delete('gone')
-    world.thawed.add('a').add('b').add('c')
-    let isCut = false
-    world.onOpen = (name) => {
-      if (name !== 'b' || isCut) return
-      isCut = true
-      world.thawed.add('0')
-      throw new UserError('restore.notTold', { name: 'nas', reason: 'ECONNRESET' })
-    }
-  })
-  expect(summary).toMatchObject({ files: 5, restored: 4, failed: 1 })
-  expect(tree).toEqual(['data/0', 'data/a', 'data/b', 'data/c'])
-  expect(kinds.filter((kind) => kind === 'restored')).toHaveLength(4)
-  expect(world.listings).toBe(listings)
-}, 20_000)
+test.each(['onOpen', 'onRead'] as const)(
+  'restore of cold contents: each is looked at once a time without a listing, through a connection that is lost %s, and what is gone failed',
+  async (when) => {
+    const { world, library } = coldLibrary(['0', 'a', 'b', 'c', 'gone'])
+    let listings = 0
+    const kinds: string[] = []
+    const { summary, tree } = await restoreAll(library, (event) => {
+      kinds.push(event.kind)
+      if (event.kind !== 'cold') return
+      expect(world.opened.sort()).toEqual(['0', 'a', 'b', 'c', 'gone'])
+      listings = world.listings
+      world.names.delete('gone')
+      world.thawed.add('a').add('b').add('c')
+      let isCut = false
+      world[when] = (name) => {
+        if (name !== 'b' || isCut) return
+        isCut = true
+        world.thawed.add('0')
+        throw new UserError('restore.notTold', { name: 'nas', reason: 'ECONNRESET' })
+      }
+    })
+    expect(summary).toMatchObject({ files: 5, restored: 4, failed: 1 })
+    expect(tree).toEqual(['data/0', 'data/a', 'data/b', 'data/c'])
+    expect(kinds.filter((kind) => kind === 'restored')).toHaveLength(4)
+    expect(world.listings).toBe(listings)
+  },
+  20_000,
+)
 
 test('restore of cold contents: each is asked for when it is met, and those that wait take no memory', async () => {
   setFlagsFromString('--expose-gc')

@@ -305,7 +305,7 @@ async function restorePart(
   const inPlaceFacts = placement === 'inPlace' ? first.value.base : null
   const target = await openTarget(path.resolve(destination), library.place, conflict, advance)
   let failure: unknown = null
-  /** What waits on after a lost connection. */
+  /** Contents that wait on after a lost connection. */
   let rest: Iterable<FoundContent> | null = null
   try {
     for await (const opened of openAhead(library, prepended(first.value, all))) {

@@ -353,7 +353,7 @@ export class WebdavStore implements ObjectStore {
 
   /** @throws UserError if the server replaces files without being asked to; BackendError. */
   async #requireNoOverwriting(): Promise<void> {
-    // Another process of this computer may sweep the files of the first trial.
+    // The first trial fails also if a process of this computer sweeps its files meanwhile.
     if ((await this.#refusesTaken()) || (await this.#refusesTaken())) return
     throw new UserError('webdav.overwrites', this.#place)
   }

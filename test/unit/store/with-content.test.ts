@@ -21,7 +21,7 @@ test('content of a store: its file is closed after the read, also if that fails'
   await expect(failing).rejects.toThrow('a fault of the reader')
   expect(used).toHaveLength(2)
   for (const fd of used) {
-    // Another file of this process may have got the number.
+    // The number may belong to a file that was opened since.
     let now = 'closed'
     try {
       now = identify(fd)

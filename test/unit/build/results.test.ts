@@ -198,3 +198,18 @@ test.each([
   expect(stdout.trim().split('\n').at(-1)).toBe(closing)
   expect(status === 0).toBe(closing === '13 passed, 0 failed')
 })
+
+test('.ci/run: the failures of both tiers are repeated at the end', async () => {
+  const root = temporaryDirectory('ci')
+  const tier = (name: string) =>
+    `printf 'Failed:\n${name} > a test\n  its error\n\n0 passed, 1 failed\n'; exit 1`
+  const npm = `case "$*" in ci) ;; test) ${tier('first')} ;; *) seq 3000; ${tier('second')} ;; esac`
+  await mkdir(path.join(root, '.ci'))
+  await copyFile('.ci/run', path.join(root, '.ci/run'))
+  await writeFile(path.join(root, 'npm'), `#!/bin/sh\n${npm}\n`, { mode: 0o755 })
+  const env = { ...process.env, PATH: `${root}:${process.env.PATH}` }
+  const { stdout } = spawnSync('bash', [path.join(root, '.ci/run')], { env, encoding: 'utf8' })
+  const end = stdout.trim().split('\n').slice(-20).join('\n')
+  expect(end).toContain('== npm test\nFailed:\nfirst > a test\n  its error\n')
+  expect(end).toContain('== npm run test:full\nFailed:\nsecond > a test\n  its error\n')
+})

@@ -226,6 +226,8 @@ export function readLedger(file: string): LedgerReader | null {
 
 /** Pause in the use of the ledger after a failure. */
 const REST_MS = 1_000
+/** The uses of a ledger, the least demanding first. */
+const [READ, TAKE, WRITE] = [0, 1, 2]
 
 /** Guards against a ledger whose disk is full or faulty: everything waits until it can be written again. */
 export type LedgerGuard = ReturnType<typeof createLedgerGuard>
@@ -235,18 +237,19 @@ export function createLedgerGuard(
   events: { onChange(): void; log(level: 'error', text: string): void },
 ) {
   let problem: Message | null = null
-  let isOfWrite = false
+  /** The most demanding use that has failed since the problem began. */
+  let failed = READ
   let failedAt = 0
-  const attemptTo = <T>(work: () => T, isWrite: boolean): T | null => {
+  const attemptTo = <T>(work: () => T, use: number): T | null => {
     try {
       const result = work()
-      // A full disk refuses writes only: a read that succeeds does not show that they succeed again.
-      if (isWrite || !isOfWrite) problem = null
+      // A success shows nothing about a more demanding use: a full disk refuses writes only.
+      if (use >= failed) problem = null
       return result
     } catch (error) {
       const reason = errorText(error)
       if (problem === null) events.log('error', `${path}: ${reason}`)
-      isOfWrite = isWrite || (problem !== null && isOfWrite)
+      failed = problem === null ? use : Math.max(use, failed)
       problem = message('transfer.ledgerFailed', { path, reason })
       failedAt = performance.now()
       events.onChange()
@@ -255,16 +258,18 @@ export function createLedgerGuard(
   }
   return {
     /** Returns the result of `work`, or null if the ledger cannot be read now. */
-    read: <T>(work: () => T) => attemptTo(work, false),
+    read: <T>(work: () => T) => attemptTo(work, READ),
+    /** Returns the files that `work` takes from the queue, or null if they cannot be read now. */
+    take: <T>(work: () => T) => attemptTo(work, TAKE),
     /** Returns the result of `work`, or null if the ledger cannot be written now. */
-    write: <T>(work: () => T) => attemptTo(work, true),
-    /** Ends the problem of a write that nobody repeats. */
+    write: <T>(work: () => T) => attemptTo(work, WRITE),
+    /** Ends the problem of a use that nobody repeats. */
     forget(): void {
       if (problem === null) return
       problem = null
       events.onChange()
     },
-    /** The error of the last use, or null; that of a write stays until a write succeeds. */
+    /** The error of the last use, or null; it stays until that use, or a more demanding one, succeeds. */
     get problem() {
       return problem
     },

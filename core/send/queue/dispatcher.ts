@@ -294,8 +294,8 @@ class Dispatcher {
     const guard = this.#guard
     const hasDue = guard.read(() => ledger.hasDue(destination.id, Date.now()))
     if (hasDue !== false) this.#wakeAll()
-    const isOfWrite = hasDue !== null && guard.problem !== null
-    if (isOfWrite && !this.#acknowledgements.isStuck && !this.#mayGo()) guard.forget()
+    const isOfOther = hasDue !== null && guard.problem !== null
+    if (isOfOther && !this.#acknowledgements.isStuck && !this.#mayGo()) guard.forget()
     this.#forgetTrouble()
   }
 

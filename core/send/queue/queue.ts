@@ -86,7 +86,7 @@ export function createQueue(host: QueueHost) {
     take(source: SendSource, filter: QueueFilter): QueuedFile[] | 'away' {
       const limit = Math.max(TAKE_LEAST, Math.floor(TAKE_FILES / Math.max(1, host.sources())))
       const now = Date.now()
-      const found = guard.read(() => ledger.take(destination, source.id, limit, now, taken)) ?? []
+      const found = guard.take(() => ledger.take(destination, source.id, limit, now, taken)) ?? []
       if (found.length > 0 && host.isAway(source)) return 'away'
       const { pass, leftOut, young: later } = filter(found, now)
       const go: QueuedFile[] = []

@@ -10,18 +10,28 @@ function setUp() {
   return { log, guard: createLedgerGuard('/ledger', { log, onChange: () => undefined }) }
 }
 
-test('ledger guard: the problem of a write stays until a write succeeds, and is logged once', () => {
-  const { log, guard } = setUp()
-  for (let again = 0; again < 3; again += 1) {
-    expect(guard.write(fail)).toBeNull()
-    expect(guard.read(() => 'row')).toBe('row')
-    expect(guard.problem?.key).toBe('transfer.ledgerFailed')
-    expect(guard.read(fail)).toBeNull()
-  }
-  expect(log.mock.calls).toEqual([['error', '/ledger: database or disk is full']])
-  expect(guard.write(() => 'done')).toBe('done')
-  expect(guard.problem).toBeNull()
-})
+test.each([
+  ['write', ['read', 'take'], ['write']],
+  ['take', ['read'], ['take', 'write']],
+] as const)(
+  'ledger guard: the problem of a %s stays while only %j succeed, and is logged once',
+  (use, less, enough) => {
+    for (const end of enough) {
+      const { log, guard } = setUp()
+      for (let again = 0; again < 3; again += 1) {
+        expect(guard[use](fail)).toBeNull()
+        for (const one of less) {
+          expect(guard[one](() => 'row')).toBe('row')
+          expect(guard.problem?.key).toBe('transfer.ledgerFailed')
+          expect(guard[one](fail)).toBeNull()
+        }
+      }
+      expect(log.mock.calls).toEqual([['error', '/ledger: database or disk is full']])
+      expect(guard[end](() => 'done')).toBe('done')
+      expect(guard.problem).toBeNull()
+    }
+  },
+)
 
 test('ledger guard: the problem of a read ends with the next read, and that of a write that is not repeated on demand', () => {
   const { log, guard } = setUp()

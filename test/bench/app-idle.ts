@@ -30,7 +30,7 @@ export async function idleRows(): Promise<Row[]> {
     { env: { ...process.env, HOLDFAST_HOME: dataDirectory }, stdio: 'ignore' },
   )
   try {
-    await until('all sources to be watched', () => areWatched(dataDirectory), 60_000)
+    await until('all sources to be watched', () => areWatched(dataDirectory))
     const shown = await measureIdle(child, 'shown')
     await hideWindow(child)
     await until('the page to be put away', () => !hasPage(child), 90_000)

@@ -72,15 +72,10 @@ async function startOnce(bus: MessageBus, application?: string): Promise<Times> 
 }
 
 async function waitForTray(bus: MessageBus, { pid }: LaunchedHoldfast): Promise<true> {
-  return until(
-    'the tray icon',
-    async () => {
-      for (const address of await trayAddresses(bus))
-        if ((await trayProcess(bus, address)) === pid) return true
-      return false
-    },
-    30_000,
-  )
+  return until('the tray icon', async () => {
+    for (const address of await trayAddresses(bus)) if ((await trayProcess(bus, address)) === pid) return true
+    return false
+  })
 }
 
 async function usable(launched: LaunchedHoldfast): Promise<void> {

@@ -62,7 +62,7 @@ export async function run(): Promise<Row[]> {
   const paired = identities.map(({ fingerprint }, index) => ({ fingerprint, name: names[index] ?? '' }))
   try {
     receiver.configure({ storeDirectory, host: '127.0.0.1', port: 0, name: 'store', paired })
-    const { port, fingerprint } = await until('the receiver', () => receiving, 30_000)
+    const { port, fingerprint } = await until('the receiver', () => receiving)
     const pid = receiver.state.pid ?? 0
     const idle = measureUsage(pid)
     const peer = { host: '127.0.0.1', port, fingerprint }

@@ -135,9 +135,9 @@ async function seenByScanner(places: Places, burst: Burst): Promise<[Seen, Seen]
   const scanner = await startScanner(places.subject, places.ledgers, places.trees)
   try {
     scanner.configure()
-    await until('the tree is watched', () => scanner.phase() === 'watching', 30_000)
+    await until('the tree is watched', () => scanner.phase() === 'watching')
     await burst(WARM_UP_WORD)
-    await until('the first burst is in the ledger', () => scanner.waiting() === WARM_UP, 30_000)
+    await until('the first burst is in the ledger', () => scanner.waiting() === WARM_UP)
     const cpuBefore = measureUsage(scanner.pid).cpuMicroseconds
     const closedAt = await burst()
     await noMore(() => scanner.waiting() - WARM_UP)

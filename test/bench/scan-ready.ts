@@ -59,7 +59,7 @@ async function readyOnce(
     writeFileSync(path.join(root, treeDirectory(DIRECTORIES - 1), `f${round}`), 'now')
     const closedAt = monotonicMs()
     const files = DIRECTORIES * FILES_EACH + round + 1
-    await until('the tree is in the ledger', () => scanner.waiting() === files, 60_000)
+    await until('the tree is in the ledger', () => scanner.waiting() === files)
     const { watchedAt, offeredAt } = await scanner.stamps()
     return {
       watched: (watchedAt ?? Number.NaN) - startedAt,

@@ -41,11 +41,7 @@ async function addAndShip({ page, state }: Running, form: Locator, name: string)
   }
   await form.getByRole('button', { name: 'Add', exact: true }).click()
   await expect(page.getByText('The destination is added.')).toBeVisible()
-  await until(
-    'all files to be there',
-    async () => (await state()).destinations[0]?.totals.sentFiles === 4,
-    30_000,
-  )
+  await until('all files to be there', async () => (await state()).destinations[0]?.totals.sentFiles === 4)
   await expect(page.getByRole('region', { name })).toContainText(/4 (safe|copied on this computer only)/)
 }
 

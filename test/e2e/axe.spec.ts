@@ -96,7 +96,7 @@ async function moreOfAll({ page, state }: Running, base: string): Promise<void> 
   }, more)
   const isEmptied = async () =>
     (await state()).incidents.some(({ kind, endedAt }) => kind === 'emptied' && endedAt === null)
-  await until('the incident', isEmptied, 30_000)
+  await until('the incident', isEmptied)
 }
 
 test('overview and alerts: all views are free of accessibility violations and fit 200 pixels', async ({

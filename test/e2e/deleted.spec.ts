@@ -33,7 +33,7 @@ test('deleted files: window, tray and status show them, and they are put back or
     const { totals } = await state()
     return totals.sentFiles === here && totals.deletedFiles === deleted && totals.waitingFiles === 0
   }
-  await until('all to be sent', () => isCounted(FILES, 0), 30_000)
+  await until('all to be sent', () => isCounted(FILES, 0))
   const card = page.getByRole('article', { name: 'Images' })
   const glance = page.getByRole('region', { name: 'Files at a glance' })
   const openFiles = async () => {
@@ -100,7 +100,7 @@ test('deleted files: window, tray and status show them, and they are put back or
   await putBack.click()
   await confirm(40)
   await expect(page.getByRole('navigation', { name: 'Where you are' })).toContainText('Images')
-  await until('them to be back', () => isCounted(FILES, 0), 20_000)
+  await until('them to be back', () => isCounted(FILES, 0))
   await until('the notification of the end', () => told().includes('Recovered: Images'))
   expect(told().filter((one) => one === 'Files deleted: Images')).toHaveLength(1)
   const recovery = desktop.notifications.all.find(({ summary }) => summary === 'Recovered: Images')

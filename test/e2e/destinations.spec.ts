@@ -17,7 +17,7 @@ async function startReceiver(base: string, name: string): Promise<{ process: Chi
   const store = path.join(base, name)
   const words = ['receive', '--store', store, '--host', '127.0.0.1', '--port', '0', '--name', name]
   const process_ = spawn(process.execPath, [commandScript, ...words], { stdio: 'ignore' })
-  await until(`${name} to listen`, () => existsSync(path.join(store, '.holdfast', 'identity')), 20_000)
+  await until(`${name} to listen`, () => existsSync(path.join(store, '.holdfast', 'identity')))
   return { process: process_, store }
 }
 
@@ -57,7 +57,7 @@ test('destinations page: a second destination is paired, chosen for a directory,
       settings: { sources: [{ id: 's', path: source, name: 'photos' }] },
     })
     const pair = async (store: string) => {
-      const code = await until('its code', () => createPairingCode(store), 20_000)
+      const code = await until('its code', () => createPairingCode(store))
       await page.getByRole('main').getByRole('button', { name: 'Add destination' }).click()
       const another = page.getByRole('button', { name: /^Another computer/ })
       await expect(another).toBeFocused()

@@ -28,7 +28,7 @@ test('destinations page: the disk of a folder is ejected, its files wait in grey
       },
     })
     const usb = async () => (await state()).destinations[0]
-    await until('the first file', async () => (await usb())?.totals.sentFiles === 1, 30_000)
+    await until('the first file', async () => (await usb())?.totals.sentFiles === 1)
     await page.getByRole('tab', { name: /Destinations/ }).click()
     const card = page.getByRole('region', { name: 'usb' })
     const choose = async (item: string) => {
@@ -53,7 +53,7 @@ test('destinations page: the disk of a folder is ejected, its files wait in grey
     await pictures(page, 'ejected-overview')
     await page.getByRole('tab', { name: /Destinations/ }).click()
     await disk.mountAgain()
-    await until('both files', async () => (await usb())?.totals.sentFiles === 2, 30_000)
+    await until('both files', async () => (await usb())?.totals.sentFiles === 2)
     await expect(card).not.toContainText('ejected')
 
     await choose('Eject…')

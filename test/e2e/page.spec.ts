@@ -296,12 +296,12 @@ test('web page: with TLS, a fault is seen, and notified once by the browser alth
   for (const one of [page, second])
     await expect(one.getByRole('banner')).toContainText('read-only', { timeout: 60_000 })
   const begins = ({ summary }: { summary: string }) => summary === `Read-only: ${disk.point}`
-  const { body } = await recorder.waitFor('its beginning', begins, 60_000)
+  const { body } = await recorder.waitFor('its beginning', begins)
   expect(body).toContain(disk.point)
   await test.step('after the first tab is closed, the second one notifies', async () => {
     await page.close()
     await disk.remount('rw')
-    await recorder.waitFor('its end', ({ summary }) => summary === `Ended: ${disk.point}`, 60_000)
+    await recorder.waitFor('its end', ({ summary }) => summary === `Ended: ${disk.point}`)
   })
   expect(recorder.all.filter(begins)).toHaveLength(1)
   recorder.stop()

@@ -55,7 +55,7 @@ test('window: a data disk that hangs delays neither hiding nor quitting', async 
     await until('the window to be hidden', async () => (await visible({ holdfast })) === false)
     process.kill(holdfast.pid, 'SIGTERM')
     // What waits in the kernel stays: a process whose disk is frozen is gone altogether when that goes on.
-    await until('Holdfast to be over', () => isOver(holdfast.pid), 30_000)
+    await until('Holdfast to be over', () => isOver(holdfast.pid))
   } finally {
     await disk.thaw()
     await holdfast.close().catch(() => undefined)

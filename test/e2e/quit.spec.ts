@@ -39,21 +39,21 @@ test('quit: a start during it runs Holdfast again afterwards, with the directori
     env: { ...process.env, HOLDFAST_HOME: desktop.dataDirectory },
     stdio: 'ignore',
   })
-  await until('the first one to be gone', () => !isRunning(holdfast.pid), 30_000)
+  await until('the first one to be gone', () => !isRunning(holdfast.pid))
 
   const sourcesNow = async () => {
     const snapshot = await sendCommand(desktop.dataDirectory, 'snapshot', {})
     return stateSnapshotSchema.parse(snapshot).state.sources.map(({ settings }) => settings.path)
   }
   try {
-    await until('another one with the directory', async () => (await sourcesNow()).includes(source), 30_000)
+    await until('another one with the directory', async () => (await sourcesNow()).includes(source))
   } finally {
     second.kill('SIGKILL')
     const [address] = await trayAddresses(desktop.bus)
     const pid = address === undefined ? null : await trayProcess(desktop.bus, address)
     if (pid !== null) {
       process.kill(pid, 'SIGTERM')
-      await until('it to be gone', () => !isRunning(pid), 30_000)
+      await until('it to be gone', () => !isRunning(pid))
     }
     await rm(source, { recursive: true })
   }
@@ -90,6 +90,6 @@ test('quit: a question comes first while a large file is partly sent', { tag: '@
   expect((await state()).transfers).toHaveLength(1)
   await answer(0)
   await page.evaluate(() => window.holdfast.call('quit', {})).catch(() => undefined)
-  await until('it to be gone', () => !isRunning(holdfast.pid), 30_000)
+  await until('it to be gone', () => !isRunning(holdfast.pid))
   await rm(source, { recursive: true })
 })

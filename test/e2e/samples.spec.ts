@@ -33,7 +33,7 @@ test('destinations page: random files are checked on request, and its card has t
       (await state()).destinations.every(
         ({ totals }) => totals.sentFiles === FILES && totals.waitingFiles === 0,
       )
-    await until('all to be sent', isSent, 60_000)
+    await until('all to be sent', isSent)
     await page.getByRole('tab', { name: /Destinations/ }).click()
     const card = page.getByRole('region', { name: 'nas' })
     const openDialog = async () => {
@@ -75,7 +75,7 @@ test('destinations page: random files are checked on request, and its card has t
     await expect(dialog).toContainText('24 in 30 days, 1 of them damaged or missing', { timeout: 30_000 })
     await dialog.getByRole('button', { name: 'Close' }).last().click()
     await expect(card).toContainText('24 in 30 days, 1 of them damaged or missing')
-    await until('the file to be sent again', () => readFileSync(stored)[9] === 3, 60_000)
+    await until('the file to be sent again', () => readFileSync(stored)[9] === 3)
     await pictures(page, 'samples-card')
   } finally {
     await rm(base, { recursive: true, force: true })

@@ -21,7 +21,7 @@ test('start: a read-only data disk is reported in a dialog and ends with exit co
     stdio: 'ignore',
   })
   const ended = once(holdfast, 'exit')
-  await until('the dialog', openDialog, 30_000)
+  await until('the dialog', openDialog)
   await cancelDialog()
   expect(await ended).toEqual([1, null])
 })

@@ -54,7 +54,7 @@ test('window: header, tabs and source rows keep their places and heights while 2
     const names = Array.from({ length: BURST }, (_, one) => path.join(busy, `${index + one}.dat`))
     await Promise.all(names.map((name) => writeFile(name, name)))
   }
-  await until('all to be sent', async () => (await state()).totals.sentFiles === FILES, 60_000)
+  await until('all to be sent', async () => (await state()).totals.sentFiles === FILES)
   await expect(page.locator('.source-figure').first()).toContainText('2,000')
   const { frame, rows } = await readPlaces(page)
   expect(frame).toHaveLength(1)

@@ -65,13 +65,10 @@ export async function startTelling(
       ...more,
     },
   })
-  await until(
-    'all sources to be well and watched',
-    async () =>
-      (await running.state()).sources.every(
-        ({ checked, scanned }) => checked?.overall.kind === 'ok' && scanned?.phase === 'watching',
-      ),
-    30_000,
+  await until('all sources to be well and watched', async () =>
+    (await running.state()).sources.every(
+      ({ checked, scanned }) => checked?.overall.kind === 'ok' && scanned?.phase === 'watching',
+    ),
   )
   return running
 }

@@ -56,7 +56,7 @@ export async function startWorld(desktop: Desktop, receiver: ReceiverProcess) {
     const isConnected = destinations.every(({ connection }) => connection.state === 'connected')
     return isConnected && status.level === 'partial' && totals.sentFiles >= FILES && totals.waitingFiles === 0
   }
-  await until('all to be well', isWell, 40_000)
+  await until('all to be well', isWell)
   const desktopDirectory = desktop.dataDirectory
   return { running, disk, small, shelf, plain, narrow, datas, files, isWell, receiver, desktopDirectory }
 }

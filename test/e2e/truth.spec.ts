@@ -138,7 +138,7 @@ test('status: for each fault tray, headline, card, Alerts page and notification 
       expect(await readPlaces(world.running.page), row.fault).toEqual(placed)
       console.log(`${row.fault}: none speaks of it ${Date.now() - again} ms after its repair`)
     })
-    await until(`all to be well after ${row.fault}`, world.isWell, 20_000)
+    await until(`all to be well after ${row.fault}`, world.isWell)
     expect((await readScreen(seen, row.source)).icon, row.fault).toBe(well.icon)
   }
   // Each level has a picture of its own.

@@ -72,7 +72,7 @@ test('destinations page: all views are free of accessibility violations and fit 
     const { page } = running
     await addShelf(running, base, ['documents'])
     await writeFile(path.join(base, 'photos/2026/11', photo(0)), Buffer.alloc(5_000, 'new'))
-    await until('an older version', () => hasOlder(page), 20_000)
+    await until('an older version', () => hasOlder(page))
     await receiveFromOne(running, path.join(base, 'store'), port)
     const views = restoreViews(running, path.join(base, 'restored'))
     await views[0]?.open()

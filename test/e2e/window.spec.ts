@@ -134,7 +134,7 @@ test('tray menu: its first line has the words of the header', async ({ desktop }
   const { holdfast, page } = await desktop.start({ settings: { destinations: [away] }, args: [source] })
   const address = await waitForTray(desktop.bus, { pid: holdfast.pid })
   const isAway = async () => (await readTray(desktop.bus, address)).tooltip.includes('unreachable')
-  await until('it to be unreachable', isAway, 40_000)
+  await until('it to be unreachable', isAway)
   const [line] = await readMenu(desktop.bus, address)
   const [, since = ''] = /^nas-2 is unreachable\. (Since [\d:]+\.)$/.exec(line?.label ?? '') ?? []
   await expect(page.locator('.header-words')).toHaveText(`nas-2 is unreachable.${since}`)

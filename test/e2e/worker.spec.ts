@@ -24,7 +24,7 @@ test('worker: one that V8 aborts is restarted, and the crash is logged without a
   }, fatal)
   process.kill(first, 'SIGKILL')
   const log = () => readFileSync(path.join(desktop.dataDirectory, 'logs', 'agent.log'), 'utf8')
-  await until('the log to say so', () => log().includes('checker ended: a fatal error of V8 in v8::'), 30_000)
+  await until('the log to say so', () => log().includes('checker ended: a fatal error of V8 in v8::'))
   await until('a checker that runs', async () => {
     const { condition, restarts } = await checker()
     return condition === 'running' && restarts === 2

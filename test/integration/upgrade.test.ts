@@ -30,7 +30,7 @@ test.each(readdirSync(FIXTURES))(
     ]
     const receiver = startHoldfast(['receive', '--store', store, '--host', '127.0.0.1', '--port', '0'])
     const listening = () => /Receiving on \S+:(\d+),/.exec(receiver.out() + receiver.err())?.[1]
-    const port = await until('the receiver to listen', listening, 60_000)
+    const port = await until('the receiver to listen', listening)
     // The same computers elsewhere: directories and ports are others here.
     const file = path.join(data, 'settings.json')
     const settings = JSON.parse(readFileSync(file, 'utf8'))

@@ -45,7 +45,7 @@ test.skipIf(process.platform !== 'linux')(
     receiver.stdout.on('data', (chunk) => {
       said += chunk
     })
-    const [code] = await until('a pairing code', () => /holdfast:\/\/\S+/.exec(said), 30_000)
+    const [code] = await until('a pairing code', () => /holdfast:\/\/\S+/.exec(said))
     // Who ends what was started ends the program: it is the same process.
     expect(readlinkSync(`/proc/${receiver.pid}/exe`)).toBe(path.join(root, 'usr/lib/holdfast/node'))
     expect(await says('pair', code)).toMatch(/^Next, .*: holdfast agent DIRECTORY$/m)

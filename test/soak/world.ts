@@ -95,7 +95,6 @@ export async function openWorld(): Promise<World> {
   const code = await until(
     'a code',
     async () => JSON.parse(await holdfastSays('pair', '--store', store, '--json')).code as string,
-    60_000,
   )
   const behindLine = code.replace(/^(holdfast:\/\/)[^/?]+/, `$1127.0.0.1:${line.port}`)
   await holdfastSays('pair', behindLine, '--data', data)

@@ -10,7 +10,7 @@ const now = performance.now.bind(performance)
 export async function until<T>(
   what: string,
   probe: () => T | Promise<T>,
-  withinMs = 30_000,
+  withinMs = 60_000,
 ): Promise<Exclude<T, undefined | false | null>> {
   const started = now()
   let lastError: unknown

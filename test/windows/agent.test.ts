@@ -28,9 +28,9 @@ test('agent: a new file is sent while it runs, and the command line finds it in 
   writeFiles(source, 20)
   const agent = windows().start(['agent', toWindows(source), ...data()])
   const status = () => getStatus(windows(), data())
-  await until('all is sent', async () => (await status()).totals.sentFiles === 20, 60_000)
+  await until('all is sent', async () => (await status()).totals.sentFiles === 20)
   writeFileSync(path.join(source, 'new.dat'), 'new')
-  await until('the new file is sent', async () => (await status()).totals.sentFiles === 21, 60_000)
+  await until('the new file is sent', async () => (await status()).totals.sentFiles === 21)
   const [option = '', directory = ''] = data()
   const spelled = [option, directory.toUpperCase()]
   expect(await windows().run('status', ...spelled)).toMatchObject({ code: 0 })
@@ -79,14 +79,14 @@ test('a file that another program keeps to itself, or writes, is named, holds up
 
   const agent = windows().start(['agent', toWindows(source), ...data()])
   const status = () => getStatus(windows(), data())
-  await until('the file is parked', async () => (await status()).totals.parkedFiles === 1, 60_000)
+  await until('the file is parked', async () => (await status()).totals.parkedFiles === 1)
   await until('the unfinished file is named', async () =>
     (await windows().run('status', ...data())).out.includes('unfinished.dat'),
   )
   await letGo()
-  await until('it is sent', () => Object.keys(readTree(folder)).length === 9, 60_000)
+  await until('it is sent', () => Object.keys(readTree(folder)).length === 9)
   expect(Object.keys(readTree(folder)).join()).not.toContain('unfinished')
   await close()
-  await until('the finished one is sent, too', () => Object.keys(readTree(folder)).length === 10, 60_000)
+  await until('the finished one is sent, too', () => Object.keys(readTree(folder)).length === 10)
   await agent.kill()
 })

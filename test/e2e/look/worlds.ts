@@ -143,7 +143,7 @@ export async function addShelf({ page, state }: Running, base: string, except: s
     },
     [path.join(base, 'shelf'), ...except],
   )
-  await until('files to be sent', async () => (await state()).totals.sentFiles >= PHOTOS, 30_000)
+  await until('files to be sent', async () => (await state()).totals.sentFiles >= PHOTOS)
 }
 
 /** Once everything is sent: on a Saturday night nothing would be. */

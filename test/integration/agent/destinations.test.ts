@@ -58,7 +58,6 @@ describe('two destinations', () => {
     await until(
       'the first one to have everything',
       () => Object.keys(readTree(received(one, 'datas'), MARKS)).length === FILES,
-      10_000,
     )
     const state = await untilState(
       data,
@@ -71,13 +70,13 @@ describe('two destinations', () => {
     expect(state.status.level).toBe('working')
     // What needs nothing is marked meanwhile: the scanner has had its turn.
     const empty = makeBatches(root, 'DC2', 0)
-    await until('an empty batch to be marked', () => existsSync(path.join(empty, 'finished.watch')), 30_000)
+    await until('an empty batch to be marked', () => existsSync(path.join(empty, 'finished.watch')))
     expect(existsSync(path.join(batch, 'finished.watch'))).toBe(false)
     expect(isMarked(path.join(batch, 'file0'))).toBe(false)
 
     two.command.child.kill('SIGCONT')
-    await until('the batch to be marked', () => existsSync(path.join(batch, 'finished.watch')), 60_000)
-    await until('every file to be marked', () => isMarked(path.join(batch, 'file0')), 20_000)
+    await until('the batch to be marked', () => existsSync(path.join(batch, 'finished.watch')))
+    await until('every file to be marked', () => isMarked(path.join(batch, 'file0')))
     const sent = readTree(batch, MARKS)
     for (const receiver of [one, two])
       expect(readTree(path.join(received(receiver, 'datas'), 'DC1'), MARKS)).toEqual(sent)
@@ -149,8 +148,8 @@ describe('two destinations', () => {
     const said = await holdfast(['destinations', 'remove', 'cellar', '--data', data])
     const kept = 'Files there and here stay as they are.'
     expect(said).toBe(`Holdfast no longer sends to cellar. ${kept}\n`)
-    await until('the batch to be marked', () => existsSync(path.join(batch, 'finished.watch')), 30_000)
-    await until('the files to be marked', () => isMarked(path.join(batch, 'file0')), 20_000)
+    await until('the batch to be marked', () => existsSync(path.join(batch, 'finished.watch')))
+    await until('the files to be marked', () => isMarked(path.join(batch, 'file0')))
     const left = await untilState(data, 'all to be well', ({ status }) => status.level === 'partial')
     expect(left.destinations.map(({ name }) => name)).toEqual(['nas'])
     expect(left.totals).toMatchObject({ sentFiles: FILES + 1, waitingFiles: 0 })

@@ -38,10 +38,6 @@ test('directory modes: a changed mode reaches receiver and folder without a chan
       ).toBe(0)
       return Object.keys(modes).map((name) => statSync(path.join(to, name)).mode & 0o7777)
     }
-    await until(
-      `the modes at ${from}`,
-      async () => `${await restored()}` === `${Object.values(modes)}`,
-      30_000,
-    )
+    await until(`the modes at ${from}`, async () => `${await restored()}` === `${Object.values(modes)}`)
   }
 })

@@ -38,10 +38,8 @@ test('documented commands: each one that can run here succeeds, in the order of 
   const newCode = async () => (await holdfast('pair', '--store', store)).stdout.trim()
   expect(await holdfast('pair', await newCode())).toMatchObject({ status: 0 })
   startHoldfast(['agent', data], env)
-  await until(
-    'it to be stored',
-    () => readdirSync(store).some((name) => existsSync(path.join(store, name, 'data/measured'))),
-    60_000,
+  await until('it to be stored', () =>
+    readdirSync(store).some((name) => existsSync(path.join(store, name, 'data/measured'))),
   )
 
   const proposal = path.join(base, 'night.json')

@@ -85,14 +85,10 @@ async function produce(station: Station, store: string): Promise<void> {
   for (const batch of NAMES) {
     station.open(batch)
     station.write(batch, 20)
-    await until(
-      `${batch} to be sent while it is written`,
-      () => {
-        const directory = path.join(received(store, station), batch)
-        return existsSync(directory) && readdirSync(directory).length >= 20
-      },
-      30_000,
-    )
+    await until(`${batch} to be sent while it is written`, () => {
+      const directory = path.join(received(store, station), batch)
+      return existsSync(directory) && readdirSync(directory).length >= 20
+    })
     expect(station.isMarked(batch)).toBe(false)
     station.write(batch, 20)
     if (batch !== LAST) station.close(batch)
@@ -121,7 +117,7 @@ async function closeLast(stations: Station[], receiving: ChildProcess): Promise<
 
 async function expectSent(station: Station, store: string): Promise<void> {
   for (const batch of NAMES) {
-    await until(`${batch} to be marked as sent`, () => station.isMarked(batch), 30_000)
+    await until(`${batch} to be marked as sent`, () => station.isMarked(batch))
   }
   expect(Object.keys(readTree(station.root, MARKS))).toHaveLength(140)
   expect(readTree(received(store, station), MARKS)).toEqual(readTree(station.root, MARKS))

@@ -34,7 +34,7 @@ async function run(data: string, ...words: string[]): Promise<{ code: unknown; o
 
 async function startAgent(data: string) {
   const agent = startHoldfast(['agent', '--data', data])
-  await until('the agent', () => readState(data).catch(() => null), 30_000)
+  await until('the agent', () => readState(data).catch(() => null))
   return agent
 }
 
@@ -53,13 +53,13 @@ async function sending() {
   const usb = { kind: 'folder', name: 'usb', path: folder, recipient: null, hideNames: false }
   await sendCommand(data, 'addDestination', { destination: usb, secrets: {} })
   const arrived = () => readdirSync(path.join(folder, hostname(), 'work'))
-  await until('the first file', async () => (await readUsb(data)).totals.sentFiles === 1, 30_000)
+  await until('the first file', async () => (await readUsb(data)).totals.sentFiles === 1)
   /** Waits until the source was checked some times more. */
   const checks = async (count: number) => {
     const at = async () => (await readState(data)).sources[0]?.checked?.at ?? 0
     for (let index = 0; index < count; index += 1) {
       const before = await at()
-      await until('another check', async () => (await at()) > before, 20_000)
+      await until('another check', async () => (await at()) > before)
     }
   }
   return { disk, source, data, agent, arrived, checks }
@@ -85,7 +85,7 @@ describe.skipIf(!canMount)('ejected disk (needs root: mount)', () => {
     })
     expect((await run(data, 'destinations')).out).toMatch(/usb .*ejected since .*1 waiting/)
     await disk.mountAgain()
-    await until('the file to arrive', () => arrived().includes('second'), 20_000)
+    await until('the file to arrive', () => arrived().includes('second'))
     expect((await readUsb(data)).ejectedAt).toBeUndefined()
     await checks(2)
     expect(await readIncidents(data)).toEqual([])
@@ -109,14 +109,14 @@ describe.skipIf(!canMount)('ejected disk (needs root: mount)', () => {
     agent.child.kill('SIGTERM')
     await agent.ended()
     await startAgent(data)
-    await until('the file to wait', async () => (await readUsb(data)).totals.waitingFiles === 1, 20_000)
+    await until('the file to wait', async () => (await readUsb(data)).totals.waitingFiles === 1)
     await checks(2)
     expect(arrived()).toEqual(['first'])
     execFileSync('umount', [disk.point])
     await checks(3)
     expect(await readIncidents(data)).toEqual([])
     await disk.mountAgain()
-    await until('the file to arrive', () => arrived().includes('second'), 20_000)
+    await until('the file to arrive', () => arrived().includes('second'))
   })
 
   test('another disk at its place is not used, and `use` ends the wait', { timeout: 120_000 }, async () => {
@@ -130,7 +130,7 @@ describe.skipIf(!canMount)('ejected disk (needs root: mount)', () => {
     const { code, out } = await run(data, 'destinations', 'use', 'usb', '--json')
     expect([code, JSON.parse(out)]).toEqual([0, { name: 'usb', used: true }])
     const isMissing = async () => (await readIncidents(data)).includes('missing')
-    await until('the missing disk to be an incident', isMissing, 20_000)
+    await until('the missing disk to be an incident', isMissing)
   })
 
   test('without an agent: a disk with another folder in use stays mounted, and the folder is named', async () => {

@@ -84,7 +84,7 @@ test('emptied files: many at once are held until a person restores or sends them
   })
   // What was lost would have gone by then, as the one emptied log does.
   await untilState(data, 'the logs to be sent', (state) => isSent(state, 'logs', FILES + 30))
-  await until('so long', () => Date.now() > heldAt + 11_000, 20_000)
+  await until('so long', () => Date.now() > heldAt + 11_000)
   expect(readTree(copies)).toEqual({ ...before, new: readTree(runs).new })
 
   // Once all is back it goes on by itself.

@@ -42,7 +42,7 @@ describe('filters of a source, changed by a view', () => {
     writeFileSync(path.join(data, 'settings.json'), JSON.stringify(settings))
     startHoldfast(['agent', '--data', data])
     const state = async () => stateSnapshotSchema.parse(await sendCommand(data, 'snapshot', {})).state
-    await until('three files wait', async () => (await state()).totals.waitingFiles === 3, 20_000)
+    await until('three files wait', async () => (await state()).totals.waitingFiles === 3)
 
     const filters = { ...NONE, ignore: ['*.log'], hidden: 'leave-out', oneFileSystem: false }
     const preview = commands.previewFilters.output.parse(

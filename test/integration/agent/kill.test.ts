@@ -62,20 +62,16 @@ describe('killed sender', () => {
 
     const killed = new Set<number>()
     for (const share of [0.1, 0.4, 0.7]) {
-      await until(`${share * FILES} files to be marked`, () => checkMarks() >= share * FILES, 60_000)
+      await until(`${share * FILES} files to be marked`, () => checkMarks() >= share * FILES)
       const { pid } = (await readState(data)).workers.sender
       if (pid === null) throw new Error('the sender has no process')
       killed.add(pid)
       process.kill(pid, 'SIGKILL')
-      await until(
-        'another sender',
-        async () => {
-          checkMarks()
-          const { condition, pid: now } = (await readState(data)).workers.sender
-          return condition === 'running' && now !== pid
-        },
-        30_000,
-      )
+      await until('another sender', async () => {
+        checkMarks()
+        const { condition, pid: now } = (await readState(data)).workers.sender
+        return condition === 'running' && now !== pid
+      })
     }
     await until(
       'the batch to be marked as sent',

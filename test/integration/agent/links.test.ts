@@ -30,7 +30,7 @@ function linked() {
 async function running() {
   const home = headless({ version: 1, check: { intervalSeconds: 1 }, notifications: false })
   home.startAgent()
-  await until('it runs', () => readState(home.directory), 20_000)
+  await until('it runs', () => readState(home.directory))
   const open = async (id: string | null) =>
     untilState(home.directory, `a link that moved: ${id}`, ({ incidents }) => {
       const links = incidents

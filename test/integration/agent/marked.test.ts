@@ -55,7 +55,7 @@ test.each([
     const said = await holdfast(['paths', answer, root, '--json', '--data', data])
     expect(JSON.parse(said)).toEqual({ path: root, answer, files: FILES })
 
-    await until('it is marked', () => existsSync(watch), 60_000)
+    await until('it is marked', () => existsSync(watch))
     const after = await untilState(
       data,
       'nothing to be asked',

@@ -34,7 +34,7 @@ test.skipIf(!canMount)(
     await fuse.untilWithheld()
     expect((await untilState(data, 'all to be sent', () => true)).totals.waitingFiles).toBe(0)
     await fuse.set({ does: 'withhold' })
-    await until('it says so', () => /Not everything was sent: .* has not responded/.test(once.err()), 20_000)
+    await until('it says so', () => /Not everything was sent: .* has not responded/.test(once.err()))
     // Here a process that waits for an answer cannot even be killed, other than on a disk that nobody serves.
     await fuse.set({ does: 'answer' })
     expect(await once.ended(), once.err()).toBe(1)

@@ -90,7 +90,7 @@ describe('`scan --once` on a batch root that changes during the run', () => {
       const place = new Place()
       const before = place.files()
       const first = place.start()
-      await until(moment, () => moments[moment]?.(place), 30_000)
+      await until(moment, () => moments[moment]?.(place))
       events[event]?.(place)
       expect(first.child.exitCode).toBeNull()
       expect(await first.ended(), first.err()).toBe(0)

@@ -33,7 +33,7 @@ describe('agent of a data directory', () => {
     const data = temporaryDirectory('hand')
     const source = temporaryDirectory('hand-source')
     startHoldfast(['agent', '--data', data])
-    await until('the agent to answer', async () => (await readState(data)).host === 'terminal', 20_000)
+    await until('the agent to answer', async () => (await readState(data)).host === 'terminal')
     // Its thread would create it: without an alert or a change none runs.
     expect(existsSync(path.join(data, 'alerts.db'))).toBe(false)
     const second = startHoldfast(['agent', '--data', data, source])
@@ -45,7 +45,7 @@ describe('agent of a data directory', () => {
     const data = temporaryDirectory('hand')
     const source = temporaryDirectory('hand-source')
     startHoldfast(['agent', '--data', data])
-    await until('the agent to answer', async () => (await readState(data)).host === 'terminal', 20_000)
+    await until('the agent to answer', async () => (await readState(data)).host === 'terminal')
     const second = startHoldfast(['agent', '--data', data, '/nowhere/one', source, '/nowhere/two'])
     expect(await second.ended()).toBe(1)
     for (const one of ['one', 'two']) expect(second.err()).toContain(`/nowhere/${one} does not exist`)
@@ -56,11 +56,11 @@ describe('agent of a data directory', () => {
     const data = temporaryDirectory('hand')
     const store = temporaryDirectory('others-store')
     startHoldfast(['receive', '--store', store, '--host', '127.0.0.1', '--port', '0'])
-    await until('the store', () => existsSync(path.join(store, '.holdfast/manifest.db')), 20_000)
+    await until('the store', () => existsSync(path.join(store, '.holdfast/manifest.db')))
     mkdirSync(path.join(store, 'pc/photos'), { recursive: true })
     const inner = path.join(store, 'pc')
     const agent = startHoldfast(['agent', '--data', data, store, inner])
-    await until('both refusals', () => agent.err().split('where copies are kept').length === 3, 20_000)
+    await until('both refusals', () => agent.err().split('where copies are kept').length === 3)
     expect(agent.err()).toContain(`${store} is a Holdfast store`)
     expect(agent.err()).toContain(`${inner} is inside ${store}`)
   })
@@ -70,7 +70,7 @@ describe('agent of a data directory', () => {
     const source = temporaryDirectory('hand-source')
     const agent = (...options: string[]) => startHoldfast(['agent', '--data', data, ...options, source])
     const first = agent()
-    await until('the source', async () => (await readState(data)).sources.length === 1, 20_000)
+    await until('the source', async () => (await readState(data)).sources.length === 1)
     expect(first.out()).not.toContain('No folder is protected')
     expect(await agent().ended()).toBe(0)
     const batch = agent('--prefix', 'DC')
@@ -91,14 +91,10 @@ describe('agent of a data directory', () => {
     const sources = [{ id: 'a', path: outer, name: 'outer' }]
     writeFileSync(path.join(data, 'settings.json'), JSON.stringify({ version: 1, sources }))
     startHoldfast(['agent', '--data', data])
-    const state = await until(
-      'the refusal',
-      async () => {
-        const now = await readState(data)
-        return now.status.level === 'attention' ? now : null
-      },
-      20_000,
-    )
+    const state = await until('the refusal', async () => {
+      const now = await readState(data)
+      return now.status.level === 'attention' ? now : null
+    })
     expect(state.status.detail?.key).toBe('refuse.containsStore')
     expect(state.totals.waitingFiles).toBe(0)
   })
@@ -147,22 +143,14 @@ describe.skipIf(!canMount)('full data directory (needs root: tmpfs)', () => {
     mkdirSync(data)
     const source = temporaryDirectory('full')
     startHoldfast(['agent', '--data', data, source])
-    await until(
-      'the source',
-      async () => (await readState(data)).sources[0]?.checked?.overall.kind === 'ok',
-      20_000,
-    )
+    await until('the source', async () => (await readState(data)).sources[0]?.checked?.overall.kind === 'ok')
     fill(path.join(small.point, 'filler'))
     for (let index = 0; index < 50; index += 1)
       writeFileSync(path.join(source, `file${index}`), 'x'.repeat(1000))
-    const state = await until(
-      'the trouble to be told',
-      async () => {
-        const now = await readState(data)
-        return now.status.level === 'attention' ? now : null
-      },
-      30_000,
-    )
+    const state = await until('the trouble to be told', async () => {
+      const now = await readState(data)
+      return now.status.level === 'attention' ? now : null
+    })
     expect(state.sources[0]?.checked?.overall.kind).toBe('ok')
   })
 })

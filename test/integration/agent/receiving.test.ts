@@ -53,11 +53,7 @@ test('receiving in the agent: a sender is paired by code, listed, renamed, repla
   await holdfast(['pair', invitation.code, '--data', station, '--name', 'station-3'])
   startHoldfast(['agent', '--data', station, photos])
   const arrived = path.join(directory, 'station-3/photos')
-  await until(
-    'all to arrive',
-    () => existsSync(arrived) && Object.keys(readTree(arrived)).length === 20,
-    30_000,
-  )
+  await until('all to arrive', () => existsSync(arrived) && Object.keys(readTree(arrived)).length === 20)
   expect(readTree(arrived)).toEqual(readTree(photos))
   const seen = await untilState(data, 'the sender to be seen', ({ receiving }) => {
     const [sender] = receiving?.senders ?? []

@@ -30,14 +30,10 @@ async function startAgent() {
   for (let index = 0; index < FILES; index += 1) writeFileSync(path.join(root, `file-${index}`), '0123456789')
   await untilState(data, 'all files to be sent', ({ totals }) => totals.sentFiles === FILES, 60_000)
   // The history is written every ten seconds, and again when the agent ends.
-  await until(
-    'a check in the history',
-    async () => {
-      const { availability } = await readReport(data)
-      return availability?.every(({ checks }) => checks > 0)
-    },
-    60_000,
-  )
+  await until('a check in the history', async () => {
+    const { availability } = await readReport(data)
+    return availability?.every(({ checks }) => checks > 0)
+  })
   return { root, data, agent, receiver }
 }
 
@@ -185,7 +181,7 @@ test('regular report: a channel gets the report of the last period once, also af
     return mark?.period
   }
   const first = startHoldfast(['agent', '--data', data])
-  await until('the report', () => server.requests.length > 0, 60_000)
+  await until('the report', () => server.requests.length > 0)
   const [request = expect.fail()] = server.requests
   expect(request.path).toBe('/hook')
   expect(JSON.parse(request.body)).toMatchObject({
@@ -201,7 +197,7 @@ test('regular report: a channel gets the report of the last period once, also af
   const second = startHoldfast(['agent', '--data', data])
   await untilState(data, 'the second run', ({ channels: all }) => all.length > 0)
   expect(await holdfast(['report', 'schedule', 'off', '--data', data])).toMatch(/No report is sent/)
-  await until('the mark to be removed', () => readMark() === undefined, 60_000)
+  await until('the mark to be removed', () => readMark() === undefined)
   second.child.kill('SIGTERM')
   await second.ended()
   expect(server.requests).toHaveLength(1)

@@ -24,13 +24,13 @@ async function told() {
   const data = temporaryDirectory('restarts')
   const words = ['agent', '--data', data]
   const agent = startHoldfast(words)
-  await until('the agent', () => readState(data), 30_000)
+  await until('the agent', () => readState(data))
   // To an agent that has been at work: no other change of its settings follows.
   await sendCommand(data, 'addCheckedPath', { path: disk.point })
   const wellAt = async () => (await readState(data)).checkedPaths[0]?.checked?.at ?? 0
-  await until('a check that is well', async () => (await wellAt()) > 0, 30_000)
+  await until('a check that is well', async () => (await wellAt()) > 0)
   await disk.remount('ro')
-  await agent.says(/Read-only: .*/, 30_000)
+  await agent.says(/Read-only: .*/)
   return { disk, data, words, agent, checkedAt: wellAt }
 }
 
@@ -42,10 +42,10 @@ describe.skipIf(!canMount)('notified incident (needs root: mount)', () => {
     const { pid } = (await readState(data)).workers.checker
     process.kill(pid ?? expect.fail('no checker'), 'SIGKILL')
     const killedAt = Date.now()
-    await until('a check of the next one', async () => (await checkedAt()) > killedAt, 30_000)
+    await until('a check of the next one', async () => (await checkedAt()) > killedAt)
     expect(await readEnds(data)).toEqual([null])
     await disk.remount('rw')
-    await agent.says(/Recovered: .*/, 30_000)
+    await agent.says(/Recovered: .*/)
     expect(agent.out().match(/Read-only: /g)).toHaveLength(1)
   })
 
@@ -57,14 +57,14 @@ describe.skipIf(!canMount)('notified incident (needs root: mount)', () => {
     const killedAt = Date.now()
     const next = startHoldfast(words)
     await next.says(/./)
-    await until('its first check', async () => (await checkedAt().catch(() => 0)) > killedAt, 30_000)
+    await until('its first check', async () => (await checkedAt().catch(() => 0)) > killedAt)
     expect((await readState(data)).incidents).toMatchObject([{ startedAt: begun, endedAt: null }])
     next.child.kill('SIGTERM')
     await next.ended()
     expect(next.out()).not.toContain('Read-only: ')
     await disk.remount('rw')
     const last = startHoldfast(words)
-    await last.says(/Recovered: .*/, 30_000)
+    await last.says(/Recovered: .*/)
   })
 })
 
@@ -78,7 +78,7 @@ test('restarted agent: the last file and each channel are known before anything 
   const words = ['agent', '--data', data, source]
   const agent = startHoldfast(words)
   await agent.says(/./)
-  await until('the file', async () => (await readState(data)).totals.sentFiles === 1, 30_000)
+  await until('the file', async () => (await readState(data)).totals.sentFiles === 1)
   const channel = channelSchema.parse({ id: 'hook', name: 'Hook', type: 'webhook' })
   await sendCommand(data, 'addChannel', { channel, secrets: { url: `${server.origin}/hook` } })
   await sendCommand(data, 'testChannel', { id: 'hook' })
@@ -94,14 +94,10 @@ test('restarted agent: the last file and each channel are known before anything 
 
   const next = startHoldfast(words)
   await next.says(/./)
-  await until(
-    'both',
-    async () => {
-      const { lastFile, hook } = await known()
-      return lastFile != null && hook?.condition === 'ok'
-    },
-    30_000,
-  )
+  await until('both', async () => {
+    const { lastFile, hook } = await known()
+    return lastFile != null && hook?.condition === 'ok'
+  })
   expect(await known()).toEqual(before)
   expect(server.requests).toHaveLength(1)
 })

@@ -119,14 +119,10 @@ test('incidents: a parked file and an unreachable receiver are notified once and
   again.child.kill('SIGTERM')
   await again.ended()
   startHoldfast(['receive', '--store', receiver.store, '--host', '127.0.0.1', '--port', port])
-  const refused = await until(
-    'it to be refused',
-    async () => {
-      const [one] = await readIncidents(data, 'refused')
-      return one
-    },
-    30_000,
-  )
+  const refused = await until('it to be refused', async () => {
+    const [one] = await readIncidents(data, 'refused')
+    return one
+  })
   expect(refused).toMatchObject({ endedAt: null, told: false, acknowledged: null })
   expect(told()).toHaveLength(4)
   expect(lines()).toHaveLength(4)

@@ -11,7 +11,7 @@ const KEY = 'a-signing-key-8831'
 
 async function runAgent(home: Headless): Promise<void> {
   home.startAgent()
-  await until('it runs', () => readState(home.directory), 20_000)
+  await until('it runs', () => readState(home.directory))
 }
 
 /** A file of a person's own with a secret in it. */

@@ -51,7 +51,7 @@ test('`holdfast incidents`: incidents are listed, acknowledged, snoozed and mute
   expect(await home.says(['incidents'])).toBe('No failures recorded.\n')
   expect(await home.incidents()).toEqual([])
   const agent = home.startAgent()
-  await until('it runs', () => readState(home.directory), 20_000)
+  await until('it runs', () => readState(home.directory))
   const isChecked = (kind: string) =>
     untilState(home.directory, kind, (now) => now.checkedPaths[0]?.checked?.overall.kind === kind)
   await isChecked('ok')

@@ -27,7 +27,7 @@ test('receiver notifications: a failing sender and a killed, silent sender are n
   const { file, store } = receiverConfig(origin)
   const startReceiver = async () => {
     const receiver = startHoldfast(['receive', '--config', file])
-    const port = await until('it listens', () => /Receiving on \S+:(\d+)/.exec(receiver.err())?.[1], 20_000)
+    const port = await until('it listens', () => /Receiving on \S+:(\d+)/.exec(receiver.err())?.[1])
     return { receiver, port: Number(port) }
   }
   const { receiver: first, port } = await startReceiver()
@@ -40,7 +40,7 @@ test('receiver notifications: a failing sender and a killed, silent sender are n
   })
   await pairWith({ store }, home.directory, 'station')
   const agent = home.startAgent()
-  await until('it runs', () => readState(home.directory), 20_000)
+  await until('it runs', () => readState(home.directory))
   const isThere = ({ destinations, checkedPaths }: Awaited<ReturnType<typeof readState>>) =>
     destinations.some(({ name, connection }) => name === 'cellar' && connection.state === 'connected') &&
     checkedPaths[0]?.checked?.overall.kind === 'ok'

@@ -30,7 +30,7 @@ async function untilBetweenChecks(directory: string): Promise<void> {
     const ages = sources.map(({ checked }) => Date.now() - (checked?.at ?? 0))
     return ages.every((ms) => ms > 50 && ms < (INTERVAL_SECONDS * 1000) / 2)
   }
-  await until('a moment between two checks', isOver, 60_000)
+  await until('a moment between two checks', isOver)
 }
 
 describe.skipIf(!canMount)('disk failure without a desktop (needs root: mount)', () => {
@@ -61,7 +61,7 @@ describe.skipIf(!canMount)('disk failure without a desktop (needs root: mount)',
     const isWell = ({ sources: now }: Awaited<ReturnType<typeof readState>>) =>
       now.length === 20 &&
       now.every(({ checked, scanned }) => checked?.overall.kind === 'ok' && scanned?.phase === 'watching')
-    await until('it runs', () => readState(home.directory), 60_000)
+    await until('it runs', () => readState(home.directory))
     await untilState(home.directory, 'all sources to be well and watched', isWell)
     expectPosted(posts, 0)
 

@@ -247,7 +247,7 @@ describe.skipIf(!hasMailServer)('mail channel with aiosmtpd', () => {
   test('`channels test` prints the command that pins the certificate, and delivers after it', async () => {
     const home = headless()
     home.startAgent()
-    await until('it runs', () => readState(home.directory), 20_000)
+    await until('it runs', () => readState(home.directory))
     const options = Object.entries(optionsFor('tls', { to: 'cli@lab.example' }))
     const given = options.filter(([, value]) => value !== '').flatMap((pair) => ['--option', pair.join('=')])
     await home.says(['channels', 'add', 'mail', ...given])

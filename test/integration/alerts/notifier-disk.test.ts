@@ -194,7 +194,7 @@ test('notifier: waiting notifications of a database that failed to load are sent
   })
   await notifier.commit(telling([createNotice('failed', createIncident('c'))]))
   await until('what comes now to be told', () => posted(server.requests).includes('failed c'))
-  await until('what waited to be told', () => posted(server.requests).includes('failed a'), 60_000)
+  await until('what waited to be told', () => posted(server.requests).includes('failed a'))
   await notifier.commit(telling([waited, createNotice('recovered', told)]))
   await until('the end to be told', () => posted(server.requests).includes('recovered b'))
   expect(posted(server.requests)).toEqual(['failed c', 'failed a', 'recovered b'])

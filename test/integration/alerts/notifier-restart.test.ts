@@ -149,7 +149,7 @@ async function killedWhileSending(config: StoredConfig, notices: Notice[], reque
     said += chunk
   })
   const ended = once(child, 'exit')
-  await until(`the server to be asked; it said ${said}`, () => requests.length > 0, 20_000)
+  await until(`the server to be asked; it said ${said}`, () => requests.length > 0)
   child.kill('SIGKILL')
   expect(await ended).toEqual([null, 'SIGKILL'])
 }

@@ -65,7 +65,7 @@ test('regular report: a report that cannot be delivered waits for the next run o
   const failed = server.requests.length
   server.answer({ status: 200 })
   const second = startNotifier(config)
-  await until('the delivery', () => server.requests.length > failed, 60_000)
+  await until('the delivery', () => server.requests.length > failed)
   await until('nothing to wait', () => second.states().every(({ waiting }) => waiting === 0))
   expect(await second.notifier.reported()).toEqual({ mark: MARK })
 })

@@ -170,13 +170,13 @@ test.skipIf(process.platform !== 'linux').each([
     const words = [...withoutExec, 'build/holdfast.mjs', ...wordsIn(temporaryDirectory('launched'))]
     const begin = () => start('node', words, { cwd: root, env: bareEnvironment(temporaryDirectory('bare')) })
     const { child, output } = begin()
-    await until('it to run', () => started.test(output()), 20_000)
+    await until('it to run', () => started.test(output()))
     const program = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim())
     expect(isRunning(program)).toBe(true)
     child.kill('SIGKILL')
-    await until('the program to end', () => !isRunning(program), 15_000)
+    await until('the program to end', () => !isRunning(program))
     const next = begin()
-    await until('the next one to run', () => started.test(next.output()), 20_000)
+    await until('the next one to run', () => started.test(next.output()))
   },
 )
 

@@ -23,7 +23,7 @@ describe.skipIf(!canMount)('check worker after a remount of a hung mount (mounti
     const paths = [point, fuse.file, point, fuse.file, point, fuse.file]
     const checker = await checkPaths(...paths, temporaryDirectory('healthy'))
     const all = (kind: 'ok' | 'hung' | 'missing') =>
-      Promise.all(paths.map((_, index) => checker.sees(`p${index}`, kind, 20_000)))
+      Promise.all(paths.map((_, index) => checker.sees(`p${index}`, kind)))
     // A directory is written to, which this file system cannot: its file alone is well.
     await checker.sees('p1', 'ok')
     // Of what was never looked at nobody knows where it belongs.

@@ -80,14 +80,13 @@ describe('`holdfast check` with hanging paths and ending processes', () => {
     const countLines = (words: RegExp) => check.lines().filter((line) => words.test(line)).length
     const wells = () => countLines(/ 0 \d+\.\d{6}$/)
     check.send([...fifos, ...files].map((file) => `start ${file} 1\n`).join(''))
-    await until('two rounds', () => wells() >= 2 * files.length, 60_000)
+    await until('two rounds', () => wells() >= 2 * files.length)
     const more = Array.from({ length: 100 }, (_, index) => path.join(directory, `more${index}`))
     execFileSync('mkfifo', more)
     check.send(more.map((file) => `start ${file} 1\n`).join(''))
     await until(
       'no thread to be left',
       () => countLines(/ 11 Resource temporarily unavailable$/) >= files.length,
-      60_000,
     )
     expect(listChildren(check.child.pid ?? 0).length).toBe(1)
     expect(check.err()).toMatch(/^WARNING .* was not checked: other checks that hang/m)
@@ -96,7 +95,7 @@ describe('`holdfast check` with hanging paths and ending processes', () => {
     check.send(freed.map((fifo) => `stop ${fifo}\n`).join(''))
     await until('them to be stopped', () => countLines(/ 115 stopping in progress$/) === freed.length)
     for (const fifo of freed) letGo(fifo)
-    await until('three more rounds', () => wells() >= before + 3 * files.length, 60_000)
+    await until('three more rounds', () => wells() >= before + 3 * files.length)
     check.child.kill('SIGTERM')
     expect((await check.ended()).code).toBe(0)
   })
@@ -110,7 +109,6 @@ describe('`holdfast check` with hanging paths and ending processes', () => {
     await until(
       'every check',
       () => check.lines().filter((line) => / 0 \d\.\d{6}$/.test(line)).length === 600,
-      60_000,
     )
     check.send(`start ${directory}/none 3600\n`)
     await check.says(`check ${directory}/none 2 No such file or directory`)
@@ -187,7 +185,7 @@ describe.skipIf(!canMount)('`holdfast check` on a frozen file system (mounting n
         stdio: 'pipe',
       })
       onTestFinished(() => void probe.kill('SIGKILL'))
-      await until('that process to end', () => probe.exitCode !== null, 60_000)
+      await until('that process to end', () => probe.exitCode !== null)
       expect(probe.exitCode).toBe(1)
       check.child.kill('SIGTERM')
       expect((await check.ended()).code).toBe(0)

@@ -94,11 +94,7 @@ describe('`holdfast check`', () => {
     for (const file of files) writeFileSync(file, 'x')
     const check = startCheck()
     check.send(files.map((file) => `start ${file} 3600\n`).join(''))
-    await until(
-      '200 checks',
-      () => check.lines().filter((line) => line.startsWith('check ')).length === 200,
-      20_000,
-    )
+    await until('200 checks', () => check.lines().filter((line) => line.startsWith('check ')).length === 200)
     check.send(files.map((file) => `stop ${file}\nstop ${file}\n`).join(''))
     await until('400 replies', () => check.lines().filter((line) => line.startsWith('stop ')).length === 400)
     expect(check.lines().filter((line) => line.startsWith('stop '))).toEqual(

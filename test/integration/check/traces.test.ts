@@ -56,7 +56,7 @@ describe.skipIf(process.platform !== 'linux')('modification time of a checked di
     const [time, timeInside] = [readModified(source), readModified(inside)]
     const data = temporaryDirectory('traces-data')
     const agent = startHoldfast(['agent', '--data', data])
-    await agent.says(/./, 30_000)
+    await agent.says(/./)
     await sendCommand(data, 'addSource', { path: source })
     await sendCommand(data, 'addCheckedPath', { path: inside })
     const readState = async () => stateSnapshotSchema.parse(await sendCommand(data, 'snapshot', {})).state
@@ -65,7 +65,7 @@ describe.skipIf(process.platform !== 'linux')('modification time of a checked di
       await sendCommand(data, 'checkNow', {})
       return ((await readState()).sources[0]?.delays.length ?? 0) >= 3
     }
-    await until('three checks', checkedOften, 30_000)
+    await until('three checks', checkedOften)
     await until('the time from before', () => readModified(source) === time)
     expect(readModified(inside)).toBeGreaterThan(timeInside)
     await until('the file to be sent', async () => (await readState()).sources[0]?.totals.sentFiles === 1)

@@ -90,7 +90,7 @@ describe('check worker', () => {
     await until('all to be checked', () => paths.every(({ id }) => checker.reports(id).length > 0))
     const files = () => until('no check to be out', () => checker.openFiles() < 60 && checker.openFiles())
     const before = { files: await files(), threads: checker.threads() }
-    await until('five rounds', () => paths.every(({ id }) => checker.reports(id).length > 5), 20_000)
+    await until('five rounds', () => paths.every(({ id }) => checker.reports(id).length > 5))
     await until('as few open files as before', () => checker.openFiles() <= before.files + 2)
     expect(checker.threads()).toBe(before.threads)
     await checker.stop()
@@ -107,8 +107,7 @@ describe('check worker', () => {
       probes: all,
     }))
     const checker = await startCheckerProcess({ paths })
-    const rounds = (count: number) =>
-      until(`${count} rounds`, () => checker.reports('p1999').length >= count, 30_000)
+    const rounds = (count: number) => until(`${count} rounds`, () => checker.reports('p1999').length >= count)
     const files = () => until('no check to be out', () => checker.openFiles() < 60 && checker.openFiles())
     await rounds(1)
     const before = { files: await files(), threads: checker.threads() }

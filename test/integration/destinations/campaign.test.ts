@@ -99,7 +99,7 @@ test(`SFTP destination: ${ROUNDS} rounds of kill -9 and cut connections lose no 
   while (hits() < ROUNDS) {
     // Before that there is nothing to be interrupted. A flipped bit in a length leaves both ends waiting: a login is given
     // up after 20 s, a connection after 30 s.
-    await until('it is connected', () => world.sender().report()?.connection.state === 'connected', 60_000)
+    await until('it is connected', () => world.sender().report()?.connection.state === 'connected')
     campaign.change()
     campaign.change()
     const fault = FAULTS[Math.floor(random() * FAULTS.length)] ?? 'none'
@@ -126,17 +126,13 @@ test(`SFTP destination: ${ROUNDS} rounds of kill -9 and cut connections lose no 
   // What the sender has told may be older than what was offered last.
   const ledger = openLedger(home.ledgerPath)
   onTestFinished(() => ledger.close())
-  await until(
-    'nothing waits any more, and every mark is there',
-    () => {
-      const nothingWaits = Object.values(ledger.totals(DESTINATION)).every(
-        ({ waitingFiles }) => waitingFiles === 0,
-      )
-      const isConnected = world.sender().report()?.connection.state === 'connected'
-      return isConnected && nothingWaits && campaign.allMarked()
-    },
-    60_000,
-  ).catch((error) => {
+  await until('nothing waits any more, and every mark is there', () => {
+    const nothingWaits = Object.values(ledger.totals(DESTINATION)).every(
+      ({ waitingFiles }) => waitingFiles === 0,
+    )
+    const isConnected = world.sender().report()?.connection.state === 'connected'
+    return isConnected && nothingWaits && campaign.allMarked()
+  }).catch((error) => {
     throw new Error(`${error}: ${JSON.stringify(world.sender().report())}; ${world.sender().log.join('; ')}`)
   })
   campaign.lookAtMarks()

@@ -183,11 +183,11 @@ describe('`holdfast destinations` with an SFTP server', () => {
     const words = ['destinations', 'add', 'sftp', target, '--name', 'nas', '--key-file', server.keyFile]
     await home.says([...words, '--host-key', server.hostKey])
     const copy = path.join(at, hostname(), 'source/private.key')
-    await until('it is sent', () => existsSync(copy), 30_000)
+    await until('it is sent', () => existsSync(copy))
     expect(statSync(copy).mode & 0o777).toBe(0o644)
     const { ino } = statSync(copy)
     chmodSync(key, 0o600)
-    await until('it is closed there', () => (statSync(copy).mode & 0o777) === 0o600, 30_000)
+    await until('it is closed there', () => (statSync(copy).mode & 0o777) === 0o600)
     // It is the same file still: nothing was sent in its place.
     expect(statSync(copy).ino).toBe(ino)
     expect(existsSync(path.join(at, hostname(), '.holdfast/versions'))).toBe(false)

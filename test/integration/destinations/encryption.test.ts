@@ -221,14 +221,14 @@ test('delete after sending: a source file is removed only if its encrypted copy 
   sender.configure({ ...config, destination, secrets })
   offerAll(home)
   sender.nudge()
-  await until('both are sent', () => sender.report()?.totals[SOURCE]?.sentFiles === 2, 20_000)
+  await until('both are sent', () => sender.report()?.totals[SOURCE]?.sentFiles === 2)
   const sealed = await readObject(store, 'station/data/kept.age')
   sealed[900] = (sealed[900] ?? 0) ^ 1
   const facts = { size: sealed.length, mtimeNs, mode: 0o600, digest: null }
   await store.put('station/data/kept.age', sealed, facts, { replace: true })
   const removal = { afterMs: 0, marks: [], sentMark: null }
   sender.configure({ ...config, destination, secrets, sources: [{ ...source, removal }] })
-  await until('one is removed', () => !existsSync(path.join(home.source, 'gone')), 20_000)
+  await until('one is removed', () => !existsSync(path.join(home.source, 'gone')))
   // The damaged one is sent again, so it is here still when it is looked at, and right there.
   await until('the other is mended', async () => {
     const bytes = await readObject(store, 'station/data/kept.age')

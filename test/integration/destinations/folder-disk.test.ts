@@ -105,7 +105,7 @@ test.each([
     fs.utimesSync(arrived('d/small'), atime, mtime)
     const found = await waitForEnd(startHoldfast(['verify', folder, '--json'], {}))
     expect([found.code, found.out]).toEqual([1, expect.stringContaining(getStoredName('d/small'))])
-    await until('it is sent again', () => !fs.readFileSync(arrived('d/small')).equals(damaged), 20_000)
+    await until('it is sent again', () => !fs.readFileSync(arrived('d/small')).equals(damaged))
     const again = await waitForEnd(startHoldfast(['verify', folder, '--json'], {}))
     // The damaged one was kept, as a newer content has another seal.
     expect(again.out.match(/"place":"[^"]*/g)).toEqual([expect.stringContaining('.holdfast/versions/')])
@@ -113,7 +113,7 @@ test.each([
     const config = configFor(home, folder, DESTINATION, encryption)
     const removal = { afterMs: 0, marks: [], sentMark: null }
     sender.configure({ ...config, sources: config.sources.map((one) => ({ ...one, removal })) })
-    await until('what is proven is removed', () => Object.keys(readTree(home.source)).length === 0, 20_000)
+    await until('what is proven is removed', () => Object.keys(readTree(home.source)).length === 0)
     expect(Object.keys(readTree(path.dirname(arrived('empty')))).sort()).toEqual(
       [...contents.keys()].map(getStoredName).sort(),
     )
@@ -150,7 +150,7 @@ test('folder destination: a full or read-only disk is reported, and sending resu
   writeFile(home.source, 'large', Buffer.alloc(6 * MIB, 'x'))
   offerAll(home)
   sender.nudge()
-  await until('it is told that it is full', () => getProblem(sender) === 'transfer.storeFull', 20_000)
+  await until('it is told that it is full', () => getProblem(sender) === 'transfer.storeFull')
   fs.rmSync(path.join(point, 'filler'))
   await allSent(sender, 1)
   await until('all is well again', () => getProblem(sender) === undefined)
@@ -159,11 +159,7 @@ test('folder destination: a full or read-only disk is reported, and sending resu
   writeFile(home.source, 'small', 'small')
   offerAll(home)
   sender.nudge()
-  await until(
-    'it is told that it is read-only',
-    () => getProblem(sender) === 'transfer.storeReadOnly',
-    20_000,
-  )
+  await until('it is told that it is read-only', () => getProblem(sender) === 'transfer.storeReadOnly')
   await remount('rw')
   await allSent(sender, 2)
   expect(readTree(arrivedIn(point))).toEqual(readTree(home.source))
@@ -177,7 +173,7 @@ test('folder destination: a full disk stays reported while small files fit, unti
   writeFile(home.source, 'large', Buffer.alloc(12 * MIB, 'x'))
   offerAll(home)
   sender.nudge()
-  await until('it is told that it is full', () => getProblem(sender) === 'transfer.storeFull', 20_000)
+  await until('it is told that it is full', () => getProblem(sender) === 'transfer.storeFull')
   const problems = new Set<string | undefined>()
   for (let count = 1; count <= 4; count += 1) {
     writeFile(home.source, `small-${count}`, 'small')
@@ -187,11 +183,11 @@ test('folder destination: a full disk stays reported while small files fit, unti
       problems.add(getProblem(sender))
       return sender.report()?.totals[SOURCE]?.sentFiles === count
     }
-    await until('a small one to be stored', seen, 30_000)
+    await until('a small one to be stored', seen)
   }
   expect([...problems]).toEqual(['transfer.storeFull'])
   fs.rmSync(path.join(home.source, 'large'))
-  await until('nothing is wrong any more', () => getProblem(sender) === undefined, 30_000)
+  await until('nothing is wrong any more', () => getProblem(sender) === undefined)
 }, 120_000)
 
 test('folder destination: its disk can be unmounted while sending is paused, and waiting files are sent after it', async () => {

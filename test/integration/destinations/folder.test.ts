@@ -74,7 +74,7 @@ test('folder destination: a sender killed three times loses no file and leaves n
   offerAll(home)
   for (const atLeast of [1, 100, 200]) {
     sender.nudge()
-    await until('some are there', () => Object.keys(readTree(arrivedIn(folder))).length >= atLeast, 20_000)
+    await until('some are there', () => Object.keys(readTree(arrivedIn(folder))).length >= atLeast)
     await sender.kill()
     sender = startTestSender()
     sender.configure(configFor(home, folder))

@@ -61,7 +61,7 @@ test('`destinations delete-local`: is not offered if no file was copied before t
   const home = headless({ sources: [{ id: 'a', path: source, name: 'empty' }] })
   home.startAgent()
   const store = path.join(home.directory, 'store')
-  await until('the store on this computer', () => existsSync(path.join(store, '.holdfast')), 20_000)
+  await until('the store on this computer', () => existsSync(path.join(store, '.holdfast')))
   await home.says(['destinations', 'add', 'folder', disk, '--name', 'disk'])
   expect(await home.says(['destinations'])).not.toContain('delete-local')
 }, 60_000)

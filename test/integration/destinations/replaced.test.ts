@@ -176,15 +176,14 @@ async function setUp(kind: TestedKind, megabytes: number) {
     restart() {
       sender = start()
     },
-    isConnected: () =>
-      until('it is connected', () => sender.report()?.connection.state === 'connected', 60_000),
+    isConnected: () => until('it is connected', () => sender.report()?.connection.state === 'connected'),
     async allSent() {
       const isSent = () => {
         sender.nudge()
         const total = ledger.totals(DESTINATION)[SOURCE]
         return total?.sentFiles === names.length && total.waitingFiles === 0
       }
-      await until(`all to be sent, seed ${seed}`, isSent, 60_000).catch((error) => {
+      await until(`all to be sent, seed ${seed}`, isSent).catch((error) => {
         throw new Error(`${error}: ${JSON.stringify(sender.report())}; ${sender.log.join('; ')}`)
       })
     },

@@ -108,7 +108,7 @@ test('cold storage: verify and samples find no damage, and a restore waits for w
   rmSync(target, { recursive: true })
   const words = ['restore', 'data', '--from', 'cold', '--to', target]
   const first = start(words)
-  await first.says(/in cold storage/, 30_000)
+  await first.says(/in cold storage/)
   first.child.kill('SIGKILL')
   expect(world.asked.size).toBe(NAMES.length)
   const second = start(words)

@@ -176,7 +176,7 @@ test('WebDAV destination: a new folder at a server that overwrites is not begun,
     },
   })
   const driver = drive(home, settings, secrets, { isPatient: true })
-  const problem = await until('the reason is shown', () => driver.problem, 15_000)
+  const problem = await until('the reason is shown', () => driver.problem)
   expect(problem).toMatchObject({ key: 'webdav.overwrites' })
   expect(existsSync(path.join(directory, 'station/.holdfast/owner.json'))).toBe(false)
 })

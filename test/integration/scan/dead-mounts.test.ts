@@ -62,7 +62,7 @@ async function expectMarked(root: string, settings: Record<string, unknown> = {}
     {},
     { at: root, settled: false, settings: { kind: 'batch', ...settings } },
   )
-  await until('its file is offered', () => source.paths().join() === 'DC1/a', 20_000)
+  await until('its file is offered', () => source.paths().join() === 'DC1/a')
   source.sendAll()
   await until('it is marked', () => existsSync(path.join(root, 'DC1/finished.watch')))
   return source
@@ -108,9 +108,9 @@ describe.skipIf(!canMount)('mount as a batch directory (needs root: mounts)', ()
     await source.scanner.reconcile()
     await until('it is told', () => source.problems().includes('scan.directoryUnreadable'))
     put(root, 'DC2/b', 'DC2/finished.parse')
-    await until('a new one is offered', () => source.paths().join() === 'DC2/b', 20_000)
+    await until('a new one is offered', () => source.paths().join() === 'DC2/b')
     source.sendAll()
-    await until('it is marked', () => existsSync(path.join(root, 'DC2/finished.watch')), 20_000)
+    await until('it is marked', () => existsSync(path.join(root, 'DC2/finished.watch')))
     await source.scanner.reconcile()
   })
 

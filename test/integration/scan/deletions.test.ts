@@ -207,7 +207,7 @@ test('deleted while nothing runs: is found at the next start, and reported over 
   first.running.stop()
   remove(first.root, names)
   const second = watched({ root: first.root, ledger: first.ledger })
-  await until('them to be counted', () => second.counts().join() === '1,1200', 20_000)
+  await until('them to be counted', () => second.counts().join() === '1,1200')
   await until('a report', () => second.deleted()?.files === 1_200)
   second.running.stop()
   const third = watched({ root: first.root, ledger: first.ledger })
@@ -344,11 +344,11 @@ describe.skipIf(!canMount)('unmounted disks (needs root: mounts)', () => {
     const { running, counts } = await sent(names, { root: disk.point })
     await disk.unmount()
     await running.reconcile()
-    await until('it to be missing', () => running.scanned().phase === 'missing', 20_000)
+    await until('it to be missing', () => running.scanned().phase === 'missing')
     expect(counts()).toEqual([12, 0])
     await disk.mountAgain()
     fs.rmSync(path.join(disk.point, names[0] ?? ''))
-    await until('one to be counted', () => counts().join() === '11,1', 20_000)
+    await until('one to be counted', () => counts().join() === '11,1')
   })
 
   test('a disk inside a source that is unmounted has no deleted files', async () => {

@@ -64,7 +64,7 @@ function guardSent(root: string, names: readonly string[]) {
     },
   }
 }
-const untilHeld = ({ losses }: ReturnType<typeof setUp>) => until('it to be held', losses.held, 25_000)
+const untilHeld = ({ losses }: ReturnType<typeof setUp>) => until('it to be held', losses.held)
 const own = (name: string) => `what ${name} has measured`
 
 test('mass-change guard: files emptied beside encrypted copies of other names are held', async () => {
@@ -168,7 +168,7 @@ test('mass-change guard: copies written after their files were emptied end the h
   const copies = names.map((name) => `copy-${name}`)
   for (const name of names) writeFileSync(here.at(`copy-${name}`), `${own(name)}, and more`)
   here.report(copies)
-  await until('it goes again', () => here.losses.held() === null, 25_000)
+  await until('it goes again', () => here.losses.held() === null)
   expect(here.ledger.countSuspects('runs', 0)).toEqual({ lost: 0, changed: 0 })
 })
 
@@ -184,6 +184,6 @@ test('mass-change guard: truncated or invalid gzip files do not hide the complet
   })
   here.empty()
   here.report([...names, ...zipped])
-  await until('all contents to be found', () => here.ledger.countSuspects('runs', 0).lost === 0, 25_000)
+  await until('all contents to be found', () => here.ledger.countSuspects('runs', 0).lost === 0)
   expect(here.losses.held()).toBeNull()
 })

@@ -29,7 +29,7 @@ describe.skipIf(process.platform !== 'linux')('changes without a close (Linux: i
     for (const name of names) writeFileSync(path.join(root, name), '')
     const { recorder } = await openTree('inotify', root)
     for (const name of names) chmodSync(path.join(root, name), 0o600)
-    await until('each is reported', () => new Set(recorder.paths).size === names.length, 30_000)
+    await until('each is reported', () => new Set(recorder.paths).size === names.length)
   })
 
   test('attributes: the mark of a sent file in a batch directory does not offer it again', async () => {

@@ -24,7 +24,7 @@ const makeExisting = (root: string) => {
  * its new directory); the ledger takes a content once, and counts each time that a file became waiting.
  */
 async function expectOffered(source: ScannedSource, wanted: readonly string[]): Promise<void> {
-  await until('all are offered', () => source.waiting() >= wanted.length, 50_000).catch((error) => {
+  await until('all are offered', () => source.waiting() >= wanted.length).catch((error) => {
     throw new Error(`${source.waiting()} of ${wanted.length} offered, ${source.phase()}`, { cause: error })
   })
   const offers = source.offers()
@@ -73,6 +73,6 @@ test('polling: 20,000 files in new nested directories are all reported', async (
   const { recorder } = await openTree('polling', root)
   const wanted = await writeBurst(root, nested, EACH)
   // Some twice: the ledger knows them then.
-  await until('all are reported', () => new Set(recorder.paths).size >= FILES, 50_000)
+  await until('all are reported', () => new Set(recorder.paths).size >= FILES)
   expect([...new Set(recorder.paths)].toSorted()).toEqual(wanted.toSorted())
 })

@@ -157,7 +157,7 @@ describe.skipIf(process.platform !== 'linux')('inotify watcher', () => {
       closeSync(fd)
     }
     // Neither is closed under its name here: they are looked at again from time to time.
-    await until('both are reported', () => recorder.files.length === 3, 20_000)
+    await until('both are reported', () => recorder.files.length === 3)
     expect(recorder.files.slice(1)).toEqual([
       expect.objectContaining({ size: 10 }),
       expect.objectContaining({ size: 10 }),
@@ -233,10 +233,10 @@ describe.skipIf(process.platform !== 'linux')('scanner process', () => {
     writeFileSync(path.join(other, 'second'), '2')
     renameSync(source.root, path.join(source.root, '../away'))
     renameSync(other, source.root)
-    await until('second is offered', () => source.paths().includes('second'), 20_000)
+    await until('second is offered', () => source.paths().includes('second'))
     writeFileSync(path.join(source.root, 'live'), '')
     writeFileSync(path.join(source.root, '../away/outside'), '')
-    await until('live is offered', () => source.paths().includes('live'), 20_000)
+    await until('live is offered', () => source.paths().includes('live'))
     expect(source.paths()).not.toContain('outside')
   })
 

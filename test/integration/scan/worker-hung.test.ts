@@ -33,6 +33,6 @@ describe.skipIf(!canMount)('scanner process with hanging sources (needs root: mo
     configure(false)
     await watching(scanner)
     for (let index = 0; index < 300; index += 1) writeFileSync(path.join(root, `file-${index}`), '')
-    await until('its files are offered', () => ledger.totals(DESTINATION).s?.waitingFiles === 300, 20_000)
+    await until('its files are offered', () => ledger.totals(DESTINATION).s?.waitingFiles === 300)
   })
 })

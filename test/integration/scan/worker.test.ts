@@ -146,7 +146,7 @@ describe('scanner process on a continuous source', () => {
         writeFileSync(path.join(root, `${'long'.repeat(50)}-${count}`), 'x')
       await until('it is said', () => problems().includes('scan.ledgerFailed'))
       rmSync(fill)
-      await until('all are offered', () => ledger.totals(DESTINATION).s?.waitingFiles === 300, 40_000)
+      await until('all are offered', () => ledger.totals(DESTINATION).s?.waitingFiles === 300)
     },
   )
 
@@ -230,7 +230,7 @@ describe('scanner process on a continuous source', () => {
     } finally {
       process.kill(scanner.pid, 'SIGCONT')
     }
-    await until('all are offered', () => ledger.totals(DESTINATION).s?.waitingFiles === count + 1, 40_000)
+    await until('all are offered', () => ledger.totals(DESTINATION).s?.waitingFiles === count + 1)
     // Directories whose creation was lost are watched too.
     writeFileSync(path.join(root, 'last/another'), '')
     await until('a later one is offered', () => ledger.lookup(DESTINATION, 's', 'last/another') !== null)
@@ -248,7 +248,7 @@ describe('scanner process on a continuous source', () => {
     for (let index = 0; index < 60; index += 1) writeFileSync(path.join(root, `d${index}/f`), '')
     mkdirSync(path.join(root, 'd59/new'))
     writeFileSync(path.join(root, 'd59/new/g'), '')
-    await until('all are offered', () => paths().length === 61, 20_000)
+    await until('all are offered', () => paths().length === 61)
     // What a comparison forgets that it does not meet again is met again.
     await scanner.reconcile()
     await watching()

@@ -46,23 +46,19 @@ test('receiver crash: the sender reports it, reconnects and sends every file, an
     const before = countBelow(arrived)
     offerAll(home)
     sender.nudge()
-    await until('some files are received', () => countBelow(arrived) > before + 100, 30_000)
+    await until('some files are received', () => countBelow(arrived) > before + 100)
     await receiver.kill()
-    const lost = await until(
-      'the sender knows',
-      () => {
-        const connection = sender.report()?.connection
-        return connection?.state === 'unreachable' ? connection : null
-      },
-      20_000,
-    )
+    const lost = await until('the sender knows', () => {
+      const connection = sender.report()?.connection
+      return connection?.state === 'unreachable' ? connection : null
+    })
     expect(lost.problem?.key).toMatch(/^transfer\.(lost|unreachable)$/)
     receiver = startTestReceiver()
     await receiver.configure(receiverConfig(store, [home], at.port))
   }
   await allSent(sender, FILES + 1, 45_000)
   // All may have been there before the receiver was killed.
-  await until('it is connected again', () => sender.report()?.connection.state === 'connected', 20_000)
+  await until('it is connected again', () => sender.report()?.connection.state === 'connected')
   expect(sender.report()?.connection.problem).toBeNull()
   expect(readTree(arrived)).toEqual(readTree(home.source))
   const temporary = path.join(store, '.holdfast', 'tmp')
@@ -77,7 +73,7 @@ test('stopped receiver: files on the wire are neither marked nor counted as sent
   const { home, receiver, sender, config } = await startPair(base, { groupWriteMark: true })
   for (let index = 0; index < 300; index += 1) writeFile(home.source, `file-${index}`, `content ${index}`)
   sender.configure(config)
-  await until('connected', () => sender.report()?.connection.state === 'connected', 20_000)
+  await until('connected', () => sender.report()?.connection.state === 'connected')
   const marked = () =>
     listFoundFiles(home.source).filter(({ path: name }) => isMarked(path.join(home.source, name)))
   receiver.process.kill('SIGSTOP')

@@ -164,7 +164,7 @@ test.for(chooseCases(fileSystems, 1))(
 
     sendBatch(Array.from({ length: 20 }, newName))
     for (step = 1; step <= STEPS; step += 1) {
-      await until('all is answered', () => onWay.size === 0, 20_000)
+      await until('all is answered', () => onWay.size === 0)
       // Only one of these uses a name that is there: its old and its new content would race.
       const [from = '', ...old] = new Set([known(), known(), known()])
       sendBatch(Array.from({ length: 1 + below(30) }, newName))
@@ -173,7 +173,7 @@ test.for(chooseCases(fileSystems, 1))(
       if (old[0] !== undefined) sendBatch([old[0]])
       if (old[1] !== undefined) sendLarge(old[1])
     }
-    await until('all is answered', () => onWay.size === 0, 20_000)
+    await until('all is answered', () => onWay.size === 0)
     wire.socket.destroy()
     await receiver.kill()
 

@@ -149,7 +149,7 @@ test.skipIf(!isLinux)(
     const sender = startTestSender()
     sender.configure(senderConfig(home, at))
     const totals = () => sender.report()?.totals[SOURCE]
-    await until('all but the endless one are sent', () => totals()?.sentFiles === 22, 20_000)
+    await until('all but the endless one are sent', () => totals()?.sentFiles === 22)
     expect(totals()).toMatchObject({ waitingFiles: 0, parkedFiles: 1 })
     expect(readTree(path.join(store, 'sender-1/data'))).toEqual(expected)
   },
@@ -189,7 +189,7 @@ const readMetadata = (root: string) =>
 async function nothingWaits({ ledgerPath }: Home): Promise<void> {
   const ledger = openLedger(ledgerPath)
   onTestFinished(() => ledger.close())
-  await until('nothing waits', () => ledger.totals(DESTINATION)[SOURCE]?.waitingFiles === 0, 30_000)
+  await until('nothing waits', () => ledger.totals(DESTINATION)[SOURCE]?.waitingFiles === 0)
 }
 
 const readTimes = (root: string) =>

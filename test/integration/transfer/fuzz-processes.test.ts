@@ -100,7 +100,7 @@ onLinux(
 
     const sender = startTestSender()
     sender.configure(senderConfig(home, at))
-    await until('connected', () => sender.report()?.connection.state === 'connected', 20_000)
+    await until('connected', () => sender.report()?.connection.state === 'connected')
     const before = readMemory(receiver.process.pid)
     const attacks = Promise.all([attack(), attack(), attack(), attack(), babble()])
     let files = 0
@@ -177,9 +177,9 @@ onLinux(
     const sender = startTestSender()
     const config = senderConfig(home, { port, fingerprint: identity.fingerprint }, { retrySeconds: 0.02 })
     sender.configure(config)
-    await until('it has met the hostile one', () => connections > 3, 20_000)
+    await until('it has met the hostile one', () => connections > 3)
     const before = readMemory(sender.process.pid)
-    await until('all frames are sent', () => frames >= FRAMES, 60_000)
+    await until('all frames are sent', () => frames >= FRAMES)
     const after = readMemory(sender.process.pid)
     console.log(`${frames} frames, ${connections} connections, memory ${JSON.stringify([before, after])}`)
     expect(sender.process.exitCode).toBeNull()
@@ -196,14 +196,10 @@ onLinux(
       ...(await waitUntilListening(receiver)),
     }
     sender.configure({ ...config, destination })
-    await until(
-      'all is sent',
-      () => {
-        const totals = sender.report()?.totals[SOURCE]
-        return totals?.sentFiles === 61 && totals.waitingFiles === 0
-      },
-      30_000,
-    )
+    await until('all is sent', () => {
+      const totals = sender.report()?.totals[SOURCE]
+      return totals?.sentFiles === 61 && totals.waitingFiles === 0
+    })
     expect(readTree(path.join(store, 'sender-1', 'data'))).toEqual(readTree(home.source))
   },
 )

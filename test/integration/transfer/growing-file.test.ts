@@ -32,11 +32,11 @@ test('growing file: a file that grows faster than it is sent is stored as of one
     fs.appendFileSync(file, `line ${count}\n`),
   )
   sender.configure(senderConfig(home, { ...at, port: relay.port }, { limit }))
-  await until('a version is stored while the file grows', () => fs.existsSync(there), 25_000)
+  await until('a version is stored while the file grows', () => fs.existsSync(there))
   expect(isPrefix(there, file)).toBe(true)
   const changes = growing.changes()
   expect(changes).toBeGreaterThan(5)
-  await until('the file has grown on for twice as long', () => growing.changes() > 3 * changes, 40_000)
+  await until('the file has grown on for twice as long', () => growing.changes() > 3 * changes)
   const report = sender.report()
   expect(report?.totals[SOURCE]?.waitingFiles).toBe(1)
   expect(report?.restless).toMatchObject([{ path: 'measure.log', tries: 0 }])
@@ -63,7 +63,7 @@ test('growing file: a file that is rewritten in place is reported, never stored 
   })
   sender.configure(config)
   const restless = () => sender.report()?.restless?.[0]
-  await until('three attempts are told', () => (restless()?.tries ?? 0) >= 3, 60_000)
+  await until('three attempts are told', () => (restless()?.tries ?? 0) >= 3)
   expect(restless()).toMatchObject({ source: SOURCE, path: 'state.db', storedAt: null })
   expect(sender.report()?.leftOfAll).toBeNull()
   expect(fs.existsSync(there)).toBe(false)
@@ -83,12 +83,12 @@ test('growing file: a folder gets few versions of a file that is appended to qui
   offerAll(home)
   const sender = await started(home, store)
   const there = path.join(arrivedIn(store), 'measure.log')
-  await until('it is there', () => fs.existsSync(there), 30_000)
+  await until('it is there', () => fs.existsSync(there))
   const versions = watchVersions(there)
   const growing = keepChanging({ home, sender, everyMs: 100 }, () =>
     fs.appendFileSync(file, Buffer.alloc(MIB, 'more\n')),
   )
-  await until('40 MiB were appended', () => growing.changes() >= 40, 60_000)
+  await until('40 MiB were appended', () => growing.changes() >= 40)
   expect(versions.seen().length).toBeLessThanOrEqual(2)
   growing.stop()
   await allSent(sender, 1, 60_000)

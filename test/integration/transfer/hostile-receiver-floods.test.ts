@@ -55,7 +55,7 @@ describe.skipIf(process.platform !== 'linux')(
       writeFile(home.source, 'later', 'later')
       offerAll(home)
       sender.nudge()
-      await until('a new file goes', () => liar.contents.has('later'), 20_000)
+      await until('a new file goes', () => liar.contents.has('later'))
       await until('nobody tries to send what the link leads to any more', async () => {
         const question = { source: null, state: 'waiting', before: null, limit: 10 }
         const waiting = (await sender.request('files', question)) as { files: { path: string }[] }
@@ -85,11 +85,11 @@ describe.skipIf(process.platform !== 'linux')(
         return Buffer.concat(encodeFrame('propose', { proposal }))
       })
       liar.dropAll()
-      await until('thousands are proposed', () => made > 5_000, 60_000)
+      await until('thousands are proposed', () => made > 5_000)
       writeFile(home.source, 'later', 'later')
       offerAll(home)
       sender.nudge()
-      await until('a new file goes', () => liar.contents.has('later'), 60_000)
+      await until('a new file goes', () => liar.contents.has('later'))
       await flood.end()
       expect(memory.grownBytes()).toBeLessThan(MOST_MEMORY)
       expect(sender.log.length).toBeLessThan(100)
@@ -114,11 +114,11 @@ describe.skipIf(process.platform !== 'linux')(
           return together
         })
         liar.dropAll()
-        await until(`many: ${kind}`, () => frames > MOST_FRAMES, 30_000)
+        await until(`many: ${kind}`, () => frames > MOST_FRAMES)
         writeFile(home.source, kind, kind)
         offerAll(home)
         sender.nudge()
-        await until(`a new file goes: ${kind}`, () => liar.contents.has(kind), 20_000)
+        await until(`a new file goes: ${kind}`, () => liar.contents.has(kind))
         await flood.end()
         expect(memory.grownBytes(), kind).toBeLessThan(MOST_MEMORY)
         expect(sender.log.length - lines, kind).toBeLessThan(200)
@@ -148,7 +148,7 @@ describe.skipIf(process.platform !== 'linux')(
       sender.nudge()
       const isGoing = () => Object.keys(sender.report()?.rates ?? {}).length > 0
       await until('something goes', isGoing)
-      await until('the line is full', () => !isGoing(), 15_000)
+      await until('the line is full', () => !isGoing())
       expect(memory.grownBytes()).toBeLessThan(MOST_MEMORY)
       for (const name of fs.readdirSync(home.source))
         if (!SMALL.some((file) => file.startsWith(name)) && name !== LARGE)
@@ -182,7 +182,7 @@ describe.skipIf(process.platform !== 'linux')(
       async (_, lies) => {
         const { liar, sender, allArriveAtAnHonestOne } = await setUp(lies, 0.5)
         const memory = watchMemory(sender.process.pid ?? 0)
-        await until('it has come again some times', () => liar.connections.length > 4, 20_000)
+        await until('it has come again some times', () => liar.connections.length > 4)
         const pauses = liar.connections.slice(1).map((at, index) => at - (liar.connections[index] ?? 0))
         expect(Math.min(...pauses)).toBeGreaterThan(350)
         expect(memory.grownBytes()).toBeLessThan(MOST_MEMORY)

@@ -89,7 +89,7 @@ describe.skipIf(process.platform !== 'linux')(
         // After the last lie it says nothing at all of any file.
         onWelcomed: ({ number, socket }) => number > values.length && socket.pause(),
       } as Lies)
-      await until('each lie ended a connection', () => liar.connections.length > values.length, 20_000)
+      await until('each lie ended a connection', () => liar.connections.length > values.length)
       expect(told.size).toBe(values.length)
       expect(totals()?.sentFiles).toBe(0)
       expect(sender.log.join()).not.toContain('error')
@@ -221,7 +221,7 @@ describe.skipIf(process.platform !== 'linux')(
       ]
       const told = new Set<number>()
       const { liar, allSent, allArriveAtAnHonestOne } = await setUp(oneByConnection(answers, told))
-      await until('each lie ended a connection', () => liar.connections.length > answers.length, 30_000)
+      await until('each lie ended a connection', () => liar.connections.length > answers.length)
       expect(told.size).toBe(answers.length)
       await allSent()
       await allArriveAtAnHonestOne()

@@ -48,7 +48,7 @@ describe.skipIf(!canMount)('sources on hung disks (needs root: mounts)', () => {
     )
     offerAll(home, lost)
     sender.configure({ ...config, sources: [...hung, ...config.sources] })
-    await until('the hung ones are under way', () => (sender.report()?.transfers.length ?? 0) >= 20, 20_000)
+    await until('the hung ones are under way', () => (sender.report()?.transfers.length ?? 0) >= 20)
     for (let index = 0; index < 300; index += 1)
       writeFile(home.source, `d/${index}`, Buffer.alloc(100_000, 1))
     writeFile(home.source, 'large', Buffer.alloc(20_000_000, 2))

@@ -11,10 +11,8 @@ import { until } from '../../support/until.ts'
 async function startReceiver(store = path.join(temporaryDirectory('isocket'), 'store'), ...more: string[]) {
   const words = ['receive', '--store', store, '--host', '127.0.0.1', '--port', '0', '--isocket-port', '0']
   const receiver = startHoldfast([...words, ...more])
-  const [, port] = await until(
-    'isocket clients are accepted',
-    () => /isocket clients are accepted on 127\.0\.0\.1:(\d+)/.exec(receiver.err()),
-    20_000,
+  const [, port] = await until('isocket clients are accepted', () =>
+    /isocket clients are accepted on 127\.0\.0\.1:(\d+)/.exec(receiver.err()),
   )
   await receiver.says(/holdfast:\/\//)
   return {
@@ -176,7 +174,6 @@ describe.skipIf(process.getuid?.() !== 0)('isocket listener on a full store (nee
     await until(
       'both are told of',
       () => /large: full/.test(receiver.err()) && /small: full/.test(receiver.err()),
-      20_000,
     )
     expect([small.over(), large.over()]).toEqual([null, null])
     fs.rmSync(path.join(store, 'ballast'))

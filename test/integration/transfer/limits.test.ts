@@ -33,14 +33,10 @@ test('quota: each sender reports its own limit, also after a restart, and sends 
   const sender = startTestSender()
   sender.configure(senderConfig(home, first.receiver))
   const overQuota = (key: string, limit: number, one = sender) =>
-    until(
-      'the quota is said',
-      () => {
-        const problem = one.report()?.connection.problem
-        return problem?.key === key && problem.params.limit === limit
-      },
-      20_000,
-    )
+    until('the quota is said', () => {
+      const problem = one.report()?.connection.problem
+      return problem?.key === key && problem.params.limit === limit
+    })
   await overQuota('transfer.quotaBytes', 150 * KIB)
   await until(
     'what has room is there',
@@ -67,7 +63,7 @@ test('quota: each sender reports its own limit, also after a restart, and sends 
   const again = startTestSender()
   again.configure(senderConfig(home, restarted.receiver))
   await overQuota('transfer.quotaBytes', 150 * KIB, again)
-  await until('what is there is recognised', () => again.report()?.totals[SOURCE]?.sentFiles === 10, 20_000)
+  await until('what is there is recognised', () => again.report()?.totals[SOURCE]?.sentFiles === 10)
   expect(manifestTotals(store)).toMatchObject({ folder: 'sender-1', files: 10, bytes: 100 * KIB })
   expect(readTree(path.join(store, '.holdfast/versions'))).toEqual({})
 
@@ -95,7 +91,7 @@ test.skipIf(!canMount)(
     const sender = startTestSender()
     sender.configure(senderConfig(home, receiver))
     const problem = () => sender.report()?.connection.problem?.key
-    await until('the floor is said', () => problem() === 'transfer.storeFloor', 20_000)
+    await until('the floor is said', () => problem() === 'transfer.storeFloor')
     const { bavail, bsize } = fs.statfsSync(point)
     // The manifest and its journal need a little of their own.
     expect(bavail * bsize).toBeGreaterThanOrEqual(3.5 * KIB * KIB)
@@ -121,18 +117,14 @@ test('quota: empty files in deep directories use up 1 MiB, and no hung disk is r
   const sender = startTestSender()
   const told = new Set<string>()
   sender.configure(senderConfig(home, receiver))
-  await until(
-    'the quota is said',
-    () => {
-      const key = sender.report()?.connection.problem?.key
-      if (key !== undefined) told.add(key)
-      return key === 'transfer.quotaBytes'
-    },
-    30_000,
-  )
+  await until('the quota is said', () => {
+    const key = sender.report()?.connection.problem?.key
+    if (key !== undefined) told.add(key)
+    return key === 'transfer.quotaBytes'
+  })
   expect([...told]).toEqual(['transfer.quotaBytes'])
   const sent = () => sender.report()?.totals[SOURCE]?.sentFiles ?? 0
-  await until('the first are told', () => sent() > 0, 30_000)
+  await until('the first are told', () => sent() > 0)
   expect(sent()).toBeLessThan(5)
   // A name counts 4 KiB: 256 of them are the quota.
   const names = fs.readdirSync(path.join(store, 'sender-1'), { recursive: true }).length

@@ -49,14 +49,10 @@ async function setUp(mount: (typeof fileSystems)[number][1]) {
     offerAll(home)
     sender.configure(senderConfig(home, at))
     sender.nudge()
-    await until(
-      'every file is sent or parked',
-      () => {
-        const totals = sender.report()?.totals[SOURCE]
-        return totals?.waitingFiles === 0 && totals.sentFiles + totals.parkedFiles === files
-      },
-      30_000,
-    )
+    await until('every file is sent or parked', () => {
+      const totals = sender.report()?.totals[SOURCE]
+      return totals?.waitingFiles === 0 && totals.sentFiles + totals.parkedFiles === files
+    })
     return { sent: await listed('sent'), parked: await listed('parked') }
   }
   /** What comes back, once the receiver is gone, of the current contents: each by its name. */

@@ -15,7 +15,7 @@ async function setUp() {
   const store = path.join(base, 'store')
   const words = ['receive', '--store', store, '--host', '127.0.0.1', '--port', '0', '--name', 'nas']
   const command = startHoldfast(words)
-  await until('it listens', () => command.err().includes('The fingerprint of this receiver'), 20_000)
+  await until('it listens', () => command.err().includes('The fingerprint of this receiver'))
   const data = path.join(base, 'data')
   mkdirSync(data)
   const pair = (sender: string, ...more: string[]) => pairWith({ store }, data, sender, ...more)
@@ -48,7 +48,7 @@ test('sender identity: a clone of a connected sender is refused, and both report
   const { base, data, source, stored } = await setUp()
   const directory = source('one/data', 'file', 'the first')
   const agent = startHoldfast(['agent', '--data', data, directory])
-  await until('it is sent', () => stored('data/file') === 'the first', 20_000)
+  await until('it is sent', () => stored('data/file') === 'the first')
   const clone = path.join(base, 'clone')
   cpSync(data, clone, { recursive: true, filter: (name) => !name.endsWith('.sock') })
   const refused = startHoldfast(['scan', '--once', '--data', clone, source('two/data', 'file', 'the second')])
@@ -83,7 +83,7 @@ test(
   async () => {
     const { base, store, data, source, once, stored } = await setUp()
     const agent = startHoldfast(['agent', '--data', data, source('one/data', 'file', 'the first')])
-    await until('it is sent', () => stored('data/file') === 'the first', 20_000)
+    await until('it is sent', () => stored('data/file') === 'the first')
     const heir = path.join(base, 'heir')
     mkdirSync(heir)
     await pairWith({ store }, heir, 'another', '--replaces', 'pc')

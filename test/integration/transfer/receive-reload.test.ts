@@ -17,11 +17,11 @@ test.skipIf(!hasPipes)('`holdfast receive`: SIGHUP during startup reloads the co
   execFileSync('mkfifo', [file])
   const receiver = startHoldfast(['receive', '--config', file])
   const { O_WRONLY, O_NONBLOCK } = fs.constants
-  const pipe = await until('it reads the file', () => fs.openSync(file, O_WRONLY | O_NONBLOCK), 20_000)
+  const pipe = await until('it reads the file', () => fs.openSync(file, O_WRONLY | O_NONBLOCK))
   fs.writeFileSync(path.join(base, 'next'), text)
   fs.renameSync(path.join(base, 'next'), file)
   receiver.child.kill('SIGHUP')
   fs.writeSync(pipe, text)
   fs.closeSync(pipe)
-  await until('it is read again', () => receiver.err().includes('configuration was reloaded'), 20_000)
+  await until('it is read again', () => receiver.err().includes('configuration was reloaded'))
 })

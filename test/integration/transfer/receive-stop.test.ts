@@ -17,10 +17,10 @@ test.skipIf(!hasPipes)('`holdfast receive`: SIGTERM ends it even if its store do
   const words = ['--store', store, '--host', '127.0.0.1', '--port', '0', '--isocket-port', '0']
   const receiver = startHoldfast(['receive', ...words])
   const listening = /isocket clients are accepted on 127\.0\.0\.1:(\d+)/
-  const [, port] = await until('it listens', () => listening.exec(receiver.err()), 20_000)
+  const [, port] = await until('it listens', () => listening.exec(receiver.err()))
   const client = await openIsocketClient(Number(port))
   expect(await client.send('/one', Buffer.from('1'))).toEqual(['OK', 'OK'])
-  await until('its manifest is kept up', () => manifestTotals(store)?.files === 1, 20_000)
+  await until('its manifest is kept up', () => manifestTotals(store)?.files === 1)
   // Whoever opens a pipe to read waits for one who writes.
   const log = path.join(store, '.holdfast', 'manifest.db-wal')
   fs.rmSync(log)

@@ -76,11 +76,8 @@ const rows = async (sender: TestSender): Promise<Map<string, LedgerFile>> => {
 
 /** Under its other name, too, which it has for a moment. */
 const lastIsGone = ({ home }: { home: Home }) =>
-  until(
-    'the last file is removed',
-    () =>
-      fs.readdirSync(home.source).every((name) => name !== LAST && !name.startsWith('.holdfast-removing')),
-    20_000,
+  until('the last file is removed', () =>
+    fs.readdirSync(home.source).every((name) => name !== LAST && !name.startsWith('.holdfast-removing')),
   )
 
 describe.skipIf(process.platform !== 'linux')('delete after sending (Linux)', () => {
@@ -190,7 +187,7 @@ describe.skipIf(process.platform !== 'linux')('delete after sending (Linux)', ()
     const left = () => Object.keys(readTree(pair.home.source)).sort()
     // A file on its way out has another name for a moment.
     const isRemoved = (name: string) => name === 'sent/zz' || name.includes('.holdfast-removing-')
-    await until('the sent batch is removed', () => !left().some(isRemoved), 20_000)
+    await until('the sent batch is removed', () => !left().some(isRemoved))
     expect(left()).toEqual([...names, LAST].filter((name) => name !== 'sent/a').sort())
   }, 60_000)
 
@@ -203,7 +200,7 @@ describe.skipIf(process.platform !== 'linux')('delete after sending (Linux)', ()
     ledger.rememberHome(SOURCE, path.join(pair.home.directory, 'not mounted'))
     pair.sender.configure(withRule(pair))
     const said = () => pair.sender.log.some((line) => line.includes('its disk is not mounted'))
-    await until('it says why', said, 20_000)
+    await until('it says why', said)
     const other = await startPair(temporaryDirectory('removal'))
     const config = senderConfig(pair.home, {
       ...pair.config.destination,
@@ -267,7 +264,7 @@ describe.skipIf(process.platform !== 'linux')('delete after sending (Linux)', ()
       sender.configure(withRule(pair))
       // Each earlier kill may have put one file back, which a later pass removes.
       if (before > round + 1)
-        await until('it begins', () => Object.keys(readTree(home.source)).length < before, 60_000)
+        await until('it begins', () => Object.keys(readTree(home.source)).length < before)
       await delay(random() * 8)
       await sender.kill()
       sender = startTestSender()

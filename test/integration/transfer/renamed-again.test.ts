@@ -50,7 +50,7 @@ async function renameTwice(home: Home, sender: TestSender): Promise<void> {
   const send = async () => {
     offerAll(home)
     sender.nudge()
-    await until('nothing waits', () => ledger.totals(DESTINATION)[SOURCE]?.waitingFiles === 0, 30_000)
+    await until('nothing waits', () => ledger.totals(DESTINATION)[SOURCE]?.waitingFiles === 0)
     // Former names do not count.
     expect(ledger.totals(DESTINATION)[SOURCE]?.sentFiles).toBe(listFoundFiles(home.source).length)
   }

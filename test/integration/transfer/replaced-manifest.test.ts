@@ -36,6 +36,6 @@ test('manifest: a receiver whose idle manifest was deleted still stores new file
   writeFile(home.source, 'two', 'two')
   offerAll(home)
   sender.nudge()
-  await until('it is there', () => Object.hasOwn(readTree(path.join(store, 'sender-1/data')), 'two'), 40_000)
+  await until('it is there', () => Object.hasOwn(readTree(path.join(store, 'sender-1/data')), 'two'))
   expect(readTree(path.join(store, 'sender-1/data'))).toEqual(readTree(home.source))
 })

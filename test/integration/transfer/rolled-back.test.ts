@@ -33,7 +33,7 @@ async function setUp() {
     const words = ['receive', '--store', store, '--host', '127.0.0.1', '--port', port, '--name', 'nas']
     const command = startHoldfast(words)
     const listens = () => command.err().includes('The fingerprint of this receiver')
-    await until(`it listens; it said: ${command.err()}`, listens, 20_000)
+    await until(`it listens; it said: ${command.err()}`, listens)
     return command
   }
   const command = await receive('0')
@@ -104,7 +104,6 @@ test(
     await until(
       'all ten are there',
       () => JSON.stringify(readTree(arrived)) === JSON.stringify(readTree(source)),
-      30_000,
     ).catch(() => expect(readTree(arrived)).toEqual(readTree(source)))
     await allThere()
     await end(running.receiver)
@@ -129,7 +128,7 @@ test(
     writeFile(arrived, 'd1/file-3', bad)
     utimesSync(rotten, atime, mtime)
     expect(await runVerify(store)).toMatchObject({ code: 1, found: ['damaged sender-1/data/d1/file-3'] })
-    await until('it is as it was', () => readFileSync(rotten).equals(good), 30_000)
+    await until('it is as it was', () => readFileSync(rotten).equals(good))
     expect(await runVerify(store)).toMatchObject({ code: 0, found: [], summary: { files: 5 } })
   },
 )
@@ -157,7 +156,7 @@ describe('rolled-back sender', () => {
       writeFile(source, 'new', 'new')
       offerAll(home)
       by.nudge()
-      await until('the newer one is there', () => readText('d0/file-0') === 'newer', 20_000)
+      await until('the newer one is there', () => readText('d0/file-0') === 'newer')
       await allSent(by, 6)
     }
     const olderTexts = () =>
@@ -218,7 +217,7 @@ describe('rolled-back sender', () => {
       // To the scanner all is as it was sent.
       expect(offerAll(home)).toBe(0)
       const isThere = () => readText('d0/file-0') === 'content of d0/file-0'
-      await until('what the source has is there', isThere, 20_000)
+      await until('what the source has is there', isThere)
       expect(readText('new')).toBe('new')
       await receiver.kill()
       expect(olderTexts()).toEqual(['content of d0/file-0', 'newer'])

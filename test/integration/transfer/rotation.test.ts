@@ -81,7 +81,6 @@ test.each(['at once', 'at the pace of the transfer'])(
     await until(
       'every file is at the receiver as it is here',
       () => JSON.stringify(sorted(readTree(arrived))) === JSON.stringify(sorted(here)),
-      40_000,
     ).catch(() => expect(sorted(readTree(arrived))).toEqual(sorted(here)))
     await until('nothing waits', () => sender.report()?.totals[SOURCE]?.waitingFiles === 0)
     expect(sender.report()?.totals[SOURCE]?.parkedFiles).toBe(0)

@@ -46,7 +46,7 @@ async function startService(config: Record<string, unknown>) {
     fs.writeFileSync(file, typeof text === 'string' ? text : JSON.stringify(text))
   write(full)
   const receiver = startHoldfast(['receive', '--config', file, '--json'])
-  const said = (pattern: RegExp, withinMs = 20_000) =>
+  const said = (pattern: RegExp, withinMs = 60_000) =>
     until(`${pattern} in ${receiver.err()}`, () => pattern.exec(receiver.err()), withinMs)
   const [, port] = await said(/Metrics at http:\/\/127\.0\.0\.1:(\d+)/)
   await said(/The fingerprint of this receiver/)
@@ -205,7 +205,7 @@ test('`holdfast receive --config`: options override the file, and an unusable fi
   const file = path.join(base, 'receive.json')
   fs.writeFileSync(file, JSON.stringify({ store: path.join(base, 'a'), host: '127.0.0.1', port: 0 }))
   const receiver = startHoldfast(['receive', '--config', file, '--store', path.join(base, 'b')])
-  await until('it listens', () => receiver.err().includes(`storing under ${path.join(base, 'b')}`), 20_000)
+  await until('it listens', () => receiver.err().includes(`storing under ${path.join(base, 'b')}`))
   expect(fs.existsSync(path.join(base, 'a'))).toBe(false)
   const bad = async (...words: string[]) => {
     const command = startHoldfast(['receive', ...words])

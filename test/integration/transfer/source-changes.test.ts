@@ -33,7 +33,7 @@ test('growing file: a large file that grows while it is sent is stored in two ve
   relay.holdAfter(halfMiB)
   const { destination } = config
   sender.configure({ ...config, destination: destination && { ...destination, port: relay.port } })
-  await until('it is on the wire', () => relay.sentBytes() >= halfMiB, 20_000)
+  await until('it is on the wire', () => relay.sentBytes() >= halfMiB)
   fs.appendFileSync(file, 'the end')
   relay.letGo()
   await until(
@@ -81,13 +81,13 @@ test.each(whileRead)(
     relay.holdAfter(MIB)
     const { destination } = config
     sender.configure({ ...config, destination: destination && { ...destination, port: relay.port } })
-    await until('it is on the wire', () => relay.sentBytes() >= MIB, 20_000)
+    await until('it is on the wire', () => relay.sentBytes() >= MIB)
     change(file)
     relay.letGo()
     writeFile(home.source, 'other', 'not held up')
     offerAll(home)
     sender.nudge()
-    await until('the other one is there', () => readTree(arrived).other !== undefined, 20_000)
+    await until('the other one is there', () => readTree(arrived).other !== undefined)
     const totals = () => sender.report()?.totals[SOURCE]
     await until('nothing waits', () => totals()?.waitingFiles === 0 && (totals()?.sentFiles ?? 0) > 0, 90_000)
     const there = readTree(arrived).file
@@ -134,11 +134,7 @@ test('changing source: a file that changes repeatedly keeps waiting until its la
     offerAll(home)
     sender.nudge()
   }
-  await until(
-    'the last content is there',
-    () => readTree(arrived).file === readTree(home.source).file,
-    20_000,
-  )
+  await until('the last content is there', () => readTree(arrived).file === readTree(home.source).file)
   await allSent(sender, 1)
 })
 
@@ -172,7 +168,7 @@ test('pause: a paused source, and a paused sender, send no file until they are r
   offerAll(home)
   const paused = config.sources.map((source) => ({ ...source, paused: true }))
   sender.configure({ ...config, sources: paused })
-  await until('connected', () => sender.report()?.connection.state === 'connected', 20_000)
+  await until('connected', () => sender.report()?.connection.state === 'connected')
   sender.configure({ ...config, paused: true })
   expect(await sender.request('files', { source: null, state: 'sent', before: null, limit: 1 })).toEqual({
     files: [],
@@ -217,13 +213,9 @@ test('ledger: a failure to open it at the start is reported, and it is opened on
   fs.writeFileSync(away, 'a file where the directory of the ledger should be')
   const ledgerPath = path.join(away, 'ledger.db')
   sender.configure({ ...config, ledgerPath })
-  await until(
-    'it says so',
-    () => sender.report()?.connection.problem?.key === 'transfer.ledgerFailed',
-    20_000,
-  )
+  await until('it says so', () => sender.report()?.connection.problem?.key === 'transfer.ledgerFailed')
   fs.rmSync(away)
-  await until('connected', () => sender.report()?.connection.state === 'connected', 20_000)
+  await until('connected', () => sender.report()?.connection.state === 'connected')
   expect(sender.report()?.connection.problem).toBeNull()
   writeFile(home.source, 'file', 'one')
   offerAll({ ...home, ledgerPath })

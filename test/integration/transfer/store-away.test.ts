@@ -30,7 +30,7 @@ test.skipIf(process.getuid?.() !== 0)(
     offerAll(home)
     sender.nudge()
     const problem = () => sender.report()?.connection.problem
-    await until('the reason is said', () => problem()?.key === 'transfer.storeAway', 20_000)
+    await until('the reason is said', () => problem()?.key === 'transfer.storeAway')
     expect(fs.readdirSync(store, { recursive: true })).toEqual([])
 
     mount()

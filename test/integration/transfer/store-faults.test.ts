@@ -37,16 +37,8 @@ asRoot(
     fs.utimesSync(path.join(home.source, 'a-large'), 1, 1)
     offerAll(home)
     sender.configure(config)
-    await until(
-      'the reason is said',
-      () => sender.report()?.connection.problem?.key === 'transfer.storeFull',
-      20_000,
-    )
-    await until(
-      'the small files are not held up',
-      () => sender.report()?.totals[SOURCE]?.sentFiles === 20,
-      20_000,
-    )
+    await until('the reason is said', () => sender.report()?.connection.problem?.key === 'transfer.storeFull')
+    await until('the small files are not held up', () => sender.report()?.totals[SOURCE]?.sentFiles === 20)
     fs.rmSync(path.join(store, 'ballast'))
     await allSent(sender, 21)
     await until('all is well again', () => sender.report()?.connection.problem === null)
@@ -68,11 +60,7 @@ asRoot(
     for (let index = 0; index < 300; index += 1) writeFile(home.source, `file-${index}`, `content ${index}`)
     offerAll(home)
     sender.nudge()
-    await until(
-      'it is said',
-      () => sender.report()?.connection.problem?.key === 'transfer.storeReadOnly',
-      20_000,
-    )
+    await until('it is said', () => sender.report()?.connection.problem?.key === 'transfer.storeReadOnly')
     expect(sender.report()?.connection.state).toBe('connected')
     expect(sender.report()?.totals[SOURCE]).toMatchObject({ sentFiles: 1, waitingFiles: 300, parkedFiles: 0 })
     expect(receiver.process.exitCode).toBeNull()
@@ -93,11 +81,7 @@ asRoot(
     writeFile(home.source, 'file', 'content')
     offerAll(home)
     sender.configure(config)
-    await until(
-      'it is said',
-      () => sender.report()?.connection.problem?.key === 'transfer.storeReadOnly',
-      20_000,
-    )
+    await until('it is said', () => sender.report()?.connection.problem?.key === 'transfer.storeReadOnly')
     execFileSync('mount', ['-o', 'remount,rw', store])
     await allSent(sender, 1)
   },

@@ -46,7 +46,7 @@ test('data streams: one large file over a long line has more on its way than thr
   const bytes = 96 * MIB
   writeFile(home.source, 'large', randomBytes(bytes))
   sender.configure({ ...config, destination: { ...config.destination, port: line.port } })
-  await until('the sender is connected', () => sender.report()?.connection.state === 'connected', 60_000)
+  await until('the sender is connected', () => sender.report()?.connection.state === 'connected')
   offerAll(home)
   sender.nudge()
   await allSent(sender, 1, 150_000)
@@ -68,7 +68,7 @@ test('data streams: after a lost stream on a line that is fine, the rest arrives
   sender.nudge()
   const listOpened = (since = 0) =>
     sender.log.slice(since).filter((text) => text.includes('data streams from now on'))
-  await until('further streams are open', () => listOpened().length > 0, 60_000)
+  await until('further streams are open', () => listOpened().length > 0)
   line.reset('newest')
   await allSent(sender, 1, 60_000)
   // More of them may have been opened until the loss was noticed.
@@ -109,7 +109,6 @@ test(`data streams: ${ROUNDS} lost streams and killed ends lose no file`, {
     await until(
       'several streams carry files',
       () => line.connections().open > 2 && line.arrivedBytes() - before > bytes,
-      60_000,
     )
     const fault = ['newest', 'oldest', 'all', 'sender', 'receiver'][Math.floor(random() * 5)]
     struck.push(fault ?? '')

@@ -99,17 +99,16 @@ describe.skipIf(process.platform !== 'linux')('delete after sending to two desti
     // The first one alone: it proves what it has, and removes nothing.
     one.sender.configure(one.withRule)
     const proven = () => inLedger(home, 'SELECT path FROM file WHERE proven_at IS NOT NULL ORDER BY path')
-    await until('the first one has proven its copies', () => proven().length === 4, 20_000)
+    await until('the first one has proven its copies', () => proven().length === 4)
     expect(fs.readdirSync(home.source).sort()).toEqual(['both', 'lost', 'missing', 'zz-last'])
 
     two.sender.configure(two.withRule)
     await until(
       'the last file is removed',
       () => fs.readdirSync(home.source).sort().join() === 'lost,missing',
-      20_000,
     )
     // What the second one had lost is sent there again, and stays until that is old enough, too.
-    await until('it has it again', () => fs.existsSync(path.join(two.arrived, 'lost')), 20_000)
+    await until('it has it again', () => fs.existsSync(path.join(two.arrived, 'lost')))
     const [atOne, atTwo] = [await readFiles(one.sender, 'one'), await readFiles(one.sender, 'two')]
     for (const rows of [atOne, atTwo]) {
       expect(rows.get('both')).toMatchObject({ state: 'sent', removedAt: expect.any(Number) })
@@ -131,7 +130,7 @@ describe.skipIf(process.platform !== 'linux')('delete after sending to two desti
     }
     inLedger(home, `UPDATE file SET sent_at = sent_at - ${2 * HOUR}`)
     for (const { sender, withRule } of ways) sender.configure(withRule)
-    await until('all are removed', () => fs.readdirSync(home.source).length === 0, 30_000)
+    await until('all are removed', () => fs.readdirSync(home.source).length === 0)
     for (const { arrived } of ways) expect(fs.readdirSync(arrived)).toHaveLength(100)
     const log = ways.flatMap(({ sender }) => sender.log)
     expect(log.filter((line) => /cannot be removed|sent again/.test(line))).toEqual([])

@@ -46,7 +46,7 @@ describe.skipIf(!canMount)('unmounted source disk (needs root: mounts)', () => {
     const config = senderConfig(home, at, { groupWriteMark: true })
     const first = startTestSender()
     first.configure(config)
-    await until('connected', () => first.report()?.connection.state === 'connected', 20_000)
+    await until('connected', () => first.report()?.connection.state === 'connected')
     // Files of another source pass, so it has looked at this one, too.
     const other = path.join(base, 'other-source')
     writeFile(other, 'file', 'another')
@@ -61,11 +61,11 @@ describe.skipIf(!canMount)('unmounted source disk (needs root: mounts)', () => {
 
     const sender = startTestSender()
     sender.configure(config)
-    await until('connected again', () => sender.report()?.connection.state === 'connected', 20_000)
+    await until('connected again', () => sender.report()?.connection.state === 'connected')
     fs.rmSync(home.source, { recursive: true })
     await disk.mountAgain()
     await allSent(sender, 3)
-    await until('the mark is set', () => ledger.dueMarks(DESTINATION, SOURCE, 10).length === 0, 50_000)
+    await until('the mark is set', () => ledger.dueMarks(DESTINATION, SOURCE, 10).length === 0)
     const arrived = readTree(path.join(base, 'store', 'sender-1', 'data'))
     const { gone, other: changed } = readTree(home.source)
     expect(arrived).toEqual({ gone, other: changed })

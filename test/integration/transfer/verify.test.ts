@@ -36,7 +36,7 @@ test(
   SLOW,
   async () => {
     const { store, arrived, sender, home, receiver, config } = await sendTree(60)
-    await until('the manifest has them', hasTotals(store, 60), 20_000)
+    await until('the manifest has them', hasTotals(store, 60))
     expect(await runVerify(store)).toMatchObject({
       code: 0,
       found: [],
@@ -87,7 +87,7 @@ test(
   SLOW,
   async () => {
     const { store, arrived, sender, home } = await sendTree(60)
-    await until('the manifest has them', hasTotals(store, 60), 20_000)
+    await until('the manifest has them', hasTotals(store, 60))
     const lost = Array.from({ length: 8 }, (_, index) => `d${index % 7}/file-${index}`)
     for (const name of lost) fs.rmSync(path.join(arrived, name))
     for (let index = 0; index < 5; index += 1) fs.writeFileSync(path.join(arrived, `d1/mine-${index}`), 'x')
@@ -96,17 +96,13 @@ test(
     const verifying = runVerify(store).finally(() => {
       isOver = true
     })
-    await until(
-      'it is through',
-      () => {
-        count += 1
-        writeFile(home.source, `stream/${count}`, `content ${count}`)
-        offerAll(home)
-        sender.nudge()
-        return isOver
-      },
-      60_000,
-    )
+    await until('it is through', () => {
+      count += 1
+      writeFile(home.source, `stream/${count}`, `content ${count}`)
+      offerAll(home)
+      sender.nudge()
+      return isOver
+    })
     const { found, code } = await verifying
     const mine = [0, 1, 2, 3, 4].map((index) => `unknown sender-1/data/d1/mine-${index}`)
     expect(found).toEqual([...lost.map((name) => `missing sender-1/data/${name}`).sort(), ...mine])
@@ -116,7 +112,7 @@ test(
 
 test('`holdfast verify`: a wait for a running receiver is not reported as a hung disk', SLOW, async () => {
   const { store, arrived } = await sendTree(3)
-  await until('the manifest has them', hasTotals(store, 3), 20_000)
+  await until('the manifest has them', hasTotals(store, 3))
   fs.writeFileSync(path.join(arrived, 'mine'), 'x')
   expect(await runVerify(store, '--patience', '2s')).toMatchObject({
     code: 1,
@@ -139,7 +135,7 @@ test(
     // What is still at the source is sent again: it is called sent there.
     fs.rmSync(path.join(arrived, 'd4/file-4'))
     expect(await runVerify(store, '--forget-missing')).toMatchObject({ code: 0 })
-    await until('it is back', () => fs.existsSync(path.join(arrived, 'd4/file-4')), 20_000)
+    await until('it is back', () => fs.existsSync(path.join(arrived, 'd4/file-4')))
     expect(await runVerify(store)).toMatchObject({ code: 0, found: [], summary: { files: 9 } })
   },
 )
@@ -196,7 +192,7 @@ test('manifest: all files are recorded after the receiver is killed during a tra
     const goal = 1 + Math.floor(random() * 400)
     const isOver = () => sender.report()?.totals[SOURCE]?.sentFiles === count
     const before = countBelow(arrived)
-    await until('some are received', () => countBelow(arrived) >= before + goal || isOver(), 30_000)
+    await until('some are received', () => countBelow(arrived) >= before + goal || isOver())
     await running.kill()
     running = (await startListening(store, [home], config.destination?.port)).receiver
   }

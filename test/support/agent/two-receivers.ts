@@ -47,7 +47,7 @@ export async function untilState(
   data: string,
   what: string,
   holds: (state: AppState) => boolean,
-  withinMs = 30_000,
+  withinMs = 60_000,
 ): Promise<AppState> {
   let last: AppState | null = null
   const look = async () => {

@@ -69,7 +69,7 @@ export function startNotifier(config: StoredConfig): RunningNotifier {
     states: () => states,
     page,
     deliveries: async (id) => (await readDeliveries(id)).map(said).sort(),
-    comesTo: (id, delivery, withinMs = 20_000) =>
+    comesTo: (id, delivery, withinMs = 60_000) =>
       until(
         `${id} to come to ${delivery}`,
         async () => (await readDeliveries(id)).find((one) => said(one) === delivery),

@@ -97,7 +97,7 @@ export async function startCheckerProcess(
       return historyAnswerSchema.parse(answers.get(id))
     },
     configure,
-    sees: (id, kind, withinMs = 30_000) => {
+    sees: (id, kind, withinMs = 60_000) => {
       const from = reports(id).length
       return until(
         `${id} to be ${kind}`,

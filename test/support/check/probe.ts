@@ -22,5 +22,5 @@ export async function probe(...words: string[]): Promise<{ code: number; out: st
     code = ended
   })
   // Not longer than a test can thaw its disk again.
-  return { code: await until('the probe to end', () => code, 60_000), out, err }
+  return { code: await until('the probe to end', () => code), out, err }
 }

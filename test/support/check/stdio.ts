@@ -51,7 +51,7 @@ export function startCheck(
     lines,
     readEvents,
     err: () => err,
-    says: (line, withinMs = 30_000) =>
+    says: (line, withinMs = 60_000) =>
       until(
         `an event ${line} among ${JSON.stringify(lines().slice(-10))}`,
         () => lines().find((said) => (typeof line === 'string' ? said === line : line.test(said))),

@@ -44,9 +44,9 @@ export function startHoldfast(words: string[], env: Record<string, string> = {})
     child,
     out: () => out,
     err: () => err,
-    says: (pattern, withinMs = 20_000) =>
+    says: (pattern, withinMs = 60_000) =>
       until(`${words.join(' ')} to say ${pattern}; it said: ${out}${err}`, () => pattern.exec(out), withinMs),
-    ended: (withinMs = 30_000) => {
+    ended: (withinMs = 60_000) => {
       let timer: NodeJS.Timeout | undefined
       const late = new Promise<never>((_, reject) => {
         timer = setTimeout(() => reject(new Error(`${words.join(' ')} did not end: ${out}${err}`)), withinMs)

@@ -39,7 +39,7 @@ async function keys(id: string, ...words: string[]): Promise<void> {
 const CLOSE_WITHIN_MS = 3_000
 
 /** Waits for the directory dialog, types a path into it and confirms. Returns when the dialog is gone. */
-export async function chooseDirectory(directory: string, withinMs = 20_000): Promise<void> {
+export async function chooseDirectory(directory: string, withinMs = 60_000): Promise<void> {
   const { id } = await until('the directory dialog', openDialog, withinMs)
   const deadline = Date.now() + withinMs
   while (!(await isGone(id))) {
@@ -67,7 +67,7 @@ async function fillIn(id: string, directory: string): Promise<void> {
 }
 
 /** Closes the open dialog without choosing anything. */
-export async function cancelDialog(withinMs = 20_000): Promise<void> {
+export async function cancelDialog(withinMs = 60_000): Promise<void> {
   const { id } = await until('a dialog', openDialog, withinMs)
   await keys(id, 'key', '--clearmodifiers', 'Escape')
   await until('the dialog to close', () => isGone(id), withinMs)

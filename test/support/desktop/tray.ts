@@ -81,7 +81,7 @@ export async function readTray(bus: MessageBus, address: TrayAddress): Promise<T
 /** Waits for the one item of a process (default: the only item there is) and reads it. */
 export async function waitForTray(
   bus: MessageBus,
-  { pid, withinMs = 15_000 }: { pid?: number; withinMs?: number } = {},
+  { pid, withinMs = 60_000 }: { pid?: number; withinMs?: number } = {},
 ) {
   return until(
     'a tray item',

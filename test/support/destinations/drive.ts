@@ -130,15 +130,11 @@ export function drive(
   )
   onTestFinished(() => destination.stop())
   const session = () =>
-    until(
-      'there is a session',
-      () => {
-        if (current !== null && !current.closed) return current
-        if (told.problem !== null && !isPatient) throw new Error(JSON.stringify(told.problem))
-        return null
-      },
-      15_000,
-    )
+    until('there is a session', () => {
+      if (current !== null && !current.closed) return current
+      if (told.problem !== null && !isPatient) throw new Error(JSON.stringify(told.problem))
+      return null
+    })
   return {
     session,
     notices,

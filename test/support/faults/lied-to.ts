@@ -82,14 +82,10 @@ export async function setUp(
       const { at } = await startListening(store, [home])
       sender.configure(senderConfig(home, at, { retrySeconds }))
       const wanted = readTree(home.source)
-      await until(
-        'all files are at the honest receiver',
-        () => {
-          expect(readTree(path.join(store, 'sender-1', 'data'))).toEqual(wanted)
-          return true
-        },
-        20_000,
-      )
+      await until('all files are at the honest receiver', () => {
+        expect(readTree(path.join(store, 'sender-1', 'data'))).toEqual(wanted)
+        return true
+      })
       isUntouched()
     },
   }

@@ -73,7 +73,7 @@ async function untilAdopted(ledgerPath: string, runs: readonly Run[]): Promise<v
   try {
     for (const run of runs) {
       if (run.program.kind !== 'batch') continue
-      const at = await until(`${run.id} to be adopted`, () => ledger.adoptedNs(run.id), 30_000)
+      const at = await until(`${run.id} to be adopted`, () => ledger.adoptedNs(run.id))
       run.adoptedNs = at
     }
   } finally {

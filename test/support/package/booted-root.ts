@@ -53,27 +53,20 @@ export async function bootRoot(directory: string): Promise<BootedRoot> {
     await ended
   }
   try {
-    const leader = await until(
-      'its first process',
-      async () => {
-        if (child.exitCode !== null) throw new Error('it has ended')
-        const [nspawn] = await findChildren(child.pid, 'systemd-nspawn')
-        return (await findChildren(nspawn, 'systemd'))[0]
-      },
-      30_000,
-    )
+    const leader = await until('its first process', async () => {
+      if (child.exitCode !== null) throw new Error('it has ended')
+      const [nspawn] = await findChildren(child.pid, 'systemd-nspawn')
+      return (await findChildren(nspawn, 'systemd'))[0]
+    })
     const run = async (...command: string[]) => {
       const all = ['-t', String(leader), '-m', '-u', '-i', '-n', '-p', '-C', '--', ...command]
       return (await promisify(execFile)('nsenter', all, { timeout: 120_000, env: { PATH } })).stdout
     }
-    await until(
-      'systemd',
-      () =>
-        run('systemctl', 'is-system-running').then(
-          (state) => state.startsWith('running'),
-          () => false,
-        ),
-      60_000,
+    await until('systemd', () =>
+      run('systemctl', 'is-system-running').then(
+        (state) => state.startsWith('running'),
+        () => false,
+      ),
     )
     return { run, close }
   } catch (error) {

@@ -43,10 +43,9 @@ export async function launchPackaged(
     const address = await until(
       'the page of the packaged application',
       () => /DevTools listening on (ws:\S+)/.exec(said)?.[1],
-      30_000,
     )
     const browser = await chromium.connectOverCDP(address)
-    const page = await until('its window', () => browser.contexts()[0]?.pages()[0], 20_000)
+    const page = await until('its window', () => browser.contexts()[0]?.pages()[0])
     return { page, pid: child.pid ?? -1, output: () => said, close }
   } catch (error) {
     await close()

@@ -43,7 +43,7 @@ export async function startUserDesktop(uid: number): Promise<UserDesktop> {
     await rm(place, { recursive: true, force: true })
   }
   try {
-    const text = await until('the desktop', () => readFile(said, 'utf8').catch(() => null), 30_000)
+    const text = await until('the desktop', () => readFile(said, 'utf8').catch(() => null))
     const all = Object.fromEntries(text.split('\0').map((pair) => pair.split(/=(.*)/s).slice(0, 2)))
     const env = Object.fromEntries(PASSED_ON.map((name) => [name, String(all[name] ?? '')]))
     return { env, directory: place, close }

@@ -77,7 +77,7 @@ export async function scannedSource(
     quietSeconds: 0.3,
   }
   scanner.configure(config)
-  if (settled) await until('it watches', () => ['watching', 'polling'].includes(phase()), 30_000)
+  if (settled) await until('it watches', () => ['watching', 'polling'].includes(phase()))
   function phase(): string {
     return scanner.scanned.get('s')?.phase ?? ''
   }

@@ -65,7 +65,7 @@ export function startScannerProcess(
     request += 1
     const id = request
     send({ type: 'request', id, name, input })
-    await until(`${name} is answered`, () => answers.has(id), 30_000)
+    await until(`${name} is answered`, () => answers.has(id))
   }
   return {
     pid: child.pid ?? -1,

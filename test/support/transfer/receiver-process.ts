@@ -61,14 +61,10 @@ export function startReceiverProcess(name: string): ReceiverProcess {
     start,
     stop,
     code: () =>
-      until(
-        `${name} to give a code`,
-        async () => {
-          const said = JSON.parse(await holdfastSays('pair', '--store', store, '--json'))
-          return z.object({ code: z.string(), receiverRunning: z.literal(true) }).parse(said).code
-        },
-        20_000,
-      ),
+      until(`${name} to give a code`, async () => {
+        const said = JSON.parse(await holdfastSays('pair', '--store', store, '--json'))
+        return z.object({ code: z.string(), receiverRunning: z.literal(true) }).parse(said).code
+      }),
     revoke: async () => {
       const only = JSON.parse(await holdfastSays('senders', '--store', store, '--json'))
       const { fingerprint } = z.object({ fingerprint: z.string() }).parse(only)

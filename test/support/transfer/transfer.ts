@@ -293,12 +293,12 @@ export function newSeed(what: string): number {
 export async function waitUntilListening(
   receiver: TestReceiver,
 ): Promise<{ port: number; fingerprint: string }> {
-  const { port, fingerprint } = await until('the receiver listens', () => receiver.report(), 20_000)
+  const { port, fingerprint } = await until('the receiver listens', () => receiver.report())
   return { port, fingerprint }
 }
 
 /** Waits until everything that was offered is sent. */
-export async function allSent(sender: TestSender, files: number, withinMs = 30_000): Promise<void> {
+export async function allSent(sender: TestSender, files: number, withinMs = 60_000): Promise<void> {
   await until(
     `${files} files sent`,
     () => {

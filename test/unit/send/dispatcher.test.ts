@@ -289,7 +289,7 @@ test('dispatcher: missing files are checked for an absent disk in groups, not on
   }))
   real.offer('d', candidates)
   begin()
-  await until('they are known to be gone', () => real.totals('d').s?.waitingFiles === 0, 60_000)
+  await until('they are known to be gone', () => real.totals('d').s?.waitingFiles === 0)
   expect(real.totals('d').s?.sentFiles).toBe(2)
   // Each asks the mount table, which takes its time: file by file it left the line no turn. Each look for work asks, too:
   // a slow machine makes more of them.

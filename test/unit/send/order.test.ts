@@ -132,7 +132,7 @@ test('send order: files are sent roughly oldest first, whatever the order in whi
   ledger.offer('d', files.toReversed())
   dispatcher.configure([buildSource('s', directory)], false)
   dispatcher.setSession(session)
-  await until('all have arrived', () => arrived.length === names.length, 30_000)
+  await until('all have arrived', () => arrived.length === names.length)
   // Sixteen are read at a time and one may take long, so this is the ledger's order by and large.
   const off = arrived.map((file, place) => Math.abs(Number(file.slice(2)) - place))
   expect(off.reduce((sum, one) => sum + one, 0) / off.length).toBeLessThan(30)
@@ -160,7 +160,7 @@ test('send order: a file with constant appends does not delay others, and its la
   dispatcher.configure([buildSource('s', directory)], false)
   dispatcher.setSession(session)
   const others = () => arrived.filter((file) => file !== 's/restless').length
-  await until('the others have all arrived', () => others() === names.length, 30_000)
+  await until('the others have all arrived', () => others() === names.length)
   const sent = () => arrived.filter((file) => file === 's/restless').length
   // Without pauses it would go after each time.
   const before = { sent: sent(), appended }
@@ -170,14 +170,10 @@ test('send order: a file with constant appends does not delay others, and its la
   expect(sent() - before.sent).toBeLessThanOrEqual(10)
   expect(size).toBeGreaterThan(200_200)
   const last = candidate(directory, 's', 'restless')
-  await until(
-    'the last content of it has arrived',
-    () => {
-      const known = ledger.lookup('d', 's', 'restless')
-      return known?.state === 'sent' && known.mtimeNs === last.mtimeNs && known.size === last.size
-    },
-    20_000,
-  )
+  await until('the last content of it has arrived', () => {
+    const known = ledger.lookup('d', 's', 'restless')
+    return known?.state === 'sent' && known.mtimeNs === last.mtimeNs && known.size === last.size
+  })
 }, 60_000)
 
 test('send order: a file that outgrows the size limit while it waits is withdrawn', async () => {

@@ -1,4 +1,5 @@
-import { statfsSync } from 'node:fs'
+import { lstatSync, readdirSync } from 'node:fs'
+import path from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
@@ -16,6 +17,24 @@ vi.mock('node:worker_threads', async (original) => ({
   Worker: (await import('../../support/threads-here.ts')).ThreadHere,
 }))
 
+/** The space of the disk of a directory, beside which nothing else writes; null: the real disk's. */
+const disk: { root: string | null; bytes: number } = { root: null, bytes: 0 }
+vi.mock('node:fs/promises', async (original) => {
+  const real = await original<typeof import('node:fs/promises')>()
+  return {
+    ...real,
+    statfs: async (directory: string) => {
+      const facts = await real.statfs(directory)
+      if (disk.root !== directory) return facts
+      const files = readdirSync(directory, { recursive: true }).map((name) =>
+        lstatSync(path.join(directory, `${name}`)),
+      )
+      const used = files.reduce((sum, { blocks }) => sum + blocks * 512, 0)
+      return { ...facts, bsize: 1, blocks: disk.bytes, bavail: disk.bytes - used }
+    },
+  }
+})
+
 const MIB = 1024 * 1024
 const NAME = 4096
 
@@ -23,11 +42,13 @@ const limited = (each: Partial<Quota>) => ({
   ...DEFAULT_RULES,
   quota: { each: { bytes: null, files: null, ...each }, of: {} },
 })
-const nothing = () => ({ files: 0, bytes: 0, names: 0 })
-const freeBytes = (root: string) => {
-  const { bavail, bsize } = statfsSync(root)
-  return bavail * bsize
+/** Gives a directory a disk of its own for this test, and returns its bytes. */
+function setSpace(root: string, bytes: number): number {
+  Object.assign(disk, { root, bytes })
+  onTestFinished(() => void Object.assign(disk, { root: null }))
+  return bytes
 }
+const nothing = () => ({ files: 0, bytes: 0, names: 0 })
 
 /** Admission of single files: the room of each, or why there is none. */
 function open(rules = DEFAULT_RULES, root = temporaryDirectory('admission'), used = nothing) {
@@ -76,7 +97,7 @@ describe('admission', () => {
   test('a file that was not written frees its reserved space for the next one', async () => {
     const root = temporaryDirectory('admission')
     const { roomFor } = open({ ...DEFAULT_RULES, floor: { bytes: 0, percent: 0 } }, root)
-    const most = Math.floor(freeBytes(root) * 0.6)
+    const most = Math.floor(setSpace(root, MIB) * 0.6)
     const first = await roomFor('pc', most)
     first.leave()
     await roomFor('pc', most)
@@ -86,9 +107,10 @@ describe('admission', () => {
 describe('store with limits', () => {
   test('a large file in transfer reserves space only for the bytes that are still to come', async () => {
     const root = temporaryDirectory('admission')
+    setSpace(root, 1024 * MIB)
     const { store, source } = await openAt(root, {
-      // Others write to this disk meanwhile: half of what is to be told apart is left to them.
-      floor: { bytes: freeBytes(root) - 154 * MIB, percent: 100 },
+      // Half of the 100 MiB that are to be told apart is left for what the store itself writes.
+      floor: { bytes: (1024 - 154) * MIB, percent: 100 },
     })
     const large = begin(store, source, 'large', 104 * MIB)
     expect(await large.offset).toBe(0)

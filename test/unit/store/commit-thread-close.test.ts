@@ -27,9 +27,5 @@ test('commit thread: a store that could not be opened for writing is closed agai
   await thread.opened
   await expect(thread.use()).rejects.toMatchObject({ code: 'EIO' })
   // Its descriptors would keep a disk from being ejected.
-  await until(
-    'it is closed',
-    () => /wake rest $/.test(readFileSync(path.join(root, 'calls'), 'utf8')),
-    20_000,
-  )
+  await until('it is closed', () => /wake rest $/.test(readFileSync(path.join(root, 'calls'), 'utf8')))
 })

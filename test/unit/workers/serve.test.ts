@@ -65,7 +65,7 @@ test('worker process: a failed configuration is retried until it succeeds, and a
   }
   await until('it is ready', () => heard.some(({ type }) => type === 'ready'))
   child.send({ type: 'configure', config })
-  await until('it has succeeded', () => heard.some(({ type }) => type === 'report'), 10_000)
+  await until('it has succeeded', () => heard.some(({ type }) => type === 'report'))
   const logged = heard.flatMap(({ type, message }) => (type === 'log' ? [message] : []))
   expect(logged).toEqual(['configure: Error: not yet', 'configure: Error: nearly'])
 })

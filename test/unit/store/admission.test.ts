@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readlinkSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
@@ -26,10 +26,7 @@ vi.mock('node:fs/promises', async (original) => {
     statfs: async (directory: string) => {
       const facts = await real.statfs(directory)
       if (disk.root !== directory) return facts
-      const files = readdirSync(directory, { recursive: true }).map((name) =>
-        lstatSync(path.join(directory, `${name}`)),
-      )
-      const used = files.reduce((sum, { blocks }) => sum + blocks * 512, 0)
+      const used = blocksOf(directory) * 512
       return { ...facts, bsize: 1, blocks: disk.bytes, bavail: disk.bytes - used }
     },
   }
@@ -42,6 +39,20 @@ const limited = (each: Partial<Quota>) => ({
   ...DEFAULT_RULES,
   quota: { each: { bytes: null, files: null, ...each }, of: {} },
 })
+/** Returns the blocks of the files below a directory, also of those that are open and have no name yet. */
+function blocksOf(root: string): number {
+  const named = readdirSync(root, { recursive: true }).map((name) => path.join(root, `${name}`))
+  const open = existsSync('/proc/self/fd')
+    ? readdirSync('/proc/self/fd').map((fd) => `/proc/self/fd/${fd}`)
+    : []
+  const isBelow = (fd: string) => existsSync(fd) && readlinkSync(fd).startsWith(`${root}/`)
+  const files = [...named, ...open.filter(isBelow)].map((name) => statSync(name))
+  return [...new Map(files.map(({ ino, blocks }) => [ino, blocks])).values()].reduce(
+    (sum, one) => sum + one,
+    0,
+  )
+}
+
 /** Gives a directory a disk of its own for this test, and returns its bytes. */
 function setSpace(root: string, bytes: number): number {
   Object.assign(disk, { root, bytes })

@@ -5,16 +5,12 @@ import { expect, onTestFinished, test } from 'vitest'
 import { WebdavClient } from '../../../core/backends/webdav/client.ts'
 
 /** A server that answers each PUT in this way, and a client of it. */
-async function begin(answer: http.RequestListener) {
+async function begin(answer: http.RequestListener, user = '') {
   const server = http.createServer(answer).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
-  const client = new WebdavClient(
-    { url: `http://127.0.0.1:${port}/dav/`, user: '', certificate: null },
-    '',
-    2,
-  )
+  const client = new WebdavClient({ url: `http://127.0.0.1:${port}/dav/`, user, certificate: null }, '', 2)
   onTestFinished(() => {
     client.close()
     server.closeAllConnections()
@@ -57,4 +53,23 @@ test.each([
 test('WebDAV upload: a connection that ends while the server is awaited is an error that passes', async () => {
   const client = await begin((request) => void request.once('data', () => request.destroy()))
   await expect(put(client, content.length + 1)).rejects.toMatchObject({ kind: 'lost' })
+})
+
+test('WebDAV login: without TLS the password is sent only to a server that asks for it', async () => {
+  const asked: (string | undefined)[] = []
+  let status = 404
+  const client = await begin((request, response) => {
+    asked.push(request.headers.authorization)
+    const headers = status === 401 ? { 'WWW-Authenticate': 'Basic realm="files"' } : {}
+    response.writeHead(request.headers.authorization === undefined ? status : 200, headers).end()
+  }, 'ann')
+  const ask = () => client.tell('PROPFIND', '/dav/')
+  for (status of [404, 403])
+    await expect(ask()).rejects.toMatchObject({ reason: expect.stringContaining(`${status}`) })
+  expect(asked).toEqual([undefined, undefined])
+  status = 401
+  await ask()
+  await ask()
+  const login = `Basic ${Buffer.from('ann:').toString('base64')}`
+  expect(asked.slice(2)).toEqual([undefined, login, login])
 })

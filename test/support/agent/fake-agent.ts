@@ -22,6 +22,7 @@ export function fakeAgent(settings: SettingsStore) {
   const listeners = new Map<StartedName, (message: unknown) => void>()
   const started: FakeWorker[] = []
   const answering = new Set<StartedName>()
+  const answers = new Map<string, unknown>()
   const logged: string[] = []
   const shown: Shown[] = []
   const withdrawn: string[] = []
@@ -42,8 +43,9 @@ export function fakeAgent(settings: SettingsStore) {
             post: (message) => {
               const told = message as ToWorker
               worker.heard.push(told)
-              if (told.type !== 'request' || !answering.has(name)) return
-              listeners.get(name)?.({ type: 'response', id: told.id, output: {} })
+              if (told.type !== 'request' || !(answering.has(name) || answers.has(told.name))) return
+              const output = answers.get(told.name) ?? {}
+              worker.posts({ type: 'response', id: told.id, output })
             },
             onMessage(listener) {
               listeners.set(name, listener)
@@ -74,6 +76,8 @@ export function fakeAgent(settings: SettingsStore) {
     withdrawn,
     /** These answer every request, with nothing in it. */
     answering,
+    /** The outputs with which every worker answers requests of these names. */
+    answers,
     /** Every process that was started, in that order. */
     started,
     notices: () => agent.store.state.notices.map(({ sentence }) => englishWords(sentence)),

@@ -96,6 +96,18 @@ test('event reader: filters by type and source pass over other events', () => {
   expect(reader.read(page.cursor, ALL).events).toEqual([])
 })
 
+test('event reader: an event of a kind that a newer version added is passed over, and the others are not', () => {
+  const { ledger, database, reader, readTypes } = openBoth()
+  const unknown = Math.max(...Object.values(EVENT)) + 1
+  database.exec(`INSERT INTO event (at, type) VALUES (1, ${unknown})`)
+  const { events, cursor } = reader.read(BEGINNING, ALL)
+  expect(events).toEqual([])
+  expect(cursor.ledger).toBeGreaterThan(0)
+  ledger.recordRestored('d', '/a', Date.now())
+  expect(readTypes()).toEqual(['app.holdfast.file.restored'])
+  expect(readTypes(cursor)).toEqual(['app.holdfast.file.restored'])
+})
+
 test('event reader: pages that are full say that there is more, and lose nothing', () => {
   const { ledger, reader } = openBoth()
   for (let index = 0; index < 25; index += 1) ledger.recordRestored('d', `/${index}`, 1)

@@ -30,7 +30,8 @@ const integration = {
   env,
   // Conditions have their own deadlines. Some tests start many commands, a second each on a busy machine.
   testTimeout: 180_000,
-  hookTimeout: 60_000,
+  // A storage server starts in a hook.
+  hookTimeout: 180_000,
 }
 const integrationTests = ['test/integration/**/*.test.ts']
 /** Integration tests of which `npm test` runs some: the other files would be loaded in vain. */

@@ -72,9 +72,9 @@ bg osd ceph-osd -i 0
 adm() { timeout 90 radosgw-admin -c "$D/ceph.conf" user "$@" --uid test > "$D/log/user.out" 2>&1; }
 adm info || adm create --display-name test --access-key test --secret-key testing
 bg rgw radosgw -n client.rgw
-for _ in {1..150}; do
+for _ in {1..600}; do
   if up 0; then
     printf 'endpoint=http://127.0.0.1:%s\nregion=us-east-1\naccess_key=test\nsecret_key=testing\n' "$P"; exit 0
   fi; sleep 0.2
 done
-echo "not ready after 30 s:" >&2; tail -n 5 "$D"/log/*.out >&2; exit 1
+echo "not ready after 2 min:" >&2; tail -n 5 "$D"/log/*.out >&2; exit 1

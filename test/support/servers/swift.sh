@@ -69,9 +69,9 @@ E
 bg() { "${@:2}" > "$D/log/$1.log" 2>&1 < /dev/null & echo $! > "$D/run/$1.pid"; }
 [ -z "$MC" ] || bg memcached "$MC" -u "$(id -un)" -l 127.0.0.1 -p $((P+4)) -m 64 -P "$D/run/memcached.own"
 for s in account container object proxy; do bg $s "$PY" "$D/etc/run.py" "$D/etc" $s "$P"; done
-for _ in {1..150}; do
+for _ in {1..600}; do
   if up 0 1 2 3 ${MC:+4}; then
     printf 'endpoint=http://127.0.0.1:%s\nregion=us-east-1\naccess_key=test:tester\nsecret_key=testing\n' "$P"; exit 0
   fi; sleep 0.2
 done
-echo "not ready after 30 s:" >&2; tail -n 5 "$D"/log/*.log >&2; exit 1
+echo "not ready after 2 min:" >&2; tail -n 5 "$D"/log/*.log >&2; exit 1

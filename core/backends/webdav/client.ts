@@ -155,12 +155,7 @@ export class WebdavClient {
     path: string,
     { headers = {}, body = '', signal }: RequestOptions,
   ): Promise<IncomingMessage> {
-    const length = Buffer.byteLength(body)
-    const request = this.#open(
-      method,
-      path,
-      length === 0 ? headers : { ...headers, 'Content-Length': length },
-    )
+    const request = this.#open(method, path, headers)
     // Without an error of its own, for which a connection may have no listener any more.
     const abort = () => request.destroy()
     signal?.addEventListener('abort', abort)

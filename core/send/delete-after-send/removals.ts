@@ -164,7 +164,6 @@ export function openRemovals(destination: string, ledger: Ledger, events: Remova
     },
     stop() {
       session = null
-      for (const run of looks.values()) run.stop()
       ended.abort()
       clearInterval(timer)
     },

@@ -109,6 +109,5 @@ export function* drawRanks(count: number, random: (below: number) => number): Ge
     const place = random(left)
     yield moved.get(place) ?? place
     moved.set(place, moved.get(left - 1) ?? left - 1)
-    moved.delete(left - 1)
   }
 }

@@ -453,7 +453,7 @@ class Semaphores {
       out.add(check)
       run()
     }
-    if (out.size === 0 && waiting.size === 0) this.#semaphores.delete(fileSystem)
+    if (out.size === 0) this.#semaphores.delete(fileSystem)
   }
 }
 

@@ -10,6 +10,8 @@ export interface LyingSftp {
   port: number
   key: string
   hostKey: string
+  /** The fingerprints of all its host keys; the first one is `hostKey`. */
+  hostKeys: string[]
   files: Map<string, Buffer>
   /** When files were changed, in seconds since 1970. */
   times: Map<string, number>
@@ -96,17 +98,23 @@ function serve(sftp: SFTPWrapper, server: LyingSftp): void {
 /**
  * A client logs in with the password as the answer to a question; no other way is offered.
  * @param more further answers.
+ * @param keyBits lengths of its host keys.
  */
 export async function startLyingSftp(
   password: string,
   more: (sftp: SFTPWrapper) => void = () => undefined,
+  keyBits: readonly (256 | 384)[] = [256],
 ): Promise<LyingSftp> {
   // ssh2 cannot read one of 256 Ed25519 keys that it makes: it strips a leading zero byte.
-  const { private: key, public: shown } = ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 })
+  const keys = keyBits.map((bits) => ssh2.utils.generateKeyPairSync('ecdsa', { bits }))
+  const hostKeys = keys.map(({ public: shown }) =>
+    hostKeyFingerprint(Buffer.from(shown.split(' ')[1] ?? '', 'base64')),
+  )
   const lying: LyingSftp = {
     port: 0,
-    key,
-    hostKey: hostKeyFingerprint(Buffer.from(shown.split(' ')[1] ?? '', 'base64')),
+    key: keys[0]?.private ?? '',
+    hostKey: hostKeys[0] ?? '',
+    hostKeys,
     files: new Map(),
     times: new Map(),
     cutAt: Number.POSITIVE_INFINITY,
@@ -116,7 +124,7 @@ export async function startLyingSftp(
       server.close()
     },
   }
-  const server = new ssh2.Server({ hostKeys: [key] }, (client) => {
+  const server = new ssh2.Server({ hostKeys: keys.map((one) => one.private) }, (client) => {
     // Its types lack this call.
     Object(client).setNoDelay(true)
     client.on('error', () => undefined)

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:tls'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { attachStream } from '../../../core/backends/receiver/dial.ts'
 import { FrameChannel } from '../../../core/protocol/channel.ts'
 import { loadIdentity } from '../../../core/protocol/identity.ts'
@@ -56,4 +56,14 @@ test('attached stream: counts as lost if it breaks off while this end closes it'
   channel.destroy(new Error('broken off'))
   await until('the stream is closed', () => channel.closed)
   expect(losses).toMatchObject([{ message: 'broken off' }])
+})
+
+test('attached stream: no interval goes on at either end after it is closed', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const { channel, receiver } = await attach()
+  expect(vi.getTimerCount()).toBe(2)
+  await channel.end()
+  await until('the other end is closed', () => receiver.closed)
+  expect(vi.getTimerCount()).toBe(0)
 })

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { storeChoice } from '../../../cli/restore-task.ts'
 import { openLibrary } from '../../../core/backends/open-library.ts'
+import type { Manifest } from '../../../core/fixity/read-manifest.ts'
 import type { FileMetadata } from '../../../core/platform/file-metadata.ts'
 import { restoreFrom } from '../../../core/restore/restore.ts'
 import { runTask, type TaskEvent } from '../../../core/restore/task.ts'
@@ -32,11 +33,12 @@ export async function openRestoring() {
 
   interface Choice extends Wanted {
     overwrite?: boolean
+    manifest?: Manifest
     told?: (event: RestoreEvent) => Promise<void>
     progress?: () => void
   }
   const restore = async (to: string, choice: Choice = {}) => {
-    const { overwrite = false, told, progress = () => undefined, ...wanted } = choice
+    const { overwrite = false, manifest, told, progress = () => undefined, ...wanted } = choice
     const events: RestoreEvent[] = []
     const event = async (one: RestoreEvent) => {
       events.push(one)
@@ -46,7 +48,7 @@ export async function openRestoring() {
     const library = await openLibrary({ store: root }, signal)
     try {
       const conflict = overwrite ? 'replace' : 'leave'
-      const all = { choice: buildChoice(wanted), destination: to, conflict } as const
+      const all = { choice: buildChoice(wanted), destination: to, conflict, manifest } as const
       const summary = await restoreFrom(library, [all], { event, progress }, signal)
       return { events, summary }
     } finally {

@@ -12,6 +12,7 @@ import { restoreFrom } from '../../../core/restore/restore.ts'
 import { verifyLibrary } from '../../../core/restore/verify.ts'
 import type { RestoreEvent } from '../../../core/restore/write/events.ts'
 import type { StoredContent } from '../../../core/store/query/query.ts'
+import type { Finding } from '../../../core/store/verify/findings.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { readTree } from '../../support/trees.ts'
 import { until } from '../../support/until.ts'
@@ -214,18 +215,24 @@ test('restore of cold contents: what is cold again after its days is asked for a
   expect(asked).toEqual(['a', 'b', 'a', 'b', 'a'])
 }, 30_000)
 
-test('verification of cold contents: they are not recorded as read again', async () => {
-  const { world, library } = coldLibrary(['a', 'bb'])
-  world.thawed.add('a')
-  const files = ['a', 'bb'].map((file) => {
-    const digest = computeDigest(Buffer.from(file))
-    return { path: file, size: file.length, digest, sentAt: 1, sentNs: null } as SentFile
+/** Verifies files that the ledger has sent, with these changes to its record of each. */
+async function verifyAll(library: Library, sent: readonly (Pick<SentFile, 'path'> & Partial<SentFile>)[]) {
+  const files = sent.map((one): SentFile => {
+    const content = Buffer.from(one.path)
+    return {
+      size: content.length,
+      digest: computeDigest(content),
+      sentAt: 1,
+      sentNs: null,
+      ...one,
+    } as SentFile
   })
   const recorded: Partial<ProofSum>[] = []
   const ledger = {
     sentFiles: () => files,
-    sentFile: () => null,
-    sentSums: () => [{ source: 's', files: 2, bytes: 3 }],
+    sentFile: (_destination: string, _source: string, path: string) =>
+      files.find((one) => one.path === path) ?? null,
+    sentSums: () => [{ source: 's', files: files.length, bytes: 0 }],
     isReplaced: () => false,
     lookup: () => null,
     offerDamaged: () => false,
@@ -234,8 +241,35 @@ test('verification of cold contents: they are not recorded as read again', async
     recordProofs: (_destination: string, _kind: string, _at: number, sum: ProofSum) =>
       void recorded.push(sum),
   } as unknown as Parameters<typeof verifyLibrary>[0]['ledger']
-  const events = { found: async () => undefined, progress: () => undefined }
+  const found: Finding[] = []
+  const events = { found: async (one: Finding) => void found.push(one), progress: () => undefined }
   const summary = await verifyLibrary({ library, ledger, destination: 'd' }, events)
+  return { summary, recorded, found: found.map(({ kind, place }) => `${kind} ${place}`) }
+}
+
+test('verification of cold contents: they are not recorded as read again', async () => {
+  const { world, library } = coldLibrary(['a', 'bb'])
+  world.thawed.add('a')
+  const { summary, recorded, found } = await verifyAll(library, [{ path: 'a' }, { path: 'bb' }])
   expect(summary).toMatchObject({ files: 2, bytes: 3, cold: 1 })
   expect(recorded).toEqual([expect.objectContaining({ files: 1, bytes: 1 })])
+  expect(found).toEqual([])
+})
+
+test('verification of cold contents: they are damaged if another size or digest is recorded there than was sent', async () => {
+  const names = ['same', 'without digest', 'size', 'digest']
+  const { world, library } = coldLibrary(names)
+  // They are found to be cold when they are read.
+  for (const name of names) world.thawed.add(name)
+  world.onRead = () => {
+    throw new NotReadable(COLD)
+  }
+  const { summary, found } = await verifyAll(library, [
+    { path: 'same' },
+    { path: 'without digest', digest: null },
+    { path: 'size', size: 5 },
+    { path: 'digest', digest: computeDigest(Buffer.from('other')) },
+  ])
+  expect(found).toEqual(['damaged data/size', 'damaged data/digest'])
+  expect(summary).toMatchObject({ files: 4, cold: 2, damaged: 2 })
 })

@@ -56,6 +56,21 @@ test('restorer: a request to another destination stops the earlier request, and 
   await stop?.()
 })
 
+test('restorer: its end stops the request that is under way, and closes its connection', async () => {
+  const { requests, stop } = startRestorer({
+    report: () => undefined,
+    nudge: () => undefined,
+    log: () => undefined,
+  })
+  const { from, sockets } = await silent('one', temporaryDirectory('questions'))
+  const asked = requests.folders({ from } as never).then(() => 'answered', String)
+  const [socket] = await until('the connection', () => sockets.length > 0 && sockets)
+  await stop?.()
+  expect(await asked).toContain(': stopped')
+  socket?.resume()
+  await until('the connection is closed', () => socket?.destroyed)
+})
+
 test('restorer: listing the senders of a folder leaves its broken sender list in place', async () => {
   const directory = temporaryDirectory('broken')
   const { own, senders } = storeLayout(directory)

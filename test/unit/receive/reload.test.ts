@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { loadConfig } from '../../../core/receive/service/config.ts'
@@ -31,4 +32,8 @@ test('receiver service: a reload starts again at the same port, and a quota with
   expect(service.receiver).not.toBe(before)
   expect(service.receiver.port).toBe(before.port)
   expect(logged.filter((line) => !line.startsWith('info '))).toEqual([])
+})
+
+test('receiver configuration: the name is by default that of the computer', async () => {
+  expect((await loadConfig(null, { store: '/store' })).name).toBe(hostname())
 })

@@ -78,7 +78,7 @@ function open({ hasUnnamed = true } = {}) {
     return { memory, incoming, results }
   }
   const jobAt = (index: number) => until(`job ${index}`, () => jobs[index])
-  return { store, jobs, jobAt, added }
+  return { store, jobs, jobAt, added, end: () => small.end() }
 }
 
 test.each([
@@ -139,6 +139,35 @@ test('small files: a written file waits for its name, under a temporary name whe
     ])
     expect(new Set(job.names ?? []).size).toBe(hasUnnamed ? 0 : 3)
   }
+})
+
+test('small files: the end waits for the jobs of the write thread, and answers the files that have not reached it', async () => {
+  const { store, jobAt, end } = open()
+  const written = async (index: number) => {
+    const { job, done } = await jobAt(index)
+    done({ written: job.files.map(() => 11), memory: null })
+  }
+  // Two jobs are at the thread, one waits for it, and the last frames for room.
+  const most = Math.floor(Math.min(8192, FILE_LIMIT / 4) / 512)
+  const frames = Array.from({ length: most + 2 }, () => store(512, 10))
+  const aborted = (index: number) =>
+    frames[index]?.results.filter(({ status }) => status === 'aborted').length
+  await jobAt(1)
+  let isOver = false
+  const ended = end().then(() => {
+    isOver = true
+  })
+  await new Promise(setImmediate)
+  expect([isOver, aborted(2)]).toEqual([false, 0])
+  await written(0)
+  await until('a frame that waits for the thread is answered', () => aborted(2) === 512)
+  expect(isOver).toBe(false)
+  await written(1)
+  await ended
+  await until('the last frame, which waits for room, is answered', () => aborted(most + 1) === 512)
+  expect([0, 1].map(aborted)).toEqual([0, 0])
+  const late = store(1, 10)
+  expect(late.results).toEqual([{ status: 'aborted', detail: '' }])
 })
 
 test.skipIf(!canMount)(

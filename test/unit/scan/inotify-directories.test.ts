@@ -1,7 +1,8 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createNameFilter } from '../../../core/filter/exclusion-rules.ts'
+import { Examiner, type FoundFiles, Outbox } from '../../../core/watch/inotify-examiner.ts'
 import { WatchedDirectories } from '../../../core/watch/inotify-watches.ts'
 import { openTree } from '../../support/scan/tree.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -32,7 +33,36 @@ function open() {
   return { root, directories, files, step, finish }
 }
 
-describe.skipIf(process.platform !== 'linux')('inotify directories (Linux)', () => {
+/** An examiner of a tree whose events the test makes up. */
+function openExaminer() {
+  const root = temporaryDirectory('examiner')
+  const reports: FoundFiles[] = []
+  const marks: string[] = []
+  const outbox = new Outbox((files) => {
+    reports.push(files)
+    outbox.taken()
+  })
+  const filter = createNameFilter({ ignore: ['ignored'], marks: ['finished.parse'] })
+  const mark = (name: string) => void marks.push(name)
+  const problems: unknown[] = []
+  const problem = (one: unknown) => void problems.push(one)
+  const examiner = new Examiner({ root, filter, outbox, mark, problem })
+  const at = (name: string) => path.join(root, name)
+  const finished = () => {
+    outbox.flush()
+    return reports.flatMap((one) => one.finished.map((file) => file.path))
+  }
+  /** Waits until the examinations that are due later have reported a file. */
+  const untilFinished = (name: string) =>
+    until(`${name} is reported`, () => {
+      examiner.lookAgain()
+      return finished().includes(name)
+    })
+  const directories = () => reports.flatMap((one) => one.directories)
+  return { at, examiner, marks, problems, finished, untilFinished, directories }
+}
+
+describe.skipIf(process.platform !== 'linux')('inotify directories and their files (Linux)', () => {
   test('a directory is listed in steps', () => {
     const { directories, files, step, finish } = open()
     while (files.length === 0) step()
@@ -74,5 +104,63 @@ describe.skipIf(process.platform !== 'linux')('inotify directories (Linux)', () 
     rmSync(path.join(root, 'deleted'))
     await until('both are reported', () => recorder.deleted.length >= 2)
     expect(recorder.deleted).toEqual(['deleted', 'moved'])
+  })
+
+  test('examination: an empty file is reported once it is no longer new', async () => {
+    const { at, examiner, finished, untilFinished } = openExaminer()
+    writeFileSync(at('new'), '')
+    examiner.found('new', 'listed')
+    expect(finished()).toEqual([])
+    await untilFinished('new')
+    expect(examiner.nextDue).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  test('examination: a file that is open for writing counts as open until it is closed, and is reported then', async () => {
+    const { at, examiner, finished, untilFinished } = openExaminer()
+    const writer = openSync(at('open'), 'w')
+    writeFileSync(writer, 'content')
+    expect(examiner.changed('open')).toBe('new')
+    expect(examiner.changed('open')).toBe('known')
+    await until('it counts as open', () => {
+      examiner.lookAgain()
+      return examiner.isOpenNews
+    })
+    expect([examiner.openFiles(), finished()]).toEqual([
+      { files: 1, since: expect.any(Number), path: 'open' },
+      [],
+    ])
+    closeSync(writer)
+    examiner.closed('open')
+    examiner.found('open', 'closed')
+    await untilFinished('open')
+    expect([examiner.isOpenNews, examiner.openFiles().files]).toEqual([true, 0])
+  })
+
+  test('examination: a file with a created name is examined a moment later', async () => {
+    const { at, examiner, finished, untilFinished } = openExaminer()
+    writeFileSync(at('created'), 'content')
+    examiner.created('created')
+    examiner.closed('created')
+    examiner.found('created', 'created')
+    expect(finished()).toEqual([])
+    await untilFinished('created')
+  })
+
+  test('examination: a mark, an ignored file, a directory and a file that is gone are no finished files', async () => {
+    const { at, examiner, finished, directories, marks, problems, untilFinished } = openExaminer()
+    for (const name of ['finished.parse', 'ignored', 'gone', 'last']) writeFileSync(at(name), 'content')
+    mkdirSync(at('directory'))
+    rmSync(at('gone'))
+    for (const name of ['finished.parse', 'ignored', 'gone']) examiner.found(name, 'closed')
+    chmodSync(at('directory'), 0o700)
+    examiner.changed('directory')
+    examiner.changed('last')
+    await untilFinished('last')
+    expect([finished(), directories(), marks, problems]).toEqual([
+      ['last'],
+      ['directory'],
+      ['finished.parse'],
+      [],
+    ])
   })
 })

@@ -5,7 +5,11 @@ const QUIET_MS = 1_000
 
 /** One directory that is not the newest, a clock that is set by hand, and what its listings find. */
 function setUp(closed: boolean) {
-  const world = { found: 0, isEmpty: false, isFull: false, lists: 0, marks: 0, now: 5_000, failed: 0 }
+  const world = {
+    ...{ found: 0, isEmpty: false, isFull: false, lists: 0, marks: 0, now: 5_000, failed: 0 },
+    /** What the next readings of the directory's state find, other than its usual one. */
+    standings: [] as ('closed' | 'overtaken' | 'live')[],
+  }
   let timer: { at: number; call: () => void } | null = null
   const marking = new Marking(
     {
@@ -14,7 +18,7 @@ function setUp(closed: boolean) {
         return { found: world.found, closed, isEmpty: world.isEmpty }
       },
       unsent: () => 0,
-      standing: async () => (closed ? 'closed' : 'overtaken'),
+      standing: async () => world.standings.shift() ?? (closed ? 'closed' : 'overtaken'),
       mark: async () => {
         if (world.isFull) throw new Error('no space left')
         world.marks += 1
@@ -100,6 +104,30 @@ describe('batch marking quiet period', () => {
       await marking.look({ closed: false, newest: false })
     })
     expect(world).toMatchObject({ lists: 3, marks: 1 })
+  })
+
+  test('a directory whose closing mark is gone again waits for the whole period once more', async () => {
+    const { world, begin, pass } = setUp(false)
+    await begin()
+    world.standings.push('closed', 'overtaken')
+    await pass(QUIET_MS)
+    expect(world).toMatchObject({ standings: [], marks: 0 })
+    await pass(QUIET_MS - 1)
+    expect(world.marks).toBe(0)
+    await pass(1)
+    expect(world.marks).toBe(1)
+  })
+
+  test('a directory that was live as it was to be marked waits for the whole period once more', async () => {
+    const { world, begin, pass } = setUp(false)
+    await begin()
+    world.standings.push('live')
+    await pass(QUIET_MS)
+    expect(world).toMatchObject({ standings: [], marks: 0 })
+    await pass(QUIET_MS - 1)
+    expect(world.marks).toBe(0)
+    await pass(1)
+    expect(world.marks).toBe(1)
   })
 
   test('a directory that got a file waits for the whole period once more', async () => {

@@ -250,3 +250,68 @@ test('event sinks: a sink that is removed loses its place, and one that stays ke
   configure(b)
   expect([...places.keys()]).toEqual(['b '])
 })
+
+test('event sinks: a sink begins, ends and begins anew as its settings, its secrets and the proxy do', {
+  timeout: 60_000,
+}, async () => {
+  const { ledger, log } = openLog()
+  const servers = await Promise.all([recordingServer(), recordingServer()])
+  const [first, second] = servers.map(
+    ({ requests }) =>
+      () =>
+        requests.flatMap(eventsIn).map(({ data }) => data.path),
+  )
+  const changes: string[][] = []
+  const sinks = new Sinks(log, {
+    changed: (states) =>
+      changes.push(states.map(({ id, condition, secrets }) => [id, condition, ...secrets].join(' '))),
+    log: () => undefined,
+  })
+  onTestFinished(() => sinks.stop())
+  const configure = (server: number, enabled: boolean, name = 'Hook') =>
+    sinks.configure({
+      sinks: [eventSinkSchema.parse({ id: 'hook', name, kind: 'webhook', since: 0, enabled })],
+      ...{ secrets: { hook: { url: servers[server]?.origin ?? '' } }, proxy: null },
+      ...{ computer: 'station', names },
+    })
+  configure(0, false)
+  await until('the change', () => changes.length > 0)
+  expect(changes.at(-1)).toEqual(['hook unused url'])
+  ledger.recordRestored('d', '/a', Date.now())
+  configure(0, true)
+  await until('the first event', () => first?.().length === 1)
+  // Without a difference it runs on.
+  configure(0, true)
+  ledger.recordRestored('d', '/b', Date.now())
+  await until('the second event', () => first?.().length === 2)
+  configure(1, true)
+  ledger.recordRestored('d', '/c', Date.now())
+  await until('the third event', () => second?.().length === 1)
+  configure(1, false)
+  await until('its end', () => changes.at(-1)?.join() === 'hook unused url')
+  ledger.recordRestored('d', '/d', Date.now())
+  configure(1, true, 'Other')
+  await until('the fourth event', () => second?.().length === 2)
+  expect([first?.(), second?.()]).toEqual([
+    ['/a', '/b'],
+    ['/c', '/d'],
+  ])
+})
+
+test('event sinks: a test sends one event at once, and says why it was not taken', async () => {
+  const { log } = openLog()
+  const server = await recordingServer()
+  const sinks = new Sinks(log, { changed: () => undefined, log: () => undefined })
+  onTestFinished(() => sinks.stop())
+  const sink = eventSinkSchema.parse({ id: 'hook', name: 'Hook', kind: 'webhook', enabled: false })
+  expect(await sinks.test(sink, 'id')).toMatchObject({ done: false, reason: { key: 'events.noSink' } })
+  const secrets = { hook: { url: server.origin } }
+  sinks.configure({ sinks: [sink], secrets, proxy: null, computer: 'station', names })
+  expect(await sinks.test(sink, 'id')).toEqual({ done: true })
+  expect(server.requests.map(eventsIn)).toMatchObject([[{ id: 'id', type: 'app.holdfast.events.test' }]])
+  server.answer({ status: 422 })
+  expect(await sinks.test(sink, 'id')).toMatchObject({ done: false, isRefused: true })
+  server.answer({ status: 503 })
+  expect(await sinks.test(sink, 'id')).toMatchObject({ done: false, isRefused: false })
+  expect(server.requests).toHaveLength(3)
+})

@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { getDueTime, getLastPeriod, listPeriods, parsePeriod } from '../../../core/report/period.ts'
+import {
+  findReversed,
+  getDueTime,
+  getLastPeriod,
+  getPresentPeriod,
+  listPeriods,
+  parsePeriod,
+} from '../../../core/report/period.ts'
 
 const HOUR_MS = 3_600_000
 const parse = (text: string, zone: string) => {
@@ -59,5 +66,19 @@ describe('report periods', () => {
     expect(due('2026-10', 'Asia/Taipei')).toBe('2026-11-01T00:00:00.000Z')
     expect(due('2026-10', 'America/New_York')).toBe('2026-11-01T13:00:00.000Z')
     expect(due('2026-W12', 'Europe/Berlin')).toBe('2026-03-23T07:00:00.000Z')
+  })
+
+  test('a span whose first day is after its last one is recognized, and no other text', () => {
+    expect(findReversed('2026-10-11..2026-10-05')).toEqual({ first: '2026-10-11', last: '2026-10-05' })
+    const others = ['2026-10-05..2026-10-11', '2026-10-05..2026-10-05', '2026-10-11..2026-10-05..2026-10-01']
+    for (const text of [...others, '2026-10-11', 'x..2026-10-05', '2026-10-11..x', ''])
+      expect(findReversed(text)).toBeNull()
+  })
+
+  test('the present period has begun and has not ended', () => {
+    const at = Date.parse('2026-10-31T20:00Z')
+    expect(getPresentPeriod('month', at, 'Asia/Taipei')?.name).toBe('2026-11')
+    expect(getPresentPeriod('month', at, 'America/Los_Angeles')?.name).toBe('2026-10')
+    expect(getPresentPeriod('week', Date.parse('2026-01-02T00:00Z'), 'UTC')?.name).toBe('2026-W01')
   })
 })

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { lockDirectory } from '../../../core/lib/workers/directory-lock.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
@@ -41,5 +41,20 @@ test('directory lock: the lock of a killed process is released', async () => {
 })
 
 test('directory lock: a missing directory gives an error', () => {
+  expect(() => lockDirectory('/nowhere/at/all')).toThrow()
+})
+
+test('directory lock: on other systems a database is locked', () => {
+  const system = vi.spyOn(process, 'platform', 'get').mockReturnValue('freebsd')
+  onTestFinished(() => system.mockRestore())
+  const directory = temporaryDirectory('lock')
+  const first = lockDirectory(directory)
+  expect(first).not.toBeNull()
+  expect(lockDirectory(directory)).toBeNull()
+  first?.release()
+  first?.release()
+  const second = lockDirectory(directory)
+  expect(second).not.toBeNull()
+  second?.release()
   expect(() => lockDirectory('/nowhere/at/all')).toThrow()
 })

@@ -97,3 +97,50 @@ test.each([
     heard.filter(({ type }) => type === 'log').map(({ level, message }) => `${level} ${message}`),
   ).toEqual(lines)
 })
+
+test('worker process: it answers requests, is nudged, and ends after its stop', async () => {
+  const module = path.join(temporaryDirectory('serve'), 'worker.mjs')
+  writeFileSync(
+    module,
+    `import { childProcessPort, serveWorker } from ${core('lib/workers/serve.ts')}
+     import { UserError } from ${core('lib/i18n/user-error.ts')}
+     import { scannerDefinition } from ${core('scan/scanner-messages.ts')}
+     serveWorker(childProcessPort(), scannerDefinition, ({ log, nudge }) => ({
+       configure: async () => undefined,
+       nudge: () => nudge(),
+       requests: {
+         lost: async ({ source }) => ({ paths: [source] }),
+         release: async () => { throw new UserError('restore.notHeld') },
+       },
+       stop: async () => log('info', 'stopped'),
+     }))`,
+  )
+  const child = fork(module, { execArgv: [] })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const heard: { type: string; id?: number }[] = []
+  let hasEnded = false
+  child.on('message', (message: { type: string }) => heard.push(message))
+  child.once('exit', () => {
+    hasEnded = true
+  })
+  await until('it is ready', () => heard.some(({ type }) => type === 'ready'))
+  const ask = (id: number, name: string, input: object = { source: 's' }) =>
+    child.send({ type: 'request', id, name, input })
+  ask(1, 'lost')
+  ask(2, 'release')
+  ask(3, 'lost', {})
+  ask(4, 'none')
+  // It is none of the worker's own requests, and one that it has no function for.
+  ask(5, 'acceptDeleted')
+  child.send({ type: 'nudge' })
+  const answers = () => heard.filter(({ id }) => id !== undefined)
+  await until('all answers', () => answers().length === 5 && heard.some(({ type }) => type === 'nudge'))
+  expect(answers().sort((a, b) => (a.id ?? 0) - (b.id ?? 0))).toMatchObject([
+    { type: 'response', output: { paths: ['s'] } },
+    { type: 'failure', sentence: { key: 'restore.notHeld' } },
+    ...Array.from({ length: 3 }, () => ({ type: 'failure' })),
+  ])
+  for (let count = 0; count < 2; count += 1) child.send({ type: 'stop' })
+  await until('its end', () => hasEnded)
+  expect(heard.filter(({ type }) => type === 'log')).toMatchObject([{ message: 'stopped' }])
+})

@@ -372,6 +372,10 @@ test('report: an incident of expected files names the files of its sentence', ()
   expect(subjectsOf(dated)).toEqual(['station', 'a.dat'])
   const any = message('condition.lacksAny', { ...shown, file: '*', files: '*, *', pattern: '*', count: 2 })
   expect(subjectsOf(any)).toEqual(['station'])
+  // The names in the sentence of another incident are no files that it lacks.
+  const other = { ...incident, kind: 'missing', paths: { s0: 'station' }, sentence: dated } as const
+  const report = buildReport(subject, { ...nothing, incidents: { incidents: [other], count: 1 } })
+  expect(report.incidents?.entries[0]?.subjects).toEqual(['station'])
 })
 
 test('report: the silences of a station are those of `holdfast receive` and of an agent, within the period', () => {

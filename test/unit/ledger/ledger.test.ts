@@ -301,4 +301,32 @@ describe('ledger: destinations and sources', () => {
     expect(steps).toEqual([10, 10, 5, 0])
     expect(ledger.totals('d')).toEqual({ t: totals(1, 0, 0) })
   })
+
+  test('a forgotten source leaves no value behind, and the others keep theirs', () => {
+    const { ledger } = open()
+    const mounts = [{ path: 'inner', point: '/data/inner' }]
+    const held = { since: 5, lost: 1, changed: 2, known: 3 }
+    for (const source of ['s', 't']) {
+      ledger.offer('d', [file('f', { source })])
+      ledger.rememberHome(source, '/data')
+      ledger.rememberMountsInside(source, mounts)
+      ledger.rememberInnerMounts(source, mounts)
+      ledger.rememberSaid(source, [])
+      ledger.rememberAdopted(source, 7n)
+      ledger.rememberNotClosedSaid(source, 'batch')
+      ledger.rememberFilled(source, 'd', [])
+      ledger.rememberSwept(source)
+      ledger.hold(source, held)
+    }
+    const read = (source: string) => [
+      ...[ledger.home(source), ledger.mountsInside(source), ledger.innerMounts(source)],
+      ...[ledger.adoptedNs(source), ledger.notClosedSaid(source), ledger.filled(source)],
+      ...[ledger.isSwept(source), ledger.held(source)],
+    ]
+    const kept = read('t')
+    expect(kept).toEqual(['/data', mounts, mounts, 7n, 'batch', ['d'], true, held])
+    ledger.forgetSource('s', 10)
+    expect(read('s')).toEqual([null, [], [], null, null, [], false, null])
+    expect(read('t')).toEqual(kept)
+  })
 })

@@ -141,6 +141,16 @@ describe('ignore file import', () => {
     expect(readIgnoreFile('foo**bar\n*.o', 'rsync').patterns).toEqual(['*.o'])
   })
 
+  test.each([
+    ['git', '# mine'],
+    ['rsync', '# mine'],
+    ['rsync', '; mine'],
+    ['syncthing', '// mine'],
+  ] as const)('empty lines and comments are no patterns of %s, and are not listed: %s', (form, comment) => {
+    const { patterns, left } = readIgnoreFile(`${comment}\n\n  \n*.o\n${comment}\n`, form)
+    expect({ patterns, left }).toEqual({ patterns: ['*.o'], left: [] })
+  })
+
   test('imported patterns are not reported as odd', () => {
     for (const [form, text] of [
       ['rsync', '- *.o\n+ x\n- /foo\n#c'],

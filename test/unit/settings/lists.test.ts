@@ -95,7 +95,8 @@ describe('settings of sources and checked paths', () => {
   })
 
   test('expected files: each pattern has one rule, and a zone that exists', () => {
-    const rule = (pattern: string, more: object = {}) => expectedFilesSchema.parse({ pattern, everyMinutes: 1_440, ...more })
+    const rule = (pattern: string, more: object = {}) =>
+      expectedFilesSchema.parse({ pattern, everyMinutes: 1_440, ...more })
     const daily = 'a-{YYYY}{MM}{DD}.dat'
     expect(() =>
       refuseExpected([rule(daily), rule('b-{YYYY}{MM}{DD}.dat', { zone: 'Asia/Taipei' })], []),

@@ -73,7 +73,18 @@ describe('manifest for a view', () => {
     const license = 'https://creativecommons.org/licenses/by/4.0/'
     const crate = await readAsText({ ...request, form: 'ro-crate', license })
     expect(crate.texts.map(({ name }) => name)).toEqual(['ro-crate-metadata.json'])
-    expect(crate.texts[0]?.text).toContain(license)
+    const { '@graph': graph } = JSON.parse(crate.texts[0]?.text ?? '')
+    expect(graph.map((one: { '@id': string }) => one['@id'])).toEqual([
+      'ro-crate-metadata.json',
+      license,
+      'a',
+      './',
+    ])
+    expect(graph[2]).toMatchObject({ '@type': 'File', name: 'a', sha256: sha256('a').toString('hex') })
+    expect(graph[3]).toMatchObject({ license: { '@id': license }, hasPart: [{ '@id': 'a' }] })
+    const unlicensed = JSON.parse((await readAsText({ ...request, form: 'ro-crate' })).texts[0]?.text ?? '')
+    expect(unlicensed['@graph'][1]).toMatchObject({ '@id': '#license-not-stated' })
+    expect(unlicensed['@graph'][3].license).toEqual({ '@id': '#license-not-stated' })
   })
 
   test('a list that is too long for a message is refused, and one that cannot be written names its path', async () => {

@@ -3,12 +3,18 @@ import { withSourceChanged } from '../../../core/settings/changes.ts'
 import { destinationSchema, type ReceiverDestination } from '../../../core/settings/destination-schema.ts'
 import {
   formatLocation,
+  getEjected,
   getSourceDestinations,
   namedDestination,
   refuseMore,
+  withAcceptProposals,
+  withAdded,
   withDestination,
+  withDestinationChanged,
+  withEjected,
   withoutDestination,
   withRenamed,
+  withSamples,
 } from '../../../core/settings/destinations.ts'
 import { MOST_DESTINATIONS, settingsSchema } from '../../../core/settings/schema.ts'
 
@@ -112,4 +118,75 @@ test('destination schema: names can be hidden only where contents are encrypted'
   expect(destinationSchema.safeParse(folder).error?.issues[0]?.message).toMatch(/only where contents/)
   const recipient = 'age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p'
   expect(destinationSchema.parse({ ...folder, recipient })).toMatchObject({ hideNames: true })
+})
+
+describe('settings of destinations', () => {
+  const server = { host: 'nas.lan', user: 'u', hostKey: `SHA256:${'A'.repeat(43)}`, folder: 'pc' }
+  const places = {
+    folder: { kind: 'folder', path: '/mnt/disk' },
+    sftp: { kind: 'sftp', ...server, path: 'srv' },
+    bucket: { kind: 's3', endpoint: 'https://s3.test', bucket: 'b', folder: 'pc' },
+    prefixed: { kind: 's3', endpoint: 'https://s3.test', bucket: 'b', prefix: 'p/q', folder: 'pc' },
+    webdav: { kind: 'webdav', url: 'https://dav.test/files/', user: 'u', folder: 'pc' },
+  }
+  const build = (id: string, place: object) =>
+    destinationSchema.parse({ id, name: `Name of ${id}`, ...place })
+  const others = Object.entries(places).map(([id, place]) => build(id, place))
+  const all = settingsSchema.parse({ ...settings, destinations: [...settings.destinations, ...others] })
+  const refusedAs = (key: string) => expect.objectContaining({ sentence: expect.objectContaining({ key }) })
+  /** Expects that this destination alone has changed, and in these fields alone. */
+  const expectChange = (now: typeof settings, id: string, changes: object) =>
+    expect(now).toEqual({
+      ...all,
+      destinations: all.destinations.map((one) => (one.id === id ? { ...one, ...changes } : one)),
+    })
+
+  test('the location of each kind is shown', () => {
+    expect(all.destinations.map(formatLocation)).toEqual([
+      ...['one.lan:7766', 'two.lan:7766', '/mnt/disk', 'sftp://u@nas.lan:22/srv'],
+      ...['https://s3.test/b', 'https://s3.test/b/p/q', 'https://dav.test/files/'],
+    ])
+  })
+
+  test('an added one is the last, with a name, a folder and a place of its own', () => {
+    const added = build('new', { kind: 'folder', path: '/mnt/new' })
+    expect(withAdded(all, added)).toEqual({ ...all, destinations: [...all.destinations, added] })
+    const add = (more: object) => () => withAdded(all, { ...build('new', places.folder), ...more } as never)
+    expect(add({})).toThrow(refusedAs('refuse.sameTarget'))
+    expect(add({ path: '/mnt/new', name: 'NAME OF SFTP' })).toThrow(refusedAs('refuse.destinationName'))
+    expect(add({ path: '/mnt/new', name: '' })).toThrow(refusedAs('refuse.destinationNameLength'))
+    const many = Array.from({ length: MOST_DESTINATIONS }, (_, index) => receiver(`r${index}`))
+    expect(() => withAdded({ ...all, destinations: many }, added)).toThrow(
+      refusedAs('refuse.mostDestinations'),
+    )
+    expect(() => withAdded({ ...all, destinations: many.slice(1) }, added)).not.toThrow()
+  })
+
+  test('a changed one keeps its place, where its files are, and its samples', () => {
+    const next = (more: object) => build('sftp', { ...places.sftp, ...more })
+    expectChange(withDestinationChanged(all, next({ host: 'new.lan' })), 'sftp', { host: 'new.lan' })
+    const sampled = withSamples(all, 'sftp', 'off' as never)
+    expectChange(sampled, 'sftp', { samples: 'off' })
+    const changed = withDestinationChanged(sampled, next({ host: 'new.lan' }))
+    expectChange(changed, 'sftp', { host: 'new.lan', samples: 'off' })
+    const change = (more: object) => () => withDestinationChanged(all, next(more))
+    expect(change({ path: 'other' })).toThrow(refusedAs('refuse.otherTarget'))
+    expect(change({ name: 'name of Folder' })).toThrow(refusedAs('refuse.destinationName'))
+  })
+
+  test('proposals are accepted of receivers alone', () => {
+    const accepting = withAcceptProposals(all, 'two', true)
+    expectChange(accepting, 'two', { acceptProposals: true })
+    expect(withAcceptProposals(accepting, 'two', false)).toEqual(all)
+    expect(() => withAcceptProposals(all, 'sftp', true)).toThrow(refusedAs('refuse.proposalKind'))
+  })
+
+  test('folders alone are ejected, and used again', () => {
+    const ejected = { at: 5 } as never
+    const now = withEjected(all, 'folder', ejected)
+    expectChange(now, 'folder', { ejected })
+    expect([getEjected(all), getEjected(now).map(({ id }) => id)]).toEqual([[], ['folder']])
+    expect(withEjected(now, 'folder', null)).toEqual(all)
+    expect(() => withEjected(all, 'sftp', ejected)).toThrow(refusedAs('refuse.ejectKind'))
+  })
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { fillRoutes, retryUntilDone } from '../../../core/ledger/background-jobs.ts'
+import { fillRoutes, forgetAll, retryUntilDone, unparkAll } from '../../../core/ledger/background-jobs.ts'
 import type { Ledger } from '../../../core/ledger/ledger.ts'
 import { file, open } from '../../support/store/ledger.ts'
 
@@ -45,4 +45,29 @@ test('background jobs: a job that is no longer wanted is not retried', async () 
   }
   await retryUntilDone(work, { ...options, isWanted: () => attempts < 2, failed: () => undefined })
   expect(attempts).toBe(2)
+})
+
+test('background jobs: a source is forgotten in steps, until it is wanted again', async () => {
+  const { ledger } = open()
+  const files = Array.from({ length: 2_500 }, (_, index) => file(`f${index}`))
+  ledger.offer('d', files)
+  let asked = 0
+  await forgetAll(ledger, 's', () => {
+    asked += 1
+    return asked < 2
+  })
+  const left = ledger.totals('d').s?.waitingFiles ?? 0
+  expect([left > 0, left < 2_500]).toEqual([true, true])
+  await forgetAll(ledger, 's', () => true)
+  expect(ledger.totals('d')).toEqual({})
+})
+
+test('background jobs: all parked files are put back, however many there are', async () => {
+  const limits: number[] = []
+  const unpark: Ledger['unpark'] = (_destination, _source, limit) => {
+    limits.push(limit)
+    return limits.length < 3 ? limit : 5
+  }
+  const files = await unparkAll({ unpark }, 'd', null)
+  expect([limits.length, files]).toEqual([3, 2 * (limits[0] ?? 0) + 5])
 })

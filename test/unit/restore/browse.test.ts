@@ -1,8 +1,8 @@
 // What a person sees who looks for a file at a destination.
 
-import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import type { Library } from '../../../core/backends/archive-reader.ts'
 import { listEntries, listVersions, searchFiles, viewContent } from '../../../core/restore/browse.ts'
 import type { StoredContent } from '../../../core/store/query/query.ts'
@@ -143,13 +143,36 @@ test('versions at a destination: those of the file alone, the present one first,
 })
 
 test('view of a file at a destination: it is read-only, and one that is too large or missing is refused', async () => {
+  vi.stubEnv('TMPDIR', temporaryDirectory('views'))
+  onTestFinished(() => void vi.unstubAllEnvs())
   const MIB = 1024 * 1024
   const library = openLibrary([stored('a'), stored('large', {}, 100 * MIB + 1)])
   const view = (file: string) =>
     viewContent(library, { folder: 'data', path: file, version: null } as never, signal)
   const seen = await view('a')
-  onTestFinished(() => rmSync(path.dirname(seen.path), { recursive: true }))
   expect([readFileSync(seen.path, 'utf8'), statSync(seen.path).mode & 0o777]).toEqual(['a', 0o400])
   await expect(view('large')).rejects.toMatchObject({ sentence: { key: 'restore.tooLargeToView' } })
   await expect(view('none')).rejects.toMatchObject({ sentence: { key: 'store.restoreNothing' } })
+})
+
+test('view of a file at a destination: earlier views are removed after a day, and nothing else', async () => {
+  const temporary = temporaryDirectory('views')
+  vi.stubEnv('TMPDIR', temporary)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const at = (name: string) => path.join(temporary, name)
+  for (const name of ['holdfast-view-old', 'holdfast-view-young', 'other']) mkdirSync(at(name))
+  for (const name of ['holdfast-view-old/file', 'holdfast-view-file']) writeFileSync(at(name), '')
+  const hoursAgo = (hours: number) => new Date(Date.now() - hours * 3_600_000)
+  for (const name of ['holdfast-view-old', 'holdfast-view-file', 'other'])
+    utimesSync(at(name), 0, hoursAgo(25))
+  utimesSync(at('holdfast-view-young'), 0, hoursAgo(23))
+  const { path: seen } = await viewContent(
+    openLibrary([stored('a')]),
+    { folder: 'data', path: 'a', version: null } as never,
+    signal,
+  )
+  const view = path.relative(temporary, seen).split('/')[0] ?? ''
+  expect(readdirSync(temporary).sort()).toEqual(
+    ['holdfast-view-file', 'holdfast-view-young', 'other', view].sort(),
+  )
 })

@@ -3,7 +3,13 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { probeName } from '../../../core/check/probes/file-probes.ts'
-import { createNameFilter, toNameRules } from '../../../core/filter/exclusion-rules.ts'
+import {
+  createNameFilter,
+  leavesNothingOut,
+  leftOutBySize,
+  oldEnoughAt,
+  toNameRules,
+} from '../../../core/filter/exclusion-rules.ts'
 import { isAtRest, isTemporaryPath, mayBeFinal, temporaryNames } from '../../../core/filter/temporary.ts'
 import type { QueuedFile } from '../../../core/ledger/ledger.ts'
 import { asideName } from '../../../core/send/delete-after-send/safe-unlink.ts'
@@ -219,4 +225,46 @@ test('ignore patterns: 200,000 tested paths grow the heap by less than 10 MiB', 
   // Asked once more, so that the filter is not collected before it is measured.
   expect(file('a.log')).toBe('ignored')
   expect(grown / 1024 ** 2).toBeLessThan(10)
+})
+
+describe('filters by size and age', () => {
+  test('sizes at a limit are sent, and those beyond it are not', () => {
+    const both = { minimumBytes: 10, maximumBytes: 20 }
+    const found = [9, 10, 20, 21].map((size) => leftOutBySize(both, size))
+    expect(found).toEqual(['too-small', null, null, 'too-large'])
+    const none = { minimumBytes: null, maximumBytes: null }
+    expect([0, 2 ** 50].map((size) => leftOutBySize(none, size))).toEqual([null, null])
+  })
+
+  test('each filter leaves something out, and the defaults do not', () => {
+    const usual: Parameters<typeof leavesNothingOut>[0] = {
+      ignore: [],
+      hidden: 'send',
+      temporary: 'leave-out',
+      minimumBytes: null,
+      maximumBytes: null,
+      minimumAgeSeconds: 0,
+    }
+    expect(leavesNothingOut(usual)).toBe(true)
+    const changes: Partial<typeof usual>[] = [
+      ...[{ ignore: ['*.o'] }, { minimumBytes: 1 }, { maximumBytes: 1 }, { minimumAgeSeconds: 1 }],
+      { hidden: 'leave-out' },
+    ]
+    for (const change of changes)
+      expect(leavesNothingOut({ ...usual, ...change }), JSON.stringify(change)).toBe(false)
+  })
+
+  test('the age counts from the last change, and from that of the inode where the time is far in the future', () => {
+    const HOUR = 3_600_000
+    const now = 100 * HOUR
+    const at = (mtime: number, ctime: number, minimumAgeSeconds = 60) => {
+      const [mtimeNs, ctimeNs] = [BigInt(mtime) * 1_000_000n, BigInt(ctime) * 1_000_000n]
+      return oldEnoughAt(minimumAgeSeconds, { mtimeNs, ctimeNs }, now)
+    }
+    expect(at(HOUR, 2 * HOUR)).toBe(HOUR + 60_000)
+    expect(at(now + HOUR, HOUR)).toBe(now + HOUR + 60_000)
+    expect(at(now + HOUR + 1, HOUR)).toBe(HOUR + 60_000)
+    expect(at(now + HOUR + 1, now + HOUR + 1)).toBe(now)
+    expect(at(now + HOUR, HOUR, 0)).toBe(now)
+  })
 })

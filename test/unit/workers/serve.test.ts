@@ -6,16 +6,15 @@ import { expect, onTestFinished, test } from 'vitest'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
-const core = (file: string) =>
-  JSON.stringify(fileURLToPath(new URL(`../../../core/${file}`, import.meta.url)))
+const core = (file: string) => JSON.stringify(fileURLToPath(new URL(file, import.meta.url)))
 
 test('worker process: it exits at once when its supervisor disconnects, even if its stop would hang', async () => {
   const module = path.join(temporaryDirectory('serve'), 'worker.mjs')
   writeFileSync(
     module,
-    `import { childProcessPort } from ${core('lib/workers/serve.ts')}
-     import { serveWorker } from ${core('lib/workers/serve.ts')}
-     import { scannerDefinition } from ${core('scan/scanner-messages.ts')}
+    `import { childProcessPort } from ${core('../../../core/lib/workers/serve.ts')}
+     import { serveWorker } from ${core('../../../core/lib/workers/serve.ts')}
+     import { scannerDefinition } from ${core('../../../core/scan/scanner-messages.ts')}
      const never = () => new Promise(() => undefined)
      serveWorker(childProcessPort(), scannerDefinition, () => ({ configure: never, requests: {}, stop: never }))`,
   )
@@ -38,9 +37,9 @@ test('worker process: a failed configuration is retried until it succeeds, and a
   const module = path.join(temporaryDirectory('serve'), 'worker.mjs')
   writeFileSync(
     module,
-    `import { childProcessPort } from ${core('lib/workers/serve.ts')}
-     import { serveWorker } from ${core('lib/workers/serve.ts')}
-     import { scannerDefinition } from ${core('scan/scanner-messages.ts')}
+    `import { childProcessPort } from ${core('../../../core/lib/workers/serve.ts')}
+     import { serveWorker } from ${core('../../../core/lib/workers/serve.ts')}
+     import { scannerDefinition } from ${core('../../../core/scan/scanner-messages.ts')}
      let tries = 0
      serveWorker(childProcessPort(), scannerDefinition, ({ report }) => ({
        async configure() {
@@ -77,10 +76,10 @@ test.each([
   const module = path.join(temporaryDirectory('serve'), 'worker.mjs')
   writeFileSync(
     module,
-    `import { dropError, warnUnlessCode } from ${core('dropped-errors.ts')}
-     import { childProcessPort } from ${core('lib/workers/serve.ts')}
-     import { serveWorker } from ${core('lib/workers/serve.ts')}
-     import { scannerDefinition } from ${core('scan/scanner-messages.ts')}
+    `import { dropError, warnUnlessCode } from ${core('../../../core/dropped-errors.ts')}
+     import { childProcessPort } from ${core('../../../core/lib/workers/serve.ts')}
+     import { serveWorker } from ${core('../../../core/lib/workers/serve.ts')}
+     import { scannerDefinition } from ${core('../../../core/scan/scanner-messages.ts')}
      const failed = (code) => Object.assign(new Error(code), { code })
      serveWorker(childProcessPort(), scannerDefinition, () => {
        dropError(failed('ENOENT'), 'it is not there')
@@ -102,9 +101,9 @@ test('worker process: it answers requests, is nudged, and ends after its stop', 
   const module = path.join(temporaryDirectory('serve'), 'worker.mjs')
   writeFileSync(
     module,
-    `import { childProcessPort, serveWorker } from ${core('lib/workers/serve.ts')}
-     import { UserError } from ${core('lib/i18n/user-error.ts')}
-     import { scannerDefinition } from ${core('scan/scanner-messages.ts')}
+    `import { childProcessPort, serveWorker } from ${core('../../../core/lib/workers/serve.ts')}
+     import { UserError } from ${core('../../../core/lib/i18n/user-error.ts')}
+     import { scannerDefinition } from ${core('../../../core/scan/scanner-messages.ts')}
      serveWorker(childProcessPort(), scannerDefinition, ({ log, nudge }) => ({
        configure: async () => undefined,
        nudge: () => nudge(),

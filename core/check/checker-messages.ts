@@ -2,13 +2,15 @@ import { z } from 'zod'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import type { WorkerDefinition } from '../lib/workers/definition.ts'
 import { diskCountersSchema } from '../settings/schema.ts'
+import { evidenceQuestionSchema, evidenceSchema } from './evidence/evidence-messages.ts'
 import { pathFactsSchema } from './inspect.ts'
+import { type MountIdentity, mountIdentitySchema } from './mount-identity.ts'
 import { type VerdictKind, verdictKinds } from './verdict-kinds.ts'
 
 export const probeKinds = ['mount', 'read', 'write'] as const
 export type ProbeKind = (typeof probeKinds)[number]
 
-export { type VerdictKind, verdictKinds }
+export { type MountIdentity, type VerdictKind, verdictKinds }
 
 const verdictSchema = z.object({
   kind: z.enum(verdictKinds),
@@ -22,15 +24,6 @@ const verdictSchema = z.object({
   sentence: messageSchema,
 })
 export type Verdict = z.infer<typeof verdictSchema>
-
-const mountIdentitySchema = z.object({
-  point: z.string(),
-  /** major:minor of mountinfo(5). */
-  device: z.string(),
-  type: z.string(),
-  source: z.string(),
-})
-export type MountIdentity = z.infer<typeof mountIdentitySchema>
 
 /** The remembered state of the file system that a path is on; kept over a restart. */
 export const knownMountSchema = z.object({
@@ -191,6 +184,8 @@ export const checkerDefinition = {
         isCut: z.boolean(),
       }),
     },
+    /** Returns what the system reports about the failure of a path (EvidenceRecorder). */
+    evidence: { input: evidenceQuestionSchema, output: evidenceSchema },
     /** Returns delays and verdicts of one path over a time, for plotting. */
     history: { input: historyQuestionSchema, output: historyAnswerSchema },
     /** Returns the gravest verdicts of every path in each of the last 24 hours. */

@@ -1,6 +1,8 @@
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { MountTable } from '../platform/mounts.ts'
 import type { checkerDefinition, HistoryQuestion } from './checker-messages.ts'
+import type { EvidenceQuestion } from './evidence/evidence-messages.ts'
+import { EvidenceRecorder } from './evidence/recorder.ts'
 import { DiskWatch } from './health/disk-watch.ts'
 import { History } from './history/history.ts'
 import { inspectPath, listDirectories } from './inspect.ts'
@@ -22,16 +24,21 @@ export const startChecker =
       limit: createConcurrencyLimit(),
       report: (checked) => {
         history.add(checked)
+        for (const { mount, overall } of checked)
+          if (mount !== null && overall.kind === 'ok') evidence.know(mount)
         context.report({ checked })
       },
       buffered: (path) =>
         context.log('warn', `${path}: its file system refuses O_DIRECT, reads may be answered from memory`),
     })
+    // What the kernel reports only triggers a check, too.
+    const evidence = new EvidenceRecorder((points) => checker.checkNow({ points }))
     const disks = new DiskWatch((all, at) => context.report({ checked: [], disks: { at, all } }))
     // A changed mount only triggers a check, whatever the interval is; the verdict comes from the probes.
     const stopWatching = new MountTable().onChange((points) => {
       checker.checkNow({ points })
       disks.mountsChanged(points)
+      evidence.mountsChanged(points)
     })
     return {
       configure: (config) => {
@@ -52,6 +59,7 @@ export const startChecker =
         },
         inspect: ({ path }: { path: string }) => inspectPath(path),
         list: ({ path }: { path: string }) => listDirectories(path),
+        evidence: (question: EvidenceQuestion) => evidence.collect(question),
         history: (question: HistoryQuestion) => history.ask(question),
         day: () => history.askDay(),
       },
@@ -59,6 +67,7 @@ export const startChecker =
         stopWatching()
         checker.stop()
         disks.stop()
+        evidence.stop()
         return history.stop()
       },
     }

@@ -152,7 +152,7 @@ export function isOnOtherComputer(
 }
 
 /** Returns the host of a share's source: "host:/path", "user@host:path", "//host/share" or "https://host/path". */
-function parseHost(source: string): string | null {
+export function parseHost(source: string): string | null {
   const [, slashes, name] =
     /^(?:[a-z0-9+]+:(?=\/\/))?(\/\/)?(?:[^@/]*@)?(\[[^\]]+\]|[^/:]+)/i.exec(source) ?? []
   const isNamed = slashes !== undefined || source.includes(':')

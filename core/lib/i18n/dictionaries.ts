@@ -1,5 +1,6 @@
 import enAgent from '../../../assets/locales/en/agent.json' with { type: 'json' }
 import enAlert from '../../../assets/locales/en/alert.json' with { type: 'json' }
+import enCause from '../../../assets/locales/en/cause.json' with { type: 'json' }
 import enCheck from '../../../assets/locales/en/check.json' with { type: 'json' }
 import enCli from '../../../assets/locales/en/cli.json' with { type: 'json' }
 import enDestinations from '../../../assets/locales/en/destinations.json' with { type: 'json' }
@@ -14,6 +15,7 @@ import enWeb from '../../../assets/locales/en/web.json' with { type: 'json' }
 import enWindow from '../../../assets/locales/en/window.json' with { type: 'json' }
 import zhAgent from '../../../assets/locales/zh-TW/agent.json' with { type: 'json' }
 import zhAlert from '../../../assets/locales/zh-TW/alert.json' with { type: 'json' }
+import zhCause from '../../../assets/locales/zh-TW/cause.json' with { type: 'json' }
 import zhCheck from '../../../assets/locales/zh-TW/check.json' with { type: 'json' }
 import zhCli from '../../../assets/locales/zh-TW/cli.json' with { type: 'json' }
 import zhDestinations from '../../../assets/locales/zh-TW/destinations.json' with { type: 'json' }
@@ -32,6 +34,7 @@ import zhWindow from '../../../assets/locales/zh-TW/window.json' with { type: 'j
 export const english = () => ({
   ...enAgent,
   ...enAlert,
+  ...enCause,
   ...enCheck,
   ...enCli,
   ...enDestinations,
@@ -53,6 +56,7 @@ type WordStem<Key extends string> = Key extends `${infer Stem}_one` | `${infer S
 export const traditionalChinese = (): Record<string, string> => ({
   ...zhAgent,
   ...zhAlert,
+  ...zhCause,
   ...zhCheck,
   ...zhCli,
   ...zhDestinations,

@@ -1,0 +1,65 @@
+import { z } from 'zod'
+import { messageSchema } from '../../lib/i18n/message-schema.ts'
+import { mountIdentitySchema } from '../mount-identity.ts'
+import { verdictKinds } from '../verdict-kinds.ts'
+
+/** Milliseconds before and after a failure whose lines belong to it. */
+export const AROUND_MS = 60_000
+
+/** A line of the kernel's log. */
+export const kernelLineSchema = z.object({
+  /** Milliseconds since 1970. */
+  at: z.number(),
+  /** Level as in syslog(3): 0 (emergency) to 7 (debug). */
+  level: z.number(),
+  text: z.string(),
+})
+export type KernelLine = z.infer<typeof kernelLineSchema>
+
+/** The names by which the kernel's messages call a file system and what is below it. */
+export interface DeviceNames {
+  /** The file system's type as in mountinfo, such as "ext4" or "nfs4". */
+  type: string
+  /**
+   * Devices and links, as the messages write them: "sdb1", "sdb", "8:17", "ata3", "2:0:0:0", "host2", "nvme0",
+   * "nvme0n1", "dm-3", "253:3", "vg-data", "md0", "session2", "connection2:0", "mmc0", "loop0", "usb 1-2".
+   */
+  names: ReadonlySet<string>
+  /** The computer of a share; null: the file system is not a share. */
+  server: string | null
+}
+
+/** A text of the system about a failed file system, as it was read. */
+const factSchema = z.object({
+  /** Where it stands, such as "/sys/fs/ext4/sdb1/first_error_func". */
+  place: z.string(),
+  text: z.string(),
+})
+export type Fact = z.infer<typeof factSchema>
+
+/** What the system reported about the failure of a path, in the minutes around it. */
+export const evidenceSchema = z.object({
+  /** Milliseconds since 1970 of the failure, and of the last reading. */
+  failedAt: z.number(),
+  readAt: z.number(),
+  /** What caused it, and what the file system did then; empty: no rule has an explanation. */
+  cause: z.array(messageSchema),
+  /** The kernel's lines about this file system, oldest first. */
+  lines: z.array(kernelLineSchema),
+  /** Number of further lines that were left out. */
+  omitted: z.number(),
+  facts: z.array(factSchema),
+  /** What could not be read, with what would permit it. */
+  unread: z.array(messageSchema),
+})
+export type Evidence = z.infer<typeof evidenceSchema>
+
+export const evidenceQuestionSchema = z.object({
+  path: z.string(),
+  mount: mountIdentitySchema.nullable(),
+  /** The kind of failure. A hung disk must not be asked again. */
+  kind: z.enum(verdictKinds),
+  /** Milliseconds since 1970. */
+  failedAt: z.number(),
+})
+export type EvidenceQuestion = z.infer<typeof evidenceQuestionSchema>

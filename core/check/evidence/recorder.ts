@@ -1,0 +1,127 @@
+import { type Message, message } from '../../lib/i18n/message.ts'
+import { type Mount, readMounts } from '../../platform/mounts.ts'
+import type { MountIdentity } from '../mount-identity.ts'
+import { chooseLines, findCause } from './causes.ts'
+import { findDeviceNames } from './device-names.ts'
+import {
+  AROUND_MS,
+  type DeviceNames,
+  type Evidence,
+  type EvidenceQuestion,
+  type KernelLine,
+} from './evidence-messages.ts'
+import { KernelLog, readJournal } from './kernel-log.ts'
+import { readFacts } from './read-facts.ts'
+
+/** Interval of reading the kernel's log: the kernel keeps only a limited number of bytes. */
+const READ_EVERY_MS = 1_000
+/** Limit of the lines in one evidence. The first ones have the cause. */
+const MOST_LINES = 300
+/** Lines of this level (syslog(3)) and graver ones are a reason for a check; at most so many of one reading are compared. */
+const WARNING = 4
+const MOST_SUSPICIOUS = 100
+/** Limit of the file systems whose names are kept. */
+const MOST_KNOWN = 1_000
+const NO_NAMES: DeviceNames = { type: '', names: new Set(), server: null }
+
+/**
+ * Records what the system reports about the file systems of checked paths, and gives the part that belongs to a failure.
+ * It touches no path: all that it reads is in the kernel's memory, or comes from the journal.
+ */
+export class EvidenceRecorder {
+  readonly #log: KernelLog
+  readonly #timer: NodeJS.Timeout
+  readonly #journal: typeof readJournal
+  /** The names of each file system, from before its failure: a disk that is gone has none any more. */
+  readonly #names = new Map<string, Promise<DeviceNames>>()
+  readonly #known = new Map<string, DeviceNames>()
+  /** The mounts as they were read last, and before the last change of each point. */
+  #mounts: readonly Mount[] = readMounts() ?? []
+  readonly #before = new Map<string, { mount: Mount; until: number }>()
+
+  /** @param suspect is called with the mount points of file systems about which the kernel has reported an error */
+  constructor(suspect: (points: string[]) => void, log = new KernelLog(), journal = readJournal) {
+    this.#log = log
+    this.#journal = journal
+    log.read()
+    this.#timer = setInterval(() => {
+      const points = this.#suspects(log.read())
+      if (points.length > 0) suspect(points)
+    }, READ_EVERY_MS)
+  }
+
+  /** Keeps the names of a file system that works. */
+  know(mount: MountIdentity): void {
+    if (this.#names.has(keyOf(mount))) return
+    if (this.#names.size >= MOST_KNOWN) {
+      this.#names.clear()
+      this.#known.clear()
+    }
+    const found = findDeviceNames(mount, this.#mounts)
+    this.#names.set(keyOf(mount), found)
+    void found.then((names) => this.#known.set(mount.point, names))
+  }
+
+  /** Keeps how these points were mounted before they changed. */
+  mountsChanged(points: readonly string[]): void {
+    const until = Date.now()
+    for (const mount of this.#mounts)
+      if (points.includes(mount.point)) this.#before.set(mount.point, { mount, until })
+    this.#mounts = readMounts() ?? this.#mounts
+  }
+
+  /** Returns what the system reports about a failure, from a minute before it to a minute after it. */
+  async collect({ mount, kind, failedAt }: EvidenceQuestion): Promise<Evidence> {
+    const device = mount === null ? NO_NAMES : await this.#findNames(mount)
+    const [{ lines: all, unread }, facts] = await Promise.all([
+      this.#readLines(failedAt - AROUND_MS),
+      readFacts({ mount, device, isHung: kind === 'hung', before: this.#mountBefore(mount, failedAt) }),
+    ])
+    const around = all.filter(({ at }) => at <= failedAt + AROUND_MS)
+    const lines = chooseLines(around, device)
+    return {
+      failedAt,
+      readAt: Date.now(),
+      cause: findCause(around, device, failedAt, kind === 'read-only'),
+      lines: lines.slice(0, MOST_LINES),
+      omitted: Math.max(0, lines.length - MOST_LINES),
+      facts,
+      unread,
+    }
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+    this.#log.close()
+  }
+
+  /** Returns the mount points of the file systems to which new lines of a problem belong. */
+  #suspects(fresh: readonly KernelLine[]): string[] {
+    const bad = fresh.filter(({ level }) => level <= WARNING).slice(0, MOST_SUSPICIOUS)
+    if (bad.length === 0) return []
+    return [...this.#known]
+      .filter(([, device]) => chooseLines(bad, device).length > 0)
+      .map(([point]) => point)
+  }
+
+  #findNames(mount: MountIdentity): Promise<DeviceNames> {
+    this.know(mount)
+    return this.#names.get(keyOf(mount)) ?? Promise.resolve(NO_NAMES)
+  }
+
+  #mountBefore(mount: MountIdentity | null, failedAt: number): Mount | null {
+    const before = mount === null ? undefined : this.#before.get(mount.point)
+    return before === undefined || before.until < failedAt - AROUND_MS ? null : before.mount
+  }
+
+  async #readLines(from: number): Promise<{ lines: KernelLine[]; unread: Message[] }> {
+    this.#log.read()
+    const { problem } = this.#log
+    if (problem === null) return { lines: this.#log.since(from), unread: [] }
+    const lines = await this.#journal(from)
+    if (lines !== null) return { lines, unread: [] }
+    return { lines: [], unread: [message('cause.logUnread', { reason: problem })] }
+  }
+}
+
+const keyOf = ({ device, type, point }: MountIdentity) => `${device} ${type} ${point}`

@@ -1,0 +1,119 @@
+import { execFileSync } from 'node:child_process'
+import { appendFileSync, chmodSync, closeSync, constants, openSync, writeFileSync, writeSync } from 'node:fs'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import {
+  KernelLog,
+  parseJournalLine,
+  parseRecord,
+  readJournal,
+} from '../../../../core/check/evidence/kernel-log.ts'
+import { temporaryDirectory } from '../../../support/temporary.ts'
+
+/** A kernel's log that a test writes: a pipe, from which a reader takes each record once. */
+function makeLog() {
+  const file = path.join(temporaryDirectory('kmsg'), 'kmsg')
+  execFileSync('mkfifo', [file])
+  const out = openSync(file, constants.O_RDWR | constants.O_NONBLOCK)
+  onTestFinished(() => closeSync(out))
+  const log = new KernelLog(file)
+  onTestFinished(() => log.close())
+  return { log, report: (text: string) => writeSync(out, text) }
+}
+
+const record = (clockUs: number, text: string, priority = 3) => `${priority},1,${clockUs},-;${text}\n`
+
+test('kernel record: its level, clock and text; a program’s record and other text are none', () => {
+  expect(parseRecord('3,339,5140900,-;EXT4-fs error (device sdb1)\n SUBSYSTEM=block\n')).toEqual({
+    level: 3,
+    clockUs: 5140900,
+    text: 'EXT4-fs error (device sdb1)',
+  })
+  // Facility 3 (daemon) and level 6; and user, 1, which any program may write.
+  for (const other of ['30,339,5140900,-;systemd[1]: started', '12,1,1,-;hello', ' SUBSYSTEM=block', ''])
+    expect(parseRecord(other)).toBeNull()
+})
+
+test('kernel record: escaped bytes are text again, and a long text is cut', () => {
+  expect(parseRecord(String.raw`4,1,1,-;CIFS: \x5c\x5cnas\x5cdata: caf\xc3\xa9`)?.text).toBe(
+    String.raw`CIFS: \\nas\data: café`,
+  )
+  expect(parseRecord(record(1, 'x'.repeat(5_000)))?.text).toHaveLength(1_000)
+})
+
+test('kernel log: each reading takes what is new, and keeps it', () => {
+  const { log, report } = makeLog()
+  expect(log.read()).toEqual([])
+  report(record(1_000_000, 'one') + record(2_000_000, 'a program', 30))
+  expect(log.read().map(({ text }) => text)).toEqual(['one'])
+  report(record(3_000_000, 'two'))
+  expect(log.read().map(({ text }) => text)).toEqual(['two'])
+  expect(log.read()).toEqual([])
+  expect(log.since(0).map(({ text }) => text)).toEqual(['one', 'two'])
+})
+
+test('kernel log: a line is as old as its reading, whatever the kernel’s clock shows, and in order', () => {
+  const { log, report } = makeLog()
+  log.read()
+  const before = Date.now()
+  // The kernel's clock is a year ahead, then a year behind.
+  const year = 365 * 86_400_000_000
+  report(record(year, 'one'))
+  log.read()
+  report(record(0, 'two') + record(1_000, 'three'))
+  log.read()
+  const times = log.since(0).map(({ at }) => at)
+  expect(times).toEqual([...times].sort((a, b) => a - b))
+  for (const at of times) {
+    expect(at).toBeGreaterThanOrEqual(before - 1)
+    expect(at).toBeLessThanOrEqual(Date.now())
+  }
+})
+
+test('kernel log: only the newest lines of a flood are kept', () => {
+  const { log, report } = makeLog()
+  log.read()
+  for (let round = 0; round < 8; round += 1) {
+    report(Array.from({ length: 1_000 }, (_, index) => record(1, `line ${round * 1_000 + index}`)).join(''))
+    log.read()
+  }
+  const lines = log.since(0)
+  expect(lines).toHaveLength(5_000)
+  expect(lines.at(-1)?.text).toBe('line 7999')
+})
+
+test('kernel log: one that is not there has its reason, and reads nothing', () => {
+  const log = new KernelLog(path.join(temporaryDirectory('kmsg'), 'none'))
+  expect(log.problem).toBe('ENOENT')
+  expect(log.read()).toEqual([])
+  log.close()
+})
+
+test('journal line: its time, level and text; anything else is none', () => {
+  const line = {
+    MESSAGE: 'nfs: server nas not responding',
+    PRIORITY: '5',
+    __REALTIME_TIMESTAMP: '1795911571436453',
+  }
+  expect(parseJournalLine(JSON.stringify(line))).toEqual({
+    at: 1795911571436,
+    level: 5,
+    text: 'nfs: server nas not responding',
+  })
+  // The journal has bytes that are no text as a list of numbers.
+  for (const other of ['', '{', '[]', JSON.stringify({ ...line, MESSAGE: [1, 2] })])
+    expect(parseJournalLine(other)).toBeNull()
+})
+
+test('journal: the lines since a time are asked for, and one that may not be read gives none', async () => {
+  const directory = temporaryDirectory('journal')
+  const program = path.join(directory, 'journalctl')
+  writeFileSync(program, `#!/bin/sh\necho "$@" > ${directory}/asked\n`)
+  appendFileSync(program, `echo '{"MESSAGE":"one","__REALTIME_TIMESTAMP":"2000"}'\n`)
+  chmodSync(program, 0o755)
+  expect(await readJournal(5_500, program)).toEqual([{ at: 2, level: 6, text: 'one' }])
+  expect(execFileSync('cat', [path.join(directory, 'asked')], { encoding: 'utf8' })).toContain('--since=@5')
+  appendFileSync(program, 'exit 1\n')
+  expect(await readJournal(0, program)).toBeNull()
+  expect(await readJournal(0, path.join(directory, 'none'))).toBeNull()
+})

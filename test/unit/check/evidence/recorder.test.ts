@@ -1,0 +1,109 @@
+import { expect, onTestFinished, test } from 'vitest'
+import type { KernelLine } from '../../../../core/check/evidence/evidence-messages.ts'
+import type { KernelLog } from '../../../../core/check/evidence/kernel-log.ts'
+import { EvidenceRecorder } from '../../../../core/check/evidence/recorder.ts'
+import { findMount, readMounts } from '../../../../core/platform/mounts.ts'
+import { hastenClock } from '../../../support/hasten.ts'
+import { until } from '../../../support/until.ts'
+
+/** A share, whose server the kernel names; sysfs has nothing about it. */
+const share = { point: '/mnt/nas', device: '0:99', type: 'nfs4', source: 'nas-1:/export' }
+const line = (at: number, text: string, level = 5): KernelLine => ({ at, level, text })
+const SILENT = 'nfs: server nas-1 not responding, still trying'
+
+/** A recorder whose kernel reports what a test says. */
+function setUp(problem: string | null = null, journal: KernelLine[] | null = null) {
+  const all: KernelLine[] = []
+  let read = 0
+  const asked: number[] = []
+  const suspected: string[][] = []
+  const log = {
+    problem,
+    read: () => {
+      const fresh = all.slice(read)
+      read = all.length
+      return fresh
+    },
+    since: (from: number) => all.filter(({ at }) => at >= from),
+    close: () => undefined,
+  } as unknown as KernelLog
+  const recorder = new EvidenceRecorder(
+    (points) => suspected.push(points),
+    log,
+    async (from) => {
+      asked.push(from)
+      return journal
+    },
+  )
+  onTestFinished(() => recorder.stop())
+  return { recorder, all, asked, suspected }
+}
+
+const question = (failedAt: number) => ({ path: '/mnt/nas/a', mount: share, kind: 'hung' as const, failedAt })
+
+test('evidence recorder: the lines of the minute before and after belong to a failure, and give its cause', async () => {
+  const { recorder, all, asked } = setUp()
+  const at = Date.now()
+  all.push(
+    ...[
+      line(at - 61_000, SILENT),
+      line(at - 1_000, SILENT),
+      line(at, 'nfs: server nas-2 not responding, still trying'),
+    ],
+    ...[line(at + 30_000, 'nfs: server nas-1 OK'), line(at + 61_000, SILENT)],
+  )
+  const found = await recorder.collect(question(at))
+  expect(found.lines.map((one) => one.at - at)).toEqual([-1_000, 30_000])
+  expect(found.cause.map(({ params }) => params.server)).toEqual(['nas-1'])
+  expect(found).toMatchObject({ failedAt: at, omitted: 0, unread: [] })
+  expect(asked).toEqual([])
+})
+
+test('evidence recorder: a flood of lines is cut, and the number of the others is kept', async () => {
+  const { recorder, all } = setUp()
+  const at = Date.now()
+  for (let index = 0; index < 1_000; index += 1) all.push(line(at - 1_000 + index, SILENT))
+  const { lines, omitted } = await recorder.collect(question(at))
+  expect([lines.length, omitted]).toEqual([300, 700])
+})
+
+test('evidence recorder: where the log may not be read, the journal is asked; where neither may, the reason is kept', async () => {
+  const at = Date.now()
+  const permitted = setUp('EPERM', [line(at, SILENT)])
+  expect((await permitted.recorder.collect(question(at))).cause).toHaveLength(1)
+  expect(permitted.asked).toEqual([at - 60_000])
+  const { recorder } = setUp('EPERM', null)
+  const found = await recorder.collect(question(at))
+  expect(found).toMatchObject({ lines: [], cause: [] })
+  expect(found.unread).toMatchObject([{ key: 'cause.logUnread', params: { reason: 'EPERM' } }])
+})
+
+test('evidence recorder: an error that the kernel reports is a reason to check its file system, and no other', async () => {
+  hastenClock()
+  const { recorder, all, suspected } = setUp()
+  recorder.know(share)
+  recorder.know({ ...share, point: '/mnt/other', source: 'nas-2:/export' })
+  all.push(line(Date.now(), 'a harmless line about nas-1', 6))
+  all.push(line(Date.now(), 'nfs: server nas-1 not responding, timed out', 4))
+  await until('a suspicion', () => suspected.length > 0)
+  expect(suspected).toEqual([['/mnt/nas']])
+})
+
+test('evidence recorder: a path without a mount has the lines of none', async () => {
+  const { recorder, all } = setUp()
+  const at = Date.now()
+  all.push(line(at, SILENT))
+  const found = await recorder.collect({ ...question(at), mount: null })
+  expect(found).toMatchObject({ lines: [], cause: [] })
+})
+
+test('evidence recorder: the mount of the path is among the facts, where the system lists mounts', async () => {
+  const { recorder } = setUp()
+  const root = findMount(readMounts() ?? [], '/')
+  const mount = root ?? share
+  const { facts } = await recorder.collect({ path: '/', kind: 'error', failedAt: Date.now(), mount })
+  const isOfRoot = facts.some(
+    ({ place, text }) => place.endsWith('(now)') && text.includes(` / ${mount.type} `),
+  )
+  expect(isOfRoot).toBe(root !== null)
+})

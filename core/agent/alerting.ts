@@ -3,6 +3,7 @@ import type { Incident, TimelinePage, TimelineQuestion } from '../alerts/inciden
 import { getSeverity, getSubjects } from '../alerts/kinds.ts'
 import type { Notifier, NotifierConfig } from '../alerts/notifier.ts'
 import type { Checked } from '../check/checker-messages.ts'
+import { AROUND_MS, type Evidence, evidenceSchema } from '../check/evidence/evidence-messages.ts'
 import { getShellStep } from '../check/verdict.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import type { Message } from '../lib/i18n/message.ts'
@@ -19,6 +20,9 @@ export class Alerting {
   readonly notifier: Notifier
   readonly alerts: Alerts
   readonly #agent: Agent
+  readonly #startedAt = Date.now()
+  /** Incidents of this run whose evidence was read. */
+  readonly #examined = new Set<string>()
   /** Resolves when the incidents are stored, or could not be. */
   readonly stop: () => Promise<boolean>
 
@@ -59,7 +63,8 @@ export class Alerting {
   }
 
   /** Passes the check result of one path to the incident policy. */
-  checked({ id, path, mount, overall }: Checked): void {
+  checked(result: Checked): void {
+    const { id, path, mount, overall } = result
     const { kind, sentence, step } = overall
     this.alerts.observe({
       id,
@@ -72,6 +77,41 @@ export class Alerting {
       step: getShellStep(kind, step),
       tellAfterMs: 0,
     })
+    this.#examine(result)
+  }
+
+  /** Returns what the system reported about an incident; null: nothing was recorded. */
+  async evidence(id: string): Promise<Evidence | null> {
+    const text = this.alerts.unstoredEvidence(id) ?? (await this.notifier.evidence(id))
+    return text === null ? null : evidenceSchema.parse(JSON.parse(text))
+  }
+
+  /** Reads what the system reports about a new incident: at once, for its notification, and when all has been reported. */
+  #examine({ id, path, mount, overall }: Checked): void {
+    const incident = this.alerts
+      .incidents()
+      .find(
+        ({ endedAt, failing, kind, noticedAt }) =>
+          endedAt === null &&
+          kind === overall.kind &&
+          failing[id] !== undefined &&
+          noticedAt >= this.#startedAt,
+      )
+    if (incident === undefined || this.#examined.has(incident.id)) return
+    this.#examined.add(incident.id)
+    const question = { path, mount, kind: overall.kind, failedAt: incident.startedAt }
+    let isExplained = false
+    const read = async () => {
+      const found = await this.#agent.checker
+        .request('evidence', question)
+        .catch(ignoreError('a checker that starts again has no evidence', null))
+      // A flood of lines may have displaced those of the first reading.
+      if (found === null || (isExplained && found.cause.length === 0)) return
+      isExplained = found.cause.length > 0
+      this.alerts.explain(incident.id, found.cause, JSON.stringify(found))
+    }
+    void read()
+    setTimeout(() => void read(), AROUND_MS).unref()
   }
 
   /** Evaluates the rest of the state. Called when it has changed or time has passed. */

@@ -284,6 +284,7 @@ function alertCommands(agent: Agent) {
       return { text: renderMessage('', exampleNotice('failed', now), writer, { type, template }, now).text }
     },
     timeline: (question) => alerting.timeline(question),
+    evidence: async ({ id }) => ({ evidence: await alerting.evidence(id) }),
     changes: async (question) => toChangesPage(await alerting.notifier.changes(question)),
   } satisfies Partial<CommandHandlers>
 }

@@ -13,6 +13,7 @@ import {
   historyAnswerSchema,
   historyQuestionSchema,
 } from '../check/checker-messages.ts'
+import { evidenceSchema } from '../check/evidence/evidence-messages.ts'
 import { cloudEventSchema } from '../events/cloud-event.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import { manifestForms } from '../platform/fixity-kinds.ts'
@@ -450,6 +451,11 @@ export const commands = {
   /** Returns the newest lines of the log, oldest first, at most 500. */
   log: { input: nothing, output: z.object({ lines: z.array(logLineSchema) }) },
   timeline: { input: timelineQuestionSchema, output: timelinePageSchema },
+  /** Returns what the system reported about an incident; null: nothing was recorded. */
+  evidence: {
+    input: z.object({ id: z.string().max(100) }),
+    output: z.object({ evidence: evidenceSchema.nullable() }),
+  },
   /** Returns a page of the recorded changes: who changed what. */
   changes: { input: changesQuestionSchema, output: changesPageSchema },
   dismissNotice: defineAction(z.object({ id: z.string() })),
@@ -646,6 +652,7 @@ const viewerNames = [
   'snapshot',
   'log',
   'timeline',
+  'evidence',
   'changes',
   'checkHistory',
   'day',

@@ -24,6 +24,7 @@ import {
   type Announcement,
   acknowledge,
   announce,
+  explain,
   forget,
   getRecoveries,
   isSuspected,
@@ -45,6 +46,8 @@ import { noAlertStore, openAlertStore } from './store/store.ts'
 
 /** Delay before a second sample is requested. It does not wait for the next check, whose interval may be long. */
 const CONFIRM_AFTER_MS = 1_000
+/** Limit of the evidence that waits for the disk. */
+const MOST_EVIDENCE = 100
 /** Longest delay of the timer. A later notification is scheduled again when the timer fires. */
 const LONGEST_TIMER_MS = 24 * 3_600_000
 /** Delay of a commit without notices, so that paths that fail together are stored together. */
@@ -89,6 +92,8 @@ export class Alerts {
   #early: (() => void)[] | null = []
   /** True once the stored state may be replaced. */
   #isLoaded = false
+  /** Evidence that the disk has not accepted yet, by incident. */
+  readonly #evidence = new Map<string, string>()
   #state: AlertState = noAlerts
   #timer: NodeJS.Timeout | null = null
   #again: NodeJS.Timeout | undefined
@@ -184,6 +189,22 @@ export class Alerts {
     return true
   }
 
+  /**
+   * Records what the system reported about an incident, and stores it with the next commit.
+   * @param cause what caused it; empty: nothing is known about that
+   * @param evidence as text, for `Notifier.evidence`
+   */
+  explain(id: string, cause: Message[], evidence: string): void {
+    this.#evidence.set(id, evidence)
+    if (this.#evidence.size > MOST_EVIDENCE) this.#evidence.delete(this.#evidence.keys().next().value ?? '')
+    this.#step(cause.length === 0 ? this.#state : explain(this.#state, id, cause))
+  }
+
+  /** Returns evidence that is not stored yet; null: there is none. */
+  unstoredEvidence(id: string): string | null {
+    return this.#evidence.get(id) ?? null
+  }
+
   /** A person intended the failure of this subject. */
   accept(id: string): void {
     this.#step(withOutcome(this.#state, id, { outcome: 'accepted' }))
@@ -261,11 +282,16 @@ export class Alerts {
     const outline = getOutline(this.#state)
     // The stored incident stays open until its recovery is notified, so that a restart does not lose the recovery.
     const isKept = !this.#isLoaded || outline === this.#kept || getRecoveries(this.#state).length > 0
-    if (isKept && incidents.length === 0 && notices.length === 0) return
+    const evidence = this.#isLoaded ? [...this.#evidence].map(([incident, text]) => ({ incident, text })) : []
+    if (isKept && incidents.length === 0 && notices.length === 0 && evidence.length === 0) return
     if (!isKept) this.#kept = outline
     const policy = isKept ? null : { open, owed, troubles }
-    void this.#options.commit({ policy, incidents, notices }).then((isStored) => {
-      if (isStored) return
+    void this.#options.commit({ policy, incidents, notices, evidence }).then((isStored) => {
+      if (isStored) {
+        for (const { incident, text } of evidence)
+          if (this.#evidence.get(incident) === text) this.#evidence.delete(incident)
+        return
+      }
       if (!isKept) this.#kept = ''
       for (const { id } of incidents) this.#recorded.delete(id)
       clearTimeout(this.#again)
@@ -310,7 +336,7 @@ function incidentOutline(incident: Incident): string {
   const subjects = [Object.keys(paths).length, Object.keys(failing)]
   return JSON.stringify([
     ...[id, subjects, endedAt, told, isSilent, repeats],
-    ...[acknowledged, outcome, snoozedUntil],
+    ...[acknowledged, outcome, snoozedUntil, incident.cause],
     // The timeline names the files that are missing now.
     kind === 'expected' ? incident.sentence : null,
   ])

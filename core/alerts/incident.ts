@@ -53,10 +53,18 @@ export const incidentSchema = z.object({
   outcome: z.enum(outcomes).optional(),
   /** How it ends, such as what is still missing; omitted: the usual sentence. */
   end: messageSchema.optional(),
+  /** What caused it, as the system reported it; omitted: nothing is known about that. */
+  cause: z.array(messageSchema).optional(),
   /** Earliest time of the next notification; milliseconds since 1970. */
   snoozedUntil: z.number().nullable(),
 })
 export type Incident = z.infer<typeof incidentSchema>
+
+/** What the system reported about an incident, as a text that alerts only store. */
+export interface IncidentEvidence {
+  incident: string
+  text: string
+}
 
 /**
  * failed: a failure started; lasting: a repetition, as the failure continues; recovered: it ended; unstable: it

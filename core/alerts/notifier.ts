@@ -15,6 +15,7 @@ import {
   createReportNotice,
   exampleNotice,
   type Incident,
+  type IncidentEvidence,
   type KeptPolicy,
   type Notice,
   type ReportMark,
@@ -62,6 +63,8 @@ export interface PolicyCommit {
   incidents: readonly Incident[]
   /** Notices to deliver. */
   notices: readonly Notice[]
+  /** What the system reported about incidents. */
+  evidence?: readonly IncidentEvidence[]
 }
 
 export type Resumed = Pick<Left, 'policy' | 'past'>
@@ -148,7 +151,7 @@ export class Notifier {
    * notice for this computer's desktop or terminal is shown at once. Without a usable disk all are sent from memory.
    * @returns false if the decision could not be stored
    */
-  async commit({ policy, incidents, notices }: PolicyCommit): Promise<boolean> {
+  async commit({ policy, incidents, notices, evidence }: PolicyCommit): Promise<boolean> {
     const planned: PlannedEntry[] = []
     for (const notice of notices) {
       for (const id of this.#channelsFor(notice)) {
@@ -159,7 +162,7 @@ export class Notifier {
         else planned.push({ dispatcher, entry })
       }
     }
-    return this.#deliver({ policy, incidents }, planned)
+    return this.#deliver({ policy, incidents, ...(evidence && { evidence }) }, planned)
   }
 
   /** Returns the regular report that was sent last; mark: null: none was. null: the disk does not answer. */
@@ -228,6 +231,11 @@ export class Notifier {
 
   timeline(question: TimelineQuestion): Promise<TimelinePage> {
     return this.#store.call('page', question)
+  }
+
+  /** Returns the stored evidence of an incident; null: there is none. @throws as `timeline` */
+  evidence(id: string): Promise<string | null> {
+    return this.#store.call('evidence', id)
   }
 
   /** Stores a change, together with those that the disk has not accepted before. */

@@ -1,3 +1,4 @@
+import type { Message } from '../lib/i18n/message.ts'
 import {
   type AlertState,
   COLLECT_MS,
@@ -271,6 +272,12 @@ export function withOutcome(
   if (outcome === undefined && end === undefined) return state
   const known = { ...(outcome && { outcome }), ...(end && { end }) }
   return { ...state, open: state.open.map((one) => (hasFailing(one, id) ? { ...known, ...one } : one)) }
+}
+
+/** Records what caused an incident, also after it has ended. */
+export function explain(state: AlertState, id: string, cause: Message[]): AlertState {
+  const add = <I extends Incident>(one: I): I => (one.id === id ? { ...one, cause } : one)
+  return { ...state, open: state.open.map(add), past: state.past.map(add), owed: state.owed.map(add) }
 }
 
 /** Delays the next notification by this many milliseconds; null: ends the snooze. */

@@ -41,12 +41,15 @@ export function renderMessage(
   const { words, computer, labels } = writer
   const names = (channel.type === null && writer.names) || {}
   const title = formatTitle(notice, words, names)
-  const body = formatNamedBody(notice, words, names) ?? formatBody(notice, { ...writer, names }, now)
-  const entry: CatalogEntry | null = channel.type === null ? null : catalog[channel.type]
-  const template = channel.template ?? entry?.template ?? '{title}\n{body}'
   const { incident } = notice
   const path = getSubjects(incident)[0] ?? ''
-  const filled = fillTemplate(template, {
+  const causes = isFiring(notice) ? (incident.cause ?? []) : []
+  const cause = causes.length === 0 ? '' : joinSentences(causes, words)
+  const short = formatNamedBody(notice, words, names) ?? formatBody(notice, { ...writer, names }, now)
+  const entry: CatalogEntry | null = channel.type === null ? null : catalog[channel.type]
+  const template = channel.template ?? entry?.template ?? '{title}\n{body}'
+  const body = cause === '' ? short : `${short}\n${cause}`
+  const filled = fillTemplate(cause === '' ? template.replaceAll(/(?:\n|\\n)\{cause\}/g, '') : template, {
     title,
     body,
     event: formatEvent(notice, words, title, now),
@@ -54,6 +57,7 @@ export function renderMessage(
     resource: labels.resource === '' ? where(notice, words) : labels.resource,
     path,
     step: incident.step ?? '',
+    cause,
     computer,
     since: words(message('notify.time', { at: incident.startedAt })),
     duration: words(message('notify.duration', { lasted: lastedMs(incident, now) })),

@@ -42,6 +42,7 @@ export const templateNames = [
   'computer',
   'since',
   'duration',
+  'cause',
 ] as const
 
 const buildField =
@@ -69,7 +70,7 @@ export const catalog = {
     help: 'https://notify-bot.line.me/doc/en/',
     isAddable: true,
     // The template of the read-only monitor. LINE Notify puts its label before the first line.
-    template: '\n[PROJ_CODE] {project}, in {resource}\n>>> {event}',
+    template: '\n[PROJ_CODE] {project}, in {resource}\n>>> {event}\n{cause}',
   },
   mail: {
     fields: [

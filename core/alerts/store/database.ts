@@ -52,7 +52,7 @@ CREATE INDEX entry_by_state ON entry (state, at);
 /**
  * health: the last attempt of each channel; policy: the policy's state, one row; change: who changed what, in the order
  * of arrival; event: the begin and the end of each incident, numbered as the events of the ledger (core/ledger), and
- * first the creation of this file; report: the regular report that was sent last, one row. Versions without these
+ * first the creation of this file; evidence: what the system reported about an incident; report: the regular report that was sent last, one row. Versions without these
  * tables ignore them, so they need no migration.
  */
 const LATER_TABLES = `
@@ -67,6 +67,7 @@ CREATE TABLE IF NOT EXISTS event (
   seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, type TEXT NOT NULL, facts TEXT NOT NULL);
 INSERT INTO event SELECT CAST(unixepoch('subsec') * 1000000 AS INTEGER), unixepoch() * 1000, 'created', '{}'
   WHERE NOT EXISTS (SELECT 1 FROM event);
+CREATE TABLE IF NOT EXISTS evidence (incident TEXT PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS report (id INTEGER PRIMARY KEY CHECK (id = 1), facts TEXT NOT NULL)`
 
 const incidentFileSchema = keptPolicySchema.extend({ past: z.array(incidentSchema) })
@@ -161,7 +162,8 @@ export function openAlertDatabase(file: string) {
     if (known === undefined) insertEvent.run(noticedAt, 'began', facts)
     if (endedAt !== null && (known?.endedAt ?? null) === null) insertEvent.run(endedAt, 'ended', facts)
   }
-  const commit = ({ policy, incidents, entries, reported }: Commit) =>
+  const upsertEvidence = database.prepare('INSERT OR REPLACE INTO evidence VALUES (?, ?)')
+  const commit = ({ policy, incidents, entries, evidence = [], reported }: Commit) =>
     inTransaction(database, () => {
       if (reported !== undefined) {
         database.exec('DELETE FROM report')
@@ -177,6 +179,7 @@ export function openAlertDatabase(file: string) {
         addEvents(incident, facts)
         upsertIncident.run(id, noticedAt, endedAt, kind, severity, JSON.stringify(sources), names, facts)
       }
+      for (const { incident, text } of evidence) upsertEvidence.run(incident, text)
       for (const entry of entries) {
         const { id, notice, channel, state, at } = entry
         const { about, what, incident } = notice
@@ -193,6 +196,7 @@ export function openAlertDatabase(file: string) {
     noteHealth: ({ id, condition, at, sentence }: ChannelHealth) =>
       upsertHealth.run(id, condition, at, sentence === null ? null : JSON.stringify(sentence)),
     page: (question: TimelineQuestion) => page(database, question),
+    evidence: (incident: string) => readEvidenceText(database, incident),
     addChanges: (changes: readonly ChangeRow[], now: number) =>
       inTransaction(database, () => {
         for (const { id, at, text, facts } of changes) insertChange.run(id, at, text, facts)
@@ -210,6 +214,7 @@ export function openAlertDatabase(file: string) {
       inTransaction(database, () => {
         const before = now - KEPT_DAYS * DAY_MS
         database.prepare('DELETE FROM incident WHERE noticed_at < ? AND ended_at IS NOT NULL').run(before)
+        database.exec('DELETE FROM evidence WHERE incident NOT IN (SELECT id FROM incident)')
         database.prepare("DELETE FROM entry WHERE at < ? AND state <> 'waiting'").run(before)
         database.prepare('DELETE FROM event WHERE at < ? AND seq < (SELECT max(seq) FROM event)').run(before)
       }),
@@ -312,6 +317,13 @@ function page(database: DatabaseSyncInstance, question: TimelineQuestion): Timel
   }
 }
 
+function readEvidenceText(database: DatabaseSyncInstance, incident: string): string | null {
+  const row = database.prepare('SELECT text FROM evidence WHERE incident = ?').get(incident) as
+    | { text: string }
+    | undefined
+  return row?.text ?? null
+}
+
 function readDeliveries(database: DatabaseSyncInstance, incident: string): NoticeDelivery[] {
   const rows = database
     .prepare('SELECT facts FROM entry WHERE incident = ? ORDER BY rowid LIMIT ?')
@@ -374,6 +386,14 @@ export function appendChange(file: string, change: ChangeRow): void {
 /** Returns a page of the timeline from a file without a writer. @throws as `readFrom` */
 export const readTimeline = (file: string, question: TimelineQuestion): TimelinePage =>
   readFrom(file, { entries: [], next: null }, (database) => page(database, question))
+
+/** Returns the evidence of an incident from a file without a writer; null: there is none. @throws as `readFrom` */
+export const readEvidence = (file: string, incident: string): string | null =>
+  readFrom(file, null, (database) => {
+    // An earlier version may have written the file.
+    const has = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'evidence'").get() !== undefined
+    return has ? readEvidenceText(database, incident) : null
+  })
 
 /**
  * Returns the incidents that overlap a time, oldest first, and their number; from a file that may have a writer.

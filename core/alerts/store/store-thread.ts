@@ -31,6 +31,7 @@ export function runAlertStoreThread(port: MessagePort, file: string): void {
         }),
       noteHealth: (health) => use((one) => one.noteHealth(health)),
       page: (question) => use((one) => one.page(question)),
+      evidence: (incident) => use((one) => one.evidence(incident)),
       addChanges: (changes) => use((one) => one.addChanges(changes, Date.now())),
       changes: (question) => use((one) => one.changes(question)),
       reported: () => use((one) => one.reported()),

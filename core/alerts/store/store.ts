@@ -29,6 +29,7 @@ export interface StoreCalls {
   commit: { input: Commit; output: true }
   noteHealth: { input: ChannelHealth; output: unknown }
   page: { input: TimelineQuestion; output: TimelinePage }
+  evidence: { input: string; output: string | null }
   addChanges: { input: readonly ChangeRow[]; output: unknown }
   changes: { input: ChangesQuestion; output: ChangeRows }
   reported: { input: null; output: { mark: ReportMark | null } }
@@ -51,6 +52,7 @@ const EMPTY: { [C in Call]: StoreCalls[C]['output'] } = {
   commit: true,
   noteHealth: null,
   page: { entries: [], next: null },
+  evidence: null,
   addChanges: true,
   changes: { rows: [], next: null },
   reported: { mark: null },

@@ -42,11 +42,11 @@ export function alerts(directory: string | null = null, loads = true) {
   const muted = new Set<string>()
   const disk = { isFull: false }
   const running = new Alerts({
-    commit: async ({ policy, incidents, notices: told }) => {
+    commit: async ({ policy, incidents, notices: told, evidence = [] }) => {
       notices.push(...told)
       recorded.push(...incidents)
       if (disk.isFull) return false
-      database?.commit({ policy, incidents, entries: [] })
+      database?.commit({ policy, incidents, entries: [], evidence })
       return true
     },
     withdraw: (about) => withdrawn.push(about),

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { getSubjects } from '../../../core/alerts/kinds.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
 import { alerts, checked } from '../../support/alerts/agent-alerts.ts'
 
 describe('alerting', () => {
@@ -39,6 +40,36 @@ describe('alerting', () => {
     running.observeChanges([away(25_000), checked('full')])
     vi.advanceTimersByTime(5_000)
     expect(notices.map(({ incident }) => incident.kind)).toEqual(['unreachable'])
+  })
+
+  it('has the cause of an incident in its notification, and keeps the evidence until it is stored', async () => {
+    const { running, notices, disk, recorded } = alerts()
+    const cause = [message('cause.outOfMemory', { program: 'sshfs' })]
+    running.observe(checked('read-only'))
+    const [{ id } = expect.fail()] = running.incidents()
+    disk.isFull = true
+    running.explain(id, cause, 'lines')
+    vi.advanceTimersByTime(1_000)
+    expect(notices.map(({ incident }) => incident.cause)).toEqual([cause])
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(running.unstoredEvidence(id)).toBe('lines')
+    disk.isFull = false
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(running.unstoredEvidence(id)).toBeNull()
+    expect(recorded.at(-1)?.cause).toEqual(cause)
+  })
+
+  it('keeps a cause that is found after the end, and no empty one', () => {
+    const { running } = alerts()
+    running.observe(checked('read-only'))
+    const [{ id } = expect.fail()] = running.incidents()
+    running.explain(id, [], 'none')
+    expect(running.incidents()[0]).not.toHaveProperty('cause')
+    running.observe(checked('ok'))
+    running.explain(id, [message('cause.outOfMemory', { program: 'sshfs' })], 'lines')
+    expect(running.incidents()[0]?.cause).toHaveLength(1)
+    expect(running.unstoredEvidence(id)).toBe('lines')
+    expect(running.unstoredEvidence('another')).toBeNull()
   })
 
   it('withdraws a shown notification when its incident ends or becomes another one', () => {

@@ -4,7 +4,12 @@ import { DatabaseSync } from '@photostructure/sqlite'
 import { expect, test } from 'vitest'
 import type { OutboxEntry } from '../../../core/alerts/channel-sender.ts'
 import { changesQuestionSchema } from '../../../core/alerts/incident.ts'
-import { appendChange, openAlertDatabase, readChanges } from '../../../core/alerts/store/database.ts'
+import {
+  appendChange,
+  openAlertDatabase,
+  readChanges,
+  readEvidence,
+} from '../../../core/alerts/store/database.ts'
 import { createIncident, createNotice } from '../../support/alerts/notifier-config.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -71,4 +76,32 @@ test('alert database: a file of a version without changes has none', () => {
   database.exec('DROP TABLE change')
   database.close()
   expect(readChanges(file, question)).toEqual({ rows: [], next: null })
+})
+
+test('alert database: the newest evidence of an incident is kept as long as its incident, and read without a writer', () => {
+  const file = path.join(temporaryDirectory('alerts'), 'alerts.db')
+  expect(readEvidence(file, 'a')).toBeNull()
+  const database = openAlertDatabase(file)
+  const incidents = ['a', 'b'].map((id) => ({
+    ...createIncident(id),
+    noticedAt: id === 'a' ? 1 : 2,
+    endedAt: 3,
+  }))
+  const evidence = ['a', 'b'].map((incident) => ({ incident, text: `lines of ${incident}` }))
+  database.commit({ policy: null, incidents, entries: [], evidence })
+  database.commit({
+    policy: null,
+    incidents: [],
+    entries: [],
+    evidence: [{ incident: 'b', text: 'more lines' }],
+  })
+  expect([readEvidence(file, 'a'), database.evidence('b'), readEvidence(file, 'c')]).toEqual([
+    'lines of a',
+    'more lines',
+    null,
+  ])
+  // 400 days later the older of the two goes.
+  database.prune(2 + 400 * 86_400_000)
+  expect([database.evidence('a'), database.evidence('b')]).toEqual([null, 'more lines'])
+  database.close()
 })

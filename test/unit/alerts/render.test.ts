@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest'
+import type { Notice } from '../../../core/alerts/incident.ts'
+import { renderMessage } from '../../../core/alerts/render.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
+import { englishWords } from '../../../core/lib/i18n/words.ts'
+import { notice } from '../../support/alerts/channels.ts'
+
+const writer = { words: englishWords, computer: 'lab-3', labels: { project: 'P', resource: 'R' } }
+const cause = [
+  message('cause.ext4Error', { device: 'sdb1', function: 'ext4_lookup' }),
+  message('cause.stoppedWriting', { type: 'ext4' }),
+]
+const caused = (what: Notice['what']): Notice => {
+  const told = notice(what)
+  return { ...told, incident: { ...told.incident, cause } }
+}
+const render = (told: Notice, type: 'line-notify' | 'mail', template: string | null = null) =>
+  renderMessage('id', told, writer, { type, template }, told.at).text
+const CAUSE = cause.map(englishWords).join(' ')
+
+test('rendered failure: the cause is its last line, and a recovery has none', () => {
+  expect(render(caused('failed'), 'mail').split('\n').at(-1)).toBe(CAUSE)
+  expect(render(caused('lasting'), 'mail').split('\n').at(-1)).toBe(CAUSE)
+  expect(render(caused('recovered'), 'mail')).not.toContain(CAUSE)
+})
+
+test('rendered failure: the template of the read-only monitor gains a line only where a cause is known', () => {
+  const known = '\n[PROJ_CODE] P, in R\n>>> touch failed'
+  expect(render(notice('failed'), 'line-notify')).toBe(known)
+  expect(render(caused('failed'), 'line-notify')).toBe(`${known}\n${CAUSE}`)
+})
+
+test.each([
+  ['{event}\n{cause}\nEnd', `touch failed\n${CAUSE}\nEnd`, 'touch failed\nEnd'],
+  ['{event}\\n{cause}', `touch failed\n${CAUSE}`, 'touch failed'],
+  ['Why: {cause}', `Why: ${CAUSE}`, 'Why: '],
+])('rendered failure: the template %j with a cause, and without', (template, with_, without) => {
+  expect(render(caused('failed'), 'mail', template)).toBe(with_)
+  expect(render(notice('failed'), 'mail', template)).toBe(without)
+})

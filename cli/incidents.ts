@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import { z } from 'zod'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { UNRECORDED } from '../core/agent/state/derived.ts'
 import { NATIVE } from '../core/alerts/channels/catalog.ts'
@@ -11,8 +12,10 @@ import {
   timelineQuestionSchema,
 } from '../core/alerts/incident.ts'
 import { describeEnd, getSubjects, type Severity, severities } from '../core/alerts/kinds.ts'
-import { readTimeline } from '../core/alerts/store/database.ts'
+import { readEvidence, readTimeline } from '../core/alerts/store/database.ts'
+import { type Evidence, evidenceSchema, type KernelLine } from '../core/check/evidence/evidence-messages.ts'
 import { type Message, message } from '../core/lib/i18n/message.ts'
+import { UserError } from '../core/lib/i18n/user-error.ts'
 import { getAlertsFile } from '../core/receive/service/receiver-alerting.ts'
 import { getDataLayout } from '../core/settings/data-directory.ts'
 import { storeLayout } from '../core/store/layout.ts'
@@ -36,7 +39,14 @@ interface ListOptions {
   lasting?: boolean
 }
 
+interface ShowOptions {
+  data?: string
+  evidence?: boolean
+  json?: boolean
+}
+
 const PAGE = 100
+const answerSchema = z.object({ evidence: evidenceSchema.nullable() })
 
 /** `holdfast incidents`: lists failures and their notifications; mutes and unmutes paths. */
 export function registerIncidents(program: Command): void {
@@ -53,6 +63,11 @@ export function registerIncidents(program: Command): void {
   withDataDirectory(command).action(list)
   const inner = (usage: string, description: string) =>
     withDataDirectory(command.command(usage).description(description))
+  inner('show', 'show one failure with its cause, and what the system reported about it')
+    .argument('<id>', 'as the list has it')
+    .option('--evidence', 'with the lines of the system, as they are')
+    .option('--json', 'one JSON object')
+    .action(show)
   inner('acknowledge', 'stop reminders of it until it ends; the agent must be running')
     .argument('<id>', 'as the list has it')
     .action((id: string, _: object, self: Command) => ask(getDataDirectory(self), 'acknowledge', { id }))
@@ -131,8 +146,64 @@ async function openTimeline(options: ListOptions): Promise<{ ask: Ask; problem: 
   return { ask, problem: state.notices.find(({ id }) => id === UNRECORDED)?.sentence ?? null }
 }
 
+async function show(id: string, options: ShowOptions, self: Command): Promise<void> {
+  const directory = resolveDataDirectory({ ...options, data: getDataDirectory(self) })
+  const entry = await findEntry(directory, id)
+  if (entry === null) throw new UserError('cli.incidents.unknown', { id })
+  const evidence = await readEvidenceOf(directory, id)
+  if (options.json === true) {
+    console.log(jsonText(options.evidence === true ? { ...entry, evidence } : entry))
+    return
+  }
+  console.log(formatEntry(entry).join('\n'))
+  console.log(formatEvidence(evidence, options.evidence === true).join('\n'))
+}
+
+async function findEntry(directory: string, id: string): Promise<TimelineEntry | null> {
+  const { ask } = await openTimeline({ data: directory, most: PAGE })
+  let before: TimelineQuestion['before'] = null
+  do {
+    const page: TimelinePage = await ask({ before, most: PAGE })
+    const found = page.entries.find(({ incident }) => incident.id === id)
+    if (found !== undefined) return found
+    before = page.next
+  } while (before !== null)
+  return null
+}
+
+/** Reads from the running agent, or from its database on disk if none runs. */
+async function readEvidenceOf(directory: string, id: string): Promise<Evidence | null> {
+  if ((await runningState(directory)) !== null)
+    return answerSchema.parse(await sendCommand(directory, 'evidence', { id })).evidence
+  const text = readEvidence(getDataLayout(directory).alerts, id)
+  return text === null ? null : evidenceSchema.parse(JSON.parse(text))
+}
+
+/** Returns what the system reported before and after a failure. @param isWhole with the lines as they are */
+function formatEvidence(evidence: Evidence | null, isWhole: boolean): string[] {
+  if (evidence === null) return [`  ${translate('cause.unrecorded')}`]
+  const { failedAt, cause, lines, omitted, facts, unread } = evidence
+  const unknown =
+    cause.length > 0 || unread.length > 0 ? [] : [translate('cause.none', { count: lines.length })]
+  const words = [...unread.map(terminalWords), ...unknown].map((line) => `  ${line}`)
+  if (!isWhole) return words
+  const isBefore = ({ at }: KernelLine) => at <= failedAt
+  const format = ({ at, text }: KernelLine) => `    ${new Date(at).toISOString()} ${text}`
+  const more = omitted === 0 ? [] : [`    ${translate('cause.omitted', { count: omitted })}`]
+  return [
+    ...words,
+    `  ${translate('cause.before')}`,
+    ...lines.filter(isBefore).map(format),
+    `  ${translate('cause.failure', { at: failedAt })}`,
+    ...lines.filter((line) => !isBefore(line)).map(format),
+    ...more,
+    `  ${translate('cause.facts')}`,
+    ...facts.map(({ place, text }) => `    ${place}: ${text.replaceAll('\n', '\n      ')}`),
+  ]
+}
+
 function formatEntry({ incident, deliveries }: TimelineEntry): string[] {
-  const { id, kind, startedAt, endedAt, acknowledged, sentence } = incident
+  const { id, kind, startedAt, endedAt, acknowledged, sentence, cause = [] } = incident
   const subjects = getSubjects(incident)
   const end = endedAt === null ? null : describeEnd(incident)
   const others = subjects.length > 1 ? ` (+${subjects.length - 1})` : ''
@@ -143,6 +214,7 @@ function formatEntry({ incident, deliveries }: TimelineEntry): string[] {
   return [
     `${about(translate(`kind.${kind}`), `${subjects[0] ?? ''}${others}`)}  ${terminalWords(lasted)}`,
     `  ${terminalWords(sentence)}`,
+    ...cause.map((one) => `  ${terminalWords(one)}`),
     ...(end === null ? [] : [`  ${terminalWords(end)}`]),
     `  ${translate('cli.incidents.id', { id })}`,
     ...(acknowledged === null ? [] : [`  ${translate('cli.incidents.acknowledged', acknowledged)}`]),

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import type { Page } from '@playwright/test'
+import { canMount, triggerExt4Error } from '../support/faults/mounts.ts'
 import { until } from '../support/until.ts'
 import { expect, type Running, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
@@ -138,4 +139,31 @@ test('notification: a click opens its incident and closes it; the recovery is se
   await desktop.notifications.waitFor('its end', ({ summary }) => summary === 'Recovered: photos')
   await until('neither to be there any more', async () => (await displayed()) === 0, 100_000)
   await remove()
+})
+
+test('incident of a disk: its details have the cause, and the lines that the kernel reported', async ({
+  desktop,
+}) => {
+  test.skip(!canMount, 'needs root: mounts')
+  const disk = await desktop.ext4()
+  const { page, state } = await desktop.start({
+    settings: { check: { intervalSeconds: 1 }, checkedPaths: [{ id: 'disk', path: disk.point }] },
+  })
+  await until(
+    'a check that is well',
+    async () => (await state()).checkedPaths[0]?.checked?.overall.kind === 'ok',
+  )
+  const device = await triggerExt4Error(disk.point)
+  await until('its cause', async () => (await state()).incidents[0]?.cause)
+  await show(page, /Alerts/)
+  const cause = new RegExp(`ext4 found an error on ${device} `)
+  await expect(now(page).getByText(cause)).toBeVisible()
+  const entry = past(page).getByRole('listitem').first()
+  await entry.getByRole('button').first().click()
+  await expect(entry.getByText(cause)).toBeVisible()
+  await entry.getByText('What the system reported').click()
+  await expect(entry.getByText(`EXT4-fs error (device ${device})`)).toBeVisible()
+  await entry.getByText('The system’s counters and states').click()
+  await expect(entry.getByText(`/sys/fs/ext4/${device}/first_error_func`)).toBeVisible()
+  await pictures(page, 'evidence')
 })

@@ -4,6 +4,7 @@ import { PathText } from '../../ui/path-text.tsx'
 import { Elapsed, OngoingSince } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'
+import { Cause } from './evidence-part.tsx'
 import { formatTitle, getLevel, getSeverity, getSubjects, type Incident, isAboutPaths } from './incidents.ts'
 import { RemedyCommands } from './remedy.tsx'
 
@@ -52,6 +53,7 @@ export const IncidentRow = memo(function IncidentRow(props: IncidentRowProps) {
             {hasMore && (
               <>
                 <p className="breakable selectable">{say(sentence)}</p>
+                <Cause incident={incident} />
                 <RemedyCommands sentence={sentence} />
               </>
             )}

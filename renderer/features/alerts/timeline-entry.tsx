@@ -1,7 +1,7 @@
 import { UnstyledButton } from '@mantine/core'
 import { useEffect, useId, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { describeEnd } from '../../../core/alerts/kinds.ts'
+import { describeEnd, isDiskKind } from '../../../core/alerts/kinds.ts'
 import { useNow } from '../../state/now.ts'
 import type { TimelineEntry } from '../../state/timeline.ts'
 import { IconChevronDown, IconChevronRight } from '../../ui/icons.ts'
@@ -10,6 +10,7 @@ import { At, OngoingSince } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'
 import { DeliveryList } from './delivery-list.tsx'
+import { Cause, EvidencePart } from './evidence-part.tsx'
 import { LinkActions } from './incident-actions.tsx'
 import { Subjects } from './incident-row.tsx'
 import { formatTitle, getLevel, getSeverity, type Incident } from './incidents.ts'
@@ -59,6 +60,7 @@ export function TimelineRow({ incident, deliveries, settings, isMarked }: Timeli
         {opened && (
           <>
             <p className="breakable selectable">{say(incident.sentence)}</p>
+            <Cause incident={incident} />
             {end !== null && <p className="breakable selectable">{say(end)}</p>}
             {endedAt === null && (
               <>
@@ -68,6 +70,7 @@ export function TimelineRow({ incident, deliveries, settings, isMarked }: Timeli
             )}
             <Subjects incident={incident} />
             <Facts incident={incident} />
+            {isDiskKind(incident.kind) && <EvidencePart incident={incident} />}
             {deliveries !== null && <DeliveryList incident={incident} deliveries={deliveries} />}
           </>
         )}

@@ -24,6 +24,7 @@ export function incidentDetails(incident: Incident, version: string, say: Say): 
     `Holdfast ${version}, ${kind}, ${group}`,
     say(sentence),
     ...Object.entries(failing).map(([one, why]) => `${paths[one] ?? one}: ${say(why)}`),
+    ...(incident.cause ?? []).map(say),
     ...(step === null ? [] : [step]),
     `${time(startedAt)} – ${endedAt === null ? '' : time(endedAt)} (${id})`,
   ].join('\n')

@@ -9,6 +9,7 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -219,6 +220,14 @@ export async function mountExt4(
       await run('fsfreeze', ['--unfreeze', point], TIMEOUT)
     },
   }
+}
+
+/** Makes the kernel report an error of an ext4, which then stops writing (fs/ext4/sysfs.c). Returns its device. */
+export async function triggerExt4Error(point: string): Promise<string> {
+  const { stdout } = await run('findmnt', ['-no', 'SOURCE', point], TIMEOUT)
+  const device = path.basename(stdout.trim())
+  writeFileSync(`/sys/fs/ext4/${device}/trigger_fs_error`, 'test')
+  return device
 }
 
 /** Whether the kernel has xfs, and there is what makes one. */

@@ -3,7 +3,7 @@ import type { Incident, TimelinePage, TimelineQuestion } from '../alerts/inciden
 import { getSeverity, getSubjects } from '../alerts/kinds.ts'
 import type { Notifier, NotifierConfig } from '../alerts/notifier.ts'
 import type { Checked } from '../check/checker-messages.ts'
-import { AROUND_MS, type Evidence, evidenceSchema } from '../check/evidence/evidence-messages.ts'
+import { AROUND_MS, afterMs, type Evidence, evidenceSchema } from '../check/evidence/evidence-messages.ts'
 import { getShellStep } from '../check/verdict.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import type { Message } from '../lib/i18n/message.ts'
@@ -88,6 +88,7 @@ export class Alerting {
 
   /** Reads what the system reports about a new incident: at once, for its notification, and when all has been reported. */
   #examine({ id, path, mount, overall }: Checked): void {
+    if (overall.kind === 'ok') return
     const incident = this.alerts
       .incidents()
       .find(
@@ -111,7 +112,8 @@ export class Alerting {
       this.alerts.explain(incident.id, found.cause, JSON.stringify(found))
     }
     void read()
-    setTimeout(() => void read(), AROUND_MS).unref()
+    for (const inMs of new Set([AROUND_MS, afterMs(overall.kind)]))
+      setTimeout(() => void read(), inMs).unref()
   }
 
   /** Evaluates the rest of the state. Called when it has changed or time has passed. */

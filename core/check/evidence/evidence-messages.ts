@@ -3,8 +3,12 @@ import { messageSchema } from '../../lib/i18n/message-schema.ts'
 import { mountIdentitySchema } from '../mount-identity.ts'
 import { verdictKinds } from '../verdict-kinds.ts'
 
-/** Milliseconds before and after a failure whose lines belong to it. */
+/** Milliseconds before a failure, and mostly after it, whose lines belong to it. */
 export const AROUND_MS = 60_000
+/** The kernel reports a task that hangs, or a server that does not respond, after two or three minutes. */
+const HUNG_MS = 5 * 60_000
+/** Returns the milliseconds after a failure whose lines belong to it. */
+export const afterMs = (kind: EvidenceQuestion['kind']): number => (kind === 'hung' ? HUNG_MS : AROUND_MS)
 
 /** A line of the kernel's log. */
 export const kernelLineSchema = z.object({

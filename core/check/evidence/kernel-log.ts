@@ -14,7 +14,7 @@ const RECORD_BYTES = 8192
 const MOST_AT_ONCE = 5_000
 /** Limits of what is kept. */
 const MOST_LINES = 5_000
-const KEPT_MS = 5 * 60_000
+const KEPT_MS = 7 * 60_000
 const LONGEST_TEXT = 1_000
 const JOURNAL_WITHIN_MS = 3_000
 const JOURNAL_BYTES = 8 * 1024 * 1024

@@ -5,6 +5,7 @@ import { chooseLines, findCause } from './causes.ts'
 import { findDeviceNames } from './device-names.ts'
 import {
   AROUND_MS,
+  afterMs,
   type DeviceNames,
   type Evidence,
   type EvidenceQuestion,
@@ -35,6 +36,8 @@ export class EvidenceRecorder {
   /** The names of each file system, from before its failure: a disk that is gone has none any more. */
   readonly #names = new Map<string, Promise<DeviceNames>>()
   readonly #known = new Map<string, DeviceNames>()
+  /** Points whose mount has changed since their names were read: another disk may be mounted there. */
+  readonly #stale = new Set<string>()
   /** The mounts as they were read last, and before the last change of each point. */
   #mounts: readonly Mount[] = readMounts() ?? []
   readonly #before = new Map<string, { mount: Mount; until: number }>()
@@ -52,7 +55,8 @@ export class EvidenceRecorder {
 
   /** Keeps the names of a file system that works. */
   know(mount: MountIdentity): void {
-    if (this.#names.has(keyOf(mount))) return
+    if (this.#names.has(keyOf(mount)) && !this.#stale.has(mount.point)) return
+    this.#stale.delete(mount.point)
     if (this.#names.size >= MOST_KNOWN) {
       this.#names.clear()
       this.#known.clear()
@@ -65,19 +69,22 @@ export class EvidenceRecorder {
   /** Keeps how these points were mounted before they changed. */
   mountsChanged(points: readonly string[]): void {
     const until = Date.now()
-    for (const mount of this.#mounts)
-      if (points.includes(mount.point)) this.#before.set(mount.point, { mount, until })
+    for (const mount of this.#mounts) {
+      if (!points.includes(mount.point)) continue
+      this.#before.set(mount.point, { mount, until })
+      this.#stale.add(mount.point)
+    }
     this.#mounts = readMounts() ?? this.#mounts
   }
 
-  /** Returns what the system reports about a failure, from a minute before it to a minute after it. */
+  /** Returns what the system reports about a failure, from a minute before it to `afterMs` after it. */
   async collect({ mount, kind, failedAt }: EvidenceQuestion): Promise<Evidence> {
-    const device = mount === null ? NO_NAMES : await this.#findNames(mount)
+    const device = mount === null ? NO_NAMES : await this.#getNames(mount)
     const [{ lines: all, unread }, facts] = await Promise.all([
       this.#readLines(failedAt - AROUND_MS),
       readFacts({ mount, device, isHung: kind === 'hung', before: this.#mountBefore(mount, failedAt) }),
     ])
-    const around = all.filter(({ at }) => at <= failedAt + AROUND_MS)
+    const around = all.filter(({ at }) => at <= failedAt + afterMs(kind))
     const lines = chooseLines(around, device)
     return {
       failedAt,
@@ -104,9 +111,8 @@ export class EvidenceRecorder {
       .map(([point]) => point)
   }
 
-  #findNames(mount: MountIdentity): Promise<DeviceNames> {
-    this.know(mount)
-    return this.#names.get(keyOf(mount)) ?? Promise.resolve(NO_NAMES)
+  #getNames(mount: MountIdentity): Promise<DeviceNames> {
+    return this.#names.get(keyOf(mount)) ?? findDeviceNames(mount, this.#mounts)
   }
 
   #mountBefore(mount: MountIdentity | null, failedAt: number): Mount | null {

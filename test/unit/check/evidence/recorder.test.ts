@@ -52,11 +52,19 @@ test('evidence recorder: the lines of the minute before and after belong to a fa
     ],
     ...[line(at + 30_000, 'nfs: server nas-1 OK'), line(at + 61_000, SILENT)],
   )
-  const found = await recorder.collect(question(at))
+  const found = await recorder.collect({ ...question(at), kind: 'stale' })
   expect(found.lines.map((one) => one.at - at)).toEqual([-1_000, 30_000])
   expect(found.cause.map(({ params }) => params.server)).toEqual(['nas-1'])
   expect(found).toMatchObject({ failedAt: at, omitted: 0, unread: [] })
   expect(asked).toEqual([])
+})
+
+test('evidence recorder: the kernel reports a hang minutes later', async () => {
+  const { recorder, all } = setUp()
+  const at = Date.now()
+  all.push(line(at + 180_000, SILENT))
+  expect((await recorder.collect(question(at))).cause).toHaveLength(1)
+  expect((await recorder.collect({ ...question(at), kind: 'stale' })).cause).toEqual([])
 })
 
 test('evidence recorder: a flood of lines is cut, and the number of the others is kept', async () => {

@@ -103,6 +103,13 @@ export const form = (event: string) =>
     stickerId: '3',
   }).toString()
 
+/** What was posted, without the cause that the kernel of this computer may have reported. */
+export function formOf({ body }: { body: string }): string {
+  const posted = new URLSearchParams(body)
+  posted.set('message', getMessage({ body }).split('\n').slice(0, 3).join('\n'))
+  return posted.toString()
+}
+
 export const getMessage = ({ body }: { body: string }) => new URLSearchParams(body).get('message') ?? ''
 
 /** The kernel's own fault; `at`: just before it. */

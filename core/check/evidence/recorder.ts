@@ -85,11 +85,11 @@ export class EvidenceRecorder {
       readFacts({ mount, device, isHung: kind === 'hung', before: this.#mountBefore(mount, failedAt) }),
     ])
     const around = all.filter(({ at }) => at <= failedAt + afterMs(kind))
-    const lines = chooseLines(around, device)
+    const lines = sinceMount(chooseLines(around, device), failedAt)
     return {
       failedAt,
       readAt: Date.now(),
-      cause: findCause(around, device, failedAt, kind === 'read-only'),
+      cause: findCause(lines, device, failedAt, kind === 'read-only'),
       lines: lines.slice(0, MOST_LINES),
       omitted: Math.max(0, lines.length - MOST_LINES),
       facts,
@@ -128,6 +128,15 @@ export class EvidenceRecorder {
     if (lines !== null) return { lines, unread: [] }
     return { lines: [], unread: [message('cause.logUnread', { reason: problem })] }
   }
+}
+
+/** What ext4, XFS and btrfs report when they are mounted. */
+const MOUNTED = /\): (?:mounted filesystem|Mounting V\d Filesystem|first mount of filesystem)/
+
+/** Drops the lines from before the last mount: another disk may have had the name. */
+function sinceMount(lines: readonly KernelLine[], failedAt: number): KernelLine[] {
+  const mounted = lines.findLastIndex(({ at, text }) => at <= failedAt && MOUNTED.test(text))
+  return lines.slice(Math.max(0, mounted))
 }
 
 const keyOf = ({ device, type, point }: MountIdentity) => `${device} ${type} ${point}`

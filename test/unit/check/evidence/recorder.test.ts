@@ -67,6 +67,23 @@ test('evidence recorder: the kernel reports a hang minutes later', async () => {
   expect((await recorder.collect({ ...question(at), kind: 'stale' })).cause).toEqual([])
 })
 
+test('evidence recorder: a failure of the disk that had the name before the mount is no cause', async () => {
+  const { recorder, all } = setUp()
+  const at = Date.now()
+  const failure =
+    'EXT4-fs error (device none7): ext4_lookup:1: inode #2: comm ls: deleted inode referenced: 12'
+  // sysfs has no such device: its server stands for its name.
+  const mount = { point: '/mnt/disk', device: '0:98', type: 'ext4', source: 'none7:/x' }
+  all.push(
+    line(at - 3_000, failure, 2),
+    line(at - 2_000, 'EXT4-fs (none7): mounted filesystem 1 r/w with ordered data mode.'),
+  )
+  const collected = () => recorder.collect({ path: '/mnt/disk', kind: 'read-only', failedAt: at, mount })
+  expect((await collected()).lines.map(({ text }) => text.slice(0, 24))).toEqual(['EXT4-fs (none7): mounted'])
+  all.push(line(at - 1_000, failure, 2))
+  expect((await collected()).lines).toHaveLength(2)
+})
+
 test('evidence recorder: a flood of lines is cut, and the number of the others is kept', async () => {
   const { recorder, all } = setUp()
   const at = Date.now()

@@ -11,7 +11,7 @@ import {
   timelinePageSchema,
   timelineQuestionSchema,
 } from '../core/alerts/incident.ts'
-import { describeEnd, getSubjects, type Severity, severities } from '../core/alerts/kinds.ts'
+import { describeEnd, getSubjects, isDiskKind, type Severity, severities } from '../core/alerts/kinds.ts'
 import { readEvidence, readTimeline } from '../core/alerts/store/database.ts'
 import { type Evidence, evidenceSchema, type KernelLine } from '../core/check/evidence/evidence-messages.ts'
 import { type Message, message } from '../core/lib/i18n/message.ts'
@@ -155,8 +155,9 @@ async function show(id: string, options: ShowOptions, self: Command): Promise<vo
     console.log(jsonText(options.evidence === true ? { ...entry, evidence } : entry))
     return
   }
-  console.log(formatEntry(entry).join('\n'))
-  console.log(formatEvidence(evidence, options.evidence === true).join('\n'))
+  const isOfDisk = isDiskKind(entry.incident.kind)
+  const reported = isOfDisk ? formatEvidence(evidence, options.evidence === true) : []
+  console.log([...formatEntry(entry), ...reported].join('\n'))
 }
 
 async function findEntry(directory: string, id: string): Promise<TimelineEntry | null> {

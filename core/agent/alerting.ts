@@ -1,5 +1,10 @@
 import { type Alerts, type Observation, openAlerts } from '../alerts/alerts.ts'
-import type { Incident, TimelinePage, TimelineQuestion } from '../alerts/incident.ts'
+import {
+  type Incident,
+  KEPT_INCIDENTS,
+  type TimelinePage,
+  type TimelineQuestion,
+} from '../alerts/incident.ts'
 import { getSeverity, getSubjects } from '../alerts/kinds.ts'
 import type { Notifier, NotifierConfig } from '../alerts/notifier.ts'
 import type { Checked } from '../check/checker-messages.ts'
@@ -99,6 +104,7 @@ export class Alerting {
           noticedAt >= this.#startedAt,
       )
     if (incident === undefined || this.#examined.has(incident.id)) return
+    if (this.#examined.size >= KEPT_INCIDENTS) this.#examined.clear()
     this.#examined.add(incident.id)
     const question = { path, mount, kind: overall.kind, failedAt: incident.startedAt }
     let isExplained = false

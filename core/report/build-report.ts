@@ -102,9 +102,9 @@ export function buildReport(subject: ReportSubject, figures: ReportFigures): Rep
     incidents:
       incidents &&
       toList(
-        incidents.incidents.map(({ kind, paths, sentence, startedAt, endedAt }) => ({
+        incidents.incidents.map(({ kind, paths, sentence, cause = [], startedAt, endedAt }) => ({
           ...{ kind, subjects: [...Object.values(paths), ...nameFiles(kind, sentence)] },
-          ...{ sentence, startedAt, endedAt },
+          ...{ sentence, cause, startedAt, endedAt },
           lengthMs: Math.max(0, (endedAt ?? now) - startedAt),
         })),
         incidents.count,

@@ -1,3 +1,4 @@
+import { isDiskKind } from '../alerts/kinds.ts'
 import { formatBytes, formatDuration, formatPercent } from '../lib/i18n/formats.ts'
 import { type Message, message, type WordKey } from '../lib/i18n/message.ts'
 import type { Amount, Named, ProofReport, Report, ReportPeriod } from './report-schema.ts'
@@ -226,6 +227,7 @@ function describeSections(
       | 'parked'
       | 'availability'
       | 'incidents'
+      | 'causes'
       | 'stations',
     heads: Column[],
     rows: string[][],
@@ -372,6 +374,19 @@ function describeSections(
         incidents.more,
       ),
     )
+  const causes = countCauses(incidents?.entries ?? [])
+  if (causes.length > 0)
+    sections.push(
+      section(
+        'causes',
+        columns('incident', 'cause', '#share'),
+        causes.map(({ kind, cause, count, of }) => [
+          words(message(`kind.${kind}`)),
+          cause === null ? t('report.causeUnknown') : words(cause),
+          t('report.share', { count: format.count(count), of: format.count(of) }),
+        ]),
+      ),
+    )
   if (stations !== null)
     sections.push(
       section(
@@ -386,4 +401,35 @@ function describeSections(
       ),
     )
   return sections
+}
+
+type ReportIncident = NonNullable<Report['incidents']>['entries'][number]
+
+/** A cause of the failures of disks of one kind. */
+interface CauseShare {
+  kind: ReportIncident['kind']
+  /** The sentence of its latest failure; null: the cause is unknown. */
+  cause: Message | null
+  count: number
+  /** Number of all failures of this kind. */
+  of: number
+}
+
+/** Returns the causes of the failures of disks, the most frequent of each kind first; those of one rule count together. */
+function countCauses(entries: readonly ReportIncident[]): CauseShare[] {
+  const kinds = Map.groupBy(
+    entries.filter(({ kind }) => isDiskKind(kind)),
+    ({ kind }) => kind,
+  )
+  return [...kinds].flatMap(([kind, failures]) => {
+    const rules = Map.groupBy(failures, ({ cause }) => cause[0]?.key ?? null)
+    return [...rules.values()]
+      .map((some) => ({
+        kind,
+        cause: some.at(-1)?.cause[0] ?? null,
+        count: some.length,
+        of: failures.length,
+      }))
+      .sort((a, b) => b.count - a.count)
+  })
 }

@@ -8,7 +8,9 @@ import { type FoundFile, openLedger } from '../../../core/ledger/ledger.ts'
 import { computeLogMiss, getDay } from '../../../core/ledger/proof-figures.ts'
 import { noProofs } from '../../../core/ledger/proofs.ts'
 import { type Message, message } from '../../../core/lib/i18n/message.ts'
+import { createWords } from '../../../core/lib/i18n/words.ts'
 import { buildReport, type ReportSubject, summarizeDelays } from '../../../core/report/build-report.ts'
+import { describeReport } from '../../../core/report/document.ts'
 import { parsePeriod } from '../../../core/report/period.ts'
 import { reportSchema } from '../../../core/report/report-schema.ts'
 import { countRoute, writeRandomLedger } from '../../support/report/random-ledger.ts'
@@ -408,4 +410,27 @@ test('report: a ledger is not changed by reading, and a broken one is explained'
   expect(() => readLedgerFigures(file, from, to, 1)).toThrow(
     expect.objectContaining({ sentence: expect.objectContaining({ key: 'report.ledgerUnread' }) }),
   )
+})
+
+test('report: the failures of disks are counted by kind and cause, the most frequent first', () => {
+  const { incident } = exampleNotice('failed', from)
+  const reset = (span: number) => [message('cause.ataResetRepeated', { device: 'ata3', count: 4, span })]
+  const failure = (kind: 'read-only' | 'hung' | 'unreachable', cause?: Message[]) =>
+    ({ ...incident, kind, ...(cause && { cause }) }) as const
+  const incidents = [
+    ...[failure('read-only', reset(1_000)), failure('read-only'), failure('read-only', reset(2_000))],
+    ...[failure('hung'), failure('unreachable')],
+  ]
+  const report = buildReport(subject, { ...nothing, incidents: { incidents, count: incidents.length } })
+  const causes = describeReport(report, createWords('en'), 'en').sections.find(({ id }) => id === 'causes')
+  expect(causes?.rows).toEqual([
+    ['Read-only', expect.stringContaining('2 sec'), '2 of 3'],
+    ['Read-only', 'Unknown', '1 of 3'],
+    ['Not responding', 'Unknown', '1 of 1'],
+  ])
+  const none = buildReport(subject, {
+    ...nothing,
+    incidents: { incidents: [failure('unreachable')], count: 1 },
+  })
+  expect(describeReport(none, createWords('en'), 'en').sections.map(({ id }) => id)).not.toContain('causes')
 })

@@ -88,6 +88,7 @@ describe.each(languages)('report in %s', (language) => {
         'parked',
         'availability',
         'incidents',
+        'causes',
         'stations',
       ],
     ])

@@ -157,7 +157,9 @@ async function show(id: string, options: ShowOptions, self: Command): Promise<vo
   }
   const isOfDisk = isDiskKind(entry.incident.kind)
   const reported = isOfDisk ? formatEvidence(evidence, options.evidence === true) : []
-  console.log([...formatEntry(entry), ...reported].join('\n'))
+  // An older version keeps the evidence of an incident, and not its cause.
+  const incident = { ...entry.incident, cause: entry.incident.cause ?? evidence?.cause }
+  console.log([...formatEntry({ ...entry, incident }), ...reported].join('\n'))
 }
 
 async function findEntry(directory: string, id: string): Promise<TimelineEntry | null> {

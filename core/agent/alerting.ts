@@ -87,13 +87,15 @@ export class Alerting {
 
   /** Returns what the system reported about an incident; null: nothing was recorded. */
   async evidence(id: string): Promise<Evidence | null> {
-    const text = this.alerts.unstoredEvidence(id) ?? (await this.notifier.evidence(id))
+    const text =
+      this.alerts.unstoredEvidence(id) ??
+      (await this.notifier.evidence(id).catch(ignoreError('a disk that cannot be read has a notice', null)))
     return text === null ? null : evidenceSchema.parse(JSON.parse(text))
   }
 
   /** Reads what the system reports about a new incident: at once, for its notification, and when all has been reported. */
   #examine({ id, path, mount, overall }: Checked): void {
-    if (overall.kind === 'ok') return
+    if (!isExplicable(overall)) return
     const incident = this.alerts
       .incidents()
       .find(
@@ -107,15 +109,16 @@ export class Alerting {
     if (this.#examined.size >= KEPT_INCIDENTS) this.#examined.clear()
     this.#examined.add(incident.id)
     const question = { path, mount, kind: overall.kind, failedAt: incident.startedAt }
-    let isExplained = false
+    let first: Evidence | null = null
     const read = async () => {
       const found = await this.#agent.checker
         .request('evidence', question)
         .catch(ignoreError('a checker that starts again has no evidence', null))
       // A flood of lines may have displaced those of the first reading.
-      if (found === null || (isExplained && found.cause.length === 0)) return
-      isExplained = found.cause.length > 0
-      this.alerts.explain(incident.id, found.cause, JSON.stringify(found))
+      if (found === null || ((first?.cause.length ?? 0) > 0 && found.cause.length === 0)) return
+      // The states are those of the moment of failure: later ones may be those of another disk.
+      first = { ...found, facts: first?.facts ?? found.facts }
+      this.alerts.explain(incident.id, found.cause, JSON.stringify(first))
     }
     void read()
     for (const inMs of new Set([AROUND_MS, afterMs(overall.kind)]))
@@ -213,6 +216,15 @@ function withPresent(
 function toObservation(one: Condition, group: string): Observation {
   const { name: path, headline: _, ...rest } = one
   return { ...rest, path, group, isOwn: true, step: null }
+}
+
+/**
+ * True if the kernel may have reported why. A name that is gone, a full disk and a lacking permission have their reason
+ * in themselves, and an earlier error of their disk would be taken for it.
+ */
+function isExplicable({ kind, code }: Checked['overall']): boolean {
+  if (process.platform !== 'linux' || kind === 'ok' || kind === 'full' || kind === 'permission') return false
+  return !(kind === 'missing' && (code === 'ENOENT' || code === 'ENOTDIR'))
 }
 
 /**

@@ -49,9 +49,9 @@ export function renderMessage(
   const entry: CatalogEntry | null = channel.type === null ? null : catalog[channel.type]
   const template = channel.template ?? entry?.template ?? '{title}\n{body}'
   const body = cause === '' ? short : `${short}\n${cause}`
-  const filled = fillTemplate(cause === '' ? template.replaceAll(/(?:\n|\\n)\{cause\}/g, '') : template, {
+  const filled = fillTemplate(cause === '' ? withoutCause(template) : template, {
     title,
-    body,
+    body: template.includes('{cause}') ? short : body,
     event: formatEvent(notice, words, title, now),
     project: labels.project,
     resource: labels.resource === '' ? where(notice, words) : labels.resource,
@@ -72,6 +72,13 @@ export function renderMessage(
 export const toShown = ({ notice, title, body, urgent }: OutgoingMessage): Shown => {
   return { about: notice.about, incident: notice.incident.id, title, body, urgent }
 }
+
+/** Removes the lines that have the cause alone. */
+const withoutCause = (template: string) =>
+  template
+    .split(/\n|\\n/)
+    .filter((line) => line !== '{cause}')
+    .join('\n')
 
 /** Fills in the names in braces. Unknown names stay as they are. A typed "\n" becomes a new line. */
 export function fillTemplate<Name extends string = (typeof templateNames)[number]>(

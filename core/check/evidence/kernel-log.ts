@@ -132,15 +132,18 @@ export class KernelLog {
   }
 }
 
-/** Returns the kernel's lines in the system's journal since a time; null: it cannot be read. */
+/**
+ * Returns the kernel's lines in the system's journal since a time; null: it cannot be read. For somebody who may not read
+ * it, `journalctl` succeeds with no line, so all of this start of the computer are asked for.
+ */
 export function readJournal(from: number, program = 'journalctl'): Promise<KernelLine[] | null> {
   const parameters = ['--dmesg', '--output=json', '--no-pager', '--quiet', `--lines=${MOST_LINES}`]
-  const since = `--since=@${Math.floor(from / 1_000)}`
   const options = { timeout: JOURNAL_WITHIN_MS, killSignal: 'SIGKILL' as const, maxBuffer: JOURNAL_BYTES }
   return new Promise((resolve) => {
-    execFile(program, [...parameters, since], options, (error, output) => {
-      if (error !== null) resolve(dropError(error, 'the evidence names what could not be read', null))
-      else resolve(output.split('\n').flatMap((line) => parseJournalLine(line) ?? []))
+    execFile(program, parameters, options, (error, output) => {
+      if (error !== null) return resolve(dropError(error, 'the evidence names what could not be read', null))
+      const lines = output.split('\n').flatMap((line) => parseJournalLine(line) ?? [])
+      resolve(lines.length === 0 ? null : lines.filter(({ at }) => at >= from))
     })
   })
 }
@@ -148,8 +151,10 @@ export function readJournal(from: number, program = 'journalctl'): Promise<Kerne
 /** Returns a line of `journalctl --output=json`; null: it is not one. */
 export function parseJournalLine(line: string): KernelLine | null {
   try {
-    const { MESSAGE, PRIORITY, __REALTIME_TIMESTAMP: at } = JSON.parse(line) as Record<string, unknown>
-    if (typeof MESSAGE !== 'string' || typeof at !== 'string') return null
+    const { MESSAGE, PRIORITY, SYSLOG_FACILITY = '0', ...rest } = JSON.parse(line) as Record<string, unknown>
+    const at = rest.__REALTIME_TIMESTAMP
+    // Another facility: a program has written to the kernel's log.
+    if (typeof MESSAGE !== 'string' || typeof at !== 'string' || SYSLOG_FACILITY !== '0') return null
     return {
       at: Math.floor(Number(at) / 1_000),
       level: Number(PRIORITY ?? 6),

@@ -21,6 +21,10 @@ const MOST_LINES = 300
 /** Lines of this level (syslog(3)) and graver ones are a reason for a check; at most so many of one reading are compared. */
 const WARNING = 4
 const MOST_SUSPICIOUS = 100
+/** Shortest interval between two checks of a file system for that reason: a check of a failing disk adds lines of its own. */
+const SUSPECT_EVERY_MS = 60_000
+/** Time after which the names are read again: a member of an array or a path to a disk may have been replaced. */
+const NAMES_FOR_MS = 10 * 60_000
 /** Limit of the file systems whose names are kept. */
 const MOST_KNOWN = 1_000
 const NO_NAMES: DeviceNames = { type: '', names: new Set(), server: null }
@@ -34,10 +38,12 @@ export class EvidenceRecorder {
   readonly #timer: NodeJS.Timeout
   readonly #journal: typeof readJournal
   /** The names of each file system, from before its failure: a disk that is gone has none any more. */
-  readonly #names = new Map<string, Promise<DeviceNames>>()
+  readonly #names = new Map<string, { found: Promise<DeviceNames>; readMs: number }>()
   readonly #known = new Map<string, DeviceNames>()
   /** Points whose mount has changed since their names were read: another disk may be mounted there. */
   readonly #stale = new Set<string>()
+  /** When each mount point was suspected last, by the monotonic clock. */
+  readonly #suspected = new Map<string, number>()
   /** The mounts as they were read last, and before the last change of each point. */
   #mounts: readonly Mount[] = readMounts() ?? []
   readonly #before = new Map<string, { mount: Mount; until: number }>()
@@ -55,14 +61,16 @@ export class EvidenceRecorder {
 
   /** Keeps the names of a file system that works. */
   know(mount: MountIdentity): void {
-    if (this.#names.has(keyOf(mount)) && !this.#stale.has(mount.point)) return
+    const readMs = this.#names.get(keyOf(mount))?.readMs ?? Number.NEGATIVE_INFINITY
+    if (performance.now() - readMs < NAMES_FOR_MS && !this.#stale.has(mount.point)) return
     this.#stale.delete(mount.point)
     if (this.#names.size >= MOST_KNOWN) {
       this.#names.clear()
       this.#known.clear()
+      this.#suspected.clear()
     }
     const found = findDeviceNames(mount, this.#mounts)
-    this.#names.set(keyOf(mount), found)
+    this.#names.set(keyOf(mount), { found, readMs: performance.now() })
     void found.then((names) => this.#known.set(mount.point, names))
   }
 
@@ -106,13 +114,17 @@ export class EvidenceRecorder {
   #suspects(fresh: readonly KernelLine[]): string[] {
     const bad = fresh.filter(({ level }) => level <= WARNING).slice(0, MOST_SUSPICIOUS)
     if (bad.length === 0) return []
-    return [...this.#known]
+    const now = performance.now()
+    const points = [...this.#known]
+      .filter(([point]) => now - (this.#suspected.get(point) ?? Number.NEGATIVE_INFINITY) >= SUSPECT_EVERY_MS)
       .filter(([, device]) => chooseLines(bad, device).length > 0)
       .map(([point]) => point)
+    for (const point of points) this.#suspected.set(point, now)
+    return points
   }
 
   #getNames(mount: MountIdentity): Promise<DeviceNames> {
-    return this.#names.get(keyOf(mount)) ?? findDeviceNames(mount, this.#mounts)
+    return this.#names.get(keyOf(mount))?.found ?? findDeviceNames(mount, this.#mounts)
   }
 
   #mountBefore(mount: MountIdentity | null, failedAt: number): Mount | null {

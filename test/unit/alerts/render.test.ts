@@ -33,6 +33,13 @@ test('rendered failure: the template of the read-only monitor gains a line only 
 test.each([
   ['{event}\n{cause}\nEnd', `touch failed\n${CAUSE}\nEnd`, 'touch failed\nEnd'],
   ['{event}\\n{cause}', `touch failed\n${CAUSE}`, 'touch failed'],
+  [
+    '{title}\n{body}\n{cause}',
+    `Read-only: /data/run_1\n/data/run_1 is OK.\n${CAUSE}`,
+    'Read-only: /data/run_1\n/data/run_1 is OK.',
+  ],
+  ['{cause}\n{event}', `${CAUSE}\ntouch failed`, 'touch failed'],
+  ['{event}\n{cause}, call Ann', `touch failed\n${CAUSE}, call Ann`, 'touch failed\n, call Ann'],
   ['Why: {cause}', `Why: ${CAUSE}`, 'Why: '],
 ])('rendered failure: the template %j with a cause, and without', (template, with_, without) => {
   expect(render(caused('failed'), 'mail', template)).toBe(with_)

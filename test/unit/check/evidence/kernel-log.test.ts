@@ -101,18 +101,28 @@ test('journal line: its time, level and text; anything else is none', () => {
     text: 'nfs: server nas not responding',
   })
   // The journal has bytes that are no text as a list of numbers.
-  for (const other of ['', '{', '[]', JSON.stringify({ ...line, MESSAGE: [1, 2] })])
+  for (const other of [
+    '',
+    '{',
+    '[]',
+    JSON.stringify({ ...line, MESSAGE: [1, 2] }),
+    JSON.stringify({ ...line, SYSLOG_FACILITY: '3' }),
+  ])
     expect(parseJournalLine(other)).toBeNull()
 })
 
 test('journal: the lines since a time are asked for, and one that may not be read gives none', async () => {
   const directory = temporaryDirectory('journal')
   const program = path.join(directory, 'journalctl')
-  writeFileSync(program, `#!/bin/sh\necho "$@" > ${directory}/asked\n`)
+  writeFileSync(program, '#!/bin/sh\n')
   appendFileSync(program, `echo '{"MESSAGE":"one","__REALTIME_TIMESTAMP":"2000"}'\n`)
   chmodSync(program, 0o755)
-  expect(await readJournal(5_500, program)).toEqual([{ at: 2, level: 6, text: 'one' }])
-  expect(execFileSync('cat', [path.join(directory, 'asked')], { encoding: 'utf8' })).toContain('--since=@5')
+  expect(await readJournal(2, program)).toEqual([{ at: 2, level: 6, text: 'one' }])
+  expect(await readJournal(3, program)).toEqual([])
+  // For somebody who may not read it, it has no line at all.
+  const empty = path.join(directory, 'empty')
+  writeFileSync(empty, '#!/bin/sh\n', { mode: 0o755 })
+  expect(await readJournal(0, empty)).toBeNull()
   appendFileSync(program, 'exit 1\n')
   expect(await readJournal(0, program)).toBeNull()
   expect(await readJournal(0, path.join(directory, 'none'))).toBeNull()

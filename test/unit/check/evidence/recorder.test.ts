@@ -36,7 +36,7 @@ function setUp(problem: string | null = null, journal: KernelLine[] | null = nul
     },
   )
   onTestFinished(() => recorder.stop())
-  return { recorder, all, asked, suspected }
+  return { recorder, all, asked, suspected, unread: () => all.length - read }
 }
 
 const question = (failedAt: number) => ({ path: '/mnt/nas/a', mount: share, kind: 'hung' as const, failedAt })
@@ -105,13 +105,17 @@ test('evidence recorder: where the log may not be read, the journal is asked; wh
 
 test('evidence recorder: an error that the kernel reports is a reason to check its file system, and no other', async () => {
   hastenClock()
-  const { recorder, all, suspected } = setUp()
+  const { recorder, all, suspected, unread } = setUp()
   recorder.know(share)
   recorder.know({ ...share, point: '/mnt/other', source: 'nas-2:/export' })
   all.push(line(Date.now(), 'a harmless line about nas-1', 6))
   all.push(line(Date.now(), 'nfs: server nas-1 not responding, timed out', 4))
   await until('a suspicion', () => suspected.length > 0)
   expect(suspected).toEqual([['/mnt/nas']])
+  // The check itself may fail with another line.
+  all.push(line(Date.now(), 'nfs: server nas-1 not responding, timed out', 4))
+  await until('it to be read', () => unread() === 0)
+  expect(suspected).toHaveLength(1)
 })
 
 test('evidence recorder: a path without a mount has the lines of none', async () => {

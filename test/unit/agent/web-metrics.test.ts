@@ -35,3 +35,55 @@ test('metrics: the oldest waiting file and the delays of each sender are exporte
   const without = await metrics.page(state, {})
   expect(without).not.toMatch(/^holdfast_agent_(oldest_waiting|durable)\S*\{/m)
 })
+
+test('metrics: each figure of a destination, a source and a checked path has its line', async () => {
+  const empty = initialState('terminal', '1', defaultSettings, '/store')
+  const [destination = expect.fail('no destination')] = empty.destinations
+  const checked = (kind: string, delayMs: number | null) => ({ at: 7_000, overall: { kind }, delayMs })
+  // Only what the page is about.
+  const state = {
+    ...empty,
+    destinations: [
+      {
+        ...destination,
+        connection: { ...destination.connection, state: 'connected' },
+        totals: { ...destination.totals, waitingFiles: 2, waitingBytes: 3, parkedFiles: 4 },
+        ...{ damaged: { files: 5 }, rate: 6 },
+      },
+    ],
+    sources: [
+      {
+        settings: { name: 'photos', path: '/data' },
+        totals: { sentFiles: 8, sentBytes: 9, deletedFiles: 10 },
+        ...{ lastFile: { at: 11_000 }, checked: checked('ok', 12_000) },
+      },
+    ],
+    checkedPaths: [{ path: '/disk', checked: checked('full', null) }],
+  } as unknown as typeof empty
+  const page = await createMetrics().page(state, {})
+  const lines = page
+    .split('\n')
+    .filter((line) => /^holdfast_agent_(?!incidents|status|durable|worker)\S*\{/.test(line))
+  expect(lines.sort()).toEqual(
+    [
+      'destination_connected{destination="embedded"} 1',
+      'waiting_files{destination="embedded"} 2',
+      'waiting_bytes{destination="embedded"} 3',
+      'given_up_files{destination="embedded"} 4',
+      'damaged_files{destination="embedded"} 5',
+      'send_bytes_per_second{destination="embedded"} 6',
+      'source_sent_files{source="photos"} 8',
+      'source_sent_bytes{source="photos"} 9',
+      'source_deleted_files{source="photos"} 10',
+      'source_last_file_timestamp_seconds{source="photos"} 11',
+      'path_usable{path="/data"} 1',
+      'path_read_seconds{path="/data"} 12',
+      'path_checked_timestamp_seconds{path="/data"} 7',
+      'path_usable{path="/disk"} 0',
+      'path_read_seconds{path="/disk"} Nan',
+      'path_checked_timestamp_seconds{path="/disk"} 7',
+    ]
+      .map((line) => `holdfast_agent_${line}`)
+      .sort(),
+  )
+})

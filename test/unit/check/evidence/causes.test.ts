@@ -6,7 +6,7 @@ import type { DeviceNames, KernelLine } from '../../../../core/check/evidence/ev
 import { english, traditionalChinese } from '../../../../core/lib/i18n/dictionaries.ts'
 import { createWords } from '../../../../core/lib/i18n/words.ts'
 
-const directory = path.resolve(import.meta.dirname, '../../../fixtures/kernel-logs')
+const directory = path.resolve(import.meta.dirname, '../../../vectors/kernel-logs')
 const words = { en: createWords('en'), 'zh-TW': createWords('zh-TW') }
 
 /** Reads a log in the form of dmesg(1); a line without a time continues the message before it. */

@@ -19,9 +19,9 @@ const RUN = new Set(
     ' ',
   ),
 )
-/** They need a directory without protection, a sender that has lost its data, LINE's token, no agent, marked files, a link, a finding about a disk, a channel, or a file of patterns. */
+/** They need a directory without protection, a sender that has lost its data, LINE's token, no agent, marked files, a link, a finding about a disk, a failed one, a channel, or a file of patterns. */
 const NOT_HERE =
-  /disks accept|report schedule|--replaces|--line-token-file|--once|paths (add|confirm|send|follow)|--ignore-from/
+  /disks accept|incidents show|report schedule|--replaces|--line-token-file|--once|paths (add|confirm|send|follow)|--ignore-from/
 
 test('documented commands: each one that can run here succeeds, in the order of the pages', async () => {
   const base = temporaryDirectory('documented')

@@ -53,14 +53,14 @@ export const incidentSchema = z.object({
   outcome: z.enum(outcomes).optional(),
   /** How it ends, such as what is still missing; omitted: the usual sentence. */
   end: messageSchema.optional(),
-  /** What caused it, as the system reported it; omitted: nothing is known about that. */
+  /** Sentences about the cause, as the system reported it; omitted: the cause is unknown. */
   cause: z.array(messageSchema).optional(),
   /** Earliest time of the next notification; milliseconds since 1970. */
   snoozedUntil: z.number().nullable(),
 })
 export type Incident = z.infer<typeof incidentSchema>
 
-/** What the system reported about an incident, as a text that alerts only store. */
+/** The evidence of an incident, as a text that alerts only store. */
 export interface IncidentEvidence {
   incident: string
   text: string

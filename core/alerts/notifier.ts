@@ -63,7 +63,7 @@ export interface PolicyCommit {
   incidents: readonly Incident[]
   /** Notices to deliver. */
   notices: readonly Notice[]
-  /** What the system reported about incidents. */
+  /** Evidence of incidents, to store. */
   evidence?: readonly IncidentEvidence[]
 }
 

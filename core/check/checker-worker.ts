@@ -31,7 +31,7 @@ export const startChecker =
       buffered: (path) =>
         context.log('warn', `${path}: its file system refuses O_DIRECT, reads may be answered from memory`),
     })
-    // What the kernel reports only triggers a check, too.
+    // An error in the kernel's log only triggers a check, too.
     const evidence = new EvidenceRecorder((points) => checker.checkNow({ points }))
     const disks = new DiskWatch((all, at) => context.report({ checked: [], disks: { at, all } }))
     // A changed mount only triggers a check, whatever the interval is; the verdict comes from the probes.

@@ -138,7 +138,7 @@ const reportIncidentSchema = z.object({
   /** Names of all paths or other subjects that were part of it; of expected files, those that its sentence names. */
   subjects: z.array(z.string()),
   sentence: messageSchema,
-  /** What caused it, as the system reported it; empty: unknown. */
+  /** Sentences about the cause, as the system reported it; empty: unknown. */
   cause: z.array(messageSchema).default([]),
   startedAt: time,
   /** null: it has not ended. */

@@ -41,19 +41,19 @@ const factSchema = z.object({
 })
 export type Fact = z.infer<typeof factSchema>
 
-/** What the system reported about the failure of a path, in the minutes around it. */
+/** Reports of the system about the failure of a path, from the minutes around it. */
 export const evidenceSchema = z.object({
   /** Milliseconds since 1970 of the failure, and of the last reading. */
   failedAt: z.number(),
   readAt: z.number(),
-  /** What caused it, and what the file system did then; empty: no rule has an explanation. */
+  /** Sentences about the cause, and about the reaction of the file system; empty: no rule explains it. */
   cause: z.array(messageSchema),
   /** The kernel's lines about this file system, oldest first. */
   lines: z.array(kernelLineSchema),
   /** Number of further lines that were left out. */
   omitted: z.number(),
   facts: z.array(factSchema),
-  /** What could not be read, with what would permit it. */
+  /** Sentences about sources that could not be read, with the command that permits it. */
   unread: z.array(messageSchema),
 })
 export type Evidence = z.infer<typeof evidenceSchema>

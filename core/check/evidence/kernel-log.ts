@@ -153,7 +153,7 @@ export function parseJournalLine(line: string): KernelLine | null {
   try {
     const { MESSAGE, PRIORITY, SYSLOG_FACILITY = '0', ...rest } = JSON.parse(line) as Record<string, unknown>
     const at = rest.__REALTIME_TIMESTAMP
-    // Another facility: a program has written to the kernel's log.
+    // A program has another facility when it writes to the kernel's log.
     if (typeof MESSAGE !== 'string' || typeof at !== 'string' || SYSLOG_FACILITY !== '0') return null
     return {
       at: Math.floor(Number(at) / 1_000),

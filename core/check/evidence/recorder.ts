@@ -142,7 +142,7 @@ export class EvidenceRecorder {
   }
 }
 
-/** What ext4, XFS and btrfs report when they are mounted. */
+/** Messages of ext4, XFS and btrfs when they are mounted. */
 const MOUNTED = /\): (?:mounted filesystem|Mounting V\d Filesystem|first mount of filesystem)/
 
 /** Drops the lines from before the last mount: another disk may have had the name. */

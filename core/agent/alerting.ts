@@ -108,7 +108,8 @@ export class Alerting {
     if (incident === undefined || this.#examined.has(incident.id)) return
     if (this.#examined.size >= KEPT_INCIDENTS) this.#examined.clear()
     this.#examined.add(incident.id)
-    const question = { path, mount, kind: overall.kind, failedAt: incident.startedAt }
+    const { kind, code } = overall
+    const question = { path, mount, kind, code, failedAt: incident.startedAt }
     let first: Evidence | null = null
     const read = async () => {
       const found = await this.#agent.checker

@@ -2,6 +2,7 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { createNameFilter, isOwnName, type NameFilter } from '../filter/exclusion-rules.ts'
 import { raisePriority } from '../lib/workers/process.ts'
 import { errorCode } from '../platform/system-error.ts'
+import { openWake, readNow, waitReadable } from '../platform/waiting.ts'
 import { joinRelative, splitPath } from '../walk/scanned-file.ts'
 import type { Unsendable } from '../walk/walk.ts'
 import type { FromThread, FromTree, ToThread, ToTree } from './inotify.ts'
@@ -12,10 +13,7 @@ import {
   getPath,
   IN,
   type InotifyEvent,
-  openWake,
-  readNow,
   WatchedDirectories,
-  waitReadable,
 } from './inotify-watches.ts'
 import type { TreeRequest } from './tree-watcher.ts'
 import { UnwatchedParts } from './unwatched-parts.ts'

@@ -13,9 +13,6 @@ import type { TreeRequest } from './tree-watcher.ts'
 
 const IN_NONBLOCK = 0o4000
 const IN_CLOEXEC = 0o2000000
-const EFD_NONBLOCK = 0o4000
-const EFD_CLOEXEC = 0o2000000
-const POLLIN = 1
 
 /** Bits of an inotify mask: inotify(7), linux/inotify.h. */
 export const IN = {
@@ -92,9 +89,6 @@ const inotifyAddWatch = lazily<[number, string, number]>(
   'int inotify_add_watch(int fd, const char *path, uint32_t mask)',
 )
 const inotifyRmWatch = lazily<[number, number]>('int inotify_rm_watch(int fd, int wd)')
-const eventfd = lazily<[number, number]>('int eventfd(unsigned int initial, int flags)')
-const pollCall = lazily<[Buffer, number, number]>('int poll(void *fds, unsigned long count, int timeout)')
-const readCall = lazily<[number, Buffer, number]>('intptr_t read(int fd, void *buffer, size_t length)')
 
 /** Opens a new inotify instance. Throws EMFILE at the limit of instances. */
 function openInotify(): number {
@@ -112,30 +106,6 @@ function addWatch(fd: number, path: string, mask: number): number | string {
 function removeWatch(fd: number, wd: number): void {
   // Fails if the kernel removed the watch already; either way it is gone.
   inotifyRmWatch(fd, wd)
-}
-
-/** Opens a counter that wakes a thread out of `waitReadable` when eight bytes are written to it: eventfd(2). */
-export function openWake(): number {
-  const fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
-  if (fd < 0) throw failed('eventfd')
-  return fd
-}
-
-/** Blocks this thread until a descriptor is readable, or until the timeout; returns the readable ones: poll(2). */
-export function waitReadable(descriptors: readonly number[], timeoutMs: number): number[] {
-  // struct pollfd: the descriptor, the requested events, the returned events.
-  const fds = Buffer.alloc(8 * descriptors.length)
-  descriptors.forEach((fd, index) => {
-    fds.writeInt32LE(fd, 8 * index)
-    fds.writeInt16LE(POLLIN, 8 * index + 4)
-  })
-  if (pollCall(fds, descriptors.length, timeoutMs) <= 0) return []
-  return descriptors.filter((_, index) => (fds.readInt16LE(8 * index + 6) & POLLIN) !== 0)
-}
-
-/** Returns the number of bytes read; 0 if there is nothing to read. */
-export function readNow(fd: number, buffer: Buffer): number {
-  return Math.max(0, Number(readCall(fd, buffer, buffer.length)))
 }
 
 /**

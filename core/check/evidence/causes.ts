@@ -1,4 +1,5 @@
 import { type Message, message, type WordKey } from '../../lib/i18n/message.ts'
+import type { VerdictKind } from '../verdict-kinds.ts'
 import type { DeviceNames, KernelLine } from './evidence-messages.ts'
 
 /**
@@ -843,6 +844,38 @@ export function findCause(
   const hasStopped = findings.some((finding) => finding.rule.stops && finding.line.at >= cause.line.at)
   if (rule.stops || rule.command || !hasStopped) return [first]
   return [first, message('cause.stoppedWriting', { type: device.type })]
+}
+
+/** Level of a warning (syslog(3)); graver ones have lower numbers. */
+const WARNING = 4
+
+/** A failed file system, as far as it is visible without the kernel's log. */
+interface FailedState {
+  /** As in mountinfo, such as "fuse.sshfs". */
+  type: string
+  kind: VerdictKind
+  /** The error's name of the failed call, if one failed. */
+  code: string | null
+  /** The mount was writable at most a minute before the failure. */
+  wasWritable: boolean
+}
+
+/**
+ * Returns the cause of a failure about which the kernel reports nothing in `lines`; none if the state leaves more than one
+ * possible. The kernel is silent about a program that serves a file system (fs/fuse/dev.c), and about a remount of most
+ * file systems (fs/super.c: reconfigure_super); each of them reports its own errors before it turns read-only.
+ */
+export function findCauseOfState(
+  { type, kind, code, wasWritable }: FailedState,
+  lines: readonly KernelLine[],
+): Message[] {
+  if (/^fuse(?:\.|blk$|$)/.test(type)) {
+    const program = type.replace(/^fuse\./, '')
+    if (kind === 'hung') return [message('cause.fuseHung', { program })]
+    if (code === 'ENOTCONN') return [message('cause.fuseEnded', { program })]
+  }
+  const isSilent = lines.every(({ level }) => level > WARNING)
+  return kind === 'read-only' && wasWritable && isSilent ? [message('cause.remountedInSilence')] : []
 }
 
 function isUndone({ rule, params, line }: Finding, lines: readonly KernelLine[]): boolean {

@@ -63,6 +63,8 @@ export const evidenceQuestionSchema = z.object({
   mount: mountIdentitySchema.nullable(),
   /** The kind of failure. A hung disk must not be asked again. */
   kind: z.enum(verdictKinds),
+  /** The system's error name, such as ENOTCONN; null where no call failed. */
+  code: z.string().nullable(),
   /** Milliseconds since 1970. */
   failedAt: z.number(),
 })

@@ -1,17 +1,22 @@
 import { execFile } from 'node:child_process'
-import { closeSync, constants, openSync, readSync } from 'node:fs'
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
 import { dropError, warnUnlessCode } from '../../dropped-errors.ts'
+import { closeDescriptor } from '../../platform/libc.ts'
 import { errorCode } from '../../platform/system-error.ts'
+import { openWake, whenReadable } from '../../platform/waiting.ts'
 import type { KernelLine } from './evidence-messages.ts'
 
-// The lines of the kernel's log. `KernelLog` reads its records (/dev/kmsg, Documentation/ABI/testing/dev-kmsg in the
-// kernel's source) without waiting; where that is not permitted, `readJournal` asks the system's journal.
+// The lines of the kernel's log. `KernelLog` follows its records (/dev/kmsg, Documentation/ABI/testing/dev-kmsg in the
+// kernel's source); where that is not permitted, `readJournal` asks the system's journal.
 
 const KMSG = '/dev/kmsg'
 /** The longest record that the kernel writes, in bytes (CONSOLE_EXT_LOG_MAX); read(2) refuses a shorter buffer. */
 const RECORD_BYTES = 8192
 /** Limit of the records that one call of `read` takes: the rest is for the next call. */
 const MOST_AT_ONCE = 5_000
+/** Pause after a reading: a report has several lines, and a flood would wake this process for each one. */
+const GATHER_MS = 50
 /** Limits of what is kept. */
 const MOST_LINES = 5_000
 const KEPT_MS = 7 * 60_000
@@ -22,6 +27,10 @@ const JOURNAL_BYTES = 8 * 1024 * 1024
 /** A record of /dev/kmsg. */
 interface KernelRecord {
   level: number
+  /** The kernel itself has written it; false: a program. */
+  isKernels: boolean
+  /** Number of the record; each record of the log has the next one, a program's too. */
+  sequence: number
   /** Microseconds of the kernel's own clock, which starts with the computer and may run faster or slower than others. */
   clockUs: number
   text: string
@@ -31,26 +40,36 @@ interface KernelRecord {
 const ESCAPED = /(?:\\x[0-9a-f]{2})+/g
 const decode = (text: string) => Buffer.from(text.replaceAll('\\x', ''), 'hex').toString('utf8')
 
-/** Returns a record of the kernel itself; null: a program's, or not a record. */
+/** Returns a record; null: it is none. */
 export function parseRecord(record: string): KernelRecord | null {
-  const [, prefix = '', clockUs = '', text = ''] = /^(\d+),\d+,(\d+),[^;]*;([^\n]*)/.exec(record) ?? []
+  const [, prefix = '', sequence = '', clockUs = '', text = ''] =
+    /^(\d+),(\d+),(\d+),[^;]*;([^\n]*)/.exec(record) ?? []
+  if (prefix === '') return null
   const priority = Number(prefix)
-  // Each priority has its facility in the higher bits, and 0 is the kernel (syslog(3)).
-  if (prefix === '' || priority >= 8) return null
   return {
-    level: priority,
+    level: priority % 8,
+    // Each priority has its facility in the higher bits, and 0 is the kernel (syslog(3)).
+    isKernels: priority < 8,
+    sequence: Number(sequence),
     clockUs: Number(clockUs),
     text: text.replaceAll(ESCAPED, decode).slice(0, LONGEST_TEXT),
   }
 }
 
-/** Keeps the kernel's lines of the last minutes in memory. */
+/** Follows the kernel's log, and keeps its lines of the last minutes in memory. */
 export class KernelLog {
   #fd: number | null = null
+  #wake: number | null = null
   #lines: KernelLine[] = []
+  /** Records that were overwritten before they could be read, and when that was found. */
+  #lost: { at: number; count: number }[] = []
+  /** The number of the last record, and whether later ones were overwritten. */
+  #sequence: number | null = null
+  #isCut = false
   /** Milliseconds since 1970 at which the kernel's clock was 0, as far as known. */
   #epoch = Date.now() - Number(process.hrtime.bigint() / 1_000_000n)
   #readAt: number | null = null
+  #listener: (fresh: KernelLine[]) => void = () => undefined
   readonly #buffer = Buffer.alloc(RECORD_BYTES)
   /** The error that prevents reading, such as EPERM; null: none. */
   problem: string | null = null
@@ -68,9 +87,15 @@ export class KernelLog {
     }
   }
 
-  /** Takes in and returns what the kernel has reported since the last call. Does not wait. */
-  read(): KernelLine[] {
-    if (this.#fd === null) return []
+  /** Calls `listener` with what the kernel reports from now on, within `GATHER_MS`, until `close`. */
+  follow(listener: (fresh: KernelLine[]) => void): void {
+    this.#listener = listener
+    if (this.#fd !== null) void this.#follow(this.#fd, openWake())
+  }
+
+  /** Takes in what the kernel has reported since the last call. Does not wait. */
+  read(): void {
+    if (this.#fd === null) return
     const now = Date.now()
     const known = this.#lines.length
     for (let count = 0; count < MOST_AT_ONCE; count += 1) {
@@ -82,7 +107,7 @@ export class KernelLog {
     this.#readAt = now
     const fresh = this.#lines.slice(known)
     this.#forget(now)
-    return fresh
+    if (fresh.length > 0) this.#listener(fresh)
   }
 
   /** Returns the lines since a time in milliseconds since 1970, oldest first. */
@@ -90,21 +115,45 @@ export class KernelLog {
     return this.#lines.filter(({ at }) => at >= from)
   }
 
-  close(): void {
-    if (this.#fd !== null) closeSync(this.#fd)
-    this.#fd = null
+  /** Returns the number of records since a time that were overwritten before they could be read. */
+  lostSince(from: number): number {
+    return this.#lost.reduce((sum, { at, count }) => (at >= from ? sum + count : sum), 0)
   }
 
-  /** Returns the next record; '': it was overwritten or is no text; null: there is none now. */
+  close(): void {
+    const fd = this.#fd
+    this.#fd = null
+    // A descriptor must stay open while another thread waits for it.
+    if (this.#wake !== null) writeSync(this.#wake, new BigUint64Array([1n]))
+    else if (fd !== null) closeSync(fd)
+  }
+
+  async #follow(fd: number, wake: number): Promise<void> {
+    this.#wake = wake
+    while (this.#fd !== null) {
+      await whenReadable([fd, wake])
+      this.read()
+      if (this.#fd !== null) await pause(GATHER_MS)
+    }
+    this.#wake = null
+    closeSync(fd)
+    closeDescriptor(wake)
+  }
+
+  /** Returns the next record; '': it was overwritten; null: there is none now, or the log has ended. */
   #next(fd: number): string | null {
     try {
       const bytes = readSync(fd, this.#buffer)
-      return bytes === 0 ? null : this.#buffer.toString('utf8', 0, bytes)
+      if (bytes > 0) return this.#buffer.toString('utf8', 0, bytes)
+      this.close()
+      return null
     } catch (error) {
       const code = errorCode(error)
       if (code === 'EAGAIN') return null
-      // EPIPE: the kernel has overwritten records that were not read in time. The next read gives the oldest there is.
-      if (code === 'EPIPE') return dropError(error, 'a flood of records has overwritten older ones', '')
+      if (code === 'EPIPE') {
+        this.#isCut = true
+        return dropError(error, 'the next read gives the oldest record that the kernel still has', '')
+      }
       this.problem = warnUnlessCode(error, [], `${KMSG} cannot be read`, code)
       this.close()
       return null
@@ -114,7 +163,12 @@ export class KernelLog {
   #add(record: string, now: number): void {
     const parsed = parseRecord(record)
     if (parsed === null) return
-    const { level, clockUs, text } = parsed
+    const { level, isKernels, sequence, clockUs, text } = parsed
+    if (this.#isCut && this.#sequence !== null)
+      this.#lost.push({ at: now, count: Math.max(0, sequence - this.#sequence - 1) })
+    this.#isCut = false
+    this.#sequence = sequence
+    if (!isKernels) return
     // Reported between the last read and this one: that corrects the kernel's clock.
     const estimated = this.#epoch + clockUs / 1_000
     const at =
@@ -129,6 +183,7 @@ export class KernelLog {
     const from = now - KEPT_MS
     const first = this.#lines.findIndex(({ at }) => at >= from)
     this.#lines = first === -1 ? [] : this.#lines.slice(Math.max(first, this.#lines.length - MOST_LINES))
+    this.#lost = this.#lost.filter(({ at }) => at >= from)
   }
 }
 

@@ -1,7 +1,7 @@
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { type Mount, readMounts } from '../../platform/mounts.ts'
 import type { MountIdentity } from '../mount-identity.ts'
-import { chooseLines, findCause } from './causes.ts'
+import { chooseLines, findCause, findCauseOfState } from './causes.ts'
 import { findDeviceNames } from './device-names.ts'
 import {
   AROUND_MS,
@@ -14,8 +14,6 @@ import {
 import { KernelLog, readJournal } from './kernel-log.ts'
 import { readFacts } from './read-facts.ts'
 
-/** Interval of reading the kernel's log: the kernel keeps only a limited number of bytes. */
-const READ_EVERY_MS = 1_000
 /** Limit of the lines in one evidence. The first ones have the cause. */
 const MOST_LINES = 300
 /** Lines of this level (syslog(3)) and graver ones are a reason for a check; at most so many of one reading are compared. */
@@ -35,7 +33,6 @@ const NO_NAMES: DeviceNames = { type: '', names: new Set(), server: null }
  */
 export class EvidenceRecorder {
   readonly #log: KernelLog
-  readonly #timer: NodeJS.Timeout
   readonly #journal: typeof readJournal
   /** The names of each file system, from before its failure: a disk that is gone has none any more. */
   readonly #names = new Map<string, { found: Promise<DeviceNames>; readMs: number }>()
@@ -53,10 +50,10 @@ export class EvidenceRecorder {
     this.#log = log
     this.#journal = journal
     log.read()
-    this.#timer = setInterval(() => {
-      const points = this.#suspects(log.read())
+    log.follow((fresh) => {
+      const points = this.#suspects(fresh)
       if (points.length > 0) suspect(points)
-    }, READ_EVERY_MS)
+    })
   }
 
   /** Keeps the names of a file system that works. */
@@ -86,18 +83,21 @@ export class EvidenceRecorder {
   }
 
   /** Returns what the system reports about a failure, from a minute before it to `afterMs` after it. */
-  async collect({ mount, kind, failedAt }: EvidenceQuestion): Promise<Evidence> {
+  async collect({ mount, kind, code, failedAt }: EvidenceQuestion): Promise<Evidence> {
     const device = mount === null ? NO_NAMES : await this.#getNames(mount)
+    const before = this.#mountBefore(mount, failedAt)
     const [{ lines: all, unread }, facts] = await Promise.all([
       this.#readLines(failedAt - AROUND_MS),
-      readFacts({ mount, device, isHung: kind === 'hung', before: this.#mountBefore(mount, failedAt) }),
+      readFacts({ mount, device, isHung: kind === 'hung', before }),
     ])
     const around = all.filter(({ at }) => at <= failedAt + afterMs(kind))
     const lines = sinceMount(chooseLines(around, device), failedAt)
+    const reported = findCause(lines, device, failedAt, kind === 'read-only')
+    const state = { type: device.type, kind, code, wasWritable: before !== null && !isReadOnly(before) }
     return {
       failedAt,
       readAt: Date.now(),
-      cause: findCause(lines, device, failedAt, kind === 'read-only'),
+      cause: reported.length > 0 || unread.length > 0 ? reported : findCauseOfState(state, lines),
       lines: lines.slice(0, MOST_LINES),
       omitted: Math.max(0, lines.length - MOST_LINES),
       facts,
@@ -106,7 +106,6 @@ export class EvidenceRecorder {
   }
 
   stop(): void {
-    clearInterval(this.#timer)
     this.#log.close()
   }
 
@@ -135,7 +134,13 @@ export class EvidenceRecorder {
   async #readLines(from: number): Promise<{ lines: KernelLine[]; unread: Message[] }> {
     this.#log.read()
     const { problem } = this.#log
-    if (problem === null) return { lines: this.#log.since(from), unread: [] }
+    if (problem === null) {
+      const count = this.#log.lostSince(from)
+      return {
+        lines: this.#log.since(from),
+        unread: count === 0 ? [] : [message('cause.linesLost', { count })],
+      }
+    }
     const lines = await this.#journal(from)
     if (lines !== null) return { lines, unread: [] }
     return { lines: [], unread: [message('cause.logUnread', { reason: problem })] }
@@ -150,5 +155,7 @@ function sinceMount(lines: readonly KernelLine[], failedAt: number): KernelLine[
   const mounted = lines.findLastIndex(({ at, text }) => at <= failedAt && MOUNTED.test(text))
   return lines.slice(Math.max(0, mounted))
 }
+
+const isReadOnly = ({ options, superOptions }: Mount) => [...options, ...superOptions].includes('ro')
 
 const keyOf = ({ device, type, point }: MountIdentity) => `${device} ${type} ${point}`

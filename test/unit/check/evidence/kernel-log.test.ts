@@ -9,29 +9,41 @@ import {
   readJournal,
 } from '../../../../core/check/evidence/kernel-log.ts'
 import { temporaryDirectory } from '../../../support/temporary.ts'
+import { until } from '../../../support/until.ts'
 
 /** A kernel's log that a test writes: a pipe, from which a reader takes each record once. */
 function makeLog() {
   const file = path.join(temporaryDirectory('kmsg'), 'kmsg')
   execFileSync('mkfifo', [file])
   const out = openSync(file, constants.O_RDWR | constants.O_NONBLOCK)
-  onTestFinished(() => closeSync(out))
+  let isOpen = true
+  const end = () => {
+    if (isOpen) closeSync(out)
+    isOpen = false
+  }
+  onTestFinished(end)
   const log = new KernelLog(file)
   onTestFinished(() => log.close())
-  return { log, report: (text: string) => writeSync(out, text) }
+  const heard: string[] = []
+  log.follow((fresh) => heard.push(...fresh.map(({ text }) => text)))
+  return { log, heard, end, report: (text: string) => writeSync(out, text) }
 }
 
-const record = (clockUs: number, text: string, priority = 3) => `${priority},1,${clockUs},-;${text}\n`
+const record = (clockUs: number, text: string, priority = 3, sequence = 1) =>
+  `${priority},${sequence},${clockUs},-;${text}\n`
 
-test('kernel record: its level, clock and text; a program’s record and other text are none', () => {
+test('kernel record: its level, number, clock and text; a program’s record and other text are not the kernel’s', () => {
   expect(parseRecord('3,339,5140900,-;EXT4-fs error (device sdb1)\n SUBSYSTEM=block\n')).toEqual({
     level: 3,
+    isKernels: true,
+    sequence: 339,
     clockUs: 5140900,
     text: 'EXT4-fs error (device sdb1)',
   })
   // Facility 3 (daemon) and level 6; and user, 1, which any program may write.
-  for (const other of ['30,339,5140900,-;systemd[1]: started', '12,1,1,-;hello', ' SUBSYSTEM=block', ''])
-    expect(parseRecord(other)).toBeNull()
+  for (const other of ['30,339,5140900,-;systemd[1]: started', '12,1,1,-;hello'])
+    expect(parseRecord(other)?.isKernels).toBe(false)
+  for (const other of [' SUBSYSTEM=block', '']) expect(parseRecord(other)).toBeNull()
 })
 
 test('kernel record: escaped bytes are text again, and a long text is cut', () => {
@@ -41,15 +53,30 @@ test('kernel record: escaped bytes are text again, and a long text is cut', () =
   expect(parseRecord(record(1, 'x'.repeat(5_000)))?.text).toHaveLength(1_000)
 })
 
-test('kernel log: each reading takes what is new, and keeps it', () => {
-  const { log, report } = makeLog()
-  expect(log.read()).toEqual([])
+test('kernel log: what is new is reported without being asked for, once, and kept', async () => {
+  const { log, heard, report } = makeLog()
+  log.read()
   report(record(1_000_000, 'one') + record(2_000_000, 'a program', 30))
-  expect(log.read().map(({ text }) => text)).toEqual(['one'])
+  await until('the first line', () => heard.length > 0)
   report(record(3_000_000, 'two'))
-  expect(log.read().map(({ text }) => text)).toEqual(['two'])
-  expect(log.read()).toEqual([])
-  expect(log.since(0).map(({ text }) => text)).toEqual(['one', 'two'])
+  log.read()
+  log.read()
+  expect(heard).toEqual(['one', 'two'])
+  report(record(4_000_000, 'three'))
+  await until('the third line', () => heard.length > 2)
+  expect(log.since(0).map(({ text }) => text)).toEqual(['one', 'two', 'three'])
+  expect(heard).toEqual(['one', 'two', 'three'])
+})
+
+test('kernel log: one that has ended keeps its lines, and is closed', async () => {
+  const { log, heard, report, end } = makeLog()
+  log.read()
+  report(record(1_000_000, 'one'))
+  end()
+  await until('the line', () => heard.length > 0)
+  log.read()
+  log.close()
+  expect(log.since(0).map(({ text }) => text)).toEqual(['one'])
 })
 
 test('kernel log: a line is as old as its reading, whatever the kernel’s clock shows, and in order', () => {
@@ -85,7 +112,9 @@ test('kernel log: only the newest lines of a flood are kept', () => {
 test('kernel log: one that is not there has its reason, and reads nothing', () => {
   const log = new KernelLog(path.join(temporaryDirectory('kmsg'), 'none'))
   expect(log.problem).toBe('ENOENT')
-  expect(log.read()).toEqual([])
+  log.follow(() => expect.unreachable())
+  log.read()
+  expect(log.since(0)).toEqual([])
   log.close()
 })
 

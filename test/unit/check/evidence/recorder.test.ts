@@ -1,9 +1,8 @@
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import type { KernelLine } from '../../../../core/check/evidence/evidence-messages.ts'
 import type { KernelLog } from '../../../../core/check/evidence/kernel-log.ts'
 import { EvidenceRecorder } from '../../../../core/check/evidence/recorder.ts'
 import { findMount, readMounts } from '../../../../core/platform/mounts.ts'
-import { hastenClock } from '../../../support/hasten.ts'
 import { until } from '../../../support/until.ts'
 
 /** A share, whose server the kernel names; sysfs has nothing about it. */
@@ -14,17 +13,18 @@ const SILENT = 'nfs: server nas-1 not responding, still trying'
 /** A recorder whose kernel reports what a test says. */
 function setUp(problem: string | null = null, journal: KernelLine[] | null = null) {
   const all: KernelLine[] = []
-  let read = 0
+  let listener: (fresh: KernelLine[]) => void = () => undefined
+  let lost = 0
   const asked: number[] = []
   const suspected: string[][] = []
   const log = {
     problem,
-    read: () => {
-      const fresh = all.slice(read)
-      read = all.length
-      return fresh
+    read: () => undefined,
+    follow: (heard: typeof listener) => {
+      listener = heard
     },
     since: (from: number) => all.filter(({ at }) => at >= from),
+    lostSince: () => lost,
     close: () => undefined,
   } as unknown as KernelLog
   const recorder = new EvidenceRecorder(
@@ -36,10 +36,23 @@ function setUp(problem: string | null = null, journal: KernelLine[] | null = nul
     },
   )
   onTestFinished(() => recorder.stop())
-  return { recorder, all, asked, suspected, unread: () => all.length - read }
+  const report = (...fresh: KernelLine[]) => {
+    all.push(...fresh)
+    listener(fresh)
+  }
+  const lose = (count: number) => {
+    lost += count
+  }
+  return { recorder, all, asked, suspected, report, lose }
 }
 
-const question = (failedAt: number) => ({ path: '/mnt/nas/a', mount: share, kind: 'hung' as const, failedAt })
+const question = (failedAt: number) => ({
+  path: '/mnt/nas/a',
+  mount: share,
+  kind: 'hung' as const,
+  code: null,
+  failedAt,
+})
 
 test('evidence recorder: the lines of the minute before and after belong to a failure, and give its cause', async () => {
   const { recorder, all, asked } = setUp()
@@ -78,7 +91,8 @@ test('evidence recorder: a failure of the disk that had the name before the moun
     line(at - 3_000, failure, 2),
     line(at - 2_000, 'EXT4-fs (none7): mounted filesystem 1 r/w with ordered data mode.'),
   )
-  const collected = () => recorder.collect({ path: '/mnt/disk', kind: 'read-only', failedAt: at, mount })
+  const collected = () =>
+    recorder.collect({ path: '/mnt/disk', kind: 'read-only', code: 'EROFS', failedAt: at, mount })
   expect((await collected()).lines.map(({ text }) => text.slice(0, 24))).toEqual(['EXT4-fs (none7): mounted'])
   all.push(line(at - 1_000, failure, 2))
   expect((await collected()).lines).toHaveLength(2)
@@ -104,18 +118,58 @@ test('evidence recorder: where the log may not be read, the journal is asked; wh
 })
 
 test('evidence recorder: an error that the kernel reports is a reason to check its file system, and no other', async () => {
-  hastenClock()
-  const { recorder, all, suspected, unread } = setUp()
+  const { recorder, suspected, report } = setUp()
   recorder.know(share)
   recorder.know({ ...share, point: '/mnt/other', source: 'nas-2:/export' })
-  all.push(line(Date.now(), 'a harmless line about nas-1', 6))
-  all.push(line(Date.now(), 'nfs: server nas-1 not responding, timed out', 4))
-  await until('a suspicion', () => suspected.length > 0)
+  const error = line(Date.now(), 'nfs: server nas-1 not responding, timed out', 4)
+  await until('the names to be known', () => {
+    report(line(Date.now(), 'a harmless line about nas-1', 6), error)
+    return suspected.length > 0
+  })
   expect(suspected).toEqual([['/mnt/nas']])
   // The check itself may fail with another line.
-  all.push(line(Date.now(), 'nfs: server nas-1 not responding, timed out', 4))
-  await until('it to be read', () => unread() === 0)
+  report(error)
   expect(suspected).toHaveLength(1)
+})
+
+test('evidence recorder: records that the kernel has overwritten are counted', async () => {
+  const { recorder, lose } = setUp()
+  lose(12)
+  expect((await recorder.collect(question(Date.now()))).unread).toEqual([
+    { key: 'cause.linesLost', params: { count: 12 } },
+  ])
+})
+
+describe('evidence recorder: where the kernel reports nothing, the state gives the cause', () => {
+  const at = () => Date.now()
+  const sshfs = { point: '/mnt/far', device: '0:97', type: 'fuse.sshfs', source: 'far:/data' }
+  const collect = async (
+    { recorder }: ReturnType<typeof setUp>,
+    mount: typeof sshfs,
+    kind: 'hung' | 'stale' | 'read-only',
+    code: string | null,
+  ) =>
+    (await recorder.collect({ path: mount.point, mount, kind, code, failedAt: at() })).cause.map(
+      ({ key, params }) => [key, params],
+    )
+
+  test('a program that serves a file system hangs or has ended', async () => {
+    expect(await collect(setUp(), sshfs, 'hung', null)).toEqual([['cause.fuseHung', { program: 'sshfs' }]])
+    expect(await collect(setUp(), sshfs, 'stale', 'ENOTCONN')).toEqual([
+      ['cause.fuseEnded', { program: 'sshfs' }],
+    ])
+    // The program itself returns this one.
+    expect(await collect(setUp(), sshfs, 'stale', 'ESTALE')).toEqual([])
+    expect(await collect(setUp(), { ...sshfs, type: 'fuseblk' }, 'hung', null)).toEqual([
+      ['cause.fuseHung', { program: 'fuseblk' }],
+    ])
+    expect(await collect(setUp(), share, 'hung', null)).toEqual([])
+  })
+
+  test('a mount that was read-only before, or whose log cannot be read, has no cause', async () => {
+    expect(await collect(setUp(), share, 'read-only', 'EROFS')).toEqual([])
+    expect(await collect(setUp('EPERM'), sshfs, 'hung', null)).toEqual([])
+  })
 })
 
 test('evidence recorder: a path without a mount has the lines of none', async () => {
@@ -130,7 +184,13 @@ test('evidence recorder: the mount of the path is among the facts, where the sys
   const { recorder } = setUp()
   const root = findMount(readMounts() ?? [], '/')
   const mount = root ?? share
-  const { facts } = await recorder.collect({ path: '/', kind: 'error', failedAt: Date.now(), mount })
+  const { facts } = await recorder.collect({
+    path: '/',
+    kind: 'error',
+    code: 'EIO',
+    failedAt: Date.now(),
+    mount,
+  })
   const isOfRoot = facts.some(
     ({ place, text }) => place.endsWith('(now)') && text.includes(` / ${mount.type} `),
   )

@@ -11,6 +11,7 @@ import {
   historyAnswerSchema,
   type VerdictKind,
 } from '../../../core/check/checker-messages.ts'
+import { type Evidence, evidenceSchema } from '../../../core/check/evidence/evidence-messages.ts'
 import type { CheckerConfig } from '../../../core/check/scheduler/checker.ts'
 import { fromWorkerSchema } from '../../../core/lib/workers/definition.ts'
 import { workerScript } from '../cli/command-script.ts'
@@ -29,6 +30,8 @@ export interface CheckerProcess {
   logs(): string[]
   /** The keys of the sentences that a person was told, oldest first. */
   notices(): string[]
+  /** Asks what the system reported about the failure of a path. */
+  askEvidence(failed: Checked): Promise<Evidence>
   askHistory(question: HistoryQuestion): Promise<HistoryAnswer>
   configure(config: Partial<CheckerConfig>): void
   /** Waits until a path that was reported after this call is of this kind. */
@@ -83,19 +86,22 @@ export async function startCheckerProcess(
   await until('the checker to be ready', () => isReady)
   configure({})
   const pid = child.pid ?? 0
+  const ask = async (name: 'evidence' | 'history', input: unknown): Promise<unknown> => {
+    asked += 1
+    const id = asked
+    child.send({ type: 'request', id, name, input })
+    await until(`an answer to ${name}`, () => answers.has(id))
+    return answers.get(id)
+  }
   const reports = (id: string) => seen.filter((checked) => checked.id === id)
   return {
     pid,
     reports,
     logs: () => logs,
     notices: () => notices,
-    askHistory: async (question) => {
-      asked += 1
-      const id = asked
-      child.send({ type: 'request', id, name: 'history', input: question })
-      await until('an answer about the history', () => answers.has(id))
-      return historyAnswerSchema.parse(answers.get(id))
-    },
+    askEvidence: async ({ path, mount, overall: { kind, code }, at }) =>
+      evidenceSchema.parse(await ask('evidence', { path, mount, kind, code, failedAt: at })),
+    askHistory: async (question) => historyAnswerSchema.parse(await ask('history', question)),
     configure,
     sees: (id, kind, withinMs = 60_000) => {
       const from = reports(id).length

@@ -881,9 +881,9 @@ export function findCauseOfState(
 function isUndone({ rule, params, line }: Finding, lines: readonly KernelLine[]): boolean {
   const { undoneBy } = rule
   if (undoneBy === undefined) return false
-  return lines.some(
-    (later) => later.at > line.at && undoneBy.exec(later.text)?.groups?.device === params.device,
-  )
+  return lines
+    .slice(lines.indexOf(line) + 1)
+    .some(({ text }) => undoneBy.exec(text)?.groups?.device === params.device)
 }
 
 /**
@@ -898,7 +898,8 @@ function chooseFinding(findings: readonly Finding[]): Finding | null {
   const [lowest] = errors.toSorted((a, b) => rank(a.rule) - rank(b.rule))
   if (lowest === undefined) return null
   const medium = errors.find(({ rule }) => rule.layer === 'medium')
-  return lowest.rule.reset && medium !== undefined && medium.line.at < lowest.line.at ? medium : lowest
+  const isReset = lowest.rule.reset && medium !== undefined
+  return isReset && errors.indexOf(medium) < errors.indexOf(lowest) ? medium : lowest
 }
 
 /** Orders rules by layer, and those of a layer as in the table; a file system's own messages keep their order in time. */

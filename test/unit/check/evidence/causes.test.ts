@@ -1,10 +1,13 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { closeSync, constants, openSync, readdirSync, readFileSync, writeSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { chooseLines, findCause, rules } from '../../../../core/check/evidence/causes.ts'
 import type { DeviceNames, KernelLine } from '../../../../core/check/evidence/evidence-messages.ts'
+import { KernelLog } from '../../../../core/check/evidence/kernel-log.ts'
 import { english, traditionalChinese } from '../../../../core/lib/i18n/dictionaries.ts'
 import { createWords } from '../../../../core/lib/i18n/words.ts'
+import { temporaryDirectory } from '../../../support/temporary.ts'
 
 const directory = path.resolve(import.meta.dirname, '../../../vectors/kernel-logs')
 const words = { en: createWords('en'), 'zh-TW': createWords('zh-TW') }
@@ -380,6 +383,36 @@ describe('cause of a failure', () => {
         name,
         cause: expected,
       })
+    }
+  })
+
+  test('replayed through a pipe in place of /dev/kmsg: each fault has the same causes, and no other log has one', async () => {
+    /** Replays a log between the two readings that the recorder has around a failure. */
+    const replay = (file: string): KernelLine[] => {
+      const pipe = path.join(temporaryDirectory('kmsg'), 'kmsg')
+      execFileSync('mkfifo', [pipe])
+      const out = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK)
+      const log = new KernelLog(pipe)
+      log.read()
+      for (const [index, { at, text }] of readLog(file).entries())
+        writeSync(out, `4,${index},${Math.round(at * 1_000)},-;${text.replaceAll('\n', String.raw`\x0a`)}\n`)
+      log.read()
+      log.close()
+      closeSync(out)
+      return log.since(0)
+    }
+    const keysOf = (lines: readonly KernelLine[], of: DeviceNames, failedAt: number) =>
+      findCause(chooseLines(lines, of), of, failedAt).map(({ key }) => key)
+    for (const [name, [of]] of Object.entries(faults)) {
+      const file = `faults/${name}.txt`
+      const cause = keysOf(replay(file), of, Date.now())
+      expect({ name, cause }).toEqual({ name, cause: keysOf(readLog(file), of, 1e12) })
+    }
+    for (const name of names('others')) {
+      const lines = replay(`others/${name}.txt`)
+      expect(lines.length).toBeGreaterThan(0)
+      for (const of of Object.values(allDevices))
+        expect({ name, cause: keysOf(lines, of, Date.now()) }).toEqual({ name, cause: [] })
     }
   })
 

@@ -18,7 +18,7 @@ test('checker settings: a path is written to where a person allows it, and keeps
     ],
   })
   const layout = openDataDirectory(temporaryDirectory('layout'))
-  const { paths } = checkerConfig(settings, layout, [])
+  const { paths } = checkerConfig(settings, layout, {})
   const found = paths.map(({ id, probes, keepsTime }) => [id, probes.includes('write'), keepsTime === true])
   expect(found.slice(0, 5)).toEqual([
     ['read', false, false],

@@ -38,7 +38,7 @@ export const startChecker =
     const stopWatching = new MountTable().onChange((points) => {
       checker.checkNow({ points })
       disks.mountsChanged(points)
-      evidence.mountsChanged(points)
+      evidence.lookAtMounts()
     })
     return {
       configure: (config) => {

@@ -35,6 +35,19 @@ export function lazily<Words extends unknown[]>(declaration: string): Call<Words
   }
 }
 
+/**
+ * Calls a function in a thread of libuv's pool, and resolves to its result; null: koffi could not call it. koffi keeps no
+ * reference to bytes that it passes on, so the callback keeps them until the call has returned.
+ */
+export function callInThread(declaration: string, words: readonly unknown[]): Promise<number | null> {
+  const { promise, resolve } = Promise.withResolvers<number | null>()
+  libc.func(declaration).async(...words, (error: unknown, result: number) => {
+    // Names the words, so that they live until here.
+    resolve(error === null && words.length > 0 ? result : null)
+  })
+  return promise
+}
+
 /** Returns the memory address of bytes. */
 export const getAddress = (bytes: Uint8Array): bigint => koffi.address(bytes)
 
@@ -73,12 +86,8 @@ const AT_FDCWD = -100
  * directory.
  */
 export function setModifiedAt(path: string, mtimeNs: bigint): Promise<boolean> {
-  const call = libc.func('int utimensat(int directory, const char *path, void *times, int flags)')
-  const { promise, resolve } = Promise.withResolvers<boolean>()
-  call.async(AT_FDCWD, path, toTimes(mtimeNs), 0, (error: unknown, result: number) =>
-    resolve(error === null && result === 0),
-  )
-  return promise
+  const call = 'int utimensat(int directory, const char *path, void *times, int flags)'
+  return callInThread(call, [AT_FDCWD, path, toTimes(mtimeNs), 0]).then((result) => result === 0)
 }
 
 const AT_SYMLINK_FOLLOW = 0x400
@@ -182,8 +191,8 @@ const POSIX_FADV_DONTNEED = 4
  * in a thread of the native library, because it takes time for a large file.
  */
 export function forgetCachedPages(fd: number, done: () => void): void {
-  const call = libc.func('int posix_fadvise(int fd, long offset, long length, int advice)')
-  call.async(fd, 0, 0, POSIX_FADV_DONTNEED, () => done())
+  const call = 'int posix_fadvise(int fd, long offset, long length, int advice)'
+  void callInThread(call, [fd, 0, 0, POSIX_FADV_DONTNEED]).then(done)
 }
 
 const flistxattrCall = lazily<[number, Uint8Array | null, number]>(

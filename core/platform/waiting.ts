@@ -1,5 +1,4 @@
-import koffi from 'koffi'
-import { failed, lazily } from './libc.ts'
+import { callInThread, failed, lazily } from './libc.ts'
 
 // Waiting for descriptors that the kernel makes readable: poll(2), eventfd(2). Linux only.
 
@@ -45,9 +44,7 @@ export function readNow(fd: number, buffer: Buffer): number {
  * Resolves when one of the descriptors is readable. Occupies a thread of libuv's pool until then, and process.exit() waits
  * for it: one of the descriptors should be a counter of `openWake`.
  */
-export function whenReadable(descriptors: readonly number[]): Promise<void> {
-  const call = koffi.load(null).func('int poll(void *fds, unsigned long count, int timeout)')
-  const { promise, resolve } = Promise.withResolvers<void>()
-  call.async(toPollfds(descriptors), descriptors.length, FOREVER, () => resolve())
-  return promise
+export async function whenReadable(descriptors: readonly number[]): Promise<void> {
+  const call = 'int poll(void *fds, unsigned long count, int timeout)'
+  await callInThread(call, [toPollfds(descriptors), descriptors.length, FOREVER])
 }

@@ -1,5 +1,5 @@
 import { type Message, message } from '../../lib/i18n/message.ts'
-import { type Mount, readMounts } from '../../platform/mounts.ts'
+import { changedPoints, type Mount, readMounts } from '../../platform/mounts.ts'
 import type { MountIdentity } from '../mount-identity.ts'
 import { chooseLines, findCause, findCauseOfState } from './causes.ts'
 import { findDeviceNames } from './device-names.ts'
@@ -71,20 +71,22 @@ export class EvidenceRecorder {
     void found.then((names) => this.#known.set(mount.point, names))
   }
 
-  /** Keeps how these points were mounted before they changed. */
-  mountsChanged(points: readonly string[]): void {
-    const until = Date.now()
-    for (const mount of this.#mounts) {
-      if (!points.includes(mount.point)) continue
-      this.#before.set(mount.point, { mount, until })
-      this.#stale.add(mount.point)
+  /** Keeps how each point was mounted that has changed since the last call. */
+  lookAtMounts(): void {
+    const now = readMounts() ?? this.#mounts
+    for (const point of changedPoints(this.#mounts, now)) {
+      this.#stale.add(point)
+      const mount = this.#mounts.findLast((one) => one.point === point)
+      if (mount !== undefined) this.#before.set(point, { mount, until: Date.now() })
     }
-    this.#mounts = readMounts() ?? this.#mounts
+    this.#mounts = now
   }
 
   /** Returns what the system reports about a failure, from a minute before it to `afterMs` after it. */
   async collect({ mount, kind, code, failedAt }: EvidenceQuestion): Promise<Evidence> {
     const device = mount === null ? NO_NAMES : await this.#getNames(mount)
+    // The kernel's line may come before the change of the mount is noticed.
+    this.lookAtMounts()
     const before = this.#mountBefore(mount, failedAt)
     const [{ lines: all, unread }, facts] = await Promise.all([
       this.#readLines(failedAt - AROUND_MS),

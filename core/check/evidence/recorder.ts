@@ -19,6 +19,8 @@ const MOST_LINES = 300
 /** Lines of this level (syslog(3)) and graver ones are a reason for a check; at most so many of one reading are compared. */
 const WARNING = 4
 const MOST_SUSPICIOUS = 100
+/** Time from the error to that check: ext4 counts the error first, and turns read-only afterwards. */
+const SETTLED_MS = 200
 /** Shortest interval between two checks of a file system for that reason: a check of a failing disk adds lines of its own. */
 const SUSPECT_EVERY_MS = 60_000
 /** Time after which the names are read again: a member of an array or a path to a disk may have been replaced. */
@@ -52,7 +54,7 @@ export class EvidenceRecorder {
     log.read()
     log.follow((fresh) => {
       const points = this.#suspects(fresh)
-      if (points.length > 0) suspect(points)
+      if (points.length > 0) setTimeout(() => suspect(points), SETTLED_MS).unref()
     })
   }
 

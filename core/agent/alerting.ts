@@ -93,37 +93,36 @@ export class Alerting {
     return text === null ? null : evidenceSchema.parse(JSON.parse(text))
   }
 
-  /** Reads what the system reports about a new incident: at once, for its notification, and when all has been reported. */
+  /**
+   * Reads what the system reports about an open incident, once in each run of the agent: at once, for its notification, and
+   * when all has been reported.
+   */
   #examine({ id, path, mount, overall }: Checked): void {
     if (!isExplicable(overall)) return
     const incident = this.alerts
       .incidents()
       .find(
-        ({ endedAt, failing, kind, noticedAt }) =>
-          endedAt === null &&
-          kind === overall.kind &&
-          failing[id] !== undefined &&
-          noticedAt >= this.#startedAt,
+        ({ endedAt, failing, kind }) =>
+          endedAt === null && kind === overall.kind && failing[id] !== undefined,
       )
     if (incident === undefined || this.#examined.has(incident.id)) return
     if (this.#examined.size >= KEPT_INCIDENTS) this.#examined.clear()
     this.#examined.add(incident.id)
     const { kind, code } = overall
     const question = { path, mount, kind, code, failedAt: incident.startedAt }
-    let first: Evidence | null = null
+    const isEarlier = incident.noticedAt < this.#startedAt
     const read = async () => {
       const found = await this.#agent.checker
         .request('evidence', question)
         .catch(ignoreError('a checker that starts again has no evidence', null))
-      // A flood of lines may have displaced those of the first reading.
-      if (found === null || ((first?.cause.length ?? 0) > 0 && found.cause.length === 0)) return
+      const first = await this.evidence(incident.id)
+      if (found === null || !isNews(found, first, isEarlier)) return
       // The states are those of the moment of failure: later ones may be those of another disk.
-      first = { ...found, facts: first?.facts ?? found.facts }
-      this.alerts.explain(incident.id, found.cause, JSON.stringify(first))
+      const evidence: Evidence = { ...found, facts: first?.facts ?? found.facts }
+      this.alerts.explain(incident.id, found.cause, JSON.stringify(evidence))
     }
     void read()
-    for (const inMs of new Set([AROUND_MS, afterMs(overall.kind)]))
-      setTimeout(() => void read(), inMs).unref()
+    for (const inMs of new Set([AROUND_MS, afterMs(kind)])) setTimeout(() => void read(), inMs).unref()
   }
 
   /** Evaluates the rest of the state. Called when it has changed or time has passed. */
@@ -226,6 +225,15 @@ function toObservation(one: Condition, group: string): Observation {
 function isExplicable({ kind, code }: Checked['overall']): boolean {
   if (process.platform !== 'linux' || kind === 'ok' || kind === 'full' || kind === 'permission') return false
   return !(kind === 'missing' && (code === 'ENOENT' || code === 'ENOTDIR'))
+}
+
+/**
+ * Returns whether evidence has more than the earlier one: a flood, or a start of the computer, may have displaced lines.
+ * About a failure before this run, a log without a line says nothing.
+ */
+function isNews(found: Evidence, first: Evidence | null, isEarlier: boolean): boolean {
+  if (first === null) return !isEarlier || found.lines.length > 0 || found.cause.length > 0
+  return found.lines.length >= first.lines.length && (found.cause.length > 0 || first.cause.length === 0)
 }
 
 /**

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { DatabaseSync } from '@photostructure/sqlite'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { sendCommand } from '../../../core/agent/control-socket.ts'
 import { stateSnapshotSchema } from '../../../core/agent/state/schema.ts'
@@ -32,14 +33,22 @@ async function checking(isDataThere: boolean) {
       mode: 0o600,
     },
   )
-  startHoldfast(['agent', '--data', data])
+  let agent = startHoldfast(['agent', '--data', data])
+  const stop = async () => {
+    agent.child.kill('SIGTERM')
+    await agent.ended()
+  }
+  const start = async () => {
+    agent = startHoldfast(['agent', '--data', data])
+    await until('the agent to answer', readState)
+  }
   const readState = async () => stateSnapshotSchema.parse(await sendCommand(data, 'snapshot', {})).state
   await until(
     'a check that is well',
     async () => (await readState()).checkedPaths[0]?.checked?.overall.kind === 'ok',
   )
   const messages = () => server.requests.map(({ body }) => new URLSearchParams(body).get('message') ?? '')
-  return { disk, data, messages, readState }
+  return { disk, data, messages, readState, stop, start }
 }
 
 const CAUSE = (device: string) =>
@@ -87,5 +96,30 @@ describe.skipIf(!canMount)('evidence of a read-only disk (needs root: mounts)', 
     const [incident] = (await readState()).incidents
     const answer = (await sendCommand(data, 'evidence', { id: incident?.id })) as { evidence: unknown }
     expect(evidenceSchema.parse(answer.evidence).lines.length).toBeGreaterThan(0)
+  })
+
+  test('an incident of an earlier run: its evidence is kept, and read if the run ended before', async () => {
+    const first = await checking(false)
+    await triggerExt4Error(first.disk.point)
+    const incident = await until('the incident', async () => (await first.readState()).incidents[0])
+    const read = async () => {
+      const answer = (await sendCommand(first.data, 'evidence', { id: incident.id })) as { evidence: unknown }
+      return answer.evidence === null ? null : evidenceSchema.parse(answer.evidence)
+    }
+    const before = await until('its evidence', read)
+    expect(before.facts.map(({ place }) => place)).toContain('/proc/self/mountinfo (before)')
+    await first.stop()
+    await first.start()
+    await until('the agent to check', async () => {
+      const [path] = (await first.readState()).checkedPaths
+      return path?.checked?.overall.kind === 'read-only'
+    })
+    expect((await read())?.facts).toEqual(before.facts)
+    await first.stop()
+    const database = new DatabaseSync(path.join(first.data, 'alerts.db'))
+    database.exec('DELETE FROM evidence')
+    database.close()
+    await first.start()
+    expect((await until('its evidence again', read)).cause).toEqual(before.cause)
   })
 })

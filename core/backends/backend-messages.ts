@@ -23,10 +23,11 @@ export const ownStatusSchema = z.object({
   level: z.enum(senderLevels),
   /** The kind of the gravest incident; null: no incident is open. */
   kind: z.string().nullable(),
-  /** In English: the text is shown on another computer. */
+  /** In English: the text is shown on another computer. A disk's failure has its cause. */
   sentence: z.string(),
-  /** The same message for translation into the reader's language. */
+  /** The same message for translation into the reader's language, and its causes. */
   words: messageSchema.optional(),
+  causes: z.array(messageSchema).optional(),
   /** The version of this Holdfast. */
   version: z.string(),
 })

@@ -56,6 +56,8 @@ export const sentenceParts = z.object({
   key: z.custom<WordKey>((key) => typeof key === 'string' && /^[A-Za-z][\w.-]{0,99}$/.test(key)),
   params: z.record(line(LONGEST_WORD), z.union([line(LONGEST_SENTENCE), z.number()])),
 })
+/** The causes of the failure that a status is about, in the same form. */
+export const sentenceCauses = z.array(sentenceParts).max(3)
 /** A generated identifier. */
 const token = z.string().regex(/^[0-9a-f]{1,64}$/)
 /** A sender's identifier of one of its sources; never changes. */
@@ -393,8 +395,10 @@ export const frameKinds = {
       level: z.enum(senderLevels),
       kind: line(LONGEST_WORD).nullable(),
       sentence: line(LONGEST_SENTENCE),
-      /** The sentence as key and parameters; left out if it does not fit into the frame. */
+      /** The sentence as key and parameters, and its causes; left out if they do not fit into the frame. */
       words: sentenceParts.optional(),
+      /** Missing in the frames of older versions. */
+      causes: sentenceCauses.optional(),
       oldestWaitingAt: count.nullable(),
       waitingFiles: count,
       version: line(LONGEST_WORD),

@@ -31,6 +31,8 @@ export const receivedSenderSchema = z.object({
   sentence: z.string().nullable(),
   /** The same sentence as a message, if the sender supplied one. */
   words: messageSchema.nullable(),
+  /** The causes of the failure that it is about. */
+  causes: z.array(messageSchema).optional(),
   statusAt: z.number().nullable(),
   /** Since when all its reports have been "failing"; null: the last report was not. */
   failingSince: z.number().nullable(),

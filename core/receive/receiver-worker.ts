@@ -41,9 +41,9 @@ const NAME = /^\P{Cc}{1,200}$/u
 /** Lists the senders that may send, the gravest first. */
 function listSenders(receiver: Pick<Receiver, 'senderStates' | 'usage'>): ReceivedSender[] {
   const states = receiver.senderStates().map(({ status, proposal: kept, ...state }): ReceivedSender => {
-    const { level = null, sentence = null, words = null, version = null } = status ?? {}
+    const { level = null, sentence = null, words = null, causes = [], version = null } = status ?? {}
     const { waitingFiles = null, oldestWaitingAt = null } = status ?? {}
-    const told = { level, sentence, words, version, waitingFiles, oldestWaitingAt }
+    const told = { level, sentence, words, causes, version, waitingFiles, oldestWaitingAt }
     return { ...state, ...told, ...receiver.usage(state.folder), proposal: withoutText(kept) }
   })
   return orderSenders(states, Date.now()).slice(0, MOST_SENDERS)

@@ -54,6 +54,8 @@ const statusSchema = z.object({
       kind: z.enum(incidentKinds),
       /** Id of the source, checked path or destination concerned; null: none, or several. */
       source: z.string().nullable(),
+      /** What the system reported about a disk; missing or empty: nothing that explains the failure. */
+      cause: z.array(messageSchema).optional(),
     })
     .optional(),
 })

@@ -8,7 +8,7 @@ import {
 } from '../../alerts/kinds.ts'
 import type { OwnStatus } from '../../backends/backend-messages.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
-import { englishWords } from '../../lib/i18n/words.ts'
+import { englishWords, joinSentences } from '../../lib/i18n/words.ts'
 import { findConditions, type Headline } from './conditions.ts'
 import {
   batchShortfall,
@@ -94,12 +94,14 @@ export function buildOwnStatus(state: AppState, now: number): OwnStatus {
     senders: state.receiving.senders.map((one) => ({ ...one, connected: true, failingSince: null })),
   }
   const { level, sentence, failure } = buildOverviewStatus({ ...state, receiving }, now)
+  const causes = failure?.cause ?? []
   return {
     // The level `partial` concerns only this computer: a receiver has everything that it should receive.
     level: level === 'partial' ? 'ok' : level,
     kind: failure?.kind ?? null,
-    sentence: englishWords(sentence),
+    sentence: joinSentences([sentence, ...causes], englishWords),
     words: sentence,
+    ...(causes.length > 0 ? { causes } : {}),
     version: state.version,
   }
 }
@@ -141,14 +143,14 @@ function findGravestFailure(state: AppState, now: number): Status | null {
   const all = findFailures(state, now)
   const [first] = all
   if (first === undefined) return null
-  const { kind, subjects, sentence, detail } = first
+  const { kind, subjects, sentence, detail, cause = [] } = first
   const [source = null] = subjects.length === 1 ? subjects : []
   return {
     level: isCritical(first) ? 'failing' : 'attention',
     sentence,
     detail,
     more: describeMore(state, first, all.length - 1),
-    failure: { kind, source },
+    failure: { kind, source, cause },
   }
 }
 
@@ -175,6 +177,8 @@ interface Failure extends Headline {
   subjects: readonly string[]
   /** A person has acknowledged it. */
   isSeen: boolean
+  /** What the system reported about the disk. */
+  cause?: Message[]
 }
 
 /** Returns folders whose senders found a disk failure before the check did. */
@@ -193,9 +197,10 @@ function describeDiskIncident({ sources: all, destinations }: AppState, incident
   const names = getNamesById({ sources: all.map(({ settings }) => settings), destinations })
   const [first = '', ...others] = namedSubjects(incident, names)
   const where = others.length > 0 ? `${first} (+${others.length})` : first
-  const { kind, startedAt: since, sources: subjects, acknowledged } = incident
+  const { kind, startedAt: since, sources: subjects, acknowledged, cause = [] } = incident
   const [id = incident.id] = Object.keys(incident.paths)
-  return { id, kind, since, subjects, isSeen: acknowledged !== null, ...describeDisk(kind, where, since) }
+  const isSeen = acknowledged !== null
+  return { id, kind, since, subjects, isSeen, cause, ...describeDisk(kind, where, since) }
 }
 
 function describeDisk(kind: IncidentKind, name: string, since: number): Headline {

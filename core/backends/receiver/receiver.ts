@@ -5,7 +5,7 @@ import { englishWords } from '../../lib/i18n/words.ts'
 import { ProxyError } from '../../lib/network/tunnel.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
 import { ALIVE_EVERY_MS, type FrameChannel, SILENT_AFTER_MS } from '../../protocol/channel.ts'
-import { type Frame, type FrameHeader, sentenceParts } from '../../protocol/frames.ts'
+import { type Frame, type FrameHeader, sentenceCauses, sentenceParts } from '../../protocol/frames.ts'
 import type { Identity } from '../../protocol/identity.ts'
 import { LONGEST_SENTENCE, LONGEST_WORD } from '../../protocol/limits.ts'
 import { type PairingCode, parsePairingCode } from '../../protocol/pairing-code.ts'
@@ -51,6 +51,7 @@ export interface StatusNow extends Pick<Status, 'level' | 'kind' | 'sentence' | 
   oldestWaitingAt: number | null
   waitingFiles: number
   words?: Message | undefined
+  causes?: Message[] | undefined
 }
 
 /** Keeps one connection to the receiver open while it is wanted, and reconnects without end. */
@@ -208,7 +209,10 @@ export function statusFrame(status: StatusNow, now: number): Status {
     version: line(version, LONGEST_WORD),
   }
   const words = sentenceParts.safeParse(status.words)
-  const whole = { ...frame, ...(words.success ? { words: words.data } : {}) }
+  const causes = sentenceCauses.safeParse(status.causes ?? [])
+  const isTranslatable = words.success && causes.success
+  const explained = causes.data?.length ? { causes: causes.data } : {}
+  const whole = isTranslatable ? { ...frame, words: words.data, ...explained } : frame
   return Buffer.byteLength(JSON.stringify(whole)) <= MAX_STATUS_BYTES ? whole : frame
 }
 

@@ -51,7 +51,8 @@ export const SenderRow = memo(function SenderRow({
   const { t, say, format } = useWords()
   const { name, folder, files, bytes, level, statusAt, spaceBytes, version, waitingFiles } = sender
   const { fingerprint, proposal, takesProposals } = sender
-  const sentence = sender.sentence === null ? null : sayReceived(sender.words, sender.sentence, { say })
+  const sentence =
+    sender.sentence === null ? null : sayReceived(sender.words, sender.sentence, { say }, sender.causes)
   return (
     <section className="destination-row" aria-label={name}>
       <div className="spread">

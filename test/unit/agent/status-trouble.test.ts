@@ -71,6 +71,13 @@ describe('overall status with problems', () => {
     })
     const own = buildOwnStatus(stateWith({ incidents: [seen], destinations: [refused] }), NOW)
     expect(own).toMatchObject({ level: 'failing', kind: 'read-only', sentence: 'data is read-only.' })
+    expect(own).not.toHaveProperty('causes')
+    const cause = [{ key: 'cause.stoppedWriting' as const, params: { type: 'ext4' } }]
+    expect(buildOwnStatus(stateWith({ incidents: [{ ...seen, cause }] }), NOW)).toMatchObject({
+      sentence: 'data is read-only. Then ext4 stopped writing to protect the data.',
+      words: own.words,
+      causes: cause,
+    })
     expect(buildOwnStatus(stateWith(), NOW)).toMatchObject({ level: 'ok', kind: null })
   })
 

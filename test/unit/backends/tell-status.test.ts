@@ -34,6 +34,23 @@ test('status frame: message parts are sent only if short and without control cha
   expect(getWords('x'.repeat(1001))).toBeUndefined()
 })
 
+test('status frame: the causes of a failure go with the words, and both or neither fit', () => {
+  const words = message('status.disk.read-only', { name: 'data' })
+  const causes = [message('cause.ext4Error', { device: 'sdb1' })]
+  expect(statusFrame({ ...statusHeader(), words, causes }, 2e12)).toMatchObject({ words, causes })
+  expect(statusFrame({ ...statusHeader(), words }, 2e12)).not.toHaveProperty('causes')
+  for (const bad of [
+    [message('cause.ext4Error', { device: 'sd\nb1' })],
+    [1, 2, 3, 4].flatMap(() => causes),
+    [message('cause.ext4Error', { device: '空'.repeat(999) })],
+  ]) {
+    const frame = statusFrame({ ...statusHeader(), words, causes: bad }, 2e12)
+    expect(frame).not.toHaveProperty('words')
+    expect(frame).not.toHaveProperty('causes')
+    expect(frameKinds.status.header.safeParse(frame).success).toBe(true)
+  }
+})
+
 test('status frame: an oldest waiting time in the future is reduced to the present', () => {
   const at = (oldestWaitingAt: number | null) =>
     statusFrame(statusHeader({ oldestWaitingAt }), 5_000).oldestWaitingAt

@@ -13,8 +13,11 @@ const RESERVE_MS = 100
 export const SUSPICION_MS = 400
 /** Threads of libuv's pool in this process (core/agent/workers/pool-threads.ts). */
 const POOL_THREADS = Number(process.env.UV_THREADPOOL_SIZE ?? 576)
-/** Limit of checks that run at once: each that hangs blocks a thread of the pool, which has a few more. */
-const MOST_OUT = Math.min(540, Math.floor((POOL_THREADS * 15) / 16))
+/**
+ * Limit of checks that run at once: each that hangs blocks a thread of the pool, which has a few more. One of them waits
+ * for the kernel's log.
+ */
+const MOST_OUT = Math.min(540, Math.floor(((POOL_THREADS - 1) * 15) / 16))
 /** If none of them returns for this long, in milliseconds, they count as hung: a disk may have to spin up. */
 const PATIENCE_MS = 5_000
 

@@ -54,7 +54,7 @@ const statusSchema = z.object({
       kind: z.enum(incidentKinds),
       /** Id of the source, checked path or destination concerned; null: none, or several. */
       source: z.string().nullable(),
-      /** What the system reported about a disk; missing or empty: nothing that explains the failure. */
+      /** The cause of a disk's failure, as the system reported it; missing or empty: it is unknown. */
       cause: z.array(messageSchema).optional(),
     })
     .optional(),

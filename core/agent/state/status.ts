@@ -177,7 +177,7 @@ interface Failure extends Headline {
   subjects: readonly string[]
   /** A person has acknowledged it. */
   isSeen: boolean
-  /** What the system reported about the disk. */
+  /** The cause of a disk's failure, as the system reported it. */
   cause?: Message[]
 }
 

@@ -2,11 +2,12 @@ import { CommanderError } from 'commander'
 import { fitOwnPool } from '../core/agent/workers/pool-threads.ts'
 import { toSentence } from '../core/lib/i18n/user-error.ts'
 import { collectStart, endWithLauncher } from '../core/lib/workers/process.ts'
-import { exitNow } from './exit-now.ts'
-import { watchOutput } from './output-errors.ts'
+import { splitOptions, withPresentNames } from './former-names.ts'
 import { loadProgram } from './program.ts'
-import { terminalWords } from './terminal-words.ts'
-import { WrongUsage } from './wrong-usage.ts'
+import { exitNow } from './terminal/exit-now.ts'
+import { watchOutput } from './terminal/output-errors.ts'
+import { terminalWords, translate } from './terminal/terminal-words.ts'
+import { WrongUsage } from './terminal/wrong-usage.ts'
 
 const EXIT_USAGE = 2
 const EXIT_FAILED = 1
@@ -18,17 +19,22 @@ const SERVICES = ['agent', 'receive']
 /** Commands that exit with 1 if data differs from what was stored, and with 2 if that could not be determined. */
 const COULD_NOT_IS_TWO = ['verify', 'restore']
 
-const [asked = '', ...words] = process.argv.slice(2)
-const isHelp = words.includes('--help') || words.includes('-h')
+const { words, told } = withPresentNames(process.argv.slice(2))
+const [asked = '', ...rest] = words
+const isHelp = rest.includes('--help') || rest.includes('-h')
+const [, [inner = '']] = splitOptions(rest)
+/** `receive` has inner commands, which end. */
+const isService = !isHelp && SERVICES.includes(asked) && !['on', 'off', 'show'].includes(inner)
 // Before the first use of the pool, which creates all its threads.
-const smallerPool = asked === 'receive' && !isHelp ? fitOwnPool('receiver') : null
+const smallerPool = asked === 'receive' && isService ? fitOwnPool('receiver') : null
 endWithLauncher()
 collectStart()
-watchOutput(SERVICES.includes(asked) && !isHelp, COULD_NOT_IS_TWO.includes(asked) ? 2 : EXIT_FAILED)
+watchOutput(isService, COULD_NOT_IS_TWO.includes(asked) ? 2 : EXIT_FAILED)
 
+if (told !== null && process.stderr.isTTY) console.error(translate('cli.renamed', told))
 if (smallerPool !== null) console.error(smallerPool)
 try {
-  await (await loadProgram([asked, ...words])).parseAsync()
+  await (await loadProgram(words)).parseAsync(words, { from: 'user' })
 } catch (error) {
   if (error instanceof CommanderError) {
     // process.exit() would lose the message about output that could not be written.

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import path from 'node:path'
-import type { AgentHost } from '../core/agent/agent.ts'
+import type { AgentHost } from '../core/agent/services.ts'
 import { nodeWorkerStarter } from '../core/agent/workers/starter.ts'
-import { quoteControls } from './quote-controls.ts'
-import { terminalLanguage } from './terminal-language.ts'
+import { quoteControls } from './terminal/quote-controls.ts'
+import { terminalLanguage } from './terminal/terminal-language.ts'
 import { version } from './version.ts'
 import { workerScript } from './worker-script.ts'
 
@@ -23,7 +23,7 @@ export function terminalHost(say: (line: string) => void): AgentHost {
     kind: 'terminal',
     version,
     systemLanguage: terminalLanguage(process.env),
-    computerName: hostname(),
+    computerName: hostname() || 'Holdfast',
     starter: nodeWorkerStarter(workerScript),
     alertStoreThread: workerScript('alert-store-thread'),
     eventThread: workerScript('event-thread'),
@@ -32,7 +32,7 @@ export function terminalHost(say: (line: string) => void): AgentHost {
     page: findPage,
     // The body, such as a path, is one line below the title: a newline in a name must not add lines.
     notify: ({ title, body }) =>
-      say(`${quoteControls(title)}\n  ${quoteControls(body.replaceAll('\n', ' '))}`),
+      say(`${quoteControls(title)}\n  ${quoteControls(body.replaceAll('\n', ' · '))}`),
     // Printed lines cannot be withdrawn; the recovery is printed after them.
     withdraw: () => undefined,
   }

@@ -1,4 +1,5 @@
 // The configuration of electron-builder, for all systems.
+import { readdirSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import manifest from '../../package.json' with { type: 'json' }
@@ -87,7 +88,9 @@ export async function configuration({ electron, feed = null }) {
     directories: { output: OUTPUT, buildResources: 'build/package' },
     electronDist: electron.directory,
     electronVersion: electron.version,
-    electronLanguages: ['en-US', 'en-GB', 'zh-TW'],
+    electronLanguages: readdirSync(inProject('assets/locales')).flatMap((one) =>
+      one === 'en' ? ['en-US', 'en-GB'] : [one],
+    ),
     electronFuses: fuses,
     files: [
       'package.json',

@@ -4,25 +4,19 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { errorCode, inProject } from './project.mjs'
 
-/**
- * Returns a function's code that parses all texts of a language. As object literals they would take longer.
- * @param {string} language
- */
-function parsedTexts(language) {
-  const directory = inProject('assets/locales', language)
-  const names = readdirSync(directory).filter((name) => name.endsWith('.json'))
-  const files = names.map((name) => readFileSync(`${directory}/${name}`, 'utf8'))
-  const texts = Object.assign({}, ...files.map((text) => JSON.parse(text)))
-  return `() => JSON.parse(${JSON.stringify(JSON.stringify(texts))})`
-}
-
-/** Most processes need the texts of one language or of none. */
+/** Most processes need the texts of one language or of none. As object literals, they would take longer to load. */
 export const textsOnDemand = {
   name: 'texts-on-demand',
   load: {
-    filter: { id: /core.lib.i18n.dictionaries\.ts$/ },
-    handler: () =>
-      `export const english = ${parsedTexts('en')}\nexport const traditionalChinese = ${parsedTexts('zh-TW')}`,
+    filter: { id: /assets.locales.[\w-]+.index\.ts$/ },
+    /** @param {string} id the language's module, which merges the files beside it. */
+    handler(id) {
+      const directory = path.dirname(id)
+      const names = readdirSync(directory).filter((name) => name.endsWith('.json'))
+      const files = names.map((name) => readFileSync(`${directory}/${name}`, 'utf8'))
+      const texts = Object.assign({}, ...files.map((text) => JSON.parse(text)))
+      return `export const texts = () => JSON.parse(${JSON.stringify(JSON.stringify(texts))})`
+    },
   },
 }
 

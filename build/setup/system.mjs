@@ -46,6 +46,7 @@ export const testPackages = [
   'inotify-tools',
   'e2fsprogs',
   'xfsprogs',
+  'btrfs-progs',
   'ntfs-3g',
   'exfat-fuse',
   'exfatprogs',

@@ -1,19 +1,19 @@
-import { allCommands, type CommandFacts } from './tree.ts'
+import { allCommands, type CommandDescription } from './tree.ts'
 
 export const shells = ['bash', 'zsh', 'fish'] as const
 export type Shell = (typeof shells)[number]
 
 /** Returns the words that may follow a command: inner commands, options, choices of its first argument. */
-function wordsAfter(facts: CommandFacts): string[] {
-  const inner = facts.commands.map(({ name }) => name)
-  const options = facts.options.flatMap(({ names }) => names)
-  return [...inner, ...(facts.arguments[0]?.choices ?? []), ...options]
+function wordsAfter(command: CommandDescription): string[] {
+  const inner = command.commands.map(({ name }) => name)
+  const options = command.options.flatMap(({ names }) => names)
+  return [...inner, ...(command.arguments[0]?.choices ?? []), ...options]
 }
 
 const single = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
 
 /** Returns the choices of each option that has some, as "COMMAND|--option" and the choices. */
-function choices(program: CommandFacts): [string, string, readonly string[]][] {
+function choices(program: CommandDescription): [string, string, readonly string[]][] {
   return allCommands(program).flatMap(({ path, options }) =>
     options
       .filter((one) => one.choices.length > 0)
@@ -24,12 +24,12 @@ function choices(program: CommandFacts): [string, string, readonly string[]][] {
 }
 
 /** Returns the `case` lines that bash and zsh share: the command, its next words, and an option's choices. */
-function caseLines(program: CommandFacts) {
+function caseLines(program: CommandDescription) {
   const all = allCommands(program)
   return {
     paths: all.map(({ path }) => single(path)).join('|'),
     words: all
-      .map((facts) => `    ${single(facts.path)}) known=(${wordsAfter(facts).join(' ')}) ;;`)
+      .map((command) => `    ${single(command.path)}) known=(${wordsAfter(command).join(' ')}) ;;`)
       .join('\n'),
     choices: choices(program)
       .map(([path, name, known]) => `    ${single(`${path} ${name}`)}) known=(${known.join(' ')}); only=1 ;;`)
@@ -38,7 +38,7 @@ function caseLines(program: CommandFacts) {
 }
 
 /** The words before the cursor, without options, name the command. Its words are offered, and files for arguments. */
-function bash(program: CommandFacts): string {
+function bash(program: CommandDescription): string {
   const lines = caseLines(program)
   return `_holdfast() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} command=holdfast word only=
@@ -61,7 +61,7 @@ complete -o filenames -F _holdfast holdfast
 `
 }
 
-function zsh(program: CommandFacts): string {
+function zsh(program: CommandDescription): string {
   const lines = caseLines(program)
   return `#compdef holdfast
 _holdfast() {
@@ -83,21 +83,21 @@ if [ "$funcstack[1]" = _holdfast ]; then _holdfast "$@"; else compdef _holdfast 
 `
 }
 
-function fish(program: CommandFacts): string {
-  const lines = allCommands(program).flatMap((facts) => {
-    const [, ...names] = facts.path.split(' ')
+function fish(program: CommandDescription): string {
+  const lines = allCommands(program).flatMap((command) => {
+    const [, ...names] = command.path.split(' ')
     const seen = names.map((name) => `__fish_seen_subcommand_from ${name}`)
-    const inner = facts.commands.map(({ name }) => name)
+    const inner = command.commands.map(({ name }) => name)
     const open = inner.length > 0 ? [`not __fish_seen_subcommand_from ${inner.join(' ')}`] : []
     const when = names.length === 0 ? '__fish_use_subcommand' : [...seen, ...open].join('; and ')
     const offer = (rest: string, text: string) =>
       `complete -c holdfast -n ${single(when)} ${rest} -d ${single(text)}`
     return [
-      ...facts.commands.map(({ name, description }) => offer(`-f -a ${name}`, description)),
-      ...(facts.arguments[0]?.choices ?? []).map((choice) =>
-        offer(`-f -a ${choice}`, facts.arguments[0]?.description ?? ''),
+      ...command.commands.map(({ name, description }) => offer(`-f -a ${name}`, description)),
+      ...(command.arguments[0]?.choices ?? []).map((choice) =>
+        offer(`-f -a ${choice}`, command.arguments[0]?.description ?? ''),
       ),
-      ...facts.options.flatMap(({ names: typed, takesValue, choices: known, description }) =>
+      ...command.options.flatMap(({ names: typed, takesValue, choices: known, description }) =>
         typed.map((name) => {
           const flag = name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`
           const value = known.length > 0 ? ` -x -a ${single(known.join(' '))}` : takesValue ? ' -r' : ''
@@ -110,6 +110,6 @@ function fish(program: CommandFacts): string {
 }
 
 /** Returns the completion script of a shell. */
-export function completionFor(shell: Shell, program: CommandFacts): string {
+export function completionFor(shell: Shell, program: CommandDescription): string {
   return { bash, zsh, fish }[shell](program)
 }

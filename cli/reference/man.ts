@@ -1,4 +1,4 @@
-import { allCommands, type CommandFacts, type OptionFacts } from './tree.ts'
+import { allCommands, type CommandDescription, type OptionDescription } from './tree.ts'
 
 /** Escapes text for troff: backslashes, hyphens that are typed, and requests at the beginning of a line. */
 function escapeTroff(text: string): string {
@@ -12,16 +12,16 @@ function escapeTroff(text: string): string {
 }
 
 const item = (term: string, text: string): string[] => ['.TP', `.B ${escapeTroff(term)}`, escapeTroff(text)]
-const isTold = ({ names }: OptionFacts) => !names.includes('--help')
+const isTold = ({ names }: OptionDescription) => !names.includes('--help')
 
-function commandLines(facts: CommandFacts): string[] {
+function commandLines(command: CommandDescription): string[] {
   return [
-    `.SS ${escapeTroff(facts.path)} ${escapeTroff(facts.usage)}`,
-    escapeTroff(`${facts.description.charAt(0).toUpperCase()}${facts.description.slice(1)}`),
-    ...facts.arguments
+    `.SS ${escapeTroff(command.path)} ${escapeTroff(command.usage)}`,
+    escapeTroff(`${command.description.charAt(0).toUpperCase()}${command.description.slice(1)}`),
+    ...command.arguments
       .filter(({ description }) => description !== '')
       .flatMap((one) => item(one.name, one.description)),
-    ...facts.options.filter(isTold).flatMap(({ flags, description }) => item(flags, description)),
+    ...command.options.filter(isTold).flatMap(({ flags, description }) => item(flags, description)),
   ]
 }
 
@@ -31,12 +31,12 @@ function commandLines(facts: CommandFacts): string[] {
  * @param version of the product
  * @param date of the version: 2026-11-20
  */
-export function manPage(program: CommandFacts, version: string, date: string): string {
+export function manPage(program: CommandDescription, version: string, date: string): string {
   const [, ...commands] = allCommands(program)
   return `${[
     `.TH HOLDFAST 1 "${date}" "holdfast ${version}" "User Commands"`,
     '.SH NAME',
-    'holdfast \\- check data directories, ship their files off\\-site, and tell',
+    'holdfast \\- check data folders, ship their files off\\-site, and tell',
     '.SH SYNOPSIS',
     '.B holdfast',
     '.I command',

@@ -1,4 +1,4 @@
-import { allCommands, type CommandFacts } from './tree.ts'
+import { allCommands, type CommandDescription } from './tree.ts'
 
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;')
 const literal = (text: string) => `\`${text.replaceAll('|', '\\|')}\``
@@ -9,39 +9,49 @@ function table(head: string, rows: [string, string][]): string[] {
   return ['', `| ${head} | |`, '| --- | --- |', ...lines]
 }
 
-function section(facts: CommandFacts): string[] {
-  const depth = '#'.repeat(Math.min(4, facts.path.split(' ').length))
+function section(command: CommandDescription): string[] {
+  const depth = '#'.repeat(Math.min(4, command.path.split(' ').length))
   return [
     '',
-    `${depth === '#' ? '##' : depth} ${facts.path}`,
+    `${depth === '#' ? '##' : depth} ${command.path}`,
     '',
     '```text',
-    `${facts.path} ${facts.usage}`,
+    `${command.path} ${command.usage}`,
     '```',
     '',
-    `${cell(facts.description.charAt(0).toUpperCase() + facts.description.slice(1))}.`.replace('..', '.'),
+    `${cell(command.description.charAt(0).toUpperCase() + command.description.slice(1))}.`.replace('..', '.'),
     ...table(
       'argument',
-      facts.arguments
+      command.arguments
         .filter(({ description }) => description !== '')
         .map((one) => [one.name, one.description]),
     ),
     ...table(
       'option',
-      facts.options
+      command.options
         .filter(({ names }) => !names.includes('--help'))
         .map((one) => [one.flags, one.description]),
     ),
   ]
 }
 
+/** Returns a line for each group, with links to its commands. */
+function groupLines({ commands }: CommandDescription): string[] {
+  return [...new Set(commands.map(({ group }) => group))].map((group) => {
+    const links = commands.filter((one) => one.group === group)
+    return `- ${group || 'Besides'}: ${links.map(({ name }) => `[${name}](#holdfast-${name})`).join(', ')}`
+  })
+}
+
 /** Returns docs/commands.md. */
-export function markdownReference(program: CommandFacts): string {
+export function markdownReference(program: CommandDescription): string {
   const head = [
     '# Commands',
     '',
     'Generated from the command line itself by `npm run reference`; `holdfast COMMAND --help` prints the same. Each command',
     'has `--help`. Those with `--json` print JSON only where it is asked for; beside each `key` of a message is its `text`.',
+    '',
+    ...groupLines(program),
   ]
   return `${[...head, ...allCommands(program).flatMap(section)].join('\n')}\n`
 }

@@ -1,3 +1,3 @@
-import { serveTask } from '../serve-task.ts'
+import { serveTask } from '../restore/serve-task.ts'
 
 serveTask()

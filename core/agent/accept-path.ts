@@ -1,4 +1,4 @@
-import { isAbsolute, sep } from 'node:path'
+import path, { isAbsolute, sep } from 'node:path'
 import type { PathFacts } from '../check/inspect.ts'
 import type { Message } from '../lib/i18n/message.ts'
 import { toSentence, UserError } from '../lib/i18n/user-error.ts'
@@ -130,4 +130,28 @@ export function getStorePaths(
 /** True if a path equals another or is below it. Compares only the text. */
 export function isWithin(inner: string, outer: string): boolean {
   return inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : `${outer}${sep}`)
+}
+
+/** Returns the path as given if it is a link or passes through one. */
+export const linkTo = (real: string, given: string): string | null => (given === real ? null : given)
+
+/**
+ * Refuses a known link that now points to another place.
+ * @throws UserError refuse.linkMoved
+ */
+export function refuseMoved(
+  known: readonly { path: string; link: string | null; name: string }[],
+  wanted: string,
+  real: string | null,
+): void {
+  const moved = known.find(({ link, path: before }) => link === wanted && before !== real)
+  if (moved !== undefined && real !== null)
+    throw new UserError('refuse.linkMoved', { path: wanted, name: moved.name, before: moved.path, now: real })
+}
+
+/** @throws UserError refuse.relative */
+export function resolveAbsolute(given: string): string {
+  if (!path.isAbsolute(given)) throw new UserError('refuse.relative', { path: given })
+  // Removes a separator at the end, which does not change the path.
+  return path.resolve(given)
 }

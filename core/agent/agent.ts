@@ -1,11 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Shown } from '../alerts/render.ts'
 import { notMountedWords } from '../backends/folder/place.ts'
 import { type Checked, checkerDefinition } from '../check/checker-messages.ts'
 import { lowerAccepted } from '../check/health/disk-health.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import type { Message } from '../lib/i18n/message.ts'
-import { createWords, englishWords, type Language } from '../lib/i18n/words.ts'
+import { createWords, englishWords } from '../lib/i18n/words.ts'
 import type { ProxyRoute } from '../lib/network/proxy.ts'
 import { setProxy } from '../lib/network/tunnel.ts'
 import type { WorkerDefinition, WorkerReport } from '../lib/workers/definition.ts'
@@ -16,35 +15,30 @@ import { readAllowance } from '../send/rate-limit/schedule.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
 import { getProxyRoute, hasProxyPassword } from '../settings/proxy.ts'
 import type { Settings } from '../settings/schema.ts'
-import {
-  type EnteredSecrets,
-  openSecrets,
-  type Seal,
-  type SecretStore,
-  saveSettings,
-} from '../settings/secrets.ts'
+import { type EnteredSecrets, openSecrets, type SecretStore, saveSettings } from '../settings/secrets.ts'
 import { type SettingsStore, settingsInForce } from '../settings/settings-store.ts'
 import { getStorePaths, refusedSources } from './accept-path.ts'
-import { Alerting } from './alerting.ts'
-import { Comparing } from './comparing.ts'
-import { computerStates, WatchedComputers } from './computers/computers.ts'
-import type { Actor } from './contract.ts'
-import { EjectedDisks } from './ejecting.ts'
-import { AgentEvents } from './events.ts'
-import { Healing } from './healing.ts'
-import { openKnownMounts } from './known-mounts.ts'
-import { localCopies } from './local-copies.ts'
 import type { Log } from './log.ts'
-import { Manifests } from './manifests.ts'
-import { SurroundingsWatch } from './power-network.ts'
-import { Proposals } from './proposals.ts'
-import { receiverConfig, receivingState, withReceived } from './receiving.ts'
+import { Alerting } from './parts/alerts/alerting.ts'
+import type { Actor } from './parts/changes/contract.ts'
+import { openKnownMounts } from './parts/checks/known-mounts.ts'
+import { Comparing } from './parts/comparing/comparing.ts'
+import { computerStates, WatchedComputers } from './parts/computers/computers.ts'
+import { EjectedDisks } from './parts/destinations/ejecting.ts'
+import { localCopies } from './parts/destinations/local-copies.ts'
+import { SenderWorkers } from './parts/destinations/senders.ts'
+import { AgentEvents } from './parts/events/events.ts'
+import { Healing } from './parts/healing/healing.ts'
+import { Manifests } from './parts/manifests/manifests.ts'
+import { createNotices, type Notices, UNUSED_SETTINGS } from './parts/notices/notices.ts'
+import { SurroundingsWatch } from './parts/pause/power-network.ts'
+import { Proposals } from './parts/proposals/proposals.ts'
+import { receiverConfig, receivingState, withReceived } from './parts/receiving/receiving.ts'
+import { Reports } from './parts/report/reports.ts'
+import { SentHours } from './parts/report/sent-hours.ts'
+import { Restores } from './parts/restore/restores.ts'
 import { noteSettings, type Recorder, toRow } from './recording.ts'
-import { Reports } from './reports.ts'
-import { Restores } from './restores.ts'
-import { SenderWorkers } from './senders.ts'
-import { SentHours } from './sent-hours.ts'
-import { isQuietNotice } from './state/derived.ts'
+import { type AgentHost, type AgentServices, isBrief } from './services.ts'
 import {
   destinationStates,
   findRecovered,
@@ -55,11 +49,10 @@ import {
   withScanned,
   withSettings,
 } from './state/reports.ts'
-import type { AppState, WorkerName, WorkerState } from './state/schema.ts'
+import type { WorkerName, WorkerState } from './state/schema.ts'
 import { createStateStore, type StateStore } from './state/state-store.ts'
 import { overallStatus } from './state/status.ts'
 import { checkerConfig, scannerConfig } from './workers/configs.ts'
-import type { WorkerStarter } from './workers/starter.ts'
 import { SupervisedWorker, type SupervisionEvents } from './workers/supervisor.ts'
 
 /** How often the state is checked for changes that only the passing of time causes. */
@@ -69,56 +62,19 @@ const ASLEEP_MS = 10_000
 /** How long stopping waits for pending writes. */
 const KEEP_MS = 2_000
 
-/** Id of the notice that a settings file was set aside, or is used in part. */
-export const UNUSED_SETTINGS = 'settings'
-/** Id of the notice that the check history cannot be kept. */
-const HISTORY = 'history'
-
-/** Encrypts secrets for the logged-in user. Only this vault can decrypt them. */
-export interface Vault extends Seal {
-  /** keyring: protected by the desktop's keyring; weak: not protected by a password (basic_text). */
-  storage: 'keyring' | 'weak'
-}
-
-/** The host's services for the agent. The host is the desktop, the command line, or a test. */
-export interface AgentHost {
-  kind: AppState['host']
-  version: string
-  /** The language that the setting "system" stands for. */
-  systemLanguage: Language
-  computerName: string
-  starter: WorkerStarter
-  /** null: secrets are kept in a file that only this user can read. */
-  vault(): Vault | null
-  /** True if this computer runs on battery. Used on systems without a kernel file for it; omitted: unknown. */
-  onBattery?(): boolean
-  /** Script of the thread that stores alerts; null: they are not stored. */
-  alertStoreThread: URL | null
-  /** Script of the thread that reads events; null: there are none. */
-  eventThread: URL | null
-  /** Script of the threads that build reports and manifests; null: this host makes none. */
-  reportThread: URL | null
-  /** Returns the directory of the built page; null: this installation has none at present. */
-  page(): string | null
-  /** Shows a notification natively; must return at once. */
-  notify(shown: Shown): void
-  /** Removes notifications about this subject that are no longer true. */
-  withdraw(about: string): void
-}
-
 /**
  * Owns the workers, the state and the alerts. Its host shows the state and passes commands on.
  *
  * `start` and `change` apply the settings: to the state, and to each worker's configuration. The workers' reports then
- * update the state, and the alerts follow the state.
+ * update the state, and the alerts follow the state. An agent for a command is not started and applies nothing.
  */
-export class Agent {
+export class Agent implements AgentServices {
   readonly layout: DataLayout
   readonly settings: SettingsStore
   readonly host: AgentHost
   readonly log: Log['write']
   readonly store: StateStore
-  readonly notices: ReturnType<typeof createNotices>
+  readonly notices: Notices
   readonly secrets: SecretStore
   readonly alerting: Alerting
   readonly events: AgentEvents
@@ -145,18 +101,17 @@ export class Agent {
   #isStopped = false
 
   constructor(layout: DataLayout, settings: SettingsStore, host: AgentHost, log: Log['write']) {
-    const isOnce = host.kind === 'once'
     this.layout = layout
     this.settings = settingsInForce(settings)
     this.host = host
     this.log = log
-    this.#knownMounts = openKnownMounts(layout.directory, isOnce)
+    this.#knownMounts = openKnownMounts(layout.directory, isBrief(host))
     this.store = createStateStore(
       initialState(host.kind, host.version, settings.get(), layout.store),
       (state) => ({ status: overallStatus(state, Date.now()) }),
     )
     this.notices = createNotices(this.store, log)
-    this.secrets = openSecrets(layout.directory, host.vault(), isOnce ? 'refuse' : 'set-aside')
+    this.secrets = openSecrets(layout.directory, host.vault(), isBrief(host) ? 'refuse' : 'set-aside')
     this.alerting = new Alerting(this)
     this.events = new AgentEvents(this)
     this.checker = this.#supervise(checkerDefinition, (report) => this.#checked(report))
@@ -198,6 +153,7 @@ export class Agent {
   change(update: (settings: Settings) => Settings, entered?: EnteredSecrets): void {
     const { before, next } = saveSettings(this.settings, this.secrets, update, entered)
     noteSettings(before, next)
+    if (this.host.kind === 'command') return
     this.#apply()
     for (const listener of this.#listeners) listener()
   }
@@ -305,7 +261,8 @@ export class Agent {
     setProxy(this.proxy())
     this.alerting.configure()
     this.events.configure()
-    this.checker.configure(this.#checkerConfig())
+    const checks = this.#checkerConfig()
+    this.checker.configure(checks, checks.paths.length > 0)
     this.scanner.configure(scannerConfig(settings, this.layout), settings.sources.length > 0)
     if (settings.receive === null) void this.receiver.stop()
     else
@@ -356,6 +313,7 @@ export class Agent {
     // A report may have been on its way when this was switched off.
     if (disks !== undefined && check.diskHealth) {
       this.store.update({ disks })
+      this.alerting.disksRead(disks.at)
       const lowered = lowerAccepted(acceptedDisks, disks.all)
       if (lowered !== acceptedDisks) this.change((settings) => ({ ...settings, acceptedDisks: lowered }))
     }
@@ -391,22 +349,4 @@ export class Agent {
     const { receiving } = this.store.state
     if (receiving !== null) this.store.update({ receiving: withReceived(receiving, report, Date.now()) })
   }
-}
-
-/** Creates the notices, which a person reads once and can dismiss. Each is also logged. */
-export function createNotices(store: StateStore, log: Log['write']) {
-  const others = (id: string) => store.state.notices.filter((notice) => notice.id !== id)
-  const dismiss = (id: string) => store.update({ notices: others(id) })
-  /** Replaces an earlier notice with this id. */
-  const add = (id: string, sentence: Message) => {
-    log(isQuietNotice(sentence) ? 'info' : 'warn', englishWords(sentence))
-    store.update({ notices: [...others(id), { id, sentence }] })
-  }
-  /** Shows a failure of the check history as a notice. Recovery removes the notice and is only logged. */
-  const reportHistory = (sentence: Message) => {
-    if (sentence.key !== 'check.historyBack') return add(HISTORY, sentence)
-    log('info', englishWords(sentence))
-    dismiss(HISTORY)
-  }
-  return { add, dismiss, reportHistory }
 }

@@ -12,8 +12,36 @@ export type CommandAnswer = z.infer<typeof answerSchema>
 /** The input of a command that takes none. */
 export const nothing = z.object({})
 
-/** Declares a command without output. Its handler throws if the command cannot be done. */
-export const defineAction = <I extends z.ZodType>(input: I) => ({ input, output: nothing })
+interface Schemas {
+  input: z.ZodType
+  output: z.ZodType
+}
+
+/**
+ * query: it changes nothing here or elsewhere, and a viewer of the web page may send it. trial: it reads or tests
+ * something, opens a dialog or a program of the desktop, or steers the window or a running task. change: the record of changes has it (text `change.NAME`).
+ */
+export type CommandUse = 'query' | 'trial' | 'change'
+
+export const defineQuery = <S extends Schemas>({ input, output }: S) =>
+  defineCommand<S, 'query'>(input, output, 'query')
+export const defineTrial = <S extends Schemas>({ input, output }: S) =>
+  defineCommand<S, 'trial'>(input, output, 'trial')
+export const defineChange = <S extends Schemas>({ input, output }: S) =>
+  defineCommand<S, 'change'>(input, output, 'change')
+/** Defines a change without output. Its handler throws if it cannot be done. */
+export const defineAction = <I extends z.ZodType>(input: I) => defineChange({ input, output: nothing })
+
+const defineCommand = <S extends Schemas, U extends CommandUse>(
+  input: S['input'],
+  output: S['output'],
+  use: U,
+) => ({ input, output, use })
+
+/** The handlers of some commands. */
+export type HandlersOf<C extends Readonly<Record<string, Schemas>>> = {
+  [Name in keyof C]: (input: z.infer<C[Name]['input']>) => Promise<z.infer<C[Name]['output']>>
+}
 
 /** Runs one command from outside. Validates its input and its output. */
 export async function answerCommand(

@@ -1,128 +1,74 @@
-import os from 'node:os'
 import path from 'node:path'
-import { exampleNotice } from '../alerts/incident.ts'
-import { renderMessage } from '../alerts/render.ts'
-import { listAcceptable } from '../check/health/disk-health.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import { LATE, withTimeout } from '../lib/async/timing.ts'
-import { formatDay } from '../lib/i18n/formats.ts'
-import { type Message, message } from '../lib/i18n/message.ts'
+import type { Message } from '../lib/i18n/message.ts'
 import { toSentence, UserError } from '../lib/i18n/user-error.ts'
-import { createWords } from '../lib/i18n/words.ts'
 import { getUserName } from '../platform/user-name.ts'
-import { getSource, withAcceptedDisk } from '../settings/changes.ts'
-import { getDestination, getSourceDestinations } from '../settings/destinations.ts'
-import { type Agent, UNUSED_SETTINGS } from './agent.ts'
+import type { Agent } from './agent.ts'
 import { answerCommand, runAction } from './answering.ts'
-import {
-  type CommandHandlers,
-  type CommandInput,
-  type CommandOutput,
-  type Commands,
-  commands,
-  MOST_FOUND,
-} from './contract.ts'
-import { deleteLocalCopies } from './local-copies.ts'
-import { logLines } from './log-lines.ts'
-import { getActorName, recordCommand, toChangesPage } from './recording.ts'
-import { addSource, settingsCommands } from './settings-commands.ts'
+import { type CommandHandlers, type CommandInput, type Commands, commands } from './contract.ts'
+import { alertsHandlers } from './parts/alerts/commands.ts'
+import { changesHandlers } from './parts/changes/commands.ts'
+import { checksHandlers } from './parts/checks/commands.ts'
+import { computersHandlers } from './parts/computers/commands.ts'
+import { destinationsHandlers } from './parts/destinations/commands.ts'
+import { diagnosticsHandlers } from './parts/diagnostics/commands.ts'
+import { disksHandlers } from './parts/disks/commands.ts'
+import { eventsHandlers } from './parts/events/commands.ts'
+import { expectedHandlers } from './parts/expected/commands.ts'
+import { healingHandlers } from './parts/healing/commands.ts'
+import { manifestsHandlers } from './parts/manifests/commands.ts'
+import { noticesHandlers } from './parts/notices/commands.ts'
+import { UNUSED_SETTINGS } from './parts/notices/notices.ts'
+import { pauseHandlers } from './parts/pause/commands.ts'
+import { proposalsHandlers } from './parts/proposals/commands.ts'
+import { receivingHandlers } from './parts/receiving/commands.ts'
+import { reportHandlers } from './parts/report/commands.ts'
+import { restoreHandlers } from './parts/restore/commands.ts'
+import { settingsHandlers } from './parts/settings/commands.ts'
+import { addSource, sourcesHandlers } from './parts/sources/commands.ts'
+import { webHandlers } from './parts/web/commands.ts'
+import { recordCommand } from './recording.ts'
 import type { SettingsContext } from './settings-context.ts'
-import { getFolderDirectory, toProofLimits } from './workers/configs.ts'
-
-/** Limit of the files that a preview lists. */
-const PREVIEW_EXAMPLES = 100
+import { getFolderDirectory } from './workers/configs.ts'
 
 /** Time limit for closing everything in an ejected folder. */
 const RELEASE_WITHIN_MS = 8_000
 
-/** Returns the handlers of all commands that a view may send. A refusal is thrown as a UserError. */
-export function commandHandlers(agent: Agent): CommandHandlers {
+/**
+ * Returns the handlers of all commands that a view may send. A refusal is thrown as a UserError.
+ * @param instead replaces services of workers, for an agent that starts none
+ */
+export function commandHandlers(agent: Agent, instead: Partial<SettingsContext> = {}): CommandHandlers {
   // A person who changes settings has seen the notice about the earlier settings file.
-  const context = createContext(agent, () => agent.notices.dismiss(UNUSED_SETTINGS))
-  return {
-    ...settingsCommands(context),
-    snapshot: async () => agent.store.snapshot(),
-    log: async () => ({ lines: await logLines(agent.layout.logs) }),
-    addSource: (input) => runAction(() => protect(agent, context, input)),
-    browse: ({ path: wanted }) => browse(agent, path.resolve(wanted ?? os.homedir())),
-    restoreDirectory: async () => ({ path: path.join(os.homedir(), `holdfast-${formatDay(new Date())}`) }),
-    receiveDirectory: async () => ({ path: path.join(os.homedir(), 'holdfast-received') }),
-    previewFilters: ({ id, filters }) =>
-      agent.scanner.request('preview', {
-        source: { ...getSource(agent.settings.get(), id), ...filters },
-        examples: PREVIEW_EXAMPLES,
-      }),
-    checkNow: () =>
-      runAction(() => {
-        // Comparing a large or hung source can take long. Its results appear in the state.
-        if (agent.settings.get().sources.length > 0)
-          agent.scanner
-            .request('reconcile', {})
-            .catch(ignoreError('a scanner that starts again compares all'))
-        return agent.checker.request('checkNow', {})
-      }),
-    acceptDisk: ({ id }) => runAction(() => acceptDisk(agent, context, id)),
-    retryParked: ({ id, file }) => runAction(() => agent.senders.requestAll('retry', { source: id, file })),
-    heal: ({ id, identity }) => runAction(() => agent.healing.start(id, identity ?? null)),
-    prove: ({ id }) => runAction(() => prove(agent, id)),
-    deleteLocalCopies: () => runAction(() => deleteLocalCopies(agent)),
-    ...heldSourceCommands(agent),
-    ...alertCommands(agent),
-    ...senderCommands(agent),
-    ...restoreCommands(agent),
-    dismissNotice: ({ id }) => runAction(() => agent.notices.dismiss(id)),
-    checkHistory: (input) => agent.checker.request('history', input),
-    day: async () => ({
-      verdicts: await agent.checker.request('day', {}),
-      sent: agent.sentHours.read(Date.now()),
-      received: await readReceived(agent),
-    }),
-    report: (input) => agent.reports.answer(input),
-    manifest: (input) => agent.manifests.answer(input),
-    expected: ({ id, ...time }) => agent.scanner.request('expected', { source: id, ...time }),
-    events: (input) => agent.events.read(input),
-    testEventSink: ({ id }) => agent.events.test(id),
-    files: ({ destination, ...query }) =>
-      agent.senders.request('files', {
-        ...query,
-        destinations: destinationsOfList(agent, query.source).filter(
-          (id) => destination === undefined || id === destination,
-        ),
-      }),
+  const context = {
+    ...createContext(agent, () => agent.notices.dismiss(UNUSED_SETTINGS)),
+    ...instead,
   }
-}
-
-/** @throws UserError refuse.noSuchDestination, prove.notConnected */
-async function prove({ settings, senders }: Agent, id: string): Promise<void> {
-  const destination = getDestination(settings.get().destinations, id)
-  const { samples: _, ...usual } = destination
-  // A person may ask where no samples are taken by themselves.
-  const limits = toProofLimits(destination.samples?.filesPerDay === 0 ? usual : destination)
-  const { started } = await senders.requestOf(id, 'prove', limits)
-  if (!started) throw new UserError('prove.notConnected', { name: destination.name })
-}
-
-/** @throws UserError disk.noDisk, disk.notAcceptable */
-function acceptDisk({ store: { state } }: Agent, context: SettingsContext, wanted: string): void {
-  const facts = state.disks.all.find(({ id, name }) => id === wanted || name === wanted)
-  if (facts === undefined) throw new UserError('disk.noDisk', { name: wanted })
-  const counters = listAcceptable(facts, state.settings.acceptedDisks)
-  if (Object.keys(counters).length === 0) throw new UserError('disk.notAcceptable', { name: facts.name })
-  context.change((settings) => withAcceptedDisk(settings, facts.id, counters))
-}
-
-/** Returns the files that each sender has sent here by hour. */
-async function readReceived({ receiver, store }: Agent): Promise<CommandOutput<'day'>['received']> {
-  if (store.state.receiving?.isRunning !== true) return {}
-  const nothing = ignoreError('a receiver that starts again counts anew', { received: {} })
-  return (await receiver.request('day', {}).catch(nothing)).received
-}
-
-/** Lists the directories in a directory, which may hang: the checker reads it. */
-async function browse({ checker }: Agent, directory: string): Promise<CommandOutput<'browse'>> {
-  const parent = path.dirname(directory)
-  const { names, isCut } = await checker.request('list', { path: directory })
-  return { path: directory, parent: parent === directory ? null : parent, names, isCut }
+  return {
+    snapshot: async () => agent.store.snapshot(),
+    ...sourcesHandlers(agent, context),
+    addSource: (input) => runAction(() => protect(agent, context, input)),
+    ...checksHandlers(agent, context),
+    ...expectedHandlers(agent),
+    ...disksHandlers(agent, context),
+    ...pauseHandlers(context),
+    ...destinationsHandlers(agent, context),
+    ...healingHandlers(agent, context),
+    ...receivingHandlers(agent, context),
+    ...proposalsHandlers(agent, context),
+    ...webHandlers(context),
+    ...computersHandlers(context),
+    ...settingsHandlers(context),
+    ...restoreHandlers(agent),
+    ...alertsHandlers(agent, context),
+    ...changesHandlers(agent),
+    ...diagnosticsHandlers(agent),
+    ...noticesHandlers(agent),
+    ...eventsHandlers(agent, context),
+    ...reportHandlers(agent),
+    ...manifestsHandlers(agent),
+  }
 }
 
 /** Runs a command from outside, by its name. */
@@ -137,7 +83,7 @@ export async function answerNamed(
 }
 
 /**
- * Returns the services of a running agent for the commands that change settings.
+ * Returns the services of an agent for the commands that change settings.
  * @param changed is called after every change.
  */
 function createContext(agent: Agent, changed: () => void): SettingsContext {
@@ -206,131 +152,3 @@ async function protect(
 }
 
 const refusedNotice = (directory: string) => `refused:${path.resolve(directory)}`
-
-/** Returns the handlers of the commands about sources whose files wait for a person's decision. */
-function heldSourceCommands({ store, scanner, senders, restores, alerting }: Agent) {
-  /** @throws UserError restore.notHeld */
-  const findWaiting = (id: string, reason: 'held' | 'marked' | 'deleted') => {
-    const source = store.state.sources.find(({ settings }) => settings.id === id)
-    const { scanned } = source ?? {}
-    const question = reason === 'deleted' ? scanned?.deleted?.since : scanned?.[reason]
-    if (source === undefined || question == null) throw new UserError('restore.notHeld')
-    return source
-  }
-  return {
-    sendAsItIs: ({ id }) =>
-      runAction(async () => {
-        findWaiting(id, 'held')
-        await scanner.request('release', { source: id })
-        senders.nudge()
-      }),
-    acceptDeleted: ({ id }) =>
-      runAction(async () => {
-        findWaiting(id, 'deleted')
-        await scanner.request('acceptDeleted', { source: id })
-        alerting.alerts.accept(`deleted:${id}`)
-      }),
-    answerMarked: ({ id, answer }) =>
-      runAction(async () => {
-        findWaiting(id, 'marked')
-        await scanner.request('answerMarked', { source: id, answer })
-        senders.nudge()
-      }),
-    // Sending resumes once the files are restored.
-    bringBack: ({ id }) =>
-      runAction(async () => {
-        const { settings } = findWaiting(id, 'held')
-        const { destinations, settings: all } = store.state
-        const { paths } = await scanner.request('lost', { source: id })
-        const wanted = new Set(getSourceDestinations(all.destinations, settings).map((one) => one.id))
-        const mine = destinations.filter((one) => wanted.size === 0 || wanted.has(one.id))
-        const from = mine.find(({ connection }) => connection.state === 'connected') ?? mine[0]
-        if (from === undefined) throw new UserError('restore.nowhere', { name: settings.name })
-        const { folders } = await restores.ask('folders', { destination: from.id }, {})
-        const folder = folders.find(({ source }) => source === id)?.name
-        if (folder === undefined) throw new UserError('restore.nowhere', { name: settings.name })
-        const newest = { path: null, version: null, at: null }
-        await restores.start({
-          ...{ destination: from.id, folder, ...newest, to: null, conflict: 'replace', only: paths },
-        })
-      }),
-  } satisfies Partial<CommandHandlers>
-}
-
-const noIncident = () => new UserError('alert.noIncident')
-
-/** Returns the handlers of the commands about incidents and channels. */
-function alertCommands(agent: Agent) {
-  const { alerting, secrets: kept } = agent
-  return {
-    acknowledge: ({ id }) =>
-      runAction(() => {
-        if (!alerting.alerts.acknowledge(id, getActorName())) throw noIncident()
-      }),
-    snooze: ({ id, minutes }) =>
-      runAction(() => {
-        if (!alerting.alerts.snooze(id, minutes)) throw noIncident()
-      }),
-    testChannel: async ({ id }) => {
-      const channel = agent.settings.get().alerts.channels.find((one) => one.id === id)
-      if (channel !== undefined && kept.unreadable().includes(id))
-        return { delivered: false, sentence: message('alert.secretsUnreadable', { name: channel.name }) }
-      return alerting.notifier.test(id)
-    },
-    previewTemplate: async ({ type, template }) => {
-      const { labels } = agent.settings.get().alerts
-      const writer = { words: createWords(agent.language), computer: agent.host.computerName, labels }
-      const now = Date.now()
-      return { text: renderMessage('', exampleNotice('failed', now), writer, { type, template }, now).text }
-    },
-    timeline: (question) => alerting.timeline(question),
-    evidence: async ({ id }) => ({ evidence: await alerting.evidence(id) }),
-    changes: async (question) => toChangesPage(await alerting.notifier.changes(question)),
-  } satisfies Partial<CommandHandlers>
-}
-
-/** Returns the handlers of the commands for the computers that send here. */
-function senderCommands({ receiver }: Agent) {
-  return {
-    inviteSender: (input) => receiver.request('invite', input),
-    readInvitation: (input) => receiver.request('readInvitation', input),
-    renameSender: (input) => runAction(() => receiver.request('renameSender', input)),
-    labelSender: (input) => runAction(() => receiver.request('labelSender', input)),
-    revokeSender: (input) => runAction(() => receiver.request('revokeSender', input)),
-    proposeSettings: (input) =>
-      runAction(() => receiver.request('proposeSettings', { ...input, by: getActorName() })),
-    withdrawProposals: (input) => runAction(() => receiver.request('withdrawProposals', input)),
-  } satisfies Partial<CommandHandlers>
-}
-
-/** Returns the handlers of the commands that list destinations and restore files. */
-function restoreCommands({ restores, settings }: Agent) {
-  return {
-    restoreComputers: (of) => restores.ask('computers', of, {}),
-    async restoreFolders(of) {
-      const { folders } = await restores.ask('folders', of, {})
-      const known = new Set(settings.get().sources.map(({ id }) => id))
-      const toKnownId = (source: string | null) => (source !== null && known.has(source) ? source : null)
-      return { folders: folders.map(({ name, source }) => ({ name, source: toKnownId(source) })) }
-    },
-    restoreList: ({ destination, computer, ...asked }) =>
-      restores.ask('list', { destination, computer }, { ...asked, sources: restores.listSources(computer) }),
-    restoreSearch: ({ destination, computer, ...asked }) =>
-      restores.ask(
-        'search',
-        { destination, computer },
-        { ...asked, sources: restores.listSources(computer), most: MOST_FOUND },
-      ),
-    restoreVersions: ({ destination, computer, ...asked }) =>
-      restores.ask('versions', { destination, computer }, asked),
-    restoreStart: (input) => runAction(() => restores.start(input)),
-    restoreKept: ({ conflict }) => runAction(() => restores.restoreKept(conflict)),
-    restoreStop: () => runAction(() => restores.stop()),
-  } satisfies Partial<CommandHandlers>
-}
-
-/** Returns the destinations of one source, or all. Files queued for a source's former destination no longer wait. */
-function destinationsOfList({ store: { state } }: Agent, source: string | null): string[] {
-  const one = state.sources.find(({ settings: { id } }) => id === source)
-  return (one?.destinations ?? state.destinations).map(({ id }) => id)
-}

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { chmodSync, closeSync, constants, openSync, rmSync } from 'node:fs'
+import { chmodSync, closeSync, constants, existsSync, openSync, unlinkSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -87,7 +87,7 @@ export async function listenForCommands(dataDirectory: string, answer: Answer): 
 
 async function listen(server: net.Server, address: string): Promise<void> {
   const isFile = process.platform !== 'win32'
-  if (isFile) rmSync(address, { force: true })
+  if (isFile && existsSync(address)) unlinkSync(address)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(address, resolve)
@@ -137,7 +137,8 @@ function readLine(socket: net.Socket, most: number): Promise<string> {
 
 /**
  * Sends one command to the agent of a data directory.
- * @throws UserError agent.notRunning if no agent listens, agent.silent if it hangs, or the agent's own refusal
+ * @throws UserError agent.notRunning if no agent listens, agent.closedEarly if it ends meanwhile, agent.silent if it
+ * hangs, or the agent's own refusal
  */
 export async function sendCommand(dataDirectory: string, command: string, input: unknown): Promise<unknown> {
   const address = openAgentAddress(dataDirectory)
@@ -149,10 +150,7 @@ export async function sendCommand(dataDirectory: string, command: string, input:
   socket.write(`${JSON.stringify({ command, input, by: getUserName() })}\n`)
   const line = await readLine(socket, LONGEST_ANSWER)
     .catch((error) => {
-      const isAbsent = ['ENOENT', 'ECONNREFUSED'].includes(errorCode(error) ?? '')
-      if (isAbsent) throw new UserError('agent.notRunning', { directory: dataDirectory })
-      const isForbidden = ['EACCES', 'EPERM'].includes(errorCode(error) ?? '')
-      throw isForbidden ? new UserError('agent.otherUser', { directory: dataDirectory }) : error
+      throw connectionError(dataDirectory, error)
     })
     .finally(() => {
       clearTimeout(late)
@@ -162,6 +160,22 @@ export async function sendCommand(dataDirectory: string, command: string, input:
   const answered = answerSchema.parse(JSON.parse(line))
   if ('sentence' in answered) throw new UserError(answered.sentence.key, answered.sentence.params)
   return answered.output
+}
+
+function connectionError(directory: string, error: unknown): unknown {
+  switch (errorCode(error)) {
+    case 'ENOENT':
+    case 'ECONNREFUSED':
+      return new UserError('agent.notRunning', { directory })
+    case 'EACCES':
+    case 'EPERM':
+      return new UserError('agent.otherUser', { directory })
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return new UserError('agent.closedEarly')
+    default:
+      return error
+  }
 }
 
 /** @throws UserError agent.notRunning if the directory does not exist */

@@ -2,20 +2,34 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { logDroppedErrors } from '../dropped-errors.ts'
 import type { Message } from '../lib/i18n/message.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
-import { lockData, openDataDirectory } from '../settings/data-directory.ts'
+import { type DataLayout, lockData, openDataDirectory } from '../settings/data-directory.ts'
 import { type Settings, settingsSchema } from '../settings/schema.ts'
 import { openSettings, type SettingsStore } from '../settings/settings-store.ts'
-import { Agent, type AgentHost } from './agent.ts'
+import { Agent } from './agent.ts'
 import { answerNamed, commandHandlers, protectDirectory } from './commands.ts'
-import type { Actor, CommandHandlers, CommandInput } from './contract.ts'
+import type { CommandHandlers, CommandInput } from './contract.ts'
 import { listenForCommands } from './control-socket.ts'
-import { openLog } from './log.ts'
+import { type Log, openLog } from './log.ts'
+import type { Actor } from './parts/changes/contract.ts'
 import { recordCommands } from './recording.ts'
+import type { AgentHost } from './services.ts'
 import { WebPage } from './web/serve.ts'
 import { checkDescriptors, checkThreads } from './workers/pool-threads.ts'
 
 /** Options for directories that are named at a start; omitted: an existing source keeps its own. */
 export type StartOptions = Omit<CommandInput<'addSource'>, 'path'>
+
+/** How an agent differs that runs for one purpose; see cli/receive/receive-host.ts. */
+export interface OpenOptions {
+  /** Files that are not in the data directory. */
+  elsewhere?: Partial<DataLayout>
+  /** Called with the settings before they are in force. */
+  prepare?(settings: SettingsStore): void
+  /** Replaces the log in the data directory. */
+  log?: Log
+  /** The host has sized the pool of this process, in which the work is done. */
+  inOneProcess?: boolean
+}
 
 /** Maximum wait for the last lines of the log, in milliseconds. */
 const LOG_MS = 2_000
@@ -40,15 +54,19 @@ export interface OpenAgent {
  *   agent.fewThreadsGroup or agent.fewThreadsUser if the system allows too few threads,
  *   agent.fewDescriptors if it allows too few open files
  */
-export async function openAgent(dataDirectory: string, host: AgentHost): Promise<OpenAgent> {
+export async function openAgent(
+  dataDirectory: string,
+  host: AgentHost,
+  options: OpenOptions = {},
+): Promise<OpenAgent> {
   const onlyThisRun = host.kind === 'once'
   checkDescriptors()
-  const smaller = checkThreads()
-  const layout = openDataDirectory(dataDirectory)
+  const smaller = options.inOneProcess ? null : checkThreads()
+  const layout = { ...openDataDirectory(dataDirectory), ...options.elsewhere }
   // The lock comes first: without it the directory must not be changed.
   const lock = lockData(dataDirectory)
   if (lock === null) throw new UserError('agent.alreadyRunning', { directory: dataDirectory })
-  const log = openLog(layout.logs)
+  const log = options.log ?? openLog(layout.logs)
   logDroppedErrors(log.write)
   if (smaller !== null) log.write('warn', smaller)
   const opened = [lock.release]
@@ -70,6 +88,7 @@ export async function openAgent(dataDirectory: string, host: AgentHost): Promise
     opened.unshift(control.close)
     // A one-shot run ends too soon to report that it set the file aside.
     const settings = openSettings(dataDirectory, onlyThisRun ? 'refuse' : 'set-aside')
+    options.prepare?.(settings)
     const agent = new Agent(layout, onlyThisRun ? createUnsavedSettings(settings) : settings, host, log.write)
     const handlers = commandHandlers(agent)
     const ready = (by: Actor) => recordCommands(handlers, agent.createRecorder(by))

@@ -7,15 +7,13 @@ import { englishWords, type Words } from '../lib/i18n/words.ts'
 import { getUserName } from '../platform/user-name.ts'
 import { differences, type SettingsDifference } from '../settings/changes.ts'
 import { defaultSettings, type Settings } from '../settings/schema.ts'
+import { type HandlersFor, isRecorded, type WindowCommands } from './contract.ts'
 import {
   type Actor,
   type ChangesPage,
-  type HandlersFor,
-  isRecorded,
   type RecordedChange,
   recordedChangeSchema,
-  type WindowCommands,
-} from './contract.ts'
+} from './parts/changes/contract.ts'
 import type { AppState } from './state/schema.ts'
 
 // Records who changed what: each command that changes something, with the settings that it changed. Secrets are no part

@@ -6,13 +6,14 @@ import type { FolderDestination } from '../settings/destination-schema.ts'
 import type { Settings } from '../settings/schema.ts'
 import type { EnteredSecrets, SecretStore } from '../settings/secrets.ts'
 import type { SettingsStore } from '../settings/settings-store.ts'
-import type { ProposalStore } from './proposals.ts'
+import { runAction } from './answering.ts'
+import type { ProposalStore } from './parts/proposals/proposals.ts'
 
 type Asked<N extends 'test' | 'pair'> = (
   input: RequestInput<typeof senderDefinition, N>,
 ) => Promise<RequestOutput<typeof senderDefinition, N>>
 
-/** The services for changing settings, from a running agent or, if none runs, from the command line. */
+/** The services of the agent for the commands that change settings. */
 export interface SettingsContext {
   settings: Pick<SettingsStore, 'get' | 'tryWriting'>
   secrets: SecretStore
@@ -37,3 +38,8 @@ export interface SettingsContext {
   /** Restarts the sender of a destination, by its id, because its circumstances have changed. */
   restart(destination: string): void
 }
+
+/** Returns a function that runs a command which only changes the settings. */
+export const setterFor =
+  (context: Pick<SettingsContext, 'change'>) => (update: (settings: Settings) => Settings) =>
+    runAction(() => context.change(update))

@@ -36,8 +36,10 @@ import {
   snooze,
   stripPlans,
   tellAgainAtMs,
+  waitForCause,
   withOutcome,
 } from './policy.ts'
+import { renameSubjects } from './rename-subjects.ts'
 import { renderMessage, type Shown } from './render.ts'
 import { noAlertStore, openAlertStore } from './store/store.ts'
 
@@ -46,6 +48,8 @@ import { noAlertStore, openAlertStore } from './store/store.ts'
 
 /** Delay before a second sample is requested. It does not wait for the next check, whose interval may be long. */
 const CONFIRM_AFTER_MS = 1_000
+/** A notification is sent without its cause if reading it takes longer, such as on a busy computer. */
+const CAUSE_WITHIN_MS = 5_000
 /** Limit of the evidence that waits for the disk. */
 const MOST_EVIDENCE = 100
 /** Longest delay of the timer. A later notification is scheduled again when the timer fires. */
@@ -112,7 +116,7 @@ export class Alerts {
    * @param loaded null: they cannot be loaded yet; called again when they can, and adds what was found until then
    */
   resume(loaded: Resumed | null): void {
-    const { open, owed, troubles } = resumePolicy(loaded?.policy ?? noAlerts, clocks())
+    const { open, owed, troubles } = resumePolicy(renameSubjects(loaded?.policy ?? noAlerts), clocks())
     const past = loaded?.past ?? []
     const now = this.#state
     this.#isLoaded = loaded !== null
@@ -152,9 +156,10 @@ export class Alerts {
     if (this.#early !== null) return void this.#early.push(() => this.observeChanges(all))
     for (const one of all) {
       if (one.kind === 'unknown') continue
-      // New counts in a sentence update the text of the same incident. A changed delay can make its notification due
+      // New counts in a sentence, and a cause that is found later, update the text of the same incident. A changed delay can make its notification due
       // sooner.
-      const text = one.kind === 'ok' ? 'ok' : JSON.stringify([one.kind, one.sentence, one.tellAfterMs])
+      const text =
+        one.kind === 'ok' ? 'ok' : JSON.stringify([one.kind, one.sentence, one.cause, one.tellAfterMs])
       const before = this.#last.get(one.id)
       if (before === text) continue
       this.#last.set(one.id, text)
@@ -164,9 +169,12 @@ export class Alerts {
     }
   }
 
-  /** Ends the incidents of subjects that are no longer monitored. */
+  /**
+   * Ends the incidents of subjects that are no longer monitored. Before the incidents of the last run are known, it ends
+   * none: who calls may keep a subject because of its incident.
+   */
   keepOnly(ids: ReadonlySet<string>): void {
-    if (this.#early !== null) return void this.#early.push(() => this.keepOnly(ids))
+    if (this.#early !== null) return
     for (const id of this.#last.keys()) if (!ids.has(id)) this.#last.delete(id)
     const { suspicions, open, troubles } = this.#state
     const known = [
@@ -180,6 +188,12 @@ export class Alerts {
   /** Returns ongoing incidents first, then ended ones, newest first; at most 100. */
   incidents(): Incident[] {
     return [...this.#state.open.map(stripPlans), ...this.#state.past].slice(0, 100)
+  }
+
+  /** Returns the ongoing incident of this kind about a subject, however many there are; null: there is none. */
+  ongoing(subject: string, kind: Sample['kind']): Incident | null {
+    const found = this.#state.open.find((one) => one.kind === kind && one.failing[subject] !== undefined)
+    return found === undefined ? null : stripPlans(found)
   }
 
   /** @returns false if there is no such ongoing incident */
@@ -198,6 +212,16 @@ export class Alerts {
     this.#evidence.set(id, evidence)
     if (this.#evidence.size > MOST_EVIDENCE) this.#evidence.delete(this.#evidence.keys().next().value ?? '')
     this.#step(cause.length === 0 ? this.#state : explain(this.#state, id, cause))
+  }
+
+  /** Delays the first notification of an incident until its cause has been read, for at most some seconds. */
+  async waitForCause(id: string, read: Promise<void>): Promise<void> {
+    this.#step(waitForCause(this.#state, id, performance.now() + CAUSE_WITHIN_MS))
+    try {
+      await read
+    } finally {
+      this.#step(waitForCause(this.#state, id, undefined))
+    }
   }
 
   /** Returns evidence that is not stored yet; null: there is none. */
@@ -233,6 +257,7 @@ export class Alerts {
   stop(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#confirmSoon.stop()
+    this.#commitSoon.stop()
     this.#commit([])
   }
 
@@ -246,9 +271,9 @@ export class Alerts {
     const { state, announcements } = announce(before, clocks(), this.#isMuted)
     this.#state = state
     this.#withdrawUnstable(before)
-    for (const { what, trouble } of announcements) {
+    for (const { what, series } of announcements) {
       // The failure lasts now, so the notification about flapping is outdated.
-      if (what === 'failed' && trouble !== null) this.#options.withdraw(unstableId(trouble))
+      if (what === 'failed' && series !== null) this.#options.withdraw(unstableId(series))
     }
     this.#commit(announcements.map(createNotice))
     if (announcements.length > 0) this.#options.changed()
@@ -267,9 +292,9 @@ export class Alerts {
 
   /** Removes the notifications about flap series that have ended. */
   #withdrawUnstable({ troubles }: AlertState): void {
-    for (const trouble of troubles) {
-      const isOver = !this.#state.troubles.some(({ id }) => id === trouble.id)
-      if (isOver && isUnstable(trouble)) this.#options.withdraw(unstableId(trouble))
+    for (const series of troubles) {
+      const isOver = !this.#state.troubles.some(({ id }) => id === series.id)
+      if (isOver && isUnstable(series)) this.#options.withdraw(unstableId(series))
     }
   }
 
@@ -307,14 +332,14 @@ export class Alerts {
   }
 }
 
-function createNotice({ what, incident, trouble }: Announcement): Notice {
-  const isOfTrouble = trouble !== null && what !== 'failed'
+function createNotice({ what, incident, series }: Announcement): Notice {
+  const isOfSeries = series !== null && what !== 'failed'
   return {
     id: randomUUID(),
     what,
-    about: isOfTrouble ? unstableId(trouble) : incident.id,
-    incident: isOfTrouble ? { ...incident, startedAt: trouble.startedAt } : incident,
-    times: trouble?.times ?? 1,
+    about: isOfSeries ? unstableId(series) : incident.id,
+    incident: isOfSeries ? { ...incident, startedAt: series.startedAt } : incident,
+    times: series?.times ?? 1,
     at: Date.now(),
   }
 }
@@ -357,34 +382,34 @@ export function resumePolicy(
       ),
     ),
     owed,
-    troubles: troubles.map((one) => troubleAt(now, one, lasting.has(one.incident.id))),
+    troubles: troubles.map((one) => resumeSeries(now, one, lasting.has(one.incident.id))),
   }
 }
 
 function incidentAt(
   { at, steadyMs }: Now,
   kept: KeptPolicy['open'][number],
-  trouble: KeptPolicy['troubles'][number] | undefined,
+  series: KeptPolicy['troubles'][number] | undefined,
 ): OpenIncident {
   const firstChecksMs = steadyMs + FIRST_CHECKS_MS
   // A clock that was set back must not prolong anything.
   const passedMs = (since: number) => Math.max(0, at - since)
   const toldForMs = passedMs(kept.toldAt ?? kept.noticedAt)
   const snoozedMs = kept.snoozedUntil === null ? null : Math.max(0, kept.snoozedUntil - at)
-  const isSilent = kept.isSilent && trouble !== undefined
+  const isSilent = kept.isSilent && series !== undefined
   return {
     ...kept,
     // Notifications wait for the first checks: an incident that was not notified may have ended, and the state of a
     // flapping one is not known yet.
     tellAtMs: isSilent
-      ? Math.max(firstChecksMs - lastingMs(trouble), steadyMs + COLLECT_MS - toldForMs)
+      ? Math.max(firstChecksMs - lastingMs(series), steadyMs + COLLECT_MS - toldForMs)
       : Math.max(firstChecksMs, steadyMs + kept.tellAfterMs - passedMs(kept.startedAt)),
     repeatAtMs: Math.max(firstChecksMs, steadyMs + repeatInMs(toldForMs, kept.repeats)),
     snoozedUntilMs: snoozedMs === null ? null : steadyMs + Math.min(LONGEST_SNOOZE_MS, snoozedMs),
   }
 }
 
-function troubleAt(now: Now, kept: KeptPolicy['troubles'][number], lasts: boolean): FlapSeries {
+function resumeSeries(now: Now, kept: KeptPolicy['troubles'][number], lasts: boolean): FlapSeries {
   const quietMs = Math.max(0, now.at - (kept.incident.endedAt ?? now.at))
   const quietSinceMs = lasts ? null : now.steadyMs - Math.min(quietMs, QUIET_MS - FIRST_CHECKS_MS)
   return { ...kept, quietSinceMs }

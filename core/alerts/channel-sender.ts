@@ -11,7 +11,7 @@ import {
 import { getSeverity } from './kinds.ts'
 import type { ChannelSettings } from './settings.ts'
 
-// The outbox of one channel. A `Dispatcher` has the waiting entries. Each step calls `decide`, stores the entries that
+// The outbox of one channel. A `ChannelSender` has the waiting entries. Each step calls `decide`, stores the entries that
 // are settled without being sent, sends the next one, and stores its outcome. `decide` and the functions after it are
 // pure. Times are milliseconds since 1970.
 
@@ -34,7 +34,7 @@ export interface OutboxEntry extends Omit<NoticeDelivery, 'notice' | 'what'> {
   notice: Notice
 }
 
-interface DispatcherOptions {
+interface ChannelSenderOptions {
   id: string
   name(): string
   /** Sends one entry; never rejects. */
@@ -61,8 +61,8 @@ interface Left {
 }
 
 /** Sends the notices of one channel in order, and retries after failures. */
-export class Dispatcher {
-  readonly #options: DispatcherOptions
+export class ChannelSender {
+  readonly #options: ChannelSenderOptions
   #waiting: OutboxEntry[] = []
   readonly #told = new Set<string>()
   /** Accepted notices, oldest first, to detect duplicates. */
@@ -78,7 +78,7 @@ export class Dispatcher {
   #isSending = false
   readonly #stopping = new AbortController()
 
-  constructor(options: DispatcherOptions) {
+  constructor(options: ChannelSenderOptions) {
     this.#options = options
   }
 

@@ -53,7 +53,7 @@ export const incidentSchema = z.object({
   outcome: z.enum(outcomes).optional(),
   /** How it ends, such as what is still missing; omitted: the usual sentence. */
   end: messageSchema.optional(),
-  /** Sentences about the cause, as the system reported it; omitted: the cause is unknown. */
+  /** Sentences about the cause, as the system reported it; omitted or empty: the cause is unknown. */
   cause: z.array(messageSchema).optional(),
   /** Earliest time of the next notification; milliseconds since 1970. */
   snoozedUntil: z.number().nullable(),
@@ -198,6 +198,8 @@ export interface Sample {
   /** How its incident ends; omitted: the usual sentence. */
   end?: Message | undefined
   sentence: Message
+  /** Sentences about the cause, from another computer; empty: it is unknown; omitted: `explain` records it. */
+  cause?: Message[] | undefined
   /** Id of the source concerned; null: none. */
   source: string | null
   /** The shell's name of the failed step; null: no step failed. */
@@ -239,10 +241,12 @@ export interface OpenIncident extends z.infer<typeof keptIncidentSchema> {
   repeatAtMs: number
   /** No notification before this time. The same as `snoozedUntil`, by a clock that cannot be set. */
   snoozedUntilMs: number | null
+  /** The first notification waits until this time for the cause, which is being read; omitted: no wait. */
+  causeUntilMs?: number | undefined
 }
 
 /** Incidents that follow one another within QUIET_MS, as stored across restarts. */
-const keptTroubleSchema = z.object({
+const keptSeriesSchema = z.object({
   /** The id of its first incident. */
   id: z.string(),
   /** Number of incidents so far. */
@@ -258,7 +262,7 @@ const keptTroubleSchema = z.object({
 })
 
 /** The incidents of a failure that may flap. */
-export interface FlapSeries extends z.infer<typeof keptTroubleSchema> {
+export interface FlapSeries extends z.infer<typeof keptSeriesSchema> {
   /** Start of the quiet time by the monotonic clock; null: it fails now. */
   quietSinceMs: number | null
 }
@@ -267,7 +271,7 @@ export interface FlapSeries extends z.infer<typeof keptTroubleSchema> {
 export const keptPolicySchema = z.object({
   open: z.array(keptIncidentSchema),
   owed: z.array(incidentSchema).max(KEPT_INCIDENTS),
-  troubles: z.array(keptTroubleSchema),
+  troubles: z.array(keptSeriesSchema),
 })
 export type KeptPolicy = z.infer<typeof keptPolicySchema>
 
@@ -294,7 +298,7 @@ export interface AlertState {
    * reports a failure that has ended.
    */
   owed: Incident[]
-  /** The series of notified incidents, until they have been quiet long enough. */
+  /** The series of notified incidents, until they have been quiet long enough. The name is that in stored states. */
   troubles: FlapSeries[]
   opened: number
 }

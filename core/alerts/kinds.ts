@@ -14,43 +14,60 @@ export const diskKinds = [
   'error',
 ] as const
 
-/**
- * All kinds of failures, gravest first. The disk kinds are check results. emptied: many files of a source lost their
- * contents and wait for a person's decision; parked: files that were given up; damaged: files that a destination has
- * damaged or lost, and that could not be healed; disk-health: a disk, an array or a pool reports damage before anything
- * fails; deleted: many files of a source were deleted within an hour; marked: files that carry isocket's
- * mark wait for a person's decision; refused: a certificate or a pairing is not accepted; destination: it is
- * connected but accepts nothing; unwatched: directories that are not watched; incomplete: files of a watched source
- * cannot be sent, or marked as sent; expected: a file that should come
- * regularly is missing; paused: for longer than a day; notice: something that a person should read once;
- * sender-…: what a receiver reports about its senders; computer-…: about another computer that this one watches.
- */
-export const incidentKinds = [
+// The order of urgency: of all failures, the one whose kind comes first below is shown first.
+
+/** Data is at risk. A new kind needs its name in both languages: `kind.NAME` in `agent.json` of each. */
+const criticalKinds = [
   ...diskKinds,
+  /** Many files of a source lost their contents and wait for a person's decision. */
   'emptied',
+  /** Files that were given up. */
   'parked',
+  /** Files that a destination has damaged or lost, and that could not be healed. */
   'damaged',
+  /** A sender of the receiver here is not connected, or reports a failure. */
   'sender-silent',
   'sender-failing',
+  /** About another computer that this one watches. */
   'computer-failing',
+] as const
+
+/** The protection is weaker than it looks. */
+const warningKinds = [
+  /** A disk, an array or a pool reports damage before anything fails. */
   'disk-health',
+  /** Many files of a source were deleted within an hour. */
   'deleted',
+  /** Files that carry isocket's mark wait for a person's decision. */
   'marked',
+  /** A worker, the receiver or the checks do not run. */
   'worker',
+  /** The receiver's store runs out of space. */
   'low-space',
+  /** A certificate or a pairing is not accepted. */
   'refused',
+  /** A destination is connected but accepts nothing. */
   'destination',
   'unreachable',
   'computer-attention',
   'computer-silent',
+  /** Directories that are not watched. */
   'unwatched',
+  /** Files of a watched source cannot be sent, or marked as sent. */
   'incomplete',
+  /** A file that should come regularly is missing. */
   'expected',
+  /** A source has had no new file for long. */
   'silent',
+  /** The newest directory of a batch source stays open for long. */
   'not-closed',
+  /** For longer than a day. */
   'paused',
+  /** Something that a person should read once. */
   'notice',
 ] as const
+
+export const incidentKinds = [...criticalKinds, ...warningKinds] as const
 export type IncidentKind = (typeof incidentKinds)[number]
 
 /** True for check results, as opposed to failures of Holdfast itself and of other computers. */
@@ -61,20 +78,9 @@ export function isDiskKind(kind: IncidentKind): kind is (typeof diskKinds)[numbe
 export const severities = ['critical', 'warning'] as const
 export type Severity = (typeof severities)[number]
 
-const CRITICAL: ReadonlySet<IncidentKind> = new Set([
-  ...diskKinds,
-  'emptied',
-  'parked',
-  'damaged',
-  'sender-silent',
-  'sender-failing',
-  'computer-failing',
-])
-
 /** critical: data is at risk; warning: the protection is weaker than it looks. */
-export function getSeverity(kind: IncidentKind): Severity {
-  return CRITICAL.has(kind) ? 'critical' : 'warning'
-}
+export const getSeverity = (kind: IncidentKind): Severity =>
+  (criticalKinds as readonly IncidentKind[]).includes(kind) ? 'critical' : 'warning'
 
 /** Why an incident ends. */
 export const outcomes = ['returned', 'accepted'] as const

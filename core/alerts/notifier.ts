@@ -5,7 +5,7 @@ import { type Message, message } from '../lib/i18n/message.ts'
 import { createWords, englishWords, type Language, type Place, type Words } from '../lib/i18n/words.ts'
 import type { LogLevel } from '../lib/workers/definition.ts'
 import { errorText } from '../platform/system-error.ts'
-import { Dispatcher, isFor, isQuietAt, type OutboxEntry } from './channel-sender.ts'
+import { ChannelSender, isFor, isQuietAt, type OutboxEntry } from './channel-sender.ts'
 import { type ChannelType, NATIVE } from './channels/catalog.ts'
 import { type Channel, type ChannelInput, type ChannelOutcome, quote, WITHIN_MS } from './channels/channel.ts'
 import {
@@ -14,9 +14,6 @@ import {
   type ChannelTested,
   createReportNotice,
   exampleNotice,
-  type Incident,
-  type IncidentEvidence,
-  type KeptPolicy,
   type Notice,
   type ReportMark,
   type ReportText,
@@ -28,7 +25,7 @@ import { type ChannelSettings, getOptions, type QuietHours } from './settings.ts
 import type { ChangeRow, ChangeRows, Commit, Left } from './store/database.ts'
 import { type AlertStore, KeptStore } from './store/store.ts'
 
-// Delivery in the main process: `Notifier` keeps a dispatcher for each channel, and `Heartbeats` sends signs of life.
+// Delivery in the main process: `Notifier` keeps a sender for each channel, and `Heartbeats` sends signs of life.
 // The channels' own modules are loaded with the first channel. They only use the network, or start a program.
 
 const CHANGES_EVERY_MS = 250
@@ -55,22 +52,15 @@ export interface NotifierConfig {
   failing: Message | null
 }
 
-/** A decision of the policy. */
-export interface PolicyCommit {
-  /** The policy's state; null: unchanged. */
-  policy: KeptPolicy | null
-  /** Incidents that started, changed or ended, for the timeline. */
-  incidents: readonly Incident[]
-  /** Notices to deliver. */
+/** A decision of the policy, with the notices to deliver. */
+export interface PolicyCommit extends Omit<Commit, 'entries' | 'reported'> {
   notices: readonly Notice[]
-  /** Evidence of incidents, to store. */
-  evidence?: readonly IncidentEvidence[]
 }
 
 export type Resumed = Pick<Left, 'policy' | 'past'>
 
 interface PlannedEntry {
-  dispatcher: Dispatcher
+  sender: ChannelSender
   entry: OutboxEntry
 }
 
@@ -90,7 +80,7 @@ interface NotifierEvents {
  */
 export class Notifier {
   readonly #events: NotifierEvents
-  readonly #dispatchers = new Map<string, Dispatcher>()
+  readonly #senders = new Map<string, ChannelSender>()
   readonly #beats: Heartbeats
   #config: NotifierConfig
   #words: Words
@@ -128,19 +118,19 @@ export class Notifier {
     this.#config = config
     this.#words = createWords(config.language)
     const ids = [NATIVE, ...config.channels.map(({ id }) => id)]
-    for (const [id, dispatcher] of this.#dispatchers) {
+    for (const [id, sender] of this.#senders) {
       if (ids.includes(id)) continue
-      dispatcher.giveUp()
-      dispatcher.stop()
-      this.#dispatchers.delete(id)
+      sender.giveUp()
+      sender.stop()
+      this.#senders.delete(id)
     }
     for (const id of ids) {
-      const dispatcher = this.#getDispatcher(id)
+      const sender = this.#getSender(id)
       if (!isDeepStrictEqual(getConnectionSettings(before, id), getConnectionSettings(config, id)))
-        dispatcher.reset()
-      if (!isOn(config, id)) dispatcher.giveUp()
+        sender.reset()
+      if (!isOn(config, id)) sender.giveUp()
       else if (!isDeepStrictEqual(getChannelSettings(before, id), getChannelSettings(config, id)))
-        dispatcher.tryNow()
+        sender.tryNow()
     }
     if (before.channels.length > 0 || config.channels.length > 0) void this.#configureBeats()
     this.#tellChanges()
@@ -155,11 +145,11 @@ export class Notifier {
     const planned: PlannedEntry[] = []
     for (const notice of notices) {
       for (const id of this.#channelsFor(notice)) {
-        const dispatcher = this.#getDispatcher(id)
-        const entry = dispatcher.createEntry(notice)
+        const sender = this.#getSender(id)
+        const entry = sender.createEntry(notice)
         if (entry === null) continue
-        if (id === NATIVE) dispatcher.add(entry)
-        else planned.push({ dispatcher, entry })
+        if (id === NATIVE) sender.add(entry)
+        else planned.push({ sender, entry })
       }
     }
     return this.#deliver({ policy, incidents, ...(evidence && { evidence }) }, planned)
@@ -194,13 +184,13 @@ export class Notifier {
         return enabled && isChosen && type !== 'ping'
       })
       .flatMap(({ id, type }) => {
-        const dispatcher = this.#getDispatcher(id)
-        const entry = dispatcher.createEntry(type === 'mail' ? notice : short)
-        return entry === null ? [] : [{ dispatcher, entry }]
+        const sender = this.#getSender(id)
+        const entry = sender.createEntry(type === 'mail' ? notice : short)
+        return entry === null ? [] : [{ sender, entry }]
       })
   }
 
-  /** Stores a decision together with its entries, and then passes these to their dispatchers. */
+  /** Stores a decision together with its entries, and then passes these to their senders. */
   async #deliver(decision: Omit<Commit, 'entries'>, planned: readonly PlannedEntry[]): Promise<boolean> {
     const entries = planned.map(({ entry }) => entry)
     // Does not wait for a disk that has just failed.
@@ -209,7 +199,7 @@ export class Notifier {
     this.#added = this.#added
       .then(() => (isFailing ? null : stored))
       .then(() => {
-        for (const { dispatcher, entry } of planned) dispatcher.add(entry)
+        for (const { sender, entry } of planned) sender.add(entry)
       })
     await this.#added
     return (await stored) !== null
@@ -220,12 +210,12 @@ export class Notifier {
     const channel = this.#config.channels.find((one) => one.id === id)
     if (channel === undefined && id !== NATIVE)
       return { delivered: false, sentence: message('alert.noChannel', { id }) }
-    const dispatcher = this.#getDispatcher(id)
-    const entry = dispatcher.createEntry(exampleNotice('test', Date.now()))
+    const sender = this.#getSender(id)
+    const entry = sender.createEntry(exampleNotice('test', Date.now()))
     if (entry === null) return { delivered: false, sentence: message('alert.noChannel', { id }) }
-    const outcome = await dispatcher.recordOutcome(this.#send(entry, new AbortController().signal))
+    const outcome = await sender.recordOutcome(this.#send(entry, new AbortController().signal))
     if (outcome.did !== 'delivered') return { delivered: false, sentence: outcome.reason }
-    dispatcher.tryNow()
+    sender.tryNow()
     return { delivered: true, sentence: outcome.note ?? message('alert.tested') }
   }
 
@@ -252,7 +242,7 @@ export class Notifier {
   stop(): Promise<boolean> {
     this.#isStopped = true
     if (this.#loadAgain !== null) clearTimeout(this.#loadAgain)
-    for (const dispatcher of this.#dispatchers.values()) dispatcher.stop()
+    for (const sender of this.#senders.values()) sender.stop()
     this.#beats.stop()
     this.#tellChanges.stop()
     return this.#store.close()
@@ -268,7 +258,7 @@ export class Notifier {
       if (isFirst) this.#events.resumed(null)
       return
     }
-    for (const [id, dispatcher] of this.#dispatchers) dispatcher.resume(ofChannel(loaded, id))
+    for (const [id, sender] of this.#senders) sender.resume(ofChannel(loaded, id))
     this.#events.resumed(loaded)
   }
 
@@ -289,16 +279,16 @@ export class Notifier {
     const standbys = this.#config.channels.filter((one) => one.standby && isFor(one, failed.notice))
     const standby = standbys[standbys.findIndex(({ id }) => id === failed.channel) + 1]
     if (standby === undefined) return
-    const dispatcher = this.#getDispatcher(standby.id)
-    const entry = dispatcher.createEntry(failed.notice)
+    const sender = this.#getSender(standby.id)
+    const entry = sender.createEntry(failed.notice)
     if (entry === null) return
-    void this.#save([entry]).then(() => dispatcher.add(entry))
+    void this.#save([entry]).then(() => sender.add(entry))
   }
 
-  #getDispatcher(id: string): Dispatcher {
-    const known = this.#dispatchers.get(id)
+  #getSender(id: string): ChannelSender {
+    const known = this.#senders.get(id)
     if (known !== undefined) return known
-    const made = new Dispatcher({
+    const made = new ChannelSender({
       id,
       name: () => this.#config.channels.find((one) => one.id === id)?.name ?? id,
       send: (entry, stopped) => this.#send(entry, stopped),
@@ -308,7 +298,7 @@ export class Notifier {
       noted: (health) => void this.#kept.call('noteHealth', health),
       onUndelivered: (entry) => this.#takeOver(entry),
     })
-    this.#dispatchers.set(id, made)
+    this.#senders.set(id, made)
     if (this.#isLoaded) made.resume({ waiting: [], told: [], seen: [], health: null })
     return made
   }
@@ -339,7 +329,7 @@ export class Notifier {
     const attempt = this.#attempt(settings, new AbortController().signal, (given) =>
       send(text, isFirst, given),
     )
-    await this.#getDispatcher(settings.id).recordOutcome(attempt)
+    await this.#getSender(settings.id).recordOutcome(attempt)
   }
 
   /** Turns any error into an outcome, because an error that nothing handles would end the agent. */
@@ -375,7 +365,7 @@ export class Notifier {
   #states(): ChannelState[] {
     const { channels, secrets } = this.#config
     const ids = [NATIVE, ...channels.map(({ id }) => id)]
-    return ids.map((id) => this.#getDispatcher(id).state(Object.keys(secrets[id] ?? {})))
+    return ids.map((id) => this.#getSender(id).state(Object.keys(secrets[id] ?? {})))
   }
 }
 

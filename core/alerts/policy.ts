@@ -48,14 +48,14 @@ export interface Announcement {
   what: 'failed' | 'lasting' | 'recovered' | 'unstable' | 'over'
   incident: Incident
   /** The flap series concerned; null: the subject does not flap. */
-  trouble: FlapSeries | null
+  series: FlapSeries | null
 }
 
 /** The decision on an incident that is due. */
 interface Decision {
   next: OpenIncident
   /** The updated series; null: unchanged. */
-  trouble: FlapSeries | null
+  series: FlapSeries | null
   announcement: Announcement | null
 }
 
@@ -133,6 +133,7 @@ function openIncident(state: AlertState, sample: Sample, kind: IncidentKind, sin
     failing: { [sample.id]: sample.sentence },
     sources: sample.source === null ? [] : [sample.source],
     sentence: sample.sentence,
+    ...(sample.cause && { cause: sample.cause }),
     step: sample.step,
     startedAt,
     noticedAt: sample.at,
@@ -154,7 +155,7 @@ function openIncident(state: AlertState, sample: Sample, kind: IncidentKind, sin
 
 /** Adds a sample to an incident. The sentence stays that of the first path, with its elapsed time. */
 function join(incident: OpenIncident, sample: Sample): OpenIncident {
-  const { id, path, sentence, isOwn, source } = sample
+  const { id, path, sentence, cause, isOwn, source } = sample
   const paths = { ...incident.paths, [id]: path }
   const sources =
     source === null || incident.sources.includes(source) ? incident.sources : [...incident.sources, source]
@@ -169,6 +170,7 @@ function join(incident: OpenIncident, sample: Sample): OpenIncident {
       paths,
       sources,
       isOwn: incident.isOwn && isOwn,
+      ...(cause && { cause }),
       tellAtMs,
     },
     { ...incident.failing, [id]: sentence },
@@ -216,16 +218,16 @@ function withQuiet(before: AlertState, after: AlertState, steadyMs: number): Ale
   if (before.open === after.open || after.troubles.length === 0) return after
   const ended = after.past.filter(({ id }) => before.open.some((one) => one.id === id))
   if (ended.length === 0) return after
-  const troubles = after.troubles.map((trouble) => {
-    const last = ended.find(({ id }) => id === trouble.incident.id)
-    const paths = { ...trouble.paths, ...last?.paths }
-    if (last !== undefined) return { ...trouble, incident: last, paths, quietSinceMs: steadyMs }
+  const troubles = after.troubles.map((series) => {
+    const last = ended.find(({ id }) => id === series.incident.id)
+    const paths = { ...series.paths, ...last?.paths }
+    if (last !== undefined) return { ...series, incident: last, paths, quietSinceMs: steadyMs }
     // An incident that ended before its notification is never notified, but the quiet time starts again.
-    const unnotified = ended.find((one) => trouble.quietSinceMs !== null && isAgain(trouble, one))
-    if (unnotified === undefined) return trouble
+    const unnotified = ended.find((one) => series.quietSinceMs !== null && isAgain(series, one))
+    if (unnotified === undefined) return series
     return {
-      ...trouble,
-      incident: { ...trouble.incident, endedAt: unnotified.endedAt },
+      ...series,
+      incident: { ...series.incident, endedAt: unnotified.endedAt },
       quietSinceMs: steadyMs,
     }
   })
@@ -249,11 +251,11 @@ function withoutSuspicion(state: AlertState, id: string): AlertState {
 
 /** Removes a path that is no longer monitored from all series. A series without paths ends without a notification. */
 function withoutPath(state: AlertState, id: string): AlertState {
-  const troubles = state.troubles.flatMap((trouble) => {
+  const troubles = state.troubles.flatMap((series) => {
     // More paths may have joined the open incident.
-    const open = state.open.find((one) => one.id === trouble.incident.id)
-    const { [id]: _, ...paths } = { ...trouble.paths, ...open?.paths }
-    return Object.keys(paths).length === 0 ? [] : [{ ...trouble, paths }]
+    const open = state.open.find((one) => one.id === series.incident.id)
+    const { [id]: _, ...paths } = { ...series.paths, ...open?.paths }
+    return Object.keys(paths).length === 0 ? [] : [{ ...series, paths }]
   })
   return { ...state, troubles }
 }
@@ -278,6 +280,11 @@ export function withOutcome(
 export function explain(state: AlertState, id: string, cause: Message[]): AlertState {
   const add = <I extends Incident>(one: I): I => (one.id === id ? { ...one, cause } : one)
   return { ...state, open: state.open.map(add), past: state.past.map(add), owed: state.owed.map(add) }
+}
+
+/** Delays the first notification until the cause has been read. @param untilMs undefined: it has been read */
+export function waitForCause(state: AlertState, id: string, untilMs: number | undefined): AlertState {
+  return withOpen(state, id, (one) => ({ ...one, causeUntilMs: untilMs }))
 }
 
 /** Delays the next notification by this many milliseconds; null: ends the snooze. */
@@ -312,9 +319,9 @@ export function tellAgainAtMs(
       const dueMs = isMuted(incident) ? null : dueAtMs(state.troubles, incident, now)
       return dueMs ?? []
     }),
-    ...state.troubles.flatMap((trouble) => {
-      const { quietSinceMs } = trouble
-      return quietSinceMs === null || isWaiting(state, trouble) ? [] : quietSinceMs + QUIET_MS
+    ...state.troubles.flatMap((series) => {
+      const { quietSinceMs } = series
+      return quietSinceMs === null || isWaiting(state, series) ? [] : quietSinceMs + QUIET_MS
     }),
   ]
   return times.length === 0 ? null : Math.min(...times)
@@ -330,25 +337,25 @@ export function announce(
   now: Now,
   isMuted: (incident: Incident) => boolean = () => false,
 ): { state: AlertState; announcements: Announcement[] } {
-  let troubles = state.troubles.filter((trouble) => !isDone(state, trouble, now))
+  let troubles = state.troubles.filter((series) => !isDone(state, series, now))
   const announcements: Announcement[] = []
   const open = state.open.map((incident) => {
     const dueMs = isMuted(incident) ? null : dueAtMs(troubles, incident, now)
     if (dueMs === null || dueMs > now.steadyMs) return incident
-    const { next, trouble, announcement } = tell(troubles, incident, now)
+    const { next, series, announcement } = tell(troubles, incident, now)
     if (announcement !== null) announcements.push(announcement)
-    if (trouble !== null) troubles = [...troubles.filter(({ id }) => id !== trouble.id), trouble]
+    if (series !== null) troubles = [...troubles.filter(({ id }) => id !== series.id), series]
     return next
   })
   const after = { ...state, open, troubles }
   const recovered = getRecoveries(after).map(
-    (incident): Announcement => ({ what: 'recovered', incident, trouble: null }),
+    (incident): Announcement => ({ what: 'recovered', incident, series: null }),
   )
   const over = state.troubles
-    .filter((trouble) => trouble.incident.isSilent && isDone(state, trouble, now))
-    .flatMap((trouble): Announcement[] => {
-      const incident = getRecoveredPart(state, toIncident(trouble))
-      return incident === null ? [] : [{ what: 'over', incident, trouble }]
+    .filter((series) => series.incident.isSilent && isDone(state, series, now))
+    .flatMap((series): Announcement[] => {
+      const incident = getRecoveredPart(state, toIncident(series))
+      return incident === null ? [] : [{ what: 'over', incident, series }]
     })
   return {
     state: { ...after, owed: state.owed.filter((one) => isAwaited(after, one)) },
@@ -360,9 +367,9 @@ export function announce(
 function dueAtMs(troubles: readonly FlapSeries[], incident: OpenIncident, now: Now): number | null {
   if (incident.acknowledged !== null) return null
   const snoozedMs = snoozedUntilMs(incident, now)
-  if (!incident.told) return Math.max(incident.tellAtMs, snoozedMs ?? 0)
-  const trouble = findSilentSeries(troubles, incident)
-  if (trouble !== undefined) return Math.max(incident.tellAtMs + lastingMs(trouble), snoozedMs ?? 0)
+  if (!incident.told) return Math.max(incident.tellAtMs, incident.causeUntilMs ?? 0, snoozedMs ?? 0)
+  const series = findSilentSeries(troubles, incident)
+  if (series !== undefined) return Math.max(incident.tellAtMs + lastingMs(series), snoozedMs ?? 0)
   return snoozedMs ?? incident.repeatAtMs
 }
 
@@ -383,19 +390,19 @@ function tell(troubles: readonly FlapSeries[], incident: OpenIncident, { at, ste
   const named = Object.keys(incident.failing)
   const told = { ...incident, toldAt: at, named, snoozedUntil: null, snoozedUntilMs: null }
   if (!incident.told) return tellFirst(troubles, told, steadyMs)
-  const trouble = findSilentSeries(troubles, incident)
-  if (trouble !== undefined) {
+  const series = findSilentSeries(troubles, incident)
+  if (series !== undefined) {
     // The recovery of this incident then covers all paths of the series.
-    const paths = { ...trouble.paths, ...told.paths }
+    const paths = { ...series.paths, ...told.paths }
     const next = { ...told, paths, isSilent: false, repeatAtMs: steadyMs + FIRST_REPEAT_MS }
     return {
       next,
-      trouble: { ...trouble, lastings: trouble.lastings + 1, incident: stripPlans(next) },
-      announcement: { what: 'failed', incident: stripPlans(next), trouble },
+      series: { ...series, lastings: series.lastings + 1, incident: stripPlans(next) },
+      announcement: { what: 'failed', incident: stripPlans(next), series },
     }
   }
   const next = { ...told, repeats: incident.repeats + 1, repeatAtMs: steadyMs + REPEAT_MS }
-  return { next, trouble: null, announcement: { what: 'lasting', incident: stripPlans(next), trouble: null } }
+  return { next, series: null, announcement: { what: 'lasting', incident: stripPlans(next), series: null } }
 }
 
 function tellFirst(troubles: readonly FlapSeries[], incident: OpenIncident, steadyMs: number): Decision {
@@ -406,11 +413,11 @@ function tellFirst(troubles: readonly FlapSeries[], incident: OpenIncident, stea
   const isNews = !isSilent || times === UNSTABLE_FROM || before?.incident.isSilent === false
   const named = isNews ? incident.named : []
   const next = { ...incident, told: true, isSilent, named, repeatAtMs: steadyMs + FIRST_REPEAT_MS }
-  const trouble = extendSeries(before, stripPlans(next))
+  const series = extendSeries(before, stripPlans(next))
   const announcement: Announcement = isSilent
-    ? { what: 'unstable', incident: trouble.incident, trouble }
-    : { what: 'failed', incident: trouble.incident, trouble: null }
-  return { next, trouble, announcement: isNews ? announcement : null }
+    ? { what: 'unstable', incident: series.incident, series }
+    : { what: 'failed', incident: series.incident, series: null }
+  return { next, series, announcement: isNews ? announcement : null }
 }
 
 /**
@@ -469,17 +476,17 @@ export function repeatInMs(toldForMs: number, repeats: number): number {
 }
 
 /** True if a series was quiet long enough, and no failure of its paths still awaits a notification. */
-function isDone(state: AlertState, trouble: FlapSeries, { steadyMs }: Now): boolean {
-  const { quietSinceMs } = trouble
-  return quietSinceMs !== null && quietSinceMs + QUIET_MS <= steadyMs && !isWaiting(state, trouble)
+function isDone(state: AlertState, series: FlapSeries, { steadyMs }: Now): boolean {
+  const { quietSinceMs } = series
+  return quietSinceMs !== null && quietSinceMs + QUIET_MS <= steadyMs && !isWaiting(state, series)
 }
 
 /**
  * True if the end of a silent series has to wait (see isAwaited). The end of a series that lasted was already
  * notified.
  */
-function isWaiting(state: AlertState, trouble: FlapSeries): boolean {
-  return trouble.incident.isSilent && isAwaited(state, toIncident(trouble))
+function isWaiting(state: AlertState, series: FlapSeries): boolean {
+  return series.incident.isSilent && isAwaited(state, toIncident(series))
 }
 
 /** True if all paths of an ended incident now fail in another way, and not all of these failures are notified yet. */
@@ -521,6 +528,7 @@ function hasFailing({ failing }: Incident, id: string): boolean {
 
 /** Returns an open incident without the policy's plans for it. */
 export function stripPlans(incident: OpenIncident): Incident {
-  const { tellAtMs, tellAfterMs, repeatAtMs, snoozedUntilMs, toldAt, named, ...facts } = incident
+  const { tellAtMs, tellAfterMs, repeatAtMs, snoozedUntilMs, causeUntilMs, toldAt, named, ...facts } =
+    incident
   return facts
 }

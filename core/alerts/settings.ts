@@ -16,7 +16,7 @@ export const channelSchema = z
     name: z.string().min(1).max(100),
     type: z.enum(channelTypes),
     enabled: z.boolean().default(true),
-    /** By the catalogue's names; omitted options have their defaults. */
+    /** By the catalog's names; omitted options have their defaults. */
     options: z.record(z.string(), z.string()).default({}),
     /** Minimum severity. */
     severity: z.enum([...severities]).default('warning'),

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import type { WorkerDefinition } from '../lib/workers/definition.ts'
 import { diskCountersSchema } from '../settings/schema.ts'
+import { checkSettingsSchema } from '../settings/worker-groups.ts'
 import { evidenceQuestionSchema, evidenceSchema } from './evidence/evidence-messages.ts'
 import { pathFactsSchema } from './inspect.ts'
 import { type MountIdentity, mountIdentitySchema } from './mount-identity.ts'
@@ -144,19 +145,17 @@ export type PathToCheck = z.infer<typeof checkedPathSchema>
 export const checkerDefinition = {
   name: 'checker' as const,
   config: z.object({
+    ...checkSettingsSchema.shape,
+    /** The settings allow whole seconds; the checker also takes parts of one. */
     intervalSeconds: z.number(),
     /**
      * A probe that runs longer than this has failed as hung; null: chosen so that a hang is known within the interval
      * plus a second.
      */
     timeoutSeconds: z.number().nullable(),
-    /** A successful probe that took longer than this is slow. */
-    slowSeconds: z.number(),
     /** The database of delays and verdicts; null: no history is kept. */
     historyPath: z.string().nullable(),
     paths: z.array(checkedPathSchema),
-    /** Reads the health of the disks that the paths are on. */
-    diskHealth: z.boolean(),
     /** Mounts remembered by an earlier run, by path id: an unmounted disk stays "missing" over a restart. */
     knownMounts: z.record(z.string(), knownMountSchema),
   }),
@@ -184,6 +183,8 @@ export const checkerDefinition = {
         isCut: z.boolean(),
       }),
     },
+    /** Reads the health of the disks soon, in addition to the timetable. */
+    readDisks: { input: z.object({}), output: z.object({}) },
     /** Returns what the system reports about the failure of a path (EvidenceRecorder). */
     evidence: { input: evidenceQuestionSchema, output: evidenceSchema },
     /** Returns delays and verdicts of one path over a time, for plotting. */

@@ -25,7 +25,7 @@ export const startChecker =
       report: (checked) => {
         history.add(checked)
         for (const { mount, overall } of checked)
-          if (mount !== null && overall.kind === 'ok') evidence.know(mount)
+          if (mount !== null && overall.kind === 'ok') evidence.keepNames(mount)
         context.report({ checked })
       },
       buffered: (path) =>
@@ -59,6 +59,10 @@ export const startChecker =
         },
         inspect: ({ path }: { path: string }) => inspectPath(path),
         list: ({ path }: { path: string }) => listDirectories(path),
+        readDisks: () => {
+          disks.readSoon()
+          return Promise.resolve({})
+        },
         evidence: (question: EvidenceQuestion) => evidence.collect(question),
         history: (question: HistoryQuestion) => history.ask(question),
         day: () => history.askDay(),

@@ -17,11 +17,12 @@ export interface ProbedOnce {
  * Probes a directory once: creates, lists and removes a file in it. A probe that has not returned after `timeoutMs` is
  * reported as hung, in its present step; it blocks a thread of the pool from then on. Files left by killed runs are
  * removed in the remaining time, which does not affect the verdict.
+ * @param mustExist a path that does not exist fails; otherwise its directory is probed.
  */
-export async function probeOnce(path: string, timeoutMs: number): Promise<ProbedOnce> {
+export async function probeOnce(path: string, timeoutMs: number, mustExist = false): Promise<ProbedOnce> {
   const started = performance.now()
   let step = 'create'
-  const answer = probe(path, (entered) => {
+  const answer = probe(path, mustExist, (entered) => {
     step = entered
   })
   const probed = await withTimeout(timeoutMs, answer)
@@ -36,8 +37,8 @@ export async function probeOnce(path: string, timeoutMs: number): Promise<Probed
   return { path, verdict, failedSteps: [...new Set(finding.failures.map(({ step }) => shellStep(step)))] }
 }
 
-async function probe(path: string, enter: (step: string) => void) {
-  const directory = await findDirectory(path)
+async function probe(path: string, mustExist: boolean, enter: (step: string) => void) {
+  const directory = await findDirectory(path, mustExist)
   return { directory, finding: await writeFile(directory, { isBuffered: true, enter }) }
 }
 
@@ -45,14 +46,14 @@ async function probe(path: string, enter: (step: string) => void) {
  * Returns the directory to probe. A file means the directory that it is in. So does a file that does not exist yet, as
  * for `touch`: the probe tests whether it can be made there.
  */
-async function findDirectory(path: string): Promise<string> {
+async function findDirectory(path: string, mustExist: boolean): Promise<string> {
   const above = dirname(path)
   try {
     // A symbolic link means its target, as for touch.
     return (await stat(path)).isDirectory() ? path : dirname(await realpath(path))
   } catch (error) {
     // The probe's first step will report any other error.
-    if (errorCode(error) !== 'ENOENT') return path
+    if (mustExist || errorCode(error) !== 'ENOENT') return path
     const isInDirectory = await stat(above).then(
       (stats) => stats.isDirectory(),
       () => false,

@@ -31,6 +31,8 @@ const incidentDataSchema = z.object({
   endedAt: z.iso.datetime().nullable(),
   /** In English. */
   sentence: z.string(),
+  /** Sentences about the cause, in English; missing: the cause is unknown. */
+  cause: z.string().optional(),
 })
 
 export const cloudEventSchema = z.object({

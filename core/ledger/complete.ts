@@ -22,6 +22,7 @@ import {
   toPlaceParams,
   word,
 } from './database.ts'
+import type { NamedFile } from './ledger-messages.ts'
 
 // Sent files, in the order of their life: the result is recorded, other names of their content are found, they get their
 // mark, and they are removed at the source.
@@ -37,7 +38,7 @@ export function openSent(database: DatabaseSyncInstance) {
     `UPDATE file SET sent_at = ?1, first_at = NULL, attempts = 0, reason = NULL, digest = iif(size = ?2 AND inode = ?3, ?4, NULL),
      stored_ns = ?5, acked = ?6 WHERE id = ?7 AND state = 0`,
   )
-  const hasGrown = database.prepare(
+  const updateGrown = database.prepare(
     `UPDATE file SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ?, device = ? ${CLAIMED} AND state <> 1`,
   )
   const seal = database.prepare(
@@ -76,7 +77,7 @@ export function openSent(database: DatabaseSyncInstance) {
   /** Records the metadata of a file that grew after the offer. */
   const recordGrowth = ({ id, generation }: SentClaim, stat: FileStat): void => {
     const words = [stat.mtimeNs, stat.ctimeNs, stat.inode, stat.device].map(word.store)
-    hasGrown.run(stat.size, ...words, id, generation)
+    updateGrown.run(stat.size, ...words, id, generation)
   }
   /** Records that a version of a file is stored, and leaves the file waiting. */
   const recordOlder = (claim: SentClaim, now: number): void => {
@@ -230,11 +231,31 @@ export function openRenamed(database: DatabaseSyncInstance, routes: Routes) {
      FROM ${namesWith('inode = ?2 AND mtime_ns = ?3')} WHERE size = ?4 AND route = ?5 AND state = 1 LIMIT 1
      ON CONFLICT (route, path) DO NOTHING`,
   )
+  const namesNow = database.prepare(
+    `SELECT source, path, destination, sent_at AS sentAt FROM ${namesWith('inode = ?1')} AS file
+     JOIN route ON route.id = file.route
+     WHERE destination IN (SELECT value FROM json_each(?2)) AND removal = ${REMOVAL.none} AND mtime_ns <> ${NO_TIME}`,
+  )
   const otherNames = database.prepare(
     `SELECT path FROM file INDEXED BY file_content
      WHERE inode = ? AND route = ? AND ctime_ns <> ? ORDER BY mtime_ns DESC LIMIT ?`,
   )
   return {
+    /**
+     * Returns the files for these destinations that have this inode number, of any source and on any file system, each with
+     * the destination that stored it last.
+     */
+    namesNow(inode: bigint, destinations: readonly string[]): NamedFile[] {
+      const rows = namesNow.all(word.store(inode), JSON.stringify(destinations)) as NamedFile[]
+      const latest = new Map<string, NamedFile>()
+      for (const row of rows) {
+        const key = `${row.source}/${row.path}`
+        const known = latest.get(key)
+        if (known === undefined || (row.sentAt ?? 0) > (known.sentAt ?? 0)) latest.set(key, row)
+      }
+      return [...latest].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row)
+    },
+
     /**
      * Returns the paths of a source that have, or had, this inode with another change time: the names of the file from
      * before the change. At most `limit`, those with the newest content first, since inode numbers are reused.

@@ -68,6 +68,23 @@ export const fileSchema = z.object({
 })
 export type LedgerFile = z.infer<typeof fileSchema>
 
+/** A file at one destination, as the ledger has it. */
+export const pathRowSchema = fileSchema.extend({
+  /** Since when the destination has this content or, if the file waits, an earlier one of its name; null: it has none. */
+  since: z.number().nullable(),
+})
+export type PathRow = z.infer<typeof pathRowSchema>
+
+/** A file, and the last of its destinations that stored it. */
+export const namedFileSchema = z.object({
+  source: z.string(),
+  path: z.string(),
+  destination: z.string(),
+  /** Milliseconds since 1970; null: none has stored it. */
+  sentAt: z.number().nullable(),
+})
+export type NamedFile = z.infer<typeof namedFileSchema>
+
 /** Types of the rows in the log of events (`event` in database.ts). `gap`: earlier rows are gone. `opened`: no event. */
 export const EVENT = {
   gap: 0,

@@ -21,7 +21,7 @@ import { openAgain, openKnown, openOffers } from './enqueue.ts'
 import { openEvents } from './events.ts'
 import { openExpected } from './expected.ts'
 import { openFixity } from './fixity.ts'
-import { openLostFacts } from './lost-facts.ts'
+import { openLostMetadata } from './lost-metadata.ts'
 import { openPages, openSentFiles } from './pages.ts'
 import { openProofs } from './proofs.ts'
 import { openHolding, openOutcomes, openParked, openTaking, openUnsent } from './queue.ts'
@@ -91,7 +91,7 @@ export function openParts(database: DatabaseSyncInstance) {
     ...openHolding(database, routes),
     ...openDeleted(database, routes),
     ...openDamaged(database, routes),
-    ...openLostFacts(database),
+    ...openLostMetadata(database),
     ...openExpected(database),
     ...openEvents(database, routes),
     ...openProofs(database, routes),
@@ -129,7 +129,7 @@ function openMeta(database: DatabaseSyncInstance, routes: Routes) {
     'DELETE FROM route WHERE source = ? AND NOT EXISTS (SELECT 1 FROM file WHERE file.route = route.id)',
   )
   const { forgetDamaged } = openDamaged(database, routes)
-  const { forgetLostFacts } = openLostFacts(database)
+  const { forgetLostMetadata } = openLostMetadata(database)
   const forgetSuspects = database.prepare('DELETE FROM suspect WHERE source = ?')
   const allDestinations = database.prepare('SELECT DISTINCT destination FROM route')
   const { get, put, forget } = openValues(database)
@@ -194,7 +194,7 @@ function openMeta(database: DatabaseSyncInstance, routes: Routes) {
         for (const what of KEPT) forget(`${what} ${source}`)
         forgetSuspects.run(source)
         forgetDamaged(source)
-        forgetLostFacts(source)
+        forgetLostMetadata(source)
         // Prepared here: readers of a ledger of an earlier version do not have the table.
         const { changes } = database.prepare('DELETE FROM expected WHERE source = ?').run(source)
         const rows = Number(forgetSome.run(source, limit).changes)

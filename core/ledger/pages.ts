@@ -13,7 +13,7 @@ import {
   toPlaceParams,
 } from './database.ts'
 import { type NewestFile, newestKey } from './enqueue.ts'
-import { fileStates, type LedgerFile, type Totals } from './ledger-messages.ts'
+import { fileStates, type LedgerFile, type PathRow, type Totals } from './ledger-messages.ts'
 
 export interface SentFile {
   path: string
@@ -33,14 +33,40 @@ type FileRow = Pick<LedgerFile, 'id' | 'path' | 'size' | 'attempts' | 'sentAt' |
   dueAt: number
 }
 
+interface Found {
+  /** The stored number. */
+  state: number
+  since: number | null
+}
+
 // A file that waits to be sent again has a digest: until then the destination should have that content. If a file
 // without a digest was changed, and disappeared before it was sent again, the sent content is unknown.
 const HAS_IT = `(digest IS NOT NULL OR state = ${STATE.sent} AND stored_ns IS NULL AND mtime_ns <> ${NO_TIME})`
 
 const SENT_NS = `CAST(nullif(coalesce(stored_ns, mtime_ns), ${NO_TIME}) AS TEXT)`
 
+const COLUMNS = `id, path, size, nullif(mtime_ns, ${NO_TIME}) / 1000000.0 AS modifiedMs, attempts, sent_at AS sentAt,
+  iif(removal = ${REMOVAL.removed}, removed_at, NULL) AS removedAt, removal = ${REMOVAL.absent} AS isDeleted, reason,
+  due_at AS dueAt`
+
 /** Limit of the newest files of each source and state that a search reads, so that it stays short. */
 const SEARCHED = 5_000
+/** Limit of the files below a directory that are counted. */
+const SUMMED = 100_000
+
+function toFile(
+  { modifiedMs, isDeleted, reason, dueAt: _, ...row }: FileRow,
+  { source, destination }: Pick<LedgerFile, 'source' | 'destination'>,
+  state: LedgerFile['state'],
+): LedgerFile {
+  return {
+    ...row,
+    ...(isDeleted === 1 ? { isDeleted: true } : {}),
+    ...{ source, destination, state },
+    modifiedAt: modifiedMs === null ? null : Math.round(modifiedMs),
+    reason: parseReason(reason),
+  }
+}
 
 /** Queries of the ledger for the window. */
 export function openPages(database: DatabaseSyncInstance) {
@@ -48,6 +74,12 @@ export function openPages(database: DatabaseSyncInstance) {
     `SELECT id, source, destination FROM route
      WHERE destination IN (SELECT value FROM json_each(?1)) AND source = coalesce(?2, source)`,
   )
+  const findRoutes = (destinations: readonly string[], source: string | null) =>
+    selectRoutes.all(JSON.stringify(destinations), source) as {
+      id: number
+      source: string
+      destination: string
+    }[]
   const sum = (name: keyof typeof TOTAL, what: 'files' | 'bytes') =>
     `sum(${what}) FILTER (WHERE state = ${TOTAL[name]}) AS ${name}${what === 'files' ? 'Files' : 'Bytes'}`
   const both = (name: keyof typeof TOTAL) => `${sum(name, 'files')}, ${sum(name, 'bytes')}`
@@ -56,13 +88,20 @@ export function openPages(database: DatabaseSyncInstance) {
      FROM route JOIN total ON total.route = route.id WHERE destination = ? GROUP BY route.id`,
   )
   // Each (route, state) is an index range; the rows of several ranges are merged below.
-  const newest = `SELECT id, path, size, nullif(mtime_ns, ${NO_TIME}) / 1000000.0 AS modifiedMs, attempts,
-     sent_at AS sentAt, iif(removal = ${REMOVAL.removed}, removed_at, NULL) AS removedAt,
-     removal = ${REMOVAL.absent} AS isDeleted, reason, due_at AS dueAt
+  const newest = `SELECT ${COLUMNS}
      FROM file INDEXED BY file_state WHERE route = ? AND state = ? AND ${BEFORE} ORDER BY due_at DESC, id DESC`
   const page = database.prepare(`${newest} LIMIT ?`)
   const search = database.prepare(
     `SELECT * FROM (${newest} LIMIT ${SEARCHED}) WHERE instr(lower(path), lower(?)) > 0 LIMIT ?`,
+  )
+
+  const one = database.prepare(
+    `SELECT ${COLUMNS}, state, coalesce(first_at, sent_at) AS since FROM file INDEXED BY file_path
+     WHERE route = ? AND path = ?`,
+  )
+  const below = database.prepare(
+    `SELECT coalesce(sum(${HAS_IT} AND removal >= ${REMOVAL.removed}), 0) AS files
+     FROM (SELECT * FROM file INDEXED BY file_path WHERE route = ? AND path > ? AND path < ? LIMIT ${SUMMED})`,
   )
 
   const { get } = openValues(database)
@@ -91,6 +130,26 @@ export function openPages(database: DatabaseSyncInstance) {
       return Object.fromEntries(rows.map(({ source, ...totals }) => [source, totals]))
     },
 
+    /** Returns the rows of one path, at most one for each destination. */
+    rowsOf(destinations: readonly string[], source: string, path: string): PathRow[] {
+      return findRoutes(destinations, source).flatMap((route) => {
+        const row = one.get(route.id, path) as (FileRow & Found) | undefined
+        if (row === undefined) return []
+        const { state, since, ...file } = row
+        return [{ ...toFile(file, route, fileStates[state] ?? 'waiting'), since }]
+      })
+    },
+
+    /** Counts the files below a directory that are gone here, at the destination that has most of them; null: none. */
+    countGone(destinations: readonly string[], source: string, directory: string) {
+      const counts = findRoutes(destinations, source).map(({ id, destination }) => {
+        const { files } = below.get(id, ...toPathRange(directory)) as { files: number }
+        return { destination, files }
+      })
+      const [most] = counts.sort((a, b) => b.files - a.files)
+      return most === undefined || most.files === 0 ? null : most
+    },
+
     /**
      * Returns a page, newest row first, by the times of `due_at`. `older`: the place behind the page; null: it is the
      * last one.
@@ -101,25 +160,12 @@ export function openPages(database: DatabaseSyncInstance) {
         const rows = text === '' ? page.all(...range, limit + 1) : search.all(...range, text, limit + 1)
         return rows as FileRow[]
       }
-      const routes = selectRoutes.all(JSON.stringify(destinations), source) as {
-        id: number
-        source: string
-        destination: string
-      }[]
-      const found = routes.flatMap((route) =>
+      const found = findRoutes(destinations, source).flatMap((route) =>
         (state === null ? fileStates : [state]).flatMap((name) =>
-          readRows(route.id, name).map(({ modifiedMs, isDeleted, reason, dueAt, ...row }) => {
-            const file: LedgerFile = {
-              ...row,
-              ...(isDeleted === 1 ? { isDeleted: true } : {}),
-              source: route.source,
-              destination: route.destination,
-              modifiedAt: modifiedMs === null ? null : Math.round(modifiedMs),
-              state: name,
-              reason: parseReason(reason),
-            }
-            return { file, place: { at: dueAt, id: row.id } }
-          }),
+          readRows(route.id, name).map((row) => ({
+            file: toFile(row, route, name),
+            place: { at: row.dueAt, id: row.id },
+          })),
         ),
       )
       found.sort(({ place: a }, { place: b }) => b.at - a.at || b.id - a.id)

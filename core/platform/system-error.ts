@@ -1,9 +1,19 @@
+/** Linux' numbers of the errors of disks, shares and quotas that libuv has no name for (errno(3)). */
+const UNNAMED: Readonly<Record<string, string>> = {
+  ...{ 37: 'ENOLCK', 67: 'ENOLINK', 74: 'EBADMSG', 116: 'ESTALE', 117: 'EUCLEAN', 122: 'EDQUOT' },
+  ...{ 123: 'ENOMEDIUM', 124: 'EMEDIUMTYPE', 126: 'ENOKEY' },
+}
+
 /** Returns the system's error name ("EROFS") of an error, or null. */
 export function errorCode(error: unknown): string | null {
   if (typeof error !== 'object' || error === null || !('code' in error)) return null
   // Windows: a device or a network failed in a way that libuv has no name for, such as "the device is not ready".
   if (error.code === 'UNKNOWN') return 'EIO'
-  return typeof error.code === 'string' ? error.code : null
+  // Node.js' rmSync() gives an empty code to errors such as that of a read-only file system.
+  if (typeof error.code !== 'string' || error.code === '') return null
+  const [, number] = /^Unknown system error -(\d+)$/.exec(error.code) ?? []
+  const name = number === undefined || process.platform !== 'linux' ? undefined : UNNAMED[number]
+  return name ?? error.code
 }
 
 /** Returns the message of an error, in the wording of the system or library. */

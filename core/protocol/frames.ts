@@ -397,8 +397,8 @@ export const frameKinds = {
       sentence: line(LONGEST_SENTENCE),
       /** The sentence as key and parameters, and its causes; left out if they do not fit into the frame. */
       words: sentenceParts.optional(),
-      /** Missing in the frames of older versions. */
-      causes: sentenceCauses.optional(),
+      /** Missing in the frames of older versions. Files arrive although those of another version are not understood. */
+      causes: sentenceCauses.optional().catch(undefined),
       oldestWaitingAt: count.nullable(),
       waitingFiles: count,
       version: line(LONGEST_WORD),

@@ -107,6 +107,18 @@ export const receiverDefinition = {
   /** The state of the running receiver, or the reason why it cannot start; it retries automatically. */
   report: z.union([runningSchema, z.object({ problem: messageSchema })]),
   requests: {
+    /** Tests the store now. */
+    health: {
+      input: z.object({}),
+      output: z.object({
+        /** Empty: it is healthy. */
+        problems: z.array(messageSchema),
+        /** null: its disk does not answer. */
+        freeBytes: z.number().nullable(),
+        /** Age of the oldest unanswered call to its disk. */
+        stalledSeconds: z.number(),
+      }),
+    },
     /** Returns the receiver's metrics in Prometheus' text format; empty while it cannot run. */
     metrics: { input: z.object({}), output: z.object({ text: z.string() }) },
     /**

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { HourlyCounts } from '../lib/hourly-counts.ts'
 import { toSentence, UserError } from '../lib/i18n/user-error.ts'
-import type { RequestInput, WorkerConfig } from '../lib/workers/definition.ts'
+import type { RequestInput, RequestOutput, WorkerConfig } from '../lib/workers/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { errorText } from '../platform/system-error.ts'
 import { CODE_MINUTES } from '../protocol/limits.ts'
@@ -25,6 +25,13 @@ type Definition = typeof receiverDefinition
 type Config = WorkerConfig<Definition>
 /** The scripts of the receiver's threads. */
 type Threads = Pick<ReceiverOptions, 'storeThread'>
+
+/** Callbacks for a host in the same process, besides the reports. */
+export interface ReceiverWatch {
+  started(receiver: Receiver): void
+  /** It could not start, which the host logs; another attempt follows. */
+  failed(error: unknown): void
+}
 
 /** Retry interval if the store is unusable, or the port is taken. */
 const RETRY_MS = 3_000
@@ -53,6 +60,7 @@ function listSenders(receiver: Pick<Receiver, 'senderStates' | 'usage'>): Receiv
 class KeptReceiver {
   readonly #threads: Threads
   readonly #context: WorkerContext<Definition>
+  readonly #watch: ReceiverWatch | null
   readonly #reporting = setInterval(() => this.report(), REPORT_EVERY_MS)
   #config: Config | null = null
   #receiver: Receiver | null = null
@@ -70,9 +78,10 @@ class KeptReceiver {
   /** Number of the latest start. A receiver that an earlier start opens is closed again. */
   #latest = 0
 
-  constructor(threads: Threads, context: WorkerContext<Definition>) {
+  constructor(threads: Threads, context: WorkerContext<Definition>, watch: ReceiverWatch | null) {
     this.#threads = threads
     this.#context = context
+    this.#watch = watch
   }
 
   async configure(next: Config): Promise<void> {
@@ -105,6 +114,19 @@ class KeptReceiver {
     const found = await probe()
     const isHealthy = findProblems(found, receiver, config.rules.floor).length === 0
     return this.#metrics.page(receiver, found, isHealthy)
+  }
+
+  /** Tests the store now. @throws UserError if it cannot be used now. */
+  async health(): Promise<RequestOutput<Definition, 'health'>> {
+    const [receiver, probe, config] = [this.#receiver, this.#probe, this.#config]
+    if (receiver === null || probe === null || config === null)
+      throw new UserError('agent.workerAway', { worker: 'receiver' })
+    const found = await probe()
+    return {
+      problems: findProblems(found, receiver, config.rules.floor),
+      freeBytes: found === 'unanswered' ? null : found.free,
+      stalledSeconds: Math.round(receiver.stalledMs / 1000),
+    }
   }
 
   /** Returns the directory of the store. @throws UserError if it cannot be used now. */
@@ -150,10 +172,12 @@ class KeptReceiver {
       this.#receiver = started
       this.report()
       this.#probe = createStoreProbe(storeLayout(started.storeDirectory))
+      this.#watch?.started(started)
       void this.#probeStore(started, this.#probe, rules)
     } catch (error) {
       if (mine !== this.#latest) return
-      this.#context.log('error', errorText(error))
+      if (this.#watch === null) this.#context.log('error', errorText(error))
+      else this.#watch.failed(error)
       this.#context.report({ problem: toSentence(error) })
       this.#retrying = setTimeout(() => void this.#start(), RETRY_MS)
     }
@@ -180,14 +204,15 @@ class KeptReceiver {
 
 /** Starts the receiver as a worker. */
 export const startReceiver =
-  (threads: Threads) =>
+  (threads: Threads, watch: ReceiverWatch | null = null) =>
   (context: WorkerContext<Definition>): WorkerHandlers<Definition> => {
-    const receiver = new KeptReceiver(threads, context)
+    const receiver = new KeptReceiver(threads, context, watch)
     return {
       configure: (config) => receiver.configure(config),
       // The user's changes are written to the list of senders, which the receiver watches.
       requests: {
         metrics: async () => ({ text: await receiver.metrics() }),
+        health: () => receiver.health(),
         async invite({ replaces, uses = 1, minutes = CODE_MINUTES }: RequestInput<Definition, 'invite'>) {
           const store = await receiver.store()
           const replaced =

@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdir, stat, statfs } from 'node:fs/promises'
+import { stat, statfs } from 'node:fs/promises'
 import type { AddressInfo, Socket } from 'node:net'
-import path from 'node:path'
 import { createServer } from 'node:tls'
 import { ignoreError } from '../dropped-errors.ts'
 import { createLimitedLog } from '../lib/async/limited-log.ts'
@@ -10,8 +8,7 @@ import { withTimeout } from '../lib/async/timing.ts'
 import { formatAddress } from '../lib/i18n/formats.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { englishWords } from '../lib/i18n/words.ts'
-import { replaceFile } from '../platform/files.ts'
-import { errorCode, isGone } from '../platform/system-error.ts'
+import { errorCode } from '../platform/system-error.ts'
 import { type Identity, loadIdentity } from '../protocol/identity.ts'
 import { formatRemote, getTransport, serverOptions } from '../protocol/tls.ts'
 import { type StoreLayout, storeLayout } from '../store/layout.ts'
@@ -31,6 +28,7 @@ import {
 import { type IsocketOptions, openIsocket } from './isocket/isocket.ts'
 import { writeAbout } from './pairing/invitation.ts'
 import { openSeenLog, SEEN_EVERY_MS, type SenderUsage, senderStates } from './senders/last-seen.ts'
+import { refuseMissingStore, rememberStore } from './set-up-stores.ts'
 
 /** Limits of connections that are not admitted yet: in total, and per address. Beyond them the oldest is closed. */
 const MAX_UNKNOWN = 64
@@ -95,33 +93,19 @@ export async function startStoreReceiver(
 }
 
 /**
- * Refuses to recreate a store that was set up before: it would be a new receiver, below the mount point of its disk.
- * @param directory where the setup of stores is recorded.
- * @throws UserError transfer.storeGone
+ * Creates the store's own directory if it may, for files besides the receiver's.
+ * @throws UserError if the store is unusable or in use
  */
-async function refuseMissingStore(directory: string, { own, root }: StoreLayout): Promise<void> {
-  if ((await isAbsent(own)) && !(await isAbsent(getNotePath(directory, root))))
-    throw new UserError('transfer.storeGone', { path: root, own })
+export async function prepareStore(
+  directory: string,
+  setUpStores: string,
+  log: ReceiverEvents['log'],
+): Promise<void> {
+  const layout = storeLayout(directory)
+  await refuseMissingStore(setUpStores, layout)
+  const { release } = await claimStore(layout, log)
+  release()
 }
-
-/** Records that a store was set up. @throws the system error. */
-async function rememberStore(directory: string, { root }: StoreLayout): Promise<void> {
-  const note = getNotePath(directory, root)
-  if (!(await isAbsent(note))) return
-  await mkdir(directory, { recursive: true, mode: 0o700 })
-  await replaceFile(note, `${root}\n`)
-}
-
-/** Returns the file that records the setup of a store. It is not on the store's disk, which may not be mounted. */
-const getNotePath = (directory: string, root: string): string =>
-  path.join(directory, createHash('sha256').update(root).digest('hex').slice(0, 32))
-
-/** True only if the system reports the file as absent. On any other error the store may still exist. */
-const isAbsent = (file: string): Promise<boolean> =>
-  stat(file).then(
-    () => false,
-    (error) => isGone(errorCode(error)),
-  )
 
 /** Closes a resource of the receiver. */
 type Opened = () => Promise<void> | void

@@ -1,4 +1,5 @@
 import type { Incident } from '../alerts/incident.ts'
+import { diskKinds, isDiskKind } from '../alerts/kinds.ts'
 import type { CheckSum } from '../check/history/history-store.ts'
 import type { LedgerFigures, RouteFigures } from '../ledger/figures.ts'
 import { toConfidence } from '../ledger/proof-figures.ts'
@@ -8,6 +9,7 @@ import { EMBEDDED_DESTINATION } from '../settings/destinations.ts'
 import type { ArrivalFigures, Arrivals } from '../store/query/arrivals.ts'
 import type {
   Availability,
+  CauseReport,
   Delay,
   Named,
   ProofReport,
@@ -110,6 +112,7 @@ export function buildReport(subject: ReportSubject, figures: ReportFigures): Rep
         incidents.count,
         MOST_INCIDENTS,
       ),
+    causes: countCauses(incidents?.incidents ?? [], period.zone),
     stations: arrivals && buildStations(subject, arrivals.folders, figures, until),
   }
 }
@@ -118,6 +121,36 @@ export function buildReport(subject: ReportSubject, figures: ReportFigures): Rep
 function nameFiles(kind: Incident['kind'], { params }: Message): string[] {
   const { file, files = file, pattern } = params
   return kind === 'expected' && files !== undefined && file !== pattern ? [String(files)] : []
+}
+
+/** Counts the failures of disks by their causes, the most frequent of each kind first; those of one rule count together. */
+function countCauses(incidents: readonly Incident[], zone: string): CauseReport[] {
+  const hours = new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit' })
+  const failures = incidents.flatMap((incident) => {
+    const kind = findDiskKind(incident)
+    return kind === null ? [] : [{ ...incident, kind, isOwn: isDiskKind(incident.kind) }]
+  })
+  return [...Map.groupBy(failures, ({ kind }) => kind)].flatMap(([kind, all]) => {
+    // A rule has another sentence for a repeated fault, with its count.
+    const rules = Map.groupBy(all, ({ cause }) => cause?.[0]?.key.replace(/Repeated$/, '') ?? null)
+    return [...rules.values()]
+      .map((some) => ({
+        ...{ kind, cause: some.at(-1)?.cause?.[0] ?? null, count: some.length, of: all.length },
+        // The subject of another computer's failure is that computer.
+        computers: new Set(some.flatMap(({ isOwn, paths }) => (isOwn ? [null] : Object.values(paths)))).size,
+        hours: some.reduce((counts, { startedAt }) => {
+          const hour = Number(hours.format(startedAt))
+          return counts.with(hour, (counts[hour] ?? 0) + 1)
+        }, Array<number>(24).fill(0)),
+      }))
+      .sort((a, b) => b.count - a.count)
+  })
+}
+
+/** Returns how a disk fails; null: something else does. The sentence about another computer nests that of its disk. */
+function findDiskKind({ kind, sentence }: Incident): CauseReport['kind'] | null {
+  if (isDiskKind(kind)) return kind
+  return diskKinds.find((one) => sentence.params.said === `status.disk.${one}`) ?? null
 }
 
 /** Returns the function from an id to its name; without one in the settings, the id. */

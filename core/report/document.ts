@@ -1,4 +1,3 @@
-import { isDiskKind } from '../alerts/kinds.ts'
 import { formatBytes, formatDuration, formatPercent } from '../lib/i18n/formats.ts'
 import { type Message, message, type WordKey } from '../lib/i18n/message.ts'
 import type { Amount, Named, ProofReport, Report, ReportPeriod } from './report-schema.ts'
@@ -44,6 +43,8 @@ const EMBEDDED = 'embedded'
 const NONE = '–'
 /** Limit of the names in a sentence. */
 const MOST_NAMED = 5
+/** Limit of the hours of the day in which a cause is most frequent. */
+const MOST_HOURS = 3
 
 export function describeReport(report: Report, words: Words, language: string): ReportDocument {
   const { period, computer, madeAt, holdfast } = report
@@ -238,7 +239,8 @@ function describeSections(
     more: more > 0 ? t('report.more', { count: more }) : null,
   })
   const sections: ReportSection[] = []
-  const { transfers, proofs, expected, missing, late, parked, availability, incidents, stations } = report
+  const { transfers, proofs, expected, missing, late, parked, availability, incidents, causes, stations } =
+    report
   if (transfers !== null) {
     sections.push(
       section(
@@ -374,19 +376,31 @@ function describeSections(
         incidents.more,
       ),
     )
-  const causes = countCauses(incidents?.entries ?? [])
-  if (causes.length > 0)
+  if (causes.length > 0) {
+    // On a computer to which no other one reports, each failure is its own.
+    const hasComputers = causes.some(({ computers }) => computers > 1)
+    const times = causes.map(({ hours }) => findFrequentHours(hours))
+    const hasTimes = times.some((hours) => hours.length > 0)
     sections.push(
       section(
         'causes',
-        columns('incident', 'cause', '#share'),
-        causes.map(({ kind, cause, count, of }) => [
+        // The cause is last: a terminal does not cut the last column.
+        columns(
+          ...['incident', '#share'],
+          ...(hasComputers ? ['#computers'] : []),
+          ...(hasTimes ? ['hours'] : []),
+          'cause',
+        ),
+        causes.map(({ kind, cause, count, of, computers }, index) => [
           words(message(`kind.${kind}`)),
-          cause === null ? t('report.causeUnknown') : words(cause),
           t('report.share', { count: format.count(count), of: format.count(of) }),
+          ...(hasComputers ? [format.count(computers)] : []),
+          ...(hasTimes ? [formatHours(times[index] ?? [], t, format)] : []),
+          cause === null ? t('report.causeUnknown') : words(cause),
         ]),
       ),
     )
+  }
   if (stations !== null)
     sections.push(
       section(
@@ -403,33 +417,26 @@ function describeSections(
   return sections
 }
 
-type ReportIncident = NonNullable<Report['incidents']>['entries'][number]
-
-/** A cause of the failures of disks of one kind. */
-interface CauseShare {
-  kind: ReportIncident['kind']
-  /** The sentence of its latest failure; null: the cause is unknown. */
-  cause: Message | null
+interface HourCount {
+  hour: number
   count: number
-  /** Number of all failures of this kind. */
-  of: number
 }
 
-/** Returns the causes of the failures of disks, the most frequent of each kind first; those of one rule count together. */
-function countCauses(entries: readonly ReportIncident[]): CauseShare[] {
-  const kinds = Map.groupBy(
-    entries.filter(({ kind }) => isDiskKind(kind)),
-    ({ kind }) => kind,
-  )
-  return [...kinds].flatMap(([kind, failures]) => {
-    const rules = Map.groupBy(failures, ({ cause }) => cause[0]?.key ?? null)
-    return [...rules.values()]
-      .map((some) => ({
-        kind,
-        cause: some.at(-1)?.cause[0] ?? null,
-        count: some.length,
-        of: failures.length,
-      }))
-      .sort((a, b) => b.count - a.count)
-  })
+/** Returns the hours of the day in which several failures of one cause began, the most frequent first. */
+const findFrequentHours = (hours: readonly number[]): HourCount[] =>
+  hours
+    .map((count, hour) => ({ hour, count }))
+    .filter(({ count }) => count > 1)
+    .sort((a, b) => b.count - a.count)
+    .slice(0, MOST_HOURS)
+
+function formatHours(
+  hours: readonly HourCount[],
+  t: (key: WordKey, params?: Message['params']) => string,
+  format: Formats,
+): string {
+  if (hours.length === 0) return NONE
+  const toText = ({ hour, count }: HourCount) =>
+    t('report.hour', { hour: String(hour).padStart(2, '0'), count: format.count(count) })
+  return hours.map(toText).join(', ')
 }

@@ -25,7 +25,7 @@ export function parsePeriod(text: string, zone: string): ReportPeriod | null {
   const days = parseMonth(text) ?? parseWeek(text) ?? parseSpan(text)
   if (days === null) return null
   const { kind, first, after } = days
-  const startOfDay = openDays(zone)
+  const startOfDay = createDays(zone)
   return { kind, name: text, zone, from: startOfDay(first), to: startOfDay(after) }
 }
 
@@ -124,7 +124,7 @@ function toWallDay(at: number, zone: string): number {
 }
 
 /** Returns the function from a date, as its midnight in UTC, to the instant at which that day begins in a time zone. */
-function openDays(zone: string): (day: number) => number {
+function createDays(zone: string): (day: number) => number {
   const periods = openPeriods({ everyMinutes: 1_440, zone })
   return (day) => {
     // A zone that moved across the date line left out a day: then the next one begins there.

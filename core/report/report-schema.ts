@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { incidentKinds } from '../alerts/kinds.ts'
+import { diskKinds, incidentKinds } from '../alerts/kinds.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 
 // The report as JSON: `holdfast report --format json`, the command `report` of the API, and the input of all formats.
@@ -147,6 +147,21 @@ const reportIncidentSchema = z.object({
   lengthMs: z.number().min(0),
 })
 
+/** A cause of the failures of disks of one kind, on this computer and on those that report theirs to it. */
+const causeSchema = z.object({
+  kind: z.enum(diskKinds),
+  /** The sentence of its latest failure; null: the cause is unknown. */
+  cause: messageSchema.nullable(),
+  count,
+  /** Number of all failures of this kind. */
+  of: count,
+  /** Number of the computers with this cause. */
+  computers: count,
+  /** Failures that began in each hour of the day, in the zone of the period. */
+  hours: z.array(count).length(24),
+})
+export type CauseReport = z.infer<typeof causeSchema>
+
 /** Files that one computer sent to the store. */
 const stationSchema = z.object({
   folder: z.string(),
@@ -182,6 +197,8 @@ export const reportSchema = z.object({
   parked: createListSchema(parkedFileSchema).nullable(),
   availability: z.array(availabilitySchema).nullable(),
   incidents: createListSchema(reportIncidentSchema).nullable(),
+  /** Counts all incidents, listed or not; the most frequent of each kind come first. Reports of earlier versions lack it. */
+  causes: z.array(causeSchema).default([]),
   stations: createListSchema(stationSchema).nullable(),
 })
 export type Report = z.infer<typeof reportSchema>

@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import type { Library } from '../backends/archive-reader.ts'
+import type { Library } from '../backends/library.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import { LATE, withTimeout } from '../lib/async/timing.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
@@ -32,7 +32,7 @@ export async function listEntries(
 ): Answered<'list'> {
   const page =
     at === null ? { ...(await library.entries(asked)), isPart: false } : await listThen(library, asked, at)
-  const compare = await openComparison(library, sources, asked.folder)
+  const compare = await createComparison(library, sources, asked.folder)
   const below = asked.directory === '' ? '' : `${asked.directory}/`
   const entries = page.entries.map(async (entry) => ({
     ...entry,
@@ -77,7 +77,7 @@ const SAME_TIME_MS = 2_000
  * Returns a function that compares a stored file or directory with its place in its source on this computer.
  * @param folder the only folder concerned; null: any.
  */
-async function openComparison(library: Library, sources: Asked<'list'>['sources'], folder: string | null) {
+async function createComparison(library: Library, sources: Asked<'list'>['sources'], folder: string | null) {
   const folders = Object.keys(sources).length === 0 ? [] : await library.folders()
   const places = ownKeys(sources)
   const roots = new Map(
@@ -121,7 +121,7 @@ export async function searchFiles(
   const files: Awaited<Answered<'search'>>['files'] = []
   const path = directory === '' ? null : directory
   const question = { folder, path, at, version: null, text: text === '' ? null : text, isList: false }
-  const compare = await openComparison(library, sources, folder)
+  const compare = await createComparison(library, sources, folder)
   for await (const { contents, next } of readPages(library, question)) {
     const found = await Promise.all(
       contents.map(async ({ folder: of, path: file, facts: { size, mtimeNs } }) => {

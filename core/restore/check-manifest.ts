@@ -1,4 +1,5 @@
-import { type Incoming, type Library, NotReadable, readAll } from '../backends/archive-reader.ts'
+import { NotReadable } from '../backends/errors.ts'
+import { type Incoming, type Library, readAll } from '../backends/library.ts'
 import type { Manifest } from '../fixity/read-manifest.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { createFixityHasher } from '../platform/fixity.ts'

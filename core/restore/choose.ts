@@ -1,4 +1,5 @@
-import { type Incoming, type Library, NotReadable, SMALL_BYTES } from '../backends/archive-reader.ts'
+import { NotReadable } from '../backends/errors.ts'
+import { type Incoming, type Library, SMALL_BYTES } from '../backends/library.ts'
 import { settled } from '../dropped-errors.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { ownKeys } from '../lib/own-keys.ts'

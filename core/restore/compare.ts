@@ -1,4 +1,4 @@
-import { openLibrary } from '../backends/open-library.ts'
+import { openLibrary } from '../backends/open.ts'
 import { readManifest } from '../fixity/read-manifest.ts'
 import type { RequestInput } from '../lib/workers/definition.ts'
 import type { Finding } from '../store/verify/findings.ts'

@@ -1,6 +1,7 @@
 import { mkdir, open, rm, statfs, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { COLD, type Library, NotReadable, readAll } from '../backends/archive-reader.ts'
+import { COLD, NotReadable } from '../backends/errors.ts'
+import { type Library, readAll } from '../backends/library.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import { digestText } from '../platform/digest.ts'
 import type { FileMetadata } from '../platform/file-metadata.ts'

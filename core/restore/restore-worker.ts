@@ -1,6 +1,6 @@
-import type { Library } from '../backends/archive-reader.ts'
 import type { LibrarySettings } from '../backends/backend-messages.ts'
-import { computersAt, openLibrary } from '../backends/open-library.ts'
+import type { Library } from '../backends/library.ts'
+import { computersAt, openLibrary } from '../backends/open.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import { createRates } from '../lib/async/rates.ts'
 import { createTimeLeft } from '../lib/async/time-left.ts'

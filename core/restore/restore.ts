@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { COLD, type Library, NotReadable, readAll, SMALL_BYTES } from '../backends/archive-reader.ts'
+import { COLD, NotReadable } from '../backends/errors.ts'
+import { type Library, readAll, SMALL_BYTES } from '../backends/library.ts'
 import { dropError, ignoreError, settled } from '../dropped-errors.ts'
 import type { Manifest } from '../fixity/read-manifest.ts'
 import { UserError } from '../lib/i18n/user-error.ts'

@@ -1,4 +1,5 @@
-import { COLD, type Library, NotReadable, readAll } from '../backends/archive-reader.ts'
+import { COLD, NotReadable } from '../backends/errors.ts'
+import { type Library, readAll } from '../backends/library.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { SentFile } from '../ledger/pages.ts'
 import { noProofs } from '../ledger/proofs.ts'
@@ -33,7 +34,7 @@ interface ToVerify {
     | 'isDamaged'
     | 'endDamaged'
     | 'recordProofs'
-    | 'keepLostFacts'
+    | 'keepLostMetadata'
   >
   /** The destination's id. */
   destination: string
@@ -89,7 +90,7 @@ export async function verifyLibrary(parts: ToVerify, events: VerifyEvents): Prom
       ledger.endDamaged(destination, [{ ...sent, at: startedAt }])
     if (!isStill(parts, one)) continue
     if (wrong === null) {
-      noteLostFacts(parts, one, summary)
+      noteLostMetadata(parts, one, summary)
       continue
     }
     const at = Date.now()
@@ -107,7 +108,7 @@ export async function verifyLibrary(parts: ToVerify, events: VerifyEvents): Prom
 }
 
 /** Records an intact content whose time, mode and digest the destination has lost, which the sender then sets again. */
-function noteLostFacts(
+function noteLostMetadata(
   { library, ledger, destination }: ToVerify,
   { source, file: { path, sentNs }, ...opened }: Sent & OpenedContent,
   summary: VerifySummary,
@@ -116,7 +117,7 @@ function noteLostFacts(
   if ('fault' in opened || sentNs === null || library.mayLoseFacts !== true) return
   const { mtimeNs, mode } = opened.incoming.facts
   if (mtimeNs === BigInt(sentNs)) return
-  ledger.keepLostFacts(destination, { source, path, mtimeNs: String(mtimeNs), mode })
+  ledger.keepLostMetadata(destination, { source, path, mtimeNs: String(mtimeNs), mode })
   summary.lostFacts += 1
 }
 

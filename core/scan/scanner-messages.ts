@@ -1,7 +1,9 @@
 import { z } from 'zod'
+import { namedFileSchema, pathRowSchema } from '../ledger/ledger-messages.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import type { WorkerDefinition } from '../lib/workers/definition.ts'
 import { sourceSchema } from '../settings/schema.ts'
+import { scanSettingsSchema } from '../settings/worker-groups.ts'
 
 export const markedAnswers = ['confirm', 'send'] as const
 export type MarkedAnswer = (typeof markedAnswers)[number]
@@ -134,6 +136,40 @@ export const previewSchema = z.object({
 })
 export type Preview = z.infer<typeof previewSchema>
 
+/** A path of a source as it is here now. */
+export const examinedSchema = z.object({
+  /**
+   * link: it is, or is below, a symbolic link; other: a device, a pipe or a socket; unreadable: the system refuses to
+   * show it; unanswered: its disk has not answered in time.
+   */
+  here: z.enum(['file', 'directory', 'link', 'other', 'gone', 'unreadable', 'unanswered']),
+  /** Bytes; null: it is no file. */
+  size: z.number().nullable(),
+  /** Milliseconds since 1970; null: it is no file. */
+  modifiedAt: z.number().nullable(),
+  /** The absolute path where the link, and then the path, leads. */
+  target: z.string().nullable(),
+  /** Why a scan would not send it (`send --why`); null: it would, or there is nothing to send. */
+  why: messageSchema.nullable(),
+  /** Its rows in the ledger, at most one for each destination. `isSame`: the row is of the content that is here. */
+  rows: z.array(pathRowSchema.extend({ isSame: z.boolean() })),
+  /** The files below a directory; null: it is none. */
+  below: z
+    .object({
+      sent: z.number(),
+      /** To be sent. */
+      waiting: z.number(),
+      /** The others by reason, the one with most files first. A directory that is left out counts as one. */
+      others: z.array(z.object({ why: messageSchema, files: z.number() })),
+      /** The time ran out: the numbers mean "at least". */
+      isPart: z.boolean(),
+    })
+    .nullable(),
+  /** The sent files below a directory that are gone here, at the destination that has most of them; null: none. */
+  gone: z.object({ destination: z.string(), files: z.number() }).nullable(),
+})
+export type Examined = z.infer<typeof examinedSchema>
+
 /** Limit of files that can be restored together. */
 export const MOST_LOST = 100_000
 
@@ -168,8 +204,7 @@ export const scannerDefinition = {
     ledgerPath: z.string(),
     /** Ids of the destinations for sources that name none. */
     destinations: z.array(z.string()).min(1),
-    reconcileSeconds: z.number(),
-    quietSeconds: z.number(),
+    ...scanSettingsSchema.shape,
     /** Absolute paths of Holdfast's own directories and key files, which are never sent. */
     own: z.array(z.string()).optional(),
   }),
@@ -187,6 +222,18 @@ export const scannerDefinition = {
     acceptDeleted: { input: z.object({ source: z.string() }), output: z.object({}) },
     /** Returns the files of a source on hold that have lost their content; at most MOST_LOST. */
     lost: { input: z.object({ source: z.string() }), output: z.object({ paths: z.array(z.string()) }) },
+    /** Returns the files of the ledger that have these inodes on a file system (major:minor). Touches no source. */
+    filesOfInodes: {
+      input: z.object({
+        device: z.string(),
+        inodes: z.array(z.string()),
+        /** The paths of the sources, by id. */
+        sources: z.record(z.string(), z.string()),
+        destinations: z.array(z.string()),
+        most: z.number(),
+      }),
+      output: z.object({ files: z.array(namedFileSchema) }),
+    },
     /** Returns the expected files of a source that were due within this time, the newest first, and counts all. */
     expected: {
       input: z.object({ source: z.string(), ...expectedQuery }),
@@ -199,6 +246,11 @@ export const scannerDefinition = {
     answerMarked: {
       input: z.object({ source: z.string(), answer: z.enum(markedAnswers) }),
       output: z.object({}),
+    },
+    /** Returns what is known of one path of a source (relative, with "/"; '' is the source). Takes at most 13 seconds. */
+    examine: {
+      input: z.object({ source: sourceSchema, destinations: z.array(z.string()), path: z.string() }),
+      output: examinedSchema,
     },
     /**
      * Returns what a source with these settings would exclude; it need not be configured. Takes at most about ten

@@ -1,16 +1,21 @@
+import path from 'node:path'
 import { type Ledger, openLedger } from '../ledger/ledger.ts'
+import type { NamedFile } from '../ledger/ledger-messages.ts'
 import { takeBackLedgers } from '../ledger/take-back.ts'
 import { throttle, withTimeout } from '../lib/async/timing.ts'
 import { message } from '../lib/i18n/message.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import type { RequestInput, WorkerConfig } from '../lib/workers/definition.ts'
 import { raisePriority } from '../lib/workers/process.ts'
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
+import { findMount, readMounts } from '../platform/mounts.ts'
 import { errorText } from '../platform/system-error.ts'
 import type { Source } from '../settings/schema.ts'
 import { OwnPlaces } from '../walk/own-places.ts'
 import { Watchers } from '../watch/open-watcher.ts'
+import { examine } from './preview/examine.ts'
 import { Previews } from './preview/preview.ts'
-import { MOST_LOST, type scannerDefinition } from './scanner-messages.ts'
+import { type Examined, MOST_LOST, type scannerDefinition } from './scanner-messages.ts'
 import { RunningSource } from './source.ts'
 
 type Definition = typeof scannerDefinition
@@ -69,6 +74,10 @@ export function startScanner(
         lost: async ({ source }: RequestInput<Definition, 'lost'>) => ({
           paths: scanner.findSource(source)?.lostPaths(MOST_LOST) ?? [],
         }),
+        filesOfInodes: async (asked: RequestInput<Definition, 'filesOfInodes'>) => ({
+          files: scanner.findFiles(asked),
+        }),
+        examine: (asked: RequestInput<Definition, 'examine'>) => scanner.examine(asked),
         preview: ({ source, examples }: RequestInput<Definition, 'preview'>) =>
           previews.run(source, examples, scanner.own),
       },
@@ -97,7 +106,8 @@ class Scanner {
   readonly #offered = throttle(NUDGE_EVERY_MS, () => this.#context.nudge())
   readonly #reportSoon = throttle(REPORT_EVERY_MS, () => this.#reportChanged())
   #isStopped = false
-  #shared: { key: string; ledger: Ledger; watchers: Watchers; own: OwnPlaces } | null = null
+  #shared: { key: string; ledger: Ledger; watchers: Watchers; own: OwnPlaces; quietSeconds: number } | null =
+    null
 
   constructor(options: ScannerOptions, context: WorkerContext<Definition>) {
     this.#options = options
@@ -148,6 +158,28 @@ class Scanner {
     return this.#sources.get(id)?.running
   }
 
+  /** The mount table decides which file system a path is on. */
+  findFiles({
+    device,
+    inodes,
+    sources,
+    destinations,
+    most,
+  }: RequestInput<Definition, 'filesOfInodes'>): NamedFile[] {
+    const mounts = readMounts() ?? []
+    const isThere = ({ source, path: name }: NamedFile) =>
+      findMount(mounts, path.join(sources[source] ?? '', name))?.device === device
+    const ledger = this.#shared?.ledger
+    const found = inodes.flatMap((inode) => ledger?.namesNow(BigInt(inode), destinations) ?? [])
+    return found.filter(isThere).slice(0, most)
+  }
+
+  /** Looks at one path of a source. A disk that hangs delays the answer for a bounded time only. */
+  async examine(asked: RequestInput<Definition, 'examine'>): Promise<Examined> {
+    if (this.#shared === null) throw new UserError('agent.workerAway', { worker: 'scanner' })
+    return examine(asked, this.#shared)
+  }
+
   /** Compares the sources independently; a source that hangs delays the answer for a bounded time only. */
   async reconcile(only?: readonly string[]): Promise<void> {
     const some = [...this.#sources].filter(([id]) => only === undefined || only.includes(id))
@@ -187,7 +219,7 @@ class Scanner {
       quietMs: quietSeconds * 1000,
       log: (text) => this.#context.log('warn', text),
     })
-    return { ledger: open(ledgerPath), watchers, own: new OwnPlaces(own) }
+    return { ledger: open(ledgerPath), watchers, own: new OwnPlaces(own), quietSeconds }
   }
 
   #start(

@@ -5,8 +5,8 @@ import type { OwnPlaces } from '../walk/own-places.ts'
 import type { ScannedFile } from '../walk/scanned-file.ts'
 import type { MountScope } from '../walk/walk.ts'
 import type { TreeListener, TreeWatcher } from '../watch/tree-watcher.ts'
-import type { Deletions } from './reconcile/deletions.ts'
 import type { MassChangeGuard } from './reconcile/mass-change-guard.ts'
+import type { Deletions } from './reconcile/recent-deletions.ts'
 import type { MarkedAnswer, Scanned } from './scanner-messages.ts'
 
 /** Events of its source's tree that a session handles. */

@@ -1,11 +1,11 @@
 import os from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
-import type { Bucket } from '../backends/bucket.ts'
 import type { DestinationEvents, Session, Space } from '../backends/destination.ts'
 import { openDestination } from '../backends/open.ts'
-import type { StatusNow } from '../backends/receiver/receiver.ts'
+import type { StatusNow } from '../backends/options.ts'
 import { openReceiverLibrary } from '../backends/receiver/receiver-library.ts'
 import { openSessions } from '../backends/session-memory.ts'
+import type { Bucket } from '../backends/token-bucket.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { ProofLimits } from '../ledger/proof-figures.ts'
@@ -14,7 +14,7 @@ import type { WorkerConfig } from '../lib/workers/definition.ts'
 import type { Identity } from '../protocol/identity.ts'
 import { openRemovals, type RemovalSource } from './delete-after-send/removals.ts'
 import { type FetchedFile, type HealedFiles, type HealPlan, planHealing, storeFetched } from './healing.ts'
-import { openLostFacts } from './lost-facts.ts'
+import { openLostMetadata } from './lost-metadata.ts'
 import { Proving } from './proving.ts'
 import { type DispatcherEvents, openDispatcher } from './queue/dispatcher.ts'
 import type { Readers } from './reading/readers.ts'
@@ -73,7 +73,7 @@ export function openDelivery(
   events: DispatcherEvents &
     Pick<DestinationEvents, 'onState' | 'onNotice' | 'onProposal'> & { onSpace(space: Space): void },
 ) {
-  let trouble: Message | null = null
+  let connectionProblem: Message | null = null
   let current: Session | null = null
   let going: { sources: readonly RemovalSource[]; paused: boolean } = { sources: [], paused: true }
   const mayStore = () => (going.paused || current === null || current.closed ? null : current)
@@ -93,7 +93,7 @@ export function openDelivery(
     isSending: () => dispatcher.transfers(1).length > 0,
     openLibrary: (receiver, signal) => openReceiverLibrary(receiver, identity, ownName(), signal),
   })
-  const lostFacts = openLostFacts({
+  const lostMetadata = openLostMetadata({
     ...{ destination, ledger, sources: listUnpaused, session: mayStore, hold: dispatcher.hold },
     ...{ onNotice: events.onNotice, log: events.log },
   })
@@ -128,12 +128,12 @@ export function openDelivery(
         dispatcher.setSession(session)
         clearTimeout(asking)
         if (session !== null) void askSpace(session)
-        if (session !== null) void lostFacts.look()
+        if (session !== null) void lostMetadata.look()
         removals.setSession(session)
       },
       onState: events.onState,
       onTrouble(next) {
-        trouble = next
+        connectionProblem = next
         events.onChange()
       },
       onNotice: events.onNotice,
@@ -190,7 +190,7 @@ export function openDelivery(
       ),
     /** The reason why files wait although the connection is up, or null. */
     get problem() {
-      return trouble ?? dispatcher.problem
+      return connectionProblem ?? dispatcher.problem
     },
     /** @param isLast see OpenDestination. */
     stop(isLast = false) {
@@ -199,7 +199,7 @@ export function openDelivery(
       dispatcher.stop()
       removals.stop()
       proving.stop()
-      lostFacts.stop()
+      lostMetadata.stop()
       return opened.stop(isLast)
     },
   }

@@ -15,8 +15,8 @@ import { proposalSchema } from '../protocol/proposal.ts'
 import { priorities } from '../settings/bounds.ts'
 import {
   destinationSchema,
+  destinationSchemas,
   givenSecretsSchema,
-  receiverDestinationSchema,
   testedDestinationSchema,
 } from '../settings/destination-schema.ts'
 import { bytesPerSecondSchema, keepSchema, sendRuleSchema, sourceFiltersSchema } from '../settings/schema.ts'
@@ -275,7 +275,7 @@ export const senderDefinition = {
     /** Pairs with a receiver by its one-time code; returns the destination for the settings. */
     pair: {
       input: z.object({ code: z.string(), name: z.string() }),
-      output: receiverDestinationSchema,
+      output: destinationSchemas.receiver,
     },
   },
 } satisfies WorkerDefinition

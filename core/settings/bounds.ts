@@ -15,9 +15,6 @@ export const LONGEST_AGE_SECONDS = 30 * 86_400
 /** Longest time after which sent files are deleted. */
 export const LONGEST_KEPT_HOURS = 87_600
 
-/** Longest lock of stored contents: a hundred years. */
-export const LONGEST_LOCK_DAYS = 36_500
-
 /** The hours after which a source without new files is an incident. */
 export const SILENT_HOURS = { least: 0.01, most: 8_760 } as const
 

@@ -1,6 +1,6 @@
 import { UserError } from '../lib/i18n/user-error.ts'
 import { type Settings, type WatchedComputer, watchedComputerSchema } from './schema.ts'
-import type { SecretOwner } from './secrets.ts'
+import type { SecretOwner } from './secret-owner.ts'
 
 // Pure functions about the other computers that this one watches by their web pages.
 

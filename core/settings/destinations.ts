@@ -1,8 +1,9 @@
+import type { DestinationField } from '../backends/fields.ts'
+import { getDestinationSecrets, getKind, hasOwnFolder } from '../backends/kinds.ts'
 import { formatAddress } from '../lib/i18n/formats.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { folderName } from '../protocol/names.ts'
 import type { DataLayout } from './data-directory.ts'
-import { type DestinationField, getDestinationFields, getDestinationSecrets } from './destination-catalog.ts'
 import {
   type ChangedDestination,
   type Destination,
@@ -14,8 +15,7 @@ import {
   type TestedDestination,
 } from './destination-schema.ts'
 import { MOST_DESTINATIONS, type Settings, type ShownSettings, type Source } from './schema.ts'
-import type { SecretOwner } from './secrets.ts'
-import { sftpAddress } from './sftp-target.ts'
+import type { SecretOwner } from './secret-owner.ts'
 
 // Pure functions that look up, add, change and remove destinations in the settings. Pairing adds receivers
 // (`withDestination`); `withAdded` adds all other kinds.
@@ -85,30 +85,19 @@ export function withSamples(settings: Settings, id: string, samples: Samples): S
 }
 
 /** Returns the location of a destination, for display. */
-export function formatLocation(destination: Destination): string {
-  switch (destination.kind) {
-    case 'receiver':
-      return formatAddress(destination.host, destination.port)
-    case 'folder':
-      return destination.path
-    case 'sftp':
-      return sftpAddress(destination)
-    case 's3':
-      return [destination.endpoint, destination.bucket, destination.prefix]
-        .filter((part) => part !== '')
-        .join('/')
-    case 'webdav':
-      return destination.url
-  }
-}
+export const formatLocation = (destination: Destination): string =>
+  getKind(destination.kind).formatLocation(destination)
 
 /** Returns the secrets that a destination has. */
 export function secretsOfDestination(one: TestedDestination & { id: string }): SecretOwner {
   const { id, name, kind } = one
   const secrets = getDestinationSecrets(kind, 'login' in one ? one.login : undefined)
-  const toField = ({ name, isRequired }: DestinationField) =>
-    ({ name, kind: 'secret', required: isRequired === true }) as const
-  return { id, name, type: kind, place: keyOf(one, 'server', 'login'), fields: secrets.map(toField) }
+  const fields = secrets.map(({ name, isRequired: required }) => ({
+    name,
+    kind: 'secret' as const,
+    required,
+  }))
+  return { id, name, type: kind, place: keyOf(one, 'server', 'login'), fields }
 }
 
 /**
@@ -117,8 +106,9 @@ export function secretsOfDestination(one: TestedDestination & { id: string }): S
  */
 export function completeDestination(given: ChangedDestination, id: string, ownName: string): Destination {
   const name = given.name.trim()
-  if (given.kind === 'receiver' || given.kind === 'folder') return { ...given, id, name }
-  return { ...given, id, name, folder: given.folder ?? folderName(ownName) }
+  if (!hasOwnFolder(given.kind)) return { ...given, id, name } as Destination
+  const folder = ('folder' in given ? given.folder : undefined) ?? folderName(ownName)
+  return { ...given, id, name, folder } as Destination
 }
 
 /**
@@ -194,7 +184,7 @@ function refuseAmong(others: readonly Destination[], one: Destination): void {
 /** Returns the values of the fields with these roles. An address may be written in either case. */
 const keyOf = (one: TestedDestination, ...roles: readonly DestinationField['role'][]): string => {
   const values: Record<string, unknown> = { ...one }
-  const fields = getDestinationFields(one.kind).filter(({ role }) => roles.includes(role))
+  const fields = getKind(one.kind).fields.filter(({ role }) => roles.includes(role))
   return JSON.stringify([
     one.kind,
     ...fields.map(({ name, role }) =>

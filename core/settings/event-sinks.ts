@@ -1,8 +1,7 @@
 import { z } from 'zod'
 import { type Field, getPlace, refuseValue } from '../alerts/channels/catalog.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
-import type { Settings } from './schema.ts'
-import type { SecretOwner } from './secrets.ts'
+import type { SecretOwner } from './secret-owner.ts'
 
 // Sinks of events: the schema, and pure functions that change the settings. See core/events.
 
@@ -60,7 +59,7 @@ export const eventSinkSchema = z
     name: z.string().min(1).max(100),
     kind: z.enum(sinkKinds),
     enabled: z.boolean().default(true),
-    /** By the catalogue's names; omitted options have their defaults. */
+    /** By the catalog's names; omitted options have their defaults. */
     options: z.record(z.string(), z.string()).default({}),
     /** The program of a command and its arguments; no shell is used. Empty for the other kinds. */
     command: z.array(z.string().max(4096)).max(100).default([]),
@@ -96,6 +95,11 @@ export const eventsSettingsSchema = z.object({
   sinks: z.array(eventSinkSchema).max(MOST_SINKS).default([]),
 })
 
+/** Settings that have sinks. */
+interface WithEvents {
+  events: z.infer<typeof eventsSettingsSchema>
+}
+
 /** Returns the values of a sink's options, including defaults. */
 export const getSinkOptions = ({ kind, options }: Pick<EventSink, 'kind' | 'options'>) =>
   Object.fromEntries(
@@ -121,14 +125,14 @@ export const secretsOfSink = ({
 export const toSecretId = (sink: string): string => `sink:${sink}`
 
 /** Finds a sink by its id or name. @throws UserError events.noSink */
-export function getSink({ events }: Pick<Settings, 'events'>, given: string): EventSink {
+export function getSink({ events }: WithEvents, given: string): EventSink {
   const sink = events.sinks.find(({ id, name }) => id === given || name === given)
   if (sink === undefined) throw new UserError('events.noSink', { id: given })
   return sink
 }
 
 /** @throws UserError events.sinkTwice, events.mostSinks, events.commandInSettings */
-export function withSink(settings: Settings, sink: EventSink): Settings {
+export function withSink<S extends WithEvents>(settings: S, sink: EventSink): S {
   const isSame = ({ id, name }: EventSink) => id === sink.id || name.toLowerCase() === sink.name.toLowerCase()
   if (settings.events.sinks.some(isSame)) throw new UserError('events.sinkTwice', { name: sink.name })
   if (!sinkCatalog[sink.kind].isAddable) throw new UserError('events.commandInSettings')
@@ -136,7 +140,7 @@ export function withSink(settings: Settings, sink: EventSink): Settings {
 }
 
 /** @throws UserError events.noSink, events.commandInSettings */
-export function withSinkEnabled(settings: Settings, id: string, enabled: boolean): Settings {
+export function withSinkEnabled<S extends WithEvents>(settings: S, id: string, enabled: boolean): S {
   const known = getChangeable(settings, id)
   return withSinks(
     settings,
@@ -145,7 +149,7 @@ export function withSinkEnabled(settings: Settings, id: string, enabled: boolean
 }
 
 /** @throws UserError events.noSink, events.commandInSettings */
-export function withoutSink(settings: Settings, id: string): Settings {
+export function withoutSink<S extends WithEvents>(settings: S, id: string): S {
   const known = getChangeable(settings, id)
   return withSinks(
     settings,
@@ -153,14 +157,14 @@ export function withoutSink(settings: Settings, id: string): Settings {
   )
 }
 
-function getChangeable(settings: Settings, id: string): EventSink {
+function getChangeable(settings: WithEvents, id: string): EventSink {
   const sink = getSink(settings, id)
   if (!sinkCatalog[sink.kind].isAddable) throw new UserError('events.commandInSettings')
   return sink
 }
 
 /** Replaces the sinks. @throws UserError events.mostSinks: the settings would be invalid */
-export function withSinks(settings: Settings, sinks: EventSink[]): Settings {
+export function withSinks<S extends WithEvents>(settings: S, sinks: EventSink[]): S {
   if (sinks.length > MOST_SINKS)
     throw new UserError('events.mostSinks', { count: sinks.length, most: MOST_SINKS })
   return { ...settings, events: { ...settings.events, sinks } }

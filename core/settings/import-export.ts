@@ -1,12 +1,14 @@
 import { z } from 'zod'
 import { catalog } from '../alerts/channels/catalog.ts'
+import { hasOwnFolder, isDestinationKind } from '../backends/kinds.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { folderName } from '../protocol/names.ts'
 import { refuseExpected } from './changes.ts'
 import { getEjected, withEjected } from './destinations.ts'
 import { type EventSink, withSinks } from './event-sinks.ts'
 import { SETTINGS_VERSION, type Settings, type ShownSettings, settingsSchema } from './schema.ts'
-import { type Secrets, secretOwners, staysAtPlace } from './secrets.ts'
+import type { Secrets } from './secret-owner.ts'
+import { secretOwners, staysAtPlace } from './secrets.ts'
 import { firstIssue, parseJson, readVersion } from './settings-store.ts'
 
 // Exports and imports the settings as a file, for backup or for another computer. Pure. Secrets are never included.
@@ -33,7 +35,7 @@ function withOwnFolders(raw: unknown, ownName: string): unknown {
   if (!success) return raw
   const folder = folderName(ownName)
   const named = data.destinations?.map((one) =>
-    ['receiver', 'folder'].includes(one.kind) ? one : { folder, ...one },
+    isDestinationKind(one.kind) && hasOwnFolder(one.kind) ? { folder, ...one } : one,
   )
   return { ...data, destinations: named }
 }

@@ -5,12 +5,12 @@ import { refuseUnclosed, withChanges, withSourceChanged } from './changes.ts'
 import { destinationIds } from './destinations.ts'
 import { type Settings, type Source, settingsSchema, sourceFiltersSchema, toFolderKey } from './schema.ts'
 import { firstIssue } from './settings-store.ts'
+import { getSchema, proposableKeys } from './values.ts'
 
 // Settings that a receiver proposes to a computer that sends to it: filters of sources, intervals and the limit on
 // sending, and nothing else. Pure.
 
 const filters = sourceFiltersSchema.shape
-const { check, scan, send } = settingsSchema.shape
 const MOST_SOURCES = 1000
 const LONGEST_REASON = 200
 
@@ -25,6 +25,16 @@ const filtersSchema = z
   })
   .partial()
 
+/** The fields of a group that the table marks, and others. */
+function proposableFields<G extends 'check' | 'scan' | 'send'>(group: G, others: z.ZodRawShape = {}) {
+  const marked = proposableKeys.flatMap((key) => {
+    const [itsGroup, field = ''] = key.split('.')
+    return itsGroup === group ? [[field, getSchema(key)]] : []
+  })
+  const schema = z.strictObject({ ...Object.fromEntries(marked), ...others }).partial()
+  return schema as unknown as z.ZodType<Partial<Settings[G]>>
+}
+
 /** Unknown fields are refused: a proposal must not seem to be accepted in part. */
 const fieldsSchema = z
   .strictObject({
@@ -36,14 +46,9 @@ const fieldsSchema = z
         (all) => new Set(all.map(({ name }) => toFolderKey(name))).size === all.length,
         'names a source twice',
       ),
-    check: z.strictObject({ intervalSeconds: check.unwrap().shape.intervalSeconds.unwrap() }).partial(),
-    scan: z.strictObject({ reconcileSeconds: scan.unwrap().shape.reconcileSeconds.unwrap() }).partial(),
-    send: z
-      .strictObject({
-        bytesPerSecond: send.unwrap().shape.bytesPerSecond.unwrap(),
-        schedule: send.unwrap().shape.schedule.unwrap(),
-      })
-      .partial(),
+    check: proposableFields('check'),
+    scan: proposableFields('scan'),
+    send: proposableFields('send', { schedule: settingsSchema.shape.send.unwrap().shape.schedule.unwrap() }),
   })
   .partial()
 type Fragment = z.infer<typeof fieldsSchema>

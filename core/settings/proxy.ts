@@ -7,7 +7,7 @@ import {
   proxyUses,
   readProxyEnvironment,
 } from '../lib/network/proxy.ts'
-import type { SecretOwner, SecretStore, Secrets } from './secrets.ts'
+import type { SecretOwner, Secrets } from './secret-owner.ts'
 
 // The setting of the proxy: one for this computer, for all destinations, channels, sinks and watched computers.
 
@@ -55,7 +55,10 @@ export function getProxyRoute(
  * Returns the proxy in force for a command beside the desktop, whose keyring it cannot open; null: none.
  * @throws UserError proxy.sealed
  */
-export function openProxyRoute(proxy: ProxySettings, secrets: SecretStore): ProxyRoute | null {
+export function openProxyRoute(
+  proxy: ProxySettings,
+  secrets: { get(): Secrets; unreadable(): string[] },
+): ProxyRoute | null {
   const { use, address, user } = proxy
   if (use === 'address' && user !== '' && secrets.unreadable().includes(OWNER))
     throw new UserError('proxy.sealed', { url: address, user })

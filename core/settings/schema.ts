@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { alertsSettingsSchema, wallTimeSchema } from '../alerts/settings.ts'
+import { languages } from '../lib/i18n/dictionaries.ts'
 import { parseSize } from '../lib/i18n/formats.ts'
 import { fixityKinds } from '../platform/fixity-kinds.ts'
 import { SOURCE_ID } from '../protocol/limits.ts'
@@ -24,6 +25,7 @@ import { diskFindingKinds } from './disk-counters.ts'
 import { eventsSettingsSchema } from './event-sinks.ts'
 import { LONGEST_PATTERN, MOST_PATTERNS } from './patterns.ts'
 import { proxySettingsSchema } from './proxy.ts'
+import { checkSettingsSchema, scanSettingsSchema } from './worker-groups.ts'
 
 /** isocket's name of the mark with which a producer closes a batch directory. */
 const ISOCKET_CLOSED = 'finished.parse'
@@ -167,7 +169,8 @@ export const senderAlertsSchema = z.object({
 })
 export type SenderAlerts = z.infer<typeof senderAlertsSchema>
 
-const port = z.number().int().min(1).max(65_535)
+/** 0: any free port. */
+const port = z.number().int().min(0).max(65_535)
 const address = z.string().min(1).max(255)
 /** Limits of single senders, by their folders. */
 const quotaOf = z.record(z.string(), bytes).default({})
@@ -305,26 +308,10 @@ const settingsObject = z.object({
   version: z.literal(SETTINGS_VERSION).default(SETTINGS_VERSION),
   sources: z.array(sourceSchema).max(1000).default([]),
   checkedPaths: z.array(checkedPathSchema).max(10_000).default([]),
-  check: z
-    .object({
-      /** Seconds between two checks of one path. */
-      intervalSeconds: z.number().int().min(1).max(3600).default(10),
-      /** A healthy path that takes longer than this to answer, in seconds, is slow. */
-      slowSeconds: z.number().min(0.01).max(3600).default(2),
-      /** Reads the health of the disks below the paths: SMART, arrays, pools, file systems. */
-      diskHealth: z.boolean().default(true),
-    })
-    .prefault({}),
+  check: checkSettingsSchema.prefault({}),
   /** Counters of disks that a person has accepted: only higher values are incidents. */
   acceptedDisks: z.record(z.string(), diskCountersSchema).default({}),
-  scan: z
-    .object({
-      /** Seconds between two comparisons of a whole source with the ledger (isocket: scan check_interval). */
-      reconcileSeconds: z.number().int().min(5).max(86_400).default(300),
-      /** If writers cannot be detected, a file is finished after this many seconds without a change. */
-      quietSeconds: z.number().min(0.1).max(3600).default(5),
-    })
-    .prefault({}),
+  scan: scanSettingsSchema.prefault({}),
   send: z
     .object({
       /** Maximum delay between two attempts to connect to the receiver (isocket: error_retry_interval). */
@@ -367,7 +354,7 @@ const settingsObject = z.object({
   events: eventsSettingsSchema.prefault({}),
   /** Native notifications, or lines in the terminal. */
   notifications: z.boolean().default(true),
-  language: z.enum(['system', 'en', 'zh-TW']).default('system'),
+  language: z.enum(['system', ...languages]).default('system'),
   theme: z.enum(['system', 'light', 'dark']).default('system'),
 })
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
-import { type Field, getFields, getPlace, getSecretFields, refuseValue } from '../alerts/channels/catalog.ts'
+import { getFields, getPlace, getSecretFields, refuseValue } from '../alerts/channels/catalog.ts'
 import { type ChannelSettings, getOptions } from '../alerts/settings.ts'
 import { dropError } from '../dropped-errors.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
@@ -13,6 +13,7 @@ import { secretsOfDestination } from './destinations.ts'
 import { secretsOfSink } from './event-sinks.ts'
 import { secretsOfProxy } from './proxy.ts'
 import type { Settings, ShownSettings } from './schema.ts'
+import type { SecretOwner, Secrets } from './secret-owner.ts'
 import { lastSetAside, parseJson, type SettingsStore, type WhenBroken } from './settings-store.ts'
 
 /** Encrypts and decrypts secrets; null: not possible. */
@@ -26,19 +27,6 @@ const valueSchema = z.union([z.object({ plain: z.string() }), z.object({ sealed:
 const storedSchema = z.record(z.string(), z.record(z.string(), valueSchema))
 const fileSchema = z.object({ version: z.literal(2), owners: storedSchema })
 type Stored = z.infer<typeof storedSchema>
-
-export type Secrets = Record<string, Record<string, string>>
-
-/** Owner of secrets: a channel, a destination, a watched computer, a sink of events or the proxy. */
-export interface SecretOwner {
-  id: string
-  /** Its name and type, for messages. */
-  name: string
-  type: string
-  /** The server that gets the secrets, and the user there. Its secrets are forgotten when this changes. */
-  place: string
-  fields: readonly Pick<Field, 'name' | 'kind' | 'required'>[]
-}
 
 /** Values that a person enters for the secrets of an owner. Empty: the secret is removed; omitted: it stays. */
 export interface EnteredSecrets {

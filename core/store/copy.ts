@@ -20,15 +20,9 @@ import { findDataRuns } from '../platform/sparse.ts'
 import { errorCode } from '../platform/system-error.ts'
 import type { Written } from './group-commit.ts'
 import { temporaryIn } from './layout.ts'
+import { checkPath, getPlaceName, type Offered, type StoredAt } from './offered.ts'
 import { StorageError, type StoreResult, toStoreResult } from './outcome.ts'
-import {
-  checkPath,
-  getPlaceName,
-  type Offered,
-  reserveRoom,
-  type StoredAt,
-  type StoreParts,
-} from './parts.ts'
+import { reserveRoom, type StoreParts } from './parts.ts'
 import type { ToldDirectory } from './store-messages.ts'
 
 /** Copies at the same time. They read and write, and must leave disk bandwidth for arriving files. */

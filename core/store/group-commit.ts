@@ -1,11 +1,12 @@
 import { unlink } from 'node:fs/promises'
 import { ignoreError } from '../dropped-errors.ts'
+import type { CallWatch } from '../lib/async/call-watch.ts'
 import { openThread, type Thread } from '../lib/workers/thread.ts'
 import { closeQuietly } from '../platform/fd.ts'
 import { errorCode, errorText } from '../platform/system-error.ts'
+import type { Offered } from './offered.ts'
 import { REPLACED } from './open-store.ts'
 import { type StoreResult, toStoreResult } from './outcome.ts'
-import type { CallWatch, Offered } from './parts.ts'
 import type {
   CommitCalls,
   OpenedStore,

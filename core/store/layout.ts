@@ -23,6 +23,7 @@ export const temporaryIn = (directory: string): string => `${directory}/${random
  *     STORE/.holdfast/wanted                                             touched when verify requests files
  *     STORE/.holdfast/{identity/,senders.json,codes/,receiver.json}      state of the receiver
  *     STORE/.holdfast/seen.json                                          last connection and status of each sender
+ *     STORE/.holdfast/alerts.db                                          incidents and changes
  *     STORE/.holdfast/lock.db                                            lock of a running receiver, without flock(2)
  */
 export type StoreLayout = ReturnType<typeof storeLayout>
@@ -38,6 +39,8 @@ export function storeLayout(directory: string) {
     /** Last connection and last reported status of each sender. */
     seen: path.join(own, 'seen.json'),
     codes: path.join(own, 'codes'),
+    /** Incidents of `holdfast receive`, and the changes by commands for the store. */
+    alerts: path.join(own, 'alerts.db'),
     temporary: path.join(own, 'tmp'),
     partial: path.join(own, 'partial'),
     /** Address of the running, or last, receiver of this store. */

@@ -5,13 +5,13 @@ import path from 'node:path'
 import { expectErrorCodes, warnUnlessCode } from '../dropped-errors.ts'
 import { closeQuietly, openFd, statFd } from '../platform/fd.ts'
 import { errorCode } from '../platform/system-error.ts'
-import type { Offered } from './parts.ts'
+import type { Offered } from './offered.ts'
 import type { Admission } from './quota/admission.ts'
 
 /** Maximum of partial files of one sender, and of all senders. */
 const MOST_OF_SENDER = 64
 const MOST = 1024
-/** Time in milliseconds after which an unused partial file is removed. */
+/** Time in milliseconds after which an unused partial file is removed; PROTOCOL.md promises it to senders. */
 const KEPT_MS = 7 * 24 * 60 * 60 * 1000
 const SWEEP_EVERY_MS = 60 * 60 * 1000
 const FLAGS = constants.O_RDWR | (constants.O_NOFOLLOW ?? 0)

@@ -1,7 +1,6 @@
-import type { FileMetadata } from '../platform/file-metadata.ts'
-import { findNameFault } from '../protocol/names.ts'
+import type { CallWatch } from '../lib/async/call-watch.ts'
 import type { CommitThread, GroupCommit } from './group-commit.ts'
-import type { SourceRow } from './manifest/rows.ts'
+import { getPlaceName, type Offered } from './offered.ts'
 import { isDurable, StorageError, type StoreResult } from './outcome.ts'
 import type { Partials } from './partials.ts'
 import type { Admission, Room } from './quota/admission.ts'
@@ -38,58 +37,3 @@ export function timeToDurable({ onDurable }: Pick<StoreParts, 'onDurable'>): (re
     if (isDurable(result)) onDurable((performance.now() - began) / 1000)
   }
 }
-
-/** Measures how long the oldest pending call takes. */
-export type CallWatch = ReturnType<typeof createCallWatch>
-
-export function createCallWatch() {
-  /** Start times of the pending calls, oldest first. */
-  const out = new Map<symbol, number>()
-  return {
-    async during<T>(call: () => Promise<T>): Promise<T> {
-      const id = Symbol()
-      out.set(id, performance.now())
-      try {
-        return await call()
-      } finally {
-        out.delete(id)
-      }
-    },
-    /** Returns the age of the oldest pending call in milliseconds; 0: none is pending. */
-    oldestMs() {
-      const [first] = out.values()
-      return first === undefined ? 0 : performance.now() - first
-    },
-  }
-}
-
-/** A directory of the store, with the files of one source of one sender, by its id in the manifest. */
-export type StoreSource = SourceRow
-
-/** A session of a sender. `name`: as both ends know it; null: the sender does not know it, or the session has ended. */
-export interface NamedSession {
-  readonly name: string | null
-}
-
-/** A file as its sender offers it. */
-export interface Offered {
-  source: StoreSource
-  /** From the sender, not trusted. */
-  path: string
-  facts: FileMetadata
-  /** The session of the sender; null: the sender has none, as an original isocket client. */
-  session: NamedSession | null
-}
-
-/** The location of a stored file. */
-export type StoredAt = Pick<Offered, 'source' | 'path'>
-
-/** Returns why a path below a source is refused; null: it is allowed. */
-export function checkPath(path: string): StoreResult | null {
-  const fault = findNameFault(path)
-  return fault === null ? null : { status: 'name', detail: fault }
-}
-
-/** Returns the path below the store's root. */
-export const getPlaceName = ({ source: { folder, directory }, path }: StoredAt): string =>
-  `${folder}/${directory}/${path}`

@@ -6,8 +6,9 @@ import { DIGEST_BYTES } from '../platform/digest.ts'
 import { batchBuffers } from '../protocol/frame-buffers.ts'
 import type { Written } from './group-commit.ts'
 import { temporaryIn } from './layout.ts'
+import { checkPath, getPlaceName, type Offered } from './offered.ts'
 import { StorageError, type StoreResult, toStoreResult } from './outcome.ts'
-import { checkPath, getPlaceName, type Offered, type StoreParts, timeToDurable } from './parts.ts'
+import { type StoreParts, timeToDurable } from './parts.ts'
 import type { ToldDirectory, WriteCalls, WriteJob, WriteResult } from './store-messages.ts'
 
 /** A complete small file. */

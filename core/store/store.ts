@@ -1,3 +1,4 @@
+import { createCallWatch } from '../lib/async/call-watch.ts'
 import { createSemaphore, type Semaphore } from '../lib/async/semaphore.ts'
 import { withTimeout } from '../lib/async/timing.ts'
 import { openThread, type Thread } from '../lib/workers/thread.ts'
@@ -7,9 +8,10 @@ import { CommitThread, openGroupCommit } from './group-commit.ts'
 import { type IncomingFile, LARGE_WRITES_AT_ONCE, type LargeOptions, LargeStoring } from './large.ts'
 import type { StoreLayout } from './layout.ts'
 import type { SenderTotals } from './manifest/rows.ts'
+import type { Offered, StoredAt, StoreSource } from './offered.ts'
 import { StorageError, type StoreResult } from './outcome.ts'
 import { Partials } from './partials.ts'
-import { createCallWatch, type Offered, type StoredAt, type StoreParts, type StoreSource } from './parts.ts'
+import type { StoreParts } from './parts.ts'
 import { Admission, type StoreRules } from './quota/admission.ts'
 import { withLock } from './retention/retention.ts'
 import { type SmallIncoming, SmallStoring, type StoreSmallEvents } from './small.ts'
@@ -17,8 +19,8 @@ import type { CommitCalls, Pruned, ReadCalls, StoreThreadData, WriteCalls } from
 
 export type { ToCopy } from './copy.ts'
 export type { IncomingFile } from './large.ts'
+export type { NamedSession, Offered, StoreSource } from './offered.ts'
 export type { StoreResult } from './outcome.ts'
-export type { NamedSession, Offered, StoreSource } from './parts.ts'
 export type { SmallIncoming, StoreSmallEvents } from './small.ts'
 
 /** A sender's last session as recorded in the store. */

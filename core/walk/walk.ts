@@ -336,7 +336,7 @@ async function statEntry(
   }
 }
 
-function specialType(stats: {
+export function specialType(stats: {
   isSymbolicLink(): boolean
   isFIFO(): boolean
   isSocket(): boolean

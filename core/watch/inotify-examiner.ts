@@ -94,7 +94,7 @@ interface PendingExam {
  * a writer has it open. `new`: an empty file created just now, to be examined again in `NEW_FOR_MS`.
  */
 type Examined =
-  | { state: 'finished' | 'unproven'; facts: ScannedFile; links: number }
+  | { state: 'finished' | 'unproven'; scanned: ScannedFile; links: number }
   | { state: 'busy' | 'new' | 'gone' | 'directory' | 'not-a-file' }
   | { state: 'error'; code: string }
 
@@ -242,15 +242,15 @@ export class Examiner {
     for (const later of this.#laters) later.delete(path)
     const found = examineFile(this.#files, path, by === 'closed', this.#unclosed.get(path) ?? null)
     if ((found.state === 'finished' || found.state === 'unproven') && found.links > 1 && CHANGES.has(by)) {
-      const { inode, ctimeNs } = found.facts
+      const { inode, ctimeNs } = found.scanned
       outbox.linked({ inode, ctimeNs, links: found.links })
     }
     if (found.state === 'finished') {
-      const isLater = mayBeWrittenUnseen(found.facts) && this.#coarse.put(path, file)
-      if (!isLater) outbox.add('finished', found.facts)
+      const isLater = mayBeWrittenUnseen(found.scanned) && this.#coarse.put(path, file)
+      if (!isLater) outbox.add('finished', found.scanned)
     } else if (found.state === 'unproven') {
       this.#isForeign = true
-      outbox.add('unproven', found.facts)
+      outbox.add('unproven', found.scanned)
     } else if (found.state === 'gone') this.#unclosed.delete(path)
     else if (found.state === 'directory') {
       if (by === 'changed') outbox.changedDirectory(path)
@@ -306,7 +306,7 @@ function examine(files: DirectoryFiles, path: string, wasClosed: boolean, unclos
   const before = files.status(directory, name)
   if (before.isDirectory()) return { state: 'directory' }
   if (!before.isFile()) return { state: 'not-a-file' }
-  const facts = toScannedFile(path, before)
+  const scanned = toScannedFile(path, before)
   const links = Number(before.nlink)
   return files.use(directory, name, (fd) => {
     const writer = hasWriter(fd, { isClosedNext: true })
@@ -314,10 +314,10 @@ function examine(files: DirectoryFiles, path: string, wasClosed: boolean, unclos
     if (writer === 'unknown' && isOpen(before, unclosed)) return { state: 'busy' }
     const state = writer === 'no' ? 'finished' : 'unproven'
     // If a writer closes it after this first lstat, another event causes another examination.
-    if (wasClosed) return { state, facts, links }
+    if (wasClosed) return { state, scanned, links }
     const now = toScannedFile(path, fstatSync(fd, { bigint: true }))
     if (now.size === 0 && isNew(now.ctimeNs)) return { state: 'new' }
-    return { state, facts: now, links }
+    return { state, scanned: now, links }
   })
 }
 
@@ -397,8 +397,8 @@ export class Outbox {
     this.#untaken -= 1
   }
 
-  add(list: 'finished' | 'unproven', facts: ScannedFile): void {
-    this.#batch[list].push(facts)
+  add(list: 'finished' | 'unproven', scanned: ScannedFile): void {
+    this.#batch[list].push(scanned)
     if (this.#size >= MAX_FILES) this.flush()
   }
 
@@ -415,7 +415,7 @@ export class Outbox {
 
   /** Records that a file that may have been sent as unproven is being written again. */
   reopened(path: string): void {
-    this.#batch.unproven = this.#batch.unproven.filter((facts) => facts.path !== path)
+    this.#batch.unproven = this.#batch.unproven.filter((scanned) => scanned.path !== path)
     this.#batch.reopened.push(path)
     if (this.#size >= MAX_FILES) this.flush()
   }

@@ -216,7 +216,7 @@ export class InotifyWatcher {
     try {
       // Reopened files come first: a file that was closed again since is then observed again.
       for (const path of reopened) tree?.quiet.forget(path)
-      for (const facts of unproven) tree?.quiet.observe(facts)
+      for (const scanned of unproven) tree?.quiet.observe(scanned)
       if (finished.length > 0) tree?.listener.finished(finished)
       if (linked.length > 0) tree?.listener.linked(linked)
       if (directories.length > 0) tree?.listener.directoriesChanged(directories)

@@ -12,8 +12,8 @@ import { callOn } from '../walk/walk.ts'
  * cannot show that, or refused to with `code`. `gone`: it is not a file, or no longer there.
  */
 export type ExaminedFile =
-  | { state: 'free' | 'busy'; facts: ScannedFile }
-  | { state: 'unknown'; facts: ScannedFile; code: string | null }
+  | { state: 'free' | 'busy'; scanned: ScannedFile }
+  | { state: 'unknown'; scanned: ScannedFile; code: string | null }
   | { state: 'gone' }
   | { state: 'error'; code: string }
 
@@ -44,7 +44,7 @@ export function isAtWork(
   if (seen.state === 'gone' || seen.state === 'error') return false
   // A time slightly in the future counts, too: another computer's clock may have set it. Far ahead, it would count for
   // ever.
-  const isFresh = Math.abs(Date.now() - Number(seen.facts.mtimeNs / 1_000_000n)) < quietMs
+  const isFresh = Math.abs(Date.now() - Number(seen.scanned.mtimeNs / 1_000_000n)) < quietMs
   return seen.state === 'busy' || (isFresh && (!isClosed || seen.state === 'unknown'))
 }
 
@@ -56,31 +56,31 @@ async function statAndProbe(root: string, file: string): Promise<ExaminedFile> {
     // Check the type before opening it: a device may react to that.
     const stats = await lstat(at, { bigint: true })
     if (!stats.isFile()) return { state: 'gone' }
-    const facts = toScannedFile(file, stats)
-    if (process.platform === 'win32') return await probe(at, facts)
-    if (process.platform !== 'linux') return { state: 'unknown', facts, code: null }
+    const scanned = toScannedFile(file, stats)
+    if (process.platform === 'win32') return await probe(at, scanned)
+    if (process.platform !== 'linux') return { state: 'unknown', scanned, code: null }
     // On such a file system the kernel always answers that there is a writer.
     const mount = findMount(readMounts() ?? [], await readlink(held.path))
-    if (hasUnseenWriters(mount)) return { state: 'unknown', facts, code: null }
-    return await probe(at, facts)
+    if (hasUnseenWriters(mount)) return { state: 'unknown', scanned, code: null }
+    return await probe(at, scanned)
   } finally {
     await held.close()
   }
 }
 
-async function probe(at: string, facts: ScannedFile): Promise<ExaminedFile> {
+async function probe(at: string, scanned: ScannedFile): Promise<ExaminedFile> {
   let fd: number
   try {
     fd = await openFd(at, READ_FILE)
   } catch (error) {
     const code = errorCode(error)
     if (isGone(code) || code === 'ELOOP') return { state: 'gone' }
-    return { state: 'unknown', facts, code: code ?? String(error) }
+    return { state: 'unknown', scanned, code: code ?? String(error) }
   }
   try {
     const answer = hasWriter(fd)
-    if (answer === 'unknown') return { state: 'unknown', facts, code: null }
-    return { state: answer === 'yes' ? 'busy' : 'free', facts }
+    if (answer === 'unknown') return { state: 'unknown', scanned, code: null }
+    return { state: answer === 'yes' ? 'busy' : 'free', scanned }
   } finally {
     await closeFd(fd)
   }

@@ -201,8 +201,8 @@ export class QuietPeriod {
     if (leftOut === 'mark') this.#listener.mark(file)
     if (leftOut !== null) return
     try {
-      const facts = await this.#factsNow(file)
-      if (facts !== null) this.observe(facts)
+      const scanned = await this.#statNow(file)
+      if (scanned !== null) this.observe(scanned)
     } catch (error) {
       const code = errorCode(error)
       if (isGone(code)) return
@@ -211,12 +211,12 @@ export class QuietPeriod {
     }
   }
 
-  observe(facts: ScannedFile): void {
+  observe(scanned: ScannedFile): void {
     if (this.#closed) return
-    const known = this.#waiting.get(facts.path)
-    if (known !== undefined && sameContent(known, facts)) return
-    this.#waiting.delete(facts.path)
-    if (this.#waiting.put(facts.path, facts)) this.#arm()
+    const known = this.#waiting.get(scanned.path)
+    if (known !== undefined && sameContent(known, scanned)) return
+    this.#waiting.delete(scanned.path)
+    if (this.#waiting.put(scanned.path, scanned)) this.#arm()
     else this.#refused = true
   }
 
@@ -257,8 +257,8 @@ export class QuietPeriod {
     this.#timer = null
     this.#isExamining = true
     const due: ScannedFile[] = []
-    for (const facts of this.#waiting.due()) if (due.push(facts) >= MAX_EXAMINED) break
-    const examined = await Promise.all(due.map((facts) => this.#statAgain(facts)))
+    for (const scanned of this.#waiting.due()) if (due.push(scanned) >= MAX_EXAMINED) break
+    const examined = await Promise.all(due.map((scanned) => this.#statAgain(scanned)))
     this.#isExamining = false
     if (this.#closed) return
     const finished = examined.map((one) => this.#judge(one)).filter((one) => one !== null)
@@ -273,7 +273,7 @@ export class QuietPeriod {
   }
 
   async #statAgain(before: ScannedFile): Promise<Examined> {
-    const now = await this.#factsNow(before.path).catch(
+    const now = await this.#statNow(before.path).catch(
       ignoreError('the next comparison with the ledger reports the file', null),
     )
     const isSame = now !== null && sameContent(before, now)
@@ -299,7 +299,7 @@ export class QuietPeriod {
   }
 
   /** Returns null if it is not a regular file. */
-  async #factsNow(file: string): Promise<ScannedFile | null> {
+  async #statNow(file: string): Promise<ScannedFile | null> {
     const { root, place = root } = this.#request
     const stats = await callOn(place, () => lstat(absolutePath(root, file), { bigint: true }))
     return stats.isFile() ? toScannedFile(file, stats) : null

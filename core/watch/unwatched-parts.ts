@@ -22,7 +22,7 @@ interface PartsOptions {
 /** A directory as its last look found it. */
 interface Seen {
   /** Inode and times of the directory itself, which change with its entries. */
-  facts: string
+  stat: string
   /** Names of its subdirectories; names, sizes, times and modes of its files. '': it was never read. */
   digest: string
   directories: ReadonlySet<string>
@@ -131,7 +131,7 @@ export class UnwatchedParts {
   }
 
   #add(path: string): void {
-    if (!this.#seen.has(path)) this.#seen.set(path, { facts: '', digest: '', directories: new Set() })
+    if (!this.#seen.has(path)) this.#seen.set(path, { stat: '', digest: '', directories: new Set() })
   }
 
   /** Directories that are found meanwhile come last. */
@@ -142,7 +142,7 @@ export class UnwatchedParts {
       } catch (error) {
         if (errorCode(error) === null) throw error
         // Gone, replaced or unreadable: its parent has changed, or a comparison reports it.
-        seen.facts = ''
+        seen.stat = ''
       }
       yield false
     }
@@ -150,8 +150,8 @@ export class UnwatchedParts {
 
   *#lookAt(path: string, seen: Seen, isDeep: boolean): Steps {
     const { ino, mtimeMs, ctimeMs } = lstatSync(absolutePath(this.#options.root, path))
-    const facts = `${ino} ${mtimeMs} ${ctimeMs}`
-    if (!isDeep && facts === seen.facts) return
+    const stat = `${ino} ${mtimeMs} ${ctimeMs}`
+    if (!isDeep && stat === seen.stat) return
     const directories = new Set<string>()
     const digest = yield* this.#read(path, directories)
     // Forgotten meanwhile.
@@ -159,7 +159,7 @@ export class UnwatchedParts {
     if (digest !== seen.digest) this.#changed.add(path)
     for (const each of seen.directories) if (!directories.has(each)) this.leave(each)
     for (const each of directories) this.#add(each)
-    Object.assign(seen, { facts, digest, directories })
+    Object.assign(seen, { stat, digest, directories })
   }
 
   /** Returns the digest of a directory's entries; adds its subdirectories to `directories`. */

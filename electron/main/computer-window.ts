@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { BrowserWindow, type Session, session } from 'electron'
-import { describeUnreachable } from '../../core/agent/computers/connect.ts'
+import { describeUnreachable } from '../../core/agent/parts/computers/connect.ts'
 import { ignoreError } from '../../core/dropped-errors.ts'
 import { UserError } from '../../core/lib/i18n/user-error.ts'
 import type { WatchedComputer } from '../../core/settings/schema.ts'

@@ -1,13 +1,8 @@
 import { type BrowserWindow, ipcMain } from 'electron'
 import type { z } from 'zod'
 import { answerCommand, getAnswer } from '../../core/agent/answering.ts'
-import {
-  commands,
-  desktopCommands,
-  type Events,
-  type HandlersFor,
-  type WindowCommands,
-} from '../../core/agent/contract.ts'
+import { commands, type Events, type HandlersFor, type WindowCommands } from '../../core/agent/contract.ts'
+import { desktopCommands } from '../../core/agent/desktop-contract.ts'
 import { parseOrigin, WINDOW_ORIGIN } from './protocol.ts'
 
 export type WindowHandlers = HandlersFor<keyof WindowCommands>

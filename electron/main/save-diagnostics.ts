@@ -26,7 +26,7 @@ export async function saveDiagnostics(
   })
   if (canceled || file === '') return { path: null }
   // Loaded on demand: it includes the archive packer.
-  const { buildDiagnostics } = await import('../../core/agent/diagnostics.ts')
+  const { buildDiagnostics } = await import('../../core/agent/parts/diagnostics/diagnostics.ts')
   const { layout, store, secrets } = agent
   const { state } = store.snapshot()
   const zip = await buildDiagnostics({

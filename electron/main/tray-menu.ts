@@ -33,13 +33,13 @@ const MOST_INCIDENTS = 5
 const MOST_FOLDERS = 10
 
 /** The content of a menu: it is rebuilt at once for another structure, and after a delay for another first line. */
-export interface MenuFacts {
+export interface MenuContent {
   structure: string
   /** The first line. */
   line: string
 }
 
-export function menuFacts({ status, settings, incidents }: AppState, words: Words): MenuFacts {
+export function getMenuContent({ status, settings, incidents }: AppState, words: Words): MenuContent {
   const { level, sentence, detail, more = [] } = status
   const language = words(message('menu.open'))
   // The age of the last file is left out.
@@ -61,10 +61,10 @@ export function menuFacts({ status, settings, incidents }: AppState, words: Word
  * Delays rebuilding the menu. A desktop reports a click by the item's id: after a rebuild the ids of an open menu are
  * invalid, and the click has no effect.
  */
-export function createMenuPace(build: () => void): { show(facts: MenuFacts): void; stop(): void } {
-  let built: MenuFacts | null = null
+export function createMenuPace(build: () => void): { show(content: MenuContent): void; stop(): void } {
+  let built: MenuContent | null = null
   let builtAt = 0
-  let wanted: MenuFacts | null = null
+  let wanted: MenuContent | null = null
   let timer: NodeJS.Timeout | null = null
   const stop = () => {
     if (timer !== null) clearTimeout(timer)
@@ -77,10 +77,10 @@ export function createMenuPace(build: () => void): { show(facts: MenuFacts): voi
     build()
   }
   return {
-    show: (facts) => {
-      wanted = facts
-      if (facts.structure !== built?.structure) buildNow()
-      else if (facts.line === built.line) stop()
+    show: (content) => {
+      wanted = content
+      if (content.structure !== built?.structure) buildNow()
+      else if (content.line === built.line) stop()
       else timer ??= setTimeout(buildNow, Math.max(0, builtAt + WORDS_EVERY_MS - performance.now()))
     },
     stop,

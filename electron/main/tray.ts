@@ -3,7 +3,7 @@ import { Menu, nativeImage, type Tray } from 'electron'
 import { type AppState, type StatusLevel, statusLevels } from '../../core/agent/state/schema.ts'
 import type { Words } from '../../core/lib/i18n/words.ts'
 import { trayImage } from './systems.ts'
-import { buildMenu, createMenuPace, menuFacts, type TrayActions } from './tray-menu.ts'
+import { buildMenu, createMenuPace, getMenuContent, type TrayActions } from './tray-menu.ts'
 
 export interface StatusTray {
   readonly tray: Tray
@@ -42,7 +42,7 @@ export function createTray(
     const now = actions()
     if (latest === null || now === null) return
     const { state, words } = latest
-    const { line } = menuFacts(state, words)
+    const { line } = getMenuContent(state, words)
     tray.setContextMenu(Menu.buildFromTemplate(buildMenu(line, state, words, now)))
     if (isTooltipOfMenu) say(line)
   })
@@ -50,7 +50,7 @@ export function createTray(
     tray,
     show: (state, words) => {
       latest = { state, words }
-      pace.show(menuFacts(state, words))
+      pace.show(getMenuContent(state, words))
       if (!isTooltipOfMenu) say(words(state.status.sentence))
       if (level === state.status.level) return
       level = state.status.level

@@ -1,5 +1,5 @@
 import { safeStorage } from 'electron'
-import type { Vault } from '../../core/agent/agent.ts'
+import type { Vault } from '../../core/agent/services.ts'
 import { warnUnlessCode } from '../../core/dropped-errors.ts'
 
 /** Chromium's names for a Linux desktop without a keyring: any program of this user can open what it seals. */

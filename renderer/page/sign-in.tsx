@@ -48,7 +48,7 @@ export function SignIn({ computer, ended, signIn }: SignInProps) {
             error={refusal !== null && say(refusal)}
           />
           <p className="dimmed">{t('page.signIn.hint')}</p>
-          <code className="command selectable">holdfast web token add NAME</code>
+          <code className="command selectable">holdfast settings web token add NAME</code>
           <Button type="submit" loading={busy} disabled={token.trim() === ''}>
             {t('page.signIn.action')}
           </Button>

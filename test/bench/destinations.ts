@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -6,10 +5,9 @@ import { ensureServers } from '../../build/setup/system.mjs'
 import { makeBucket } from '../support/servers/buckets.ts'
 import { startStorageServer, stopStorageServers } from '../support/servers/servers.ts'
 import { startSftpServer } from '../support/servers/sftp.ts'
-import { type SentTo, sendTo, type Target } from './destinations-send.ts'
+import { type Load, sendTo, settle, type Target, writeLoad } from './ends.ts'
+import { copyByRclone, sftpRemote } from './peers.ts'
 import type { Row } from './row.ts'
-import { bundleEnds } from './transfer-ends.ts'
-import { type Load, settle, writeLoad } from './write-load.ts'
 
 const SMALL: Load = { name: '2,000 × 4 KiB', files: 2_000, bytes: 4096, runs: 5 }
 const LARGE: Load = { name: '1 GiB', files: 1, bytes: 1024 ** 3, runs: 3 }
@@ -31,7 +29,7 @@ interface Rival {
 
 async function sftp(): Promise<Rival> {
   const server = await startSftpServer()
-  const { port, user, key, keyFile, hostKey, root } = server
+  const { port, user, key, hostKey, root } = server
   let count = 0
   const next = () => {
     count += 1
@@ -45,7 +43,7 @@ async function sftp(): Promise<Rival> {
       const common = { id: 'bench', name: 'nas', folder: 'station', recipient: null, hideNames: false }
       return { destination: { ...common, ...login, kind: 'sftp', path: next() }, secrets: { key } }
     },
-    remote: { TYPE: 'sftp', HOST: '127.0.0.1', PORT: String(port), USER: user, KEY_FILE: keyFile },
+    remote: sftpRemote(server),
     at: next,
     flags: {
       small: ['--transfers=32', '--checkers=32', '--sftp-disable-hashcheck'],
@@ -95,30 +93,20 @@ async function swift(): Promise<Rival> {
   }
 }
 
-function rclone({ remote, at }: Rival, source: string, flags: string[]): number {
-  const settings = Object.entries(remote).map(([name, value]) => [`RCLONE_CONFIG_THERE_${name}`, value])
-  // With AWS's own variable for certificates this rclone does not start.
-  const { AWS_CA_BUNDLE: _, ...inherited } = process.env
-  const env = { ...inherited, ...Object.fromEntries(settings), RCLONE_CONFIG: '/dev/null' }
-  const words = ['copy', source, `there:${at()}`, ...flags]
-  const startedAt = performance.now()
-  execFileSync('rclone', words, { env, stdio: ['ignore', 'ignore', 'inherit'] })
-  return (performance.now() - startedAt) / 1000
-}
-
 /** The programs take turns, so that what else the machine does meets both. */
 async function against(rival: Rival, load: Load, directory: string): Promise<Row[]> {
   const source = path.join(directory, `source-${load.files}`)
   writeLoad(load, source)
-  const ours: SentTo[] = []
+  const ours: Awaited<ReturnType<typeof sendTo>>[] = []
   const theirs: number[] = []
   for (let run = 0; run < load.runs; run += 1) {
     const own = mkdtempSync(path.join(directory, 'run-'))
     settle()
-    const [ends, before] = [path.join(directory, 'ends'), path.join(directory, 'before')]
-    ours.push(await sendTo(await rival.place(), { ends, source, before, directory: own }))
+    const before = path.join(directory, 'before')
+    ours.push(await sendTo(await rival.place(), { source, before, directory: own }))
     settle()
-    theirs.push(rclone(rival, source, load === LARGE ? rival.flags.large : rival.flags.small))
+    const flags = load === LARGE ? rival.flags.large : rival.flags.small
+    theirs.push(await copyByRclone(rival.remote, source, rival.at(), flags))
   }
   const metric = `${rival.name}, ${load.name}`
   return [
@@ -148,7 +136,6 @@ export async function run(): Promise<Row[]> {
   const directory = mkdtempSync(path.join(tmpdir(), 'holdfast-bench-'))
   const rows: Row[] = []
   try {
-    await bundleEnds(path.join(directory, 'ends'))
     writeLoad(BEFORE, path.join(directory, 'before'))
     for (const start of rivals) {
       const rival = await start()

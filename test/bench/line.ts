@@ -11,11 +11,9 @@ import { ensurePackages } from '../../build/setup/system.mjs'
 import { createRandom } from '../soak/faults.ts'
 import { type Line, type LineOptions, startLine } from '../support/faults/line.ts'
 import { type SftpServer, startSftpServer } from '../support/servers/sftp.ts'
-import { copyBySsh } from './peers-ssh.ts'
-import { sendWithSyncthing } from './peers-syncthing.ts'
+import { type Sent, sendWithHoldfast, writeLoad } from './ends.ts'
+import { copyBySftp, sendWithSyncthing } from './peers.ts'
 import type { Row } from './row.ts'
-import { bundleEnds, type Sent, sendWithHoldfast } from './transfer-ends.ts'
-import { writeLoad } from './write-load.ts'
 
 /** The send buffer of each connection: it carries so much per round trip. */
 const WINDOW_BYTES = 256 * 1024
@@ -58,8 +56,6 @@ async function measureAll(): Promise<Row[]> {
   const directory = mkdtempSync(path.join(tmpdir(), 'holdfast-bench-'))
   const ssh = await startSftpServer(null)
   try {
-    const ends = path.join(directory, 'ends')
-    await bundleEnds(ends)
     const rows: Row[] = []
     for (const { roundTripMs, loss } of CASES) {
       const options = { delayMs: roundTripMs / 2, windowBytes: WINDOW_BYTES, loss }
@@ -68,8 +64,8 @@ async function measureAll(): Promise<Row[]> {
       const bytes = Math.max(LEAST_BYTES, Math.round(eight * TRANSFER_SECONDS))
       const source = path.join(directory, `source-${roundTripMs}-${loss}`)
       writeRandom(source, bytes)
-      const { seconds } = await sendThrough(source, ends, directory, options)
-      const name = `one file, ${roundTripMs} ms round trip, ${loss * 100} % loss`
+      const { seconds } = await sendThrough(source, directory, options)
+      const name = `${roundTripMs} ms round trip, ${loss * 100} % loss`
       const row = { value: bytes / seconds / MB, unit: 'MB/s' }
       rows.push(
         {
@@ -101,12 +97,12 @@ async function measureAll(): Promise<Row[]> {
         })
       }
     }
-    rows.push(await measureText(ends, directory))
+    rows.push(await measureText(directory))
     const [source, before] = [path.join(directory, 'small'), path.join(directory, 'before')]
     writeLoad(SMALL, source)
     writeLoad(BEFORE, before)
     const options = { delayMs: SMALL_ROUND_TRIP_MS / 2, windowBytes: WINDOW_BYTES }
-    const { seconds } = await sendThrough(source, ends, directory, options, before)
+    const { seconds } = await sendThrough(source, directory, options, before)
     const metric = `${SMALL.name}, ${SMALL_ROUND_TRIP_MS} ms round trip`
     const value = SMALL.files / seconds
     return [...rows, { metric, value, unit: 'files/s', reference: null, target: { atLeast: 10_000 } }]
@@ -117,13 +113,13 @@ async function measureAll(): Promise<Row[]> {
 }
 
 /** Text as a station writes it, which Holdfast compresses, against the bytes that eight connections carry. */
-async function measureText(ends: string, directory: string): Promise<Row> {
+async function measureText(directory: string): Promise<Row> {
   const options = { delayMs: TEXT_ROUND_TRIP_MS / 2, windowBytes: WINDOW_BYTES }
   const eight = await measureRaw(8, options)
   const bytes = Math.round(eight * TRANSFER_SECONDS)
   const source = path.join(directory, 'text')
   writeText(source, bytes)
-  const { seconds } = await sendThrough(source, ends, directory, options)
+  const { seconds } = await sendThrough(source, directory, options)
   return {
     ...{ metric: `one file of text, ${TEXT_ROUND_TRIP_MS} ms round trip`, value: bytes / seconds / MB },
     ...{ unit: 'MB/s', reference: { name: '8 connections', value: eight / MB }, target: { atLeast: 2 } },
@@ -138,12 +134,8 @@ function listPeers(ssh: SftpServer) {
   return [
     {
       name: 'rclone, SFTP, not durable',
-      copy: async (source: string, into: string, through: Through) => {
-        const programs = copyBySsh({ ...ssh, port: await through(ssh.port) })
-        const rclone = programs.find(({ name }) => name.startsWith('rclone'))
-        if (rclone === undefined) throw new Error('no rclone')
-        return rclone.copy(source, into)
-      },
+      copy: async (source: string, into: string, through: Through) =>
+        copyBySftp(ssh, await through(ssh.port), source, into),
     },
     { name: 'Syncthing', copy: sendWithSyncthing },
   ]
@@ -171,16 +163,10 @@ function writeText(directory: string, bytes: number): void {
 }
 
 /** @param before files that go before the clock starts: agents run all day, and have their code compiled. */
-const sendThrough = (
-  source: string,
-  ends: string,
-  base: string,
-  options: LineOptions,
-  before?: string,
-): Promise<Sent> =>
+const sendThrough = (source: string, base: string, options: LineOptions, before?: string): Promise<Sent> =>
   throughLine(options, (through) => {
     const directory = mkdtempSync(path.join(base, 'run-'))
-    return sendWithHoldfast({ source, ...(before !== undefined && { before }), ends, directory, through })
+    return sendWithHoldfast({ source, ...(before !== undefined && { before }), directory, through })
   })
 
 async function throughLine<T>(options: LineOptions, send: (through: Through) => Promise<T>): Promise<T> {

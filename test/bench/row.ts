@@ -54,35 +54,65 @@ export function table(rows: readonly MeasuredRow[]): string {
     .join('\n')
 }
 
-/** Returns the rows as a table for a document, with the range of the runs where it was measured. */
+/**
+ * Returns the rows as tables for a document: one with a line for each program that is compared and a column for each
+ * metric, and one of the metrics that have no reference.
+ */
 export function toMarkdown(rows: readonly MeasuredRow[]): string {
-  const cell = ({ value, range }: Pick<Row, 'value' | 'range'>, unit: string) => {
-    const spread = range === undefined ? '' : ` (${range.map(number).join('–')})`
-    return `${number(value)}${unit === '' ? '' : ` ${unit}`}${spread}`
+  const figure = ({ value, range }: Pick<Row, 'value' | 'range'>, unit: string) => {
+    const runs = range === undefined ? '' : ` (${range.map(number).join('–')})`
+    return `${number(value)}${unit === '' ? '' : ` ${unit}`}${runs}`
   }
-  const lines = rows.map((row) => [
-    row.metric,
-    cell(row, row.unit),
-    row.reference?.name ?? '',
-    row.reference === null ? '' : cell(row.reference, row.unit),
-    row.ratio === null ? '' : row.ratio.toFixed(2),
+  const compared = rows.filter(({ reference }) => reference !== null)
+  const metrics = [...new Set(compared.map(({ metric }) => metric))]
+  const names = [...new Set(compared.map(({ reference }) => reference?.name ?? ''))]
+  const at = (metric: string, name?: string) =>
+    compared.find((row) => row.metric === metric && (name === undefined || row.reference?.name === name))
+  const own = metrics.map((metric) => {
+    const row = at(metric)
+    return row === undefined ? '' : figure(row, row.unit)
+  })
+  const others = names.map((name) => [
+    name,
+    ...metrics.map((metric) => {
+      const row = at(metric, name)
+      return row?.reference ? figure(row.reference, row.unit) : ''
+    }),
   ])
-  const heading = ['measured', 'Holdfast', 'compared with', 'its figure', 'ratio']
-  const all = [heading, ...lines]
-  const widths = heading.map((_, column) => Math.max(...all.map((line) => line[column]?.length ?? 0)))
-  const [first = '', ...rest] = all.map(
+  const alone = rows.filter(({ reference }) => reference === null)
+  return [
+    ...(compared.length === 0 ? [] : [toTable([['', ...metrics], ['Holdfast', ...own], ...others])]),
+    ...(alone.length === 0
+      ? []
+      : [toTable([['measured', 'figure'], ...alone.map((row) => [row.metric, figure(row, row.unit)])])]),
+  ].join('\n\n')
+}
+
+function toTable(lines: readonly (readonly string[])[]): string {
+  const widths = (lines[0] ?? []).map((_, column) =>
+    Math.max(3, ...lines.map((line) => line[column]?.length ?? 0)),
+  )
+  const [first = '', ...rest] = lines.map(
     (line) => `| ${line.map((text, column) => text.padEnd(widths[column] ?? 0)).join(' | ')} |`,
   )
   return [first, `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...rest].join('\n')
 }
 
 function number(value: number): string {
-  return value.toLocaleString('en', { maximumSignificantDigits: value < 1000 ? 3 : 6 })
+  return value.toLocaleString(
+    'en',
+    value < 1000 ? { maximumSignificantDigits: 3 } : { maximumFractionDigits: 0 },
+  )
 }
 
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+}
+
+/** Returns the median of the runs of a program, with the least and the greatest of them. */
+export function spread(values: readonly number[]): { value: number; range: [number, number] } {
+  return { value: median(values), range: [Math.min(...values), Math.max(...values)] }
 }
 
 /** The value below which this part of all values lies. */

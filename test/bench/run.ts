@@ -8,15 +8,11 @@ const benchmarks: Record<string, () => Promise<{ run(): Promise<Row[]> }>> = {
   app: () => import('./app.ts'),
   check: () => import('./check.ts'),
   destinations: () => import('./destinations.ts'),
-  events: () => import('./events.ts'),
-  digests: () => import('./digests.ts'),
   line: () => import('./line.ts'),
-  peers: () => import('./peers.ts'),
   restore: () => import('./restore.ts'),
   scale: () => import('./scale.ts'),
   scan: () => import('./scan.ts'),
   start: () => import('./start.ts'),
-  stations: () => import('./stations.ts'),
   transfer: () => import('./transfer.ts'),
 }
 

@@ -4,11 +4,10 @@ import { childProcessPort, serveWorker } from '../../core/lib/workers/serve.ts'
 import { scannerDefinition } from '../../core/scan/scanner-messages.ts'
 import { startScanner } from '../../core/scan/scanner-worker.ts'
 import { InotifyWatcher } from '../../core/watch/inotify.ts'
-import { monotonicMs } from './monotonic.ts'
-import { burstIndex, WATCHED } from './scan-burst-plan.ts'
+import { burstIndex, monotonicMs, WATCHED } from './scan-stamps.ts'
 
 /**
- * The product's own scanner process (bundled: bundle.ts), with a clock at its watcher and at its ledger: when each file of
+ * The product's own scanner process (bundled: scan.ts), with a clock at its watcher and at its ledger: when each file of
  * a burst came out of the watcher, and when the transaction that offered it was over. `SIGUSR2` has it write them to STAMPS (the first
  * word of its command line); it says WATCHED when the first comparison with the ledger begins, that is, when every
  * directory is watched.

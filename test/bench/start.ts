@@ -22,7 +22,7 @@ export async function run(): Promise<Row[]> {
     { metric: 'holdfast --help', words: [script, '--help'], times: [] as number[] },
     { metric: 'holdfast --help, in the checkout', words: [launcher, '--help'], times: [] as number[] },
     { metric: 'holdfast --version', words: [script, '--version'], times: [] as number[] },
-    { metric: 'holdfast paths --help', words: [script, 'paths', '--help'], times: [] as number[] },
+    { metric: 'holdfast folders --help', words: [script, 'folders', '--help'], times: [] as number[] },
   ]
   try {
     const env = { ...process.env, NODE_COMPILE_CACHE: cache }
@@ -59,7 +59,7 @@ async function measureFirstChecks(script: string, directory: string): Promise<Ro
     for (let turn = 0; turn < CHECK_RUNS; turn += 1)
       times.push(await measureFirstCheck(script, all.slice(0, count)))
     rows.push({
-      metric: `holdfast check, started: first check of ${count} paths`,
+      metric: `holdfast check --pipe, started: first check of ${count} paths`,
       value: median(times),
       unit: 'ms',
       reference: null,

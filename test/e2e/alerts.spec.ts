@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import type { Page } from '@playwright/test'
-import { canMount, triggerExt4Error } from '../support/faults/mounts.ts'
+import type { Incident } from '../../core/alerts/incident.ts'
+import { canMount } from '../support/faults/mounts.ts'
 import { until } from '../support/until.ts'
 import { expect, type Running, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
@@ -141,29 +142,45 @@ test('notification: a click opens its incident and closes it; the recovery is se
   await remove()
 })
 
-test('incident of a disk: its details have the cause, and the lines that the kernel reported', async ({
+test('incident of a disk: its details have the cause, the file that may be damaged, and what the kernel reported', async ({
   desktop,
 }) => {
   test.skip(!canMount, 'needs root: mounts')
   const disk = await desktop.ext4()
-  const { page, state } = await desktop.start({
-    settings: { check: { intervalSeconds: 1 }, checkedPaths: [{ id: 'disk', path: disk.point }] },
+  const photos = path.join(disk.point, 'photos')
+  await mkdir(photos)
+  await writeFile(path.join(photos, 'harbour.jpg'), 'harbour')
+  const { ino } = await stat(path.join(photos, 'harbour.jpg'))
+  const before = await desktop.start({
+    settings: {
+      check: { intervalSeconds: 1 },
+      sources: [{ id: 'photos', name: 'photos', path: photos }],
+      checkedPaths: [{ id: 'disk', path: disk.point }],
+    },
   })
-  await until(
-    'a check that is well',
-    async () => (await state()).checkedPaths[0]?.checked?.overall.kind === 'ok',
-  )
-  const device = await triggerExt4Error(disk.point)
-  await until('its cause', async () => (await state()).incidents[0]?.cause)
+  await until('the file to be sent', async () => (await before.state()).sources[0]?.totals.sentFiles === 1)
+  await before.holdfast.close()
+  await disk.damage(`set_inode_field <${ino}> checksum 1`)
+  const { holdfast, page, state } = await desktop.start()
+  const ofDisk = ({ cause, endedAt }: Incident) => cause !== undefined && endedAt === null
+  const { id } = await until('its cause', async () => (await state()).incidents.find(ofDisk))
   await show(page, /Alerts/)
-  const cause = new RegExp(`ext4 found an error on ${device} `)
+  const cause = new RegExp(`ext4 found an error at inode ${ino} of `)
   await expect(now(page).getByText(cause)).toBeVisible()
-  const entry = past(page).getByRole('listitem').first()
+  const entry = past(page).locator(`[data-incident="${id}"]`)
   await entry.getByRole('button').first().click()
   await expect(entry.getByText(cause)).toBeVisible()
   await entry.getByText('What the system reported').click()
-  await expect(entry.getByText(`EXT4-fs error (device ${device})`)).toBeVisible()
-  await entry.getByText('The system’s counters and states').click()
-  await expect(entry.getByText(`/sys/fs/ext4/${device}/first_error_func`)).toBeVisible()
+  const file = new RegExp(`^${photos}/harbour.jpg may be damaged.*“Restore files” in Destinations`)
+  await expect(entry.getByText(file)).toBeVisible()
+  await expect(entry.getByText(`inode #${ino}: comm`)).toBeVisible()
   await pictures(page, 'evidence')
+  await entry.getByText('The system’s counters and states').click()
+  await expect(entry.getByText(/\/sys\/fs\/ext4\/loop\d+\/first_error_func/)).toBeVisible()
+  const row = now(page).locator(`[data-incident="${id}"]`)
+  await row.getByRole('button', { name: 'Copy details' }).click()
+  await expect(page.getByText('The details are on the clipboard.')).toBeVisible()
+  expect(await holdfast.application.evaluate(({ clipboard }) => clipboard.readText())).toContain(
+    `${photos}/harbour.jpg may be damaged.`,
+  )
 })

@@ -40,9 +40,9 @@ const test = base.extend<{ station: Station }>({
     const free = createServer().listen(0)
     const { port } = free.address() as AddressInfo
     free.close()
-    await holdfast('paths', 'check', checked)
-    await holdfast('web', 'on', '--host', '0.0.0.0', '--port', String(port))
-    const token = await holdfast('web', 'token', 'add', 'desk', '--viewer')
+    await holdfast('folders', 'check', checked)
+    await holdfast('settings', 'web', 'on', '--host', '0.0.0.0', '--port', String(port))
+    const token = await holdfast('settings', 'web', 'token', 'add', 'desk', '--viewer')
     await use({ holdfast, port, token, checked })
     agent.kill('SIGTERM')
     if (agent.exitCode === null) await once(agent, 'exit')
@@ -58,7 +58,8 @@ test('computers: one is added, its failure is told here as one of this computer,
   const running = await desktop.start()
   const { page, holdfast } = running
   const tray = await waitForTray(desktop.bus, { pid: holdfast.pid })
-  const [, certificate = ''] = /Certificate: ([0-9a-f]{64})/.exec(await station.holdfast('web')) ?? []
+  const [, certificate = ''] =
+    /Certificate: ([0-9a-f]{64})/.exec(await station.holdfast('settings', 'web')) ?? []
 
   await page.getByRole('button', { name: /^Add a computer/ }).click()
   const form = page.getByRole('dialog', { name: 'Add a computer' })

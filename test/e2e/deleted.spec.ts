@@ -1,6 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { describeState } from '../../cli/status.ts'
+import { describeState } from '../../cli/agent/status.ts'
+import { describeFolders } from '../../cli/folders/folder-state.ts'
 import { readTray, waitForTray } from '../support/desktop/tray.ts'
 import { readTree } from '../support/trees.ts'
 import { until } from '../support/until.ts'
@@ -83,7 +84,9 @@ test('deleted files: window, tray and status show them, and they are put back or
   await until('the tray', async () => (await tooltip()).includes(sentence))
   const printed = describeState(await state())
   expect(printed[0]).toBe(sentence)
-  expect(printed.join('\n')).toMatch(/6 sent .*\n {2}40 deleted here \(.*\), kept at cellar/)
+  expect(describeFolders(await state()).join('\n')).toMatch(
+    /6 sent .*\n {2}40 deleted here \(.*\), kept at cellar/,
+  )
   const told = () => desktop.notifications.all.map(({ summary }) => summary)
   await until('a notification', () => told().includes('Files deleted: Images'))
   await pictures(page, 'deleted-overview')

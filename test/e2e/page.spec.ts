@@ -59,7 +59,7 @@ const test = base.extend<{ served: Served }>({
     const holdfast = async (...words: string[]) =>
       (await run(process.execPath, [commandScript, ...words], { env })).stdout.trim()
     await until('the agent', () => holdfast('status', '--json').then(() => true))
-    const address = await holdfast('web', 'on', '--port', String(await freePort()))
+    const address = await holdfast('settings', 'web', 'on', '--port', String(await freePort()))
     const requests: string[] = []
     const browse = async (language = 'en', at = address.split('\n')[0] ?? '', certificate = '') => {
       const downloads = mkdtempSync(path.join(directory, 'downloads-'))
@@ -142,7 +142,7 @@ test('web page: a person signs in, protects a folder, sees a fault and its end, 
   await mkdir(photos, { recursive: true })
   await mkdir(path.join(directory, 'backup'))
   await writeFile(path.join(photos, 'IMG_1.jpg'), 'a photo')
-  const token = await holdfast('web', 'token', 'add', 'ada')
+  const token = await holdfast('settings', 'web', 'token', 'add', 'ada')
   const shown = await served.browse()
   const { page } = shown
 
@@ -220,9 +220,9 @@ test('web page: a person signs in, protects a folder, sees a fault and its end, 
   })
 
   await test.step('an interruption is shown, and a new session is asked for', async () => {
-    await holdfast('web', 'off')
+    await holdfast('settings', 'web', 'off')
     await expect(status).toContainText('The connection to the computer is interrupted.')
-    await holdfast('web', 'on', '--port', new URL(served.address).port)
+    await holdfast('settings', 'web', 'on', '--port', new URL(served.address).port)
     await expect(page.getByText('Sign in with a token of this computer.')).toBeVisible()
     await signIn(page, token)
     await expect(card).toBeVisible()
@@ -238,8 +238,8 @@ test('web page: with TLS, a fault is seen, and notified once by the browser alth
 }) => {
   const { holdfast, disk } = served
   const recorder = await recordNotifications()
-  await holdfast('web', 'on', '--host', '0.0.0.0')
-  const { address, certificate } = JSON.parse(await holdfast('web', '--json'))
+  await holdfast('settings', 'web', 'on', '--host', '0.0.0.0')
+  const { address, certificate } = JSON.parse(await holdfast('settings', 'web', '--json'))
   expect(address).toMatch(/^https:/)
   // An address of this computer in its network, if it has one.
   const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? [])
@@ -248,7 +248,7 @@ test('web page: with TLS, a fault is seen, and notified once by the browser alth
   const shown = await served.browse('en', at, certificate)
   const { page } = shown
   const { application } = shown.holdfast
-  await signIn(page, await holdfast('web', 'token', 'add', 'eve', '--viewer'))
+  await signIn(page, await holdfast('settings', 'web', 'token', 'add', 'eve', '--viewer'))
   await expect(page.getByRole('tab', { name: /^Overview/ })).toBeVisible()
   const cookies = await application.evaluate(({ session }) => session.defaultSession.cookies.get({}))
   expect(cookies).toMatchObject([{ secure: true, httpOnly: true, sameSite: 'strict' }])
@@ -290,7 +290,7 @@ test('web page: with TLS, a fault is seen, and notified once by the browser alth
     second.getByRole('region', { name: 'Notifications in this browser' }).getByRole('switch'),
   ).toBeChecked()
 
-  await holdfast('paths', 'check', disk.point)
+  await holdfast('folders', 'check', disk.point)
   await expect(page.getByRole('banner')).toContainText('OK')
   await disk.remount('ro')
   for (const one of [page, second])
@@ -312,7 +312,7 @@ test('web page: a user whom a reverse proxy has signed in needs no token, and ha
 }, async ({ served }) => {
   const { holdfast } = served
   const target = new URL(served.address)
-  await holdfast('web', 'on', '--proxy', '127.0.0.1', '--user-header', 'X-Remote-User')
+  await holdfast('settings', 'web', 'on', '--proxy', '127.0.0.1', '--user-header', 'X-Remote-User')
   const proxy = createServer((incoming, response) => {
     const { method, url: path = '/', headers } = incoming
     const passed = request(
@@ -340,7 +340,7 @@ test('web page: a user whom a reverse proxy has signed in needs no token, and ha
   await page.getByRole('button', { name: 'More', exact: true }).click()
   await expect(page.getByRole('menuitem', { name: 'Save diagnostics file…' })).toBeVisible()
   await expect(page.getByRole('menuitem', { name: 'Sign out' })).toHaveCount(0)
-  await holdfast('web', 'on', '--operator', 'eve')
+  await holdfast('settings', 'web', 'on', '--operator', 'eve')
   await page.reload()
   await expect(page.getByRole('tab', { name: /^Overview/ })).toBeVisible()
   await expect(note).toHaveCount(0)
@@ -358,10 +358,10 @@ test('web page: the list of checksums of a folder is a download, and a bag is no
   const source = path.join(directory, 'scans')
   await mkdir(source)
   await writeFile(path.join(source, 'one'), 'content of one')
-  await holdfast('paths', 'add', source, '--digests', 'sha256,md5')
+  await holdfast('folders', 'add', source, '--digests', 'sha256,md5')
   const shown = await browse()
   const { page } = shown
-  await signIn(page, await holdfast('web', 'token', 'add', 'eve', '--viewer'))
+  await signIn(page, await holdfast('settings', 'web', 'token', 'add', 'eve', '--viewer'))
   await expect(page.getByText('1 file is copied on this computer only.')).toBeVisible({ timeout: 60_000 })
   await page.getByRole('article', { name: 'scans' }).click()
   await page.getByText('Rules', { exact: true }).click()
@@ -385,7 +385,7 @@ test('web page: tokens are managed in the settings; a viewer is refused; a remov
   await mkdir(path.join(directory, 'photos'))
   const shown = await served.browse()
   const { page } = shown
-  await signIn(page, await holdfast('web', 'token', 'add', 'ada'))
+  await signIn(page, await holdfast('settings', 'web', 'token', 'add', 'ada'))
   await call(page, 'addCheckedPath', { path: path.join(directory, 'photos') })
   const settings = () => page.getByRole('tab', { name: /^Settings/ }).click()
   await settings()
@@ -417,7 +417,7 @@ test('web page: tokens are managed in the settings; a viewer is refused; a remov
     await page.keyboard.press('Enter')
     await expect(part).toContainText('Enter a complete path of at most 103 bytes')
     const proxy = { addresses: ['10.0.0.5', '10.1.0.0/16'], userHeader: 'X-Remote-User', role: 'viewer' }
-    const saved = async () => JSON.parse(await holdfast('web', '--json')).settings.proxy
+    const saved = async () => JSON.parse(await holdfast('settings', 'web', '--json')).settings.proxy
     await expect.poll(saved).toEqual({ ...proxy, operators: ['ada', 'Bo Li'] })
     await look(shown, 'settings-proxy', 'en', part.getByRole('heading', { name: 'Reverse proxy' }))
     await field('Addresses of proxies').fill('')
@@ -448,7 +448,7 @@ test('web page: tokens are managed in the settings; a viewer is refused; a remov
   })
 
   await test.step('its removal signs it out', async () => {
-    await holdfast('web', 'token', 'remove', 'screen')
+    await holdfast('settings', 'web', 'token', 'remove', 'screen')
     await expect(page.getByLabel('Token', { exact: true })).toBeVisible()
     await expect(page.getByText('Sign in with a token of this computer.')).toBeVisible()
   })
@@ -456,7 +456,9 @@ test('web page: tokens are managed in the settings; a viewer is refused; a remov
   if (process.env.HOLDFAST_PICTURES) {
     const chinese = await served.browse('zh-TW')
     await look(chinese, 'sign-in', 'zh-TW')
-    await chinese.page.getByLabel('權杖', { exact: true }).fill(await holdfast('web', 'token', 'add', 'bo'))
+    await chinese.page
+      .getByLabel('權杖', { exact: true })
+      .fill(await holdfast('settings', 'web', 'token', 'add', 'bo'))
     await chinese.page.getByRole('button', { name: '登入' }).click()
     await expect(chinese.page.getByRole('tab').first()).toBeVisible()
     await call(chinese.page, 'changeSettings', { language: 'zh-TW', theme: 'dark' })
@@ -467,7 +469,7 @@ test('web page: tokens are managed in the settings; a viewer is refused; a remov
     await chinese.page.getByRole('tab', { name: /^設定/ }).click()
     const there = chinese.page.getByRole('region', { name: '網頁', exact: true })
     await look(chinese, 'settings', 'zh-TW', there)
-    await holdfast('web', 'on', '--proxy', '10.0.0.5', '--user-header', 'X-Remote-User')
+    await holdfast('settings', 'web', 'on', '--proxy', '10.0.0.5', '--user-header', 'X-Remote-User')
     const heading = there.getByRole('heading', { name: '反向代理' })
     await expect(there.getByRole('textbox', { name: '使用者標頭' })).toBeVisible()
     await look(chinese, 'settings-proxy', 'zh-TW', heading)

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { isReachable } from '../../electron/main/window-place.ts'
 import { electronExecutable, launchHoldfast } from '../support/desktop/launch.ts'
@@ -44,6 +45,8 @@ test('window: a data disk that hangs delays neither hiding nor quitting', async 
   await until('the window to be shown', () => visible({ holdfast }))
   // The window is there before the start is over, which writes to the data directory.
   const page = await holdfast.window()
+  // Without a path no worker would run, and none would have a file open there.
+  await page.evaluate((checked) => window.holdfast.call('addCheckedPath', { path: checked }), tmpdir())
   await until('the start to be over', async () => {
     const { state } = await page.evaluate(() => window.holdfast.call('snapshot', {}))
     const workers = Object.values(state.workers).filter(({ condition }) => condition !== 'off')

@@ -66,10 +66,10 @@ test('proposed settings: a station shows them on the card of its receiver, and a
     const propose = async (fragment: object) => {
       const file = path.join(base, 'proposal.json')
       await writeFile(file, JSON.stringify(fragment))
-      await holdfast('senders', 'propose', 'station-1', file, '--store', store)
+      await holdfast('stations', 'propose', 'station-1', file, '--store', store)
     }
     const readState = async () =>
-      JSON.parse(await holdfast('senders', '--store', store, '--json')).proposal?.state
+      JSON.parse(await holdfast('stations', '--store', store, '--json')).proposal?.state
     await propose({
       sources: [
         { name: 'data', filters: { ignore: ['*.tmp', '*.log'], maximumBytes: 1_073_741_824 } },

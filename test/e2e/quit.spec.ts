@@ -23,7 +23,8 @@ test('quit: a start during it runs Holdfast again afterwards, with the directori
   desktop,
 }) => {
   const source = await mkdtemp(path.join(tmpdir(), 'holdfast-again-'))
-  const { holdfast, state } = await desktop.start()
+  const checkedPaths = [{ id: 'checked', path: desktop.dataDirectory }]
+  const { holdfast, state } = await desktop.start({ settings: { checkedPaths } })
   await waitForTray(desktop.bus, { pid: holdfast.pid })
   const checker = await until('a checker', async () => (await state()).workers.checker.pid)
   // One that does not end when it is asked to is waited for.

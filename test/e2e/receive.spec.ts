@@ -67,7 +67,7 @@ test('receiving: this computer is switched on as a receiver, and its sender is p
     await expect(part).toContainText(/receives at port \d+ *at most 2 GiB each/)
     await pictures(page, 'receive-overview', 'themes')
     await page.getByRole('tab', { name: /^Destinations/ }).click()
-    await part.getByRole('button', { name: 'Add a sender' }).click()
+    await part.getByRole('button', { name: 'Add a station' }).click()
     await expect(dialog.getByRole('img', { name: 'The pairing code as a QR code' })).toBeVisible()
     const code = await dialog.getByText(/^holdfast:\/\//).textContent()
     await pictures(page, 'receive-invite', 'themes')
@@ -100,10 +100,10 @@ test('receiving: this computer is switched on as a receiver, and its sender is p
     await mkdir(source)
     await writeFile(path.join(source, 'IMG_0001.jpg'), Buffer.alloc(2048, 1))
     await holdfast('pair', code ?? '', '--data', data, '--name', 'station-3')
-    await holdfast('scan', '--once', '--data', data, source)
+    await holdfast('send', '--once', '--data', data, source)
     const sender = part.getByRole('region', { name: 'station-3' })
     await expect(sender).toContainText('1 file · 2 KiB · in station-3')
-    await expect(sender).toContainText('Sender not heard from')
+    await expect(sender).toContainText('Station not heard from')
     await expect(page.getByRole('banner')).toContainText('station-3 has not been heard from.')
     await sender.scrollIntoViewIfNeeded()
     await pictures(page, 'receive-on')
@@ -152,7 +152,7 @@ test('receiving: this computer is switched on as a receiver, and its sender is p
 
     await part.getByRole('switch').click()
     await dialog.getByRole('button', { name: 'Stop receiving' }).click()
-    await expect(part.getByRole('button', { name: 'Add a sender' })).toHaveCount(0)
+    await expect(part.getByRole('button', { name: 'Add a station' })).toHaveCount(0)
     await part.getByRole('switch').click()
     await expect(dialog.getByRole('textbox', { name: 'Folder for their files' })).toHaveValue(
       path.join(base, 'store'),

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { exampleNotice } from '../../core/alerts/incident.ts'
 import { openAlertDatabase } from '../../core/alerts/store/database.ts'
 import { openLedger } from '../../core/ledger/ledger.ts'
+import { message } from '../../core/lib/i18n/message.ts'
 import { getLastPeriod, getLocalZone } from '../../core/report/period.ts'
 import { answerDialogs } from '../support/desktop/dialog.ts'
 import { expect, test } from './desktop.ts'
@@ -33,7 +34,17 @@ test('report: the last month is shown with its missing files, is searched, and s
   ledger.close()
   const alerts = openAlertDatabase(path.join(desktop.dataDirectory, 'alerts.db'))
   const incident = { ...exampleNotice('failed', from + HOUR_MS).incident, endedAt: from + 3 * HOUR_MS }
-  alerts.commit({ policy: null, incidents: [incident], entries: [] })
+  const cause = [
+    message('cause.ataResetRepeated', { device: 'ata3', count: 4, span: 38_000 }),
+    message('cause.stoppedWriting', { type: 'ext4' }),
+  ]
+  const said = 'status.disk.read-only'
+  const reported = ['roof', 'shed', 'cellar'].map((name) => ({
+    ...{ ...incident, id: name, kind: 'sender-failing' as const, cause },
+    ...{ group: `sender:failing:${name}`, paths: { [`sender:failing:${name}`]: name } },
+    sentence: message('transfer.senderReports', { sender: name, said, name: 'data' }),
+  }))
+  alerts.commit({ policy: null, incidents: [incident, ...reported], entries: [] })
   alerts.close()
   const running = await desktop.start({
     settings: { sources: [{ id: 'one', path: source, name: 'station' }] },
@@ -46,10 +57,16 @@ test('report: the last month is shown with its missing files, is searched, and s
     timeout: 60_000,
   })
   await expect(head.getByRole('combobox', { name: 'Period' })).toHaveValue(name)
-  await expect(page.getByRole('region', { name: 'Incidents' })).toContainText('2 hr')
+  await expect(page.getByRole('region', { name: 'Failures', exact: true })).toContainText('2 hr')
+  const causes = page.getByRole('region', { name: 'Causes of disk failures' })
+  await expect(
+    causes.getByRole('row', { name: /Read-only Times 3 of 4 Computers 3 .*ATA port ata3/ }),
+  ).toBeVisible()
   await pictures(page, 'report')
   await resize(running, WIDE)
   await pictures(page, 'report-wide')
+  await causes.scrollIntoViewIfNeeded()
+  await pictures(page, 'report-causes')
   await resize(running, { width: 700, height: 800, zoom: 1 })
   await pictures(page, 'report-700')
   await resize(running, ZOOMED)

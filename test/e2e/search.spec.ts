@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createWords, englishWords } from '../../core/lib/i18n/words.ts'
 import { shortcuts } from '../../renderer/features/frame/use-shortcuts.ts'
-import type { EntryId } from '../../renderer/features/settings/catalogue.ts'
+import type { EntryId } from '../../renderer/features/settings/catalog.ts'
 import { answerDialogs } from '../support/desktop/dialog.ts'
 import { searchWords } from '../support/search-words.ts'
 import { type Desktop, expect, type Running, test } from './desktop.ts'
@@ -122,7 +122,7 @@ test('settings search: results are reached by keyboard, and an entry of several 
   await page.keyboard.type('interval')
   await expect(page.getByText(/^\d+ results$/)).toBeVisible()
   await page.keyboard.press('ArrowDown')
-  await expect(page.locator('[data-entry="interval"]')).toBeFocused()
+  await expect(page.locator('[data-entry="check.intervalSeconds"]')).toBeFocused()
   await page.keyboard.press('ArrowUp')
   await expect(field).toBeFocused()
   await page.keyboard.press('ArrowDown')

@@ -7,7 +7,8 @@ import { expect, test } from './desktop.ts'
 test('worker: one that V8 aborts is restarted, and the crash is logged without a dialog', {
   tag: '@story',
 }, async ({ desktop }) => {
-  const { holdfast, state } = await desktop.start()
+  const checkedPaths = [{ id: 'home', path: path.dirname(desktop.dataDirectory) }]
+  const { holdfast, state } = await desktop.start({ settings: { checkedPaths } })
   const checker = async () => (await state()).workers.checker
   const first = await until('a checker', async () => (await checker()).pid)
   const fatal = path.join(desktop.dataDirectory, 'fatal.cjs')

@@ -49,7 +49,7 @@ test.each(readdirSync(FIXTURES))(
     const state = await untilState(data, 'the source to be compared', isUp, 60_000)
     expect(state.notices).toEqual([])
     expect(state.settings.alerts.channels).toMatchObject([{ id: 'desk', type: 'webhook' }])
-    const told = await holdfast(['incidents', '--json', '--data', data])
+    const told = await holdfast(['failures', '--json', '--data', data])
     expect(told).toContain('/disk')
     expect(told).toContain('/data/earlier')
     expect(state.incidents.map(({ id }) => id)).toContain('earlier')

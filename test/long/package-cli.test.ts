@@ -52,7 +52,7 @@ test.skipIf(process.platform !== 'linux')(
     const source = path.join(base, 'source')
     execFileSync('mkdir', [source])
     writeFileSync(path.join(source, 'measured'), 'all of it')
-    const { sent } = JSON.parse(await says('scan', '--once', '--json', source))
+    const { sent } = JSON.parse(await says('send', '--once', '--json', source))
     expect(sent).toBe(1)
     const [sender = ''] = readdirSync(store).filter((name) => name !== '.holdfast')
     expect(readFileSync(path.join(store, sender, 'source/measured'), 'utf8')).toBe('all of it')

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { usageByProcess } from '../bench/process-tree.ts'
+import { usageByProcess } from '../support/process-tree.ts'
 
 export interface Sample {
   /** Seconds since the beginning. */

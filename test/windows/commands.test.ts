@@ -33,8 +33,8 @@ test('check: delays, and errors with their number and text, are printed until th
 
 test('probe: a directory in which files can be created is in order, and one that is missing is named', async () => {
   const { at, make } = places()
-  expect(await windows().run('probe', toWindows(make('disk')))).toEqual({ code: 0, out: '', err: '' })
-  const failed = await windows().run('probe', '--json', `${toWindows(at('nowhere'))}\\below\\name`)
+  expect(await windows().run('check', toWindows(make('disk')))).toEqual({ code: 0, out: '', err: '' })
+  const failed = await windows().run('check', '--json', `${toWindows(at('nowhere'))}\\below\\name`)
   expect(failed).toMatchObject({ code: 1 })
   expect(JSON.parse(failed.out)).toMatchObject({ well: false, paths: [{ code: 'ENOENT' }] })
 })

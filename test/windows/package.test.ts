@@ -26,7 +26,7 @@ test('package: the zip, unpacked, runs without the checkout', async () => {
   })
   // Loads each native module.
   writeFileSync(path.join(make('source'), 'measured'), 'all of it')
-  const once = await run('scan', '--once', '--json', toWindows(at('source')), ...data())
+  const once = await run('send', '--once', '--json', toWindows(at('source')), ...data())
   expect(JSON.parse(once.out)).toMatchObject({ sent: 1 })
   expect(readFileSync(path.join(root, 'LICENSES.txt'), 'utf8')).toMatch(/^koffi \d.*: MIT$/m)
 })

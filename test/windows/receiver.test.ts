@@ -32,7 +32,7 @@ test('the main job: a sender sends 200 files to a receiver, which are verified a
   const { code } = JSON.parse(out) as { code: string }
   expect(await run('pair', code, '--name', 'bench 7', ...data())).toMatchObject({ code: 0 })
 
-  expect(await run('scan', '--once', toWindows(source), ...data())).toMatchObject({ code: 0, err: '' })
+  expect(await run('send', '--once', toWindows(source), ...data())).toMatchObject({ code: 0, err: '' })
   expect(readTree(path.join(store, 'bench 7', 'source'))).toEqual(readTree(source))
 
   expect(await run('verify', 'archive', ...data())).toMatchObject({ code: 0, err: '' })
@@ -68,7 +68,7 @@ test('names of Linux that Windows cannot have come back with "%" and the number 
     JSON.parse(await holdfastSays('pair', '--store', store, '--json', ...more)).code
   const here = ['--data', at('linux')]
   await holdfastSays('pair', await pair(), '--name', 'bench', ...here)
-  await holdfastSays('scan', '--once', source, ...here)
+  await holdfastSays('send', '--once', source, ...here)
 
   const { run } = windows()
   expect(await run('pair', await pair('--replaces', 'bench'), ...data())).toMatchObject({ code: 0 })

@@ -200,7 +200,7 @@ export function isDiskFailing({ checked }: SourceState): boolean {
 }
 
 /** With these disk failures the scanner cannot even look for new files. */
-const UNSEEN = new Set(['hung', 'missing', 'stale', 'io-error'])
+export const UNSEEN: ReadonlySet<string> = new Set(['hung', 'missing', 'stale', 'io-error'])
 
 export type ScanActivity = NonNullable<SourceState['scanned']>['phase'] | 'disk'
 
@@ -277,9 +277,7 @@ export function destinationFailure(
     since: from,
     sentence,
   })
-  const ofDisk = incidents.find(
-    ({ endedAt, kind, failing }) => endedAt === null && isDiskKind(kind) && id in failing,
-  )
+  const ofDisk = findDiskIncident(incidents, id)
   if (ofDisk !== undefined)
     return failure(ofDisk.kind, ofDisk.startedAt, ofDisk.failing[id] ?? ofDisk.sentence)
   // The sender detects this before the disk's check does.
@@ -290,6 +288,13 @@ export function destinationFailure(
   // The connection may have been up for weeks, so its start is not the start of the failure.
   return problem === null ? null : failure('destination', null, problem)
 }
+
+const findDiskIncident = (incidents: AppState['incidents'], id: string) =>
+  incidents.find(({ endedAt, kind, failing }) => endedAt === null && isDiskKind(kind) && id in failing)
+
+/** Returns the cause of the failure of a path's disk; empty: the path does not fail, or no cause is known. */
+export const findCause = ({ incidents }: Pick<AppState, 'incidents'>, id: string): Message[] =>
+  findDiskIncident(incidents, id)?.cause ?? []
 
 /** Returns the state of a destination without a failure; ejected: a person has ejected its disk. */
 export function stateWhenWell({ ejectedAt, connection: { state } }: DestinationState) {

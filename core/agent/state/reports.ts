@@ -1,3 +1,4 @@
+import { getKind } from '../../backends/kinds.ts'
 import type { Checked } from '../../check/checker-messages.ts'
 import { noTotals, type Totals } from '../../ledger/ledger-messages.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
@@ -8,9 +9,9 @@ import type { senderDefinition } from '../../send/sender-messages.ts'
 import type { Destination } from '../../settings/destination-schema.ts'
 import { destinationIds, EMBEDDED_DESTINATION, formatLocation } from '../../settings/destinations.ts'
 import type { Settings, ShownSettings } from '../../settings/schema.ts'
-import type { Secrets } from '../../settings/secrets.ts'
-import { computerStates } from '../computers/computers.ts'
-import { receivingState } from '../receiving.ts'
+import type { Secrets } from '../../settings/secret-owner.ts'
+import { computerStates } from '../parts/computers/computers.ts'
+import { receivingState } from '../parts/receiving/receiving.ts'
 import { isDiskFailing, scanProblem } from './derived.ts'
 import type {
   AppState,
@@ -111,9 +112,8 @@ export function destinationStates(
  * that.
  */
 export function isElsewhere(destination: Destination): boolean {
-  if (destination.kind === 'folder') return false
-  if ('host' in destination) return !isThisComputer(destination.host)
-  return !isThisComputer(new URL('url' in destination ? destination.url : destination.endpoint).hostname)
+  const server = getKind(destination.kind).getServer(destination)
+  return server !== null && !isThisComputer(server.host)
 }
 
 /** Returns the ids of all checked paths. The disk of an ejected folder is not checked. */

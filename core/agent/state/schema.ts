@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { channelStateSchema, incidentSchema } from '../../alerts/incident.ts'
 import { incidentKinds } from '../../alerts/kinds.ts'
 import { connectionSchema } from '../../backends/backend-messages.ts'
+import { destinationKinds } from '../../backends/kinds.ts'
 import { checkedSchema, diskFactsSchema } from '../../check/checker-messages.ts'
 import { sinkStateSchema } from '../../events/sink-state.ts'
 import { fileSchema, totalsSchema } from '../../ledger/ledger-messages.ts'
@@ -18,7 +19,6 @@ import {
   restlessSchema,
   transferSchema,
 } from '../../send/sender-messages.ts'
-import { destinationKinds } from '../../settings/destination-catalog.ts'
 import { proposedDifferenceSchema } from '../../settings/proposal.ts'
 import { shownSettingsSchema, sourceSchema } from '../../settings/schema.ts'
 
@@ -115,6 +115,8 @@ export type CheckedPathState = z.infer<typeof checkedPathStateSchema>
 
 export const workerNames = ['checker', 'scanner', 'sender', 'receiver'] as const
 export type WorkerName = (typeof workerNames)[number]
+/** Processes that can be started: the permanent workers, and the restorer, which runs only while it is needed. */
+export type StartedName = WorkerName | 'restorer'
 
 const workerStateSchema = z.object({
   condition: z.enum(['off', 'starting', 'running', 'restarting', 'failed']),
@@ -226,7 +228,14 @@ const computerStateSchema = z.object({
       sentence: messageSchema,
       version: z.string(),
       /** Its critical failures, by the ids of what fails there; empty if an earlier version omits them. */
-      failures: z.array(z.object({ id: z.string(), sentence: messageSchema })),
+      failures: z.array(
+        z.object({
+          id: z.string(),
+          sentence: messageSchema,
+          /** Missing in the state of an earlier version. */
+          causes: z.array(messageSchema).optional(),
+        }),
+      ),
       /** Numbers of the computers that send there, by condition; null: it does not receive. */
       senders: z.partialRecord(z.enum(senderConditions), z.number()).nullable(),
     })
@@ -275,8 +284,8 @@ export type Surroundings = z.infer<typeof surroundingsSchema>
 
 export const appStateSchema = z.object({
   version: z.string(),
-  /** once: a one-shot run (scan --once). It uses its own settings and accepts no others. */
-  host: z.enum(['desktop', 'terminal', 'once']),
+  /** once: a one-shot run (send --once). It uses its own settings and accepts no others. command: answers one command. */
+  host: z.enum(['desktop', 'terminal', 'once', 'command']),
   status: statusSchema,
   sources: z.array(sourceStateSchema),
   checkedPaths: z.array(checkedPathStateSchema),

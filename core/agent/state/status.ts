@@ -9,7 +9,8 @@ import {
 import type { OwnStatus } from '../../backends/backend-messages.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { englishWords, joinSentences } from '../../lib/i18n/words.ts'
-import { findConditions, type Headline } from './conditions.ts'
+import type { Headline } from './condition.ts'
+import { findConditions } from './conditions.ts'
 import {
   batchShortfall,
   bytesToGo,
@@ -78,7 +79,7 @@ export function buildOverviewStatus(state: AppState, now: number): Status {
 export function buildOverviewFailures(state: AppState, now: number) {
   return findFailures(asWatched(state), now)
     .filter(isCritical)
-    .map(({ id, sentence }) => ({ id, sentence }))
+    .map(({ id, sentence, cause = [] }) => ({ id, sentence, causes: cause }))
 }
 
 const asWatched = (state: AppState): AppState => ({
@@ -112,7 +113,7 @@ const isCritical = ({ kind }: Failure): boolean => getSeverity(kind) === 'critic
  * Returns all failures, the gravest first. Of one severity, those that nobody has acknowledged come first, and among
  * equals the longest-lasting one.
  */
-function findFailures(state: AppState, now: number): Failure[] {
+export function findFailures(state: AppState, now: number): Failure[] {
   const open = state.incidents.filter(({ endedAt }) => endedAt === null)
   const failing = findConditions(state, now).flatMap((one) => {
     const { kind } = one
@@ -168,7 +169,7 @@ function describeMore(state: AppState, { kind, subjects }: Failure, others: numb
 }
 
 /** A failure in the words of the overall status. */
-interface Failure extends Headline {
+export interface Failure extends Headline {
   /** Id of what fails; for a group, of its first member. */
   id: string
   kind: IncidentKind

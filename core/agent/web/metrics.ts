@@ -2,7 +2,7 @@ import { AggregatorRegistry, Gauge, Registry } from 'prom-client'
 import { incidentKinds } from '../../alerts/kinds.ts'
 import { getDiskHealth } from '../../check/health/disk-health.ts'
 import { DELAY_SECONDS } from '../../send/sender-messages.ts'
-import type { SenderMetrics } from '../senders.ts'
+import type { SenderMetrics } from '../parts/destinations/senders.ts'
 import { type AppState, statusLevels } from '../state/schema.ts'
 
 /** Verdicts of a path that can be used. */

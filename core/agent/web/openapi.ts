@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { cloudEventSchema } from '../../events/cloud-event.ts'
-import { overviewSchema } from '../computers/overview.ts'
-import { commands, events, viewerCommands } from '../contract.ts'
+import { type Commands, commands, events } from '../contract.ts'
+import { overviewSchema } from '../parts/computers/overview.ts'
 
 // The API of the web page as an OpenAPI 3.1 document, whose schemas are those of the contract (JSON Schema 2020-12).
 
@@ -47,7 +47,7 @@ export function describeApi(version: string): object {
       version,
       license: { name: 'MIT', identifier: 'MIT' },
       description:
-        'The agent of one computer: the commands of its window and its state. `holdfast web token add NAME` creates a token.',
+        'The agent of one computer: the commands of its window and its state. `holdfast settings web token add NAME` creates a token.',
     },
     servers: [{ url: '/api' }],
     security: [{ token: [] }],
@@ -82,11 +82,11 @@ export function describeApi(version: string): object {
   }
 }
 
-function describeCommand(name: string, { input, output }: { input: z.ZodType; output: z.ZodType }): object {
+function describeCommand(name: string, { input, output, use }: (typeof commands)[keyof Commands]): object {
   return {
     operationId: name,
     summary: name,
-    tags: [viewerCommands.has(name) ? 'viewer' : 'operator'],
+    tags: [use === 'query' ? 'viewer' : 'operator'],
     parameters: [headerParameter],
     requestBody: { required: true, ...content(toSchema(input, 'input')) },
     responses: {

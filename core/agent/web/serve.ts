@@ -139,7 +139,7 @@ export class WebPage {
       },
       followEvents: (since, filter, signal) => this.#agent.events.follow(readCursor(since), filter, signal),
       diagnostics: async () => {
-        const { buildDiagnostics } = await import('../diagnostics.ts')
+        const { buildDiagnostics } = await import('../parts/diagnostics/diagnostics.ts')
         const { state } = store.snapshot()
         return buildDiagnostics({ layout, state, secrets: secrets.get(), version: host.version })
       },

@@ -13,9 +13,9 @@ import { englishWords } from '../../lib/i18n/words.ts'
 import { eventTypes } from '../../settings/event-sinks.ts'
 import type { WebProxy, WebToken } from '../../settings/schema.ts'
 import { getAnswer } from '../answering.ts'
-import { buildOverview } from '../computers/overview.ts'
-import { viewerCommands } from '../contract.ts'
-import type { SenderMetrics } from '../senders.ts'
+import { isQuery } from '../contract.ts'
+import { buildOverview } from '../parts/computers/overview.ts'
+import type { SenderMetrics } from '../parts/destinations/senders.ts'
 import type { StatePatch, StateSnapshot } from '../state/schema.ts'
 import { describeApi } from './openapi.ts'
 import { ASSETS, createCompressedReader, readPageFile } from './page-files.ts'
@@ -210,7 +210,7 @@ function findSession(c: Context<Env>, sessions: Sessions): Access | null {
 async function runCommand(c: Context<Env>, { run, logDefect }: WebContext) {
   const name = c.req.param('name') ?? ''
   const { role, name: by } = c.get('access')
-  if (role === 'viewer' && !viewerCommands.has(name)) return refuse(c, 403, message('web.viewer'))
+  if (role === 'viewer' && !isQuery(name)) return refuse(c, 403, message('web.viewer'))
   const input: unknown = await c.req.json().catch(noJson)
   const answer = await getAnswer(() => run(name, input, by), logDefect)
   return 'sentence' in answer ? refuse(c, 400, answer.sentence) : c.json(answer)

@@ -16,7 +16,8 @@ import {
   getSourceDestinations,
 } from '../../settings/destinations.ts'
 import { type Settings, type Source, sourceFiltersSchema } from '../../settings/schema.ts'
-import { getSecretsFile, type Secrets } from '../../settings/secrets.ts'
+import type { Secrets } from '../../settings/secret-owner.ts'
+import { getSecretsFile } from '../../settings/secrets.ts'
 import { storeLayout } from '../../store/layout.ts'
 import { getStorePaths } from '../accept-path.ts'
 import { isSafe } from '../state/derived.ts'
@@ -53,12 +54,10 @@ export function checkerConfig(
       : [],
   )
   return {
-    intervalSeconds: settings.check.intervalSeconds,
+    ...settings.check,
     timeoutSeconds: null,
-    slowSeconds: settings.check.slowSeconds,
     historyPath: layout.history,
     paths: [...paths, ...folders],
-    diskHealth: settings.check.diskHealth,
     knownMounts,
   }
 }
@@ -89,8 +88,7 @@ export function scannerConfig(
     })),
     ledgerPath: layout.ledger,
     destinations: destinationIds(settings, { destinations: null }),
-    reconcileSeconds: settings.scan.reconcileSeconds,
-    quietSeconds: settings.scan.quietSeconds,
+    ...settings.scan,
     own: getOwnPaths(settings, layout),
   }
 }

@@ -1,6 +1,6 @@
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { readDescriptorLimit, readThreadLimit, type ThreadLimit } from '../../platform/process-limits.ts'
-import type { StartedName } from './starter.ts'
+import type { StartedName } from '../state/schema.ts'
 
 // The sizes of libuv's thread pools. libuv creates all threads of a pool at its first use, and ends the process by
 // SIGABRT if the system refuses one.

@@ -1,11 +1,8 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { readThreadLimit } from '../../platform/process-limits.ts'
-import type { WorkerName } from '../state/schema.ts'
+import type { StartedName } from '../state/schema.ts'
 import { describeThreads, reserveThreads } from './pool-threads.ts'
-
-/** Processes that can be started: the permanent workers, and the restorer, which runs only while it is needed. */
-export type StartedName = WorkerName | 'restorer'
 
 /** A started worker process, independent of the starter. */
 export interface WorkerHandle {

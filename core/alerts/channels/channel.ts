@@ -41,7 +41,7 @@ export interface OutgoingMessage {
 
 /** The input of a channel besides the message. */
 export interface ChannelInput {
-  /** By the catalogue's names. */
+  /** By the catalog's names. */
   options: Readonly<Record<string, string>>
   /** Must never appear in a log, a message or an error. */
   secrets: Readonly<Record<string, string>>

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { message } from '../../lib/i18n/message.ts'
-import { englishWords } from '../../lib/i18n/words.ts'
+import { englishWords, joinSentences } from '../../lib/i18n/words.ts'
 import type { Incident, NoticeKind } from '../incident.ts'
 import { describeEnd, getSeverity, getSubjects, type IncidentKind, type Severity } from '../kinds.ts'
 import type { Channel, OutgoingMessage } from './channel.ts'
@@ -63,6 +63,8 @@ interface IncidentFacts {
   endedAt: string | null
   /** Always in English. After the end, how it ended, if that is known. */
   sentence: string
+  /** Sentences about the cause, in English; missing: the cause is unknown. */
+  cause?: string
 }
 
 export function buildPayload(letter: OutgoingMessage): Facts {
@@ -90,7 +92,7 @@ export function buildPayload(letter: OutgoingMessage): Facts {
 
 /** Returns the facts of an incident for another program. @param hasEnded true: its sentence is that of its end */
 export function describeIncident(incident: Incident, hasEnded = incident.endedAt !== null) {
-  const { id, kind, startedAt, endedAt } = incident
+  const { id, kind, startedAt, endedAt, cause = [] } = incident
   const sentence = (hasEnded ? describeEnd(incident) : null) ?? incident.sentence
   return {
     id,
@@ -101,6 +103,7 @@ export function describeIncident(incident: Incident, hasEnded = incident.endedAt
     endedAt: endedAt === null ? null : moment(endedAt),
     // An unpaired surrogate is not valid text, and some JSON parsers reject it.
     sentence: englishWords(sentence).toWellFormed(),
+    ...(cause.length > 0 && { cause: joinSentences(cause, englishWords).toWellFormed() }),
   }
 }
 

@@ -18,6 +18,7 @@ import {
   deliverySchema,
   INCIDENT_FILE,
   type Incident,
+  type IncidentEvidence,
   incidentSchema,
   KEPT_DAYS,
   KEPT_INCIDENTS,
@@ -31,7 +32,6 @@ import {
   type TimelineQuestion,
 } from '../incident.ts'
 import { getSeverity, getSubjects } from '../kinds.ts'
-import type { PolicyCommit } from '../notifier.ts'
 
 /**
  * incident: the timeline; entry: the notices of all channels and their delivery state, in the order of their arrival
@@ -96,7 +96,13 @@ interface Told {
 }
 
 /** A decision of the policy with the entries of its notices, or entries alone. */
-export interface Commit extends Omit<PolicyCommit, 'notices'> {
+export interface Commit {
+  /** The policy's state; null: unchanged. */
+  policy: KeptPolicy | null
+  /** Incidents that started, changed or ended, for the timeline. */
+  incidents: readonly Incident[]
+  /** Evidence of incidents, to store. */
+  evidence?: readonly IncidentEvidence[]
   entries: readonly OutboxEntry[]
   /** The regular report that was sent last, null: none; omitted: unchanged. */
   reported?: { mark: ReportMark | null }

@@ -82,7 +82,7 @@ export function openAlertStore(script: URL, file: string, tell: (aside: SetAside
     async call(call, input) {
       if (thread.unanswered >= MOST_OUT) throw new Error(`${file} does not answer`)
       const answer =
-        call === 'load'
+        call === 'load' || call === 'reported'
           ? isThere().then((is) => (is ? thread.call(call, input) : EMPTY[call]))
           : thread.call(call, input)
       const output = await withTimeout(ANSWER_WITHIN_MS, answer)

@@ -11,8 +11,9 @@ import type {
   StoreContentsQuestion,
   StoredContent,
 } from '../../store/query/query.ts'
-import { type Incoming, type Library, NotReadable } from '../archive-reader.ts'
 import type { LibrarySettings } from '../backend-messages.ts'
+import { NotReadable } from '../errors.ts'
+import type { Incoming, Library } from '../library.ts'
 import { decryptedSize, decrypterFor, encryptedSize, plainName, sealedName } from './age.ts'
 import {
   deriveNameKey,

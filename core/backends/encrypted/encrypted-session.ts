@@ -14,7 +14,7 @@ import type {
   SmallOutgoing,
   Upload,
 } from '../destination.ts'
-import type { OpenOptions } from '../open.ts'
+import type { OpenOptions } from '../options.ts'
 import { encryptedSize, encrypterFor, plainName, sealedName } from './age.ts'
 import {
   deriveNameKey,

@@ -1,20 +1,21 @@
 import path from 'node:path'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { loadIdentity } from '../../protocol/identity.ts'
-import type { FolderDestination } from '../../settings/destination-schema.ts'
 import { EMBEDDED_DESTINATION } from '../../settings/destinations.ts'
 import type { StoreLayout } from '../../store/layout.ts'
 import { openForReading, requireStore } from '../../store/lock.ts'
 import { createStoreError } from '../../store/outcome.ts'
 import { openStoreReader } from '../../store/query/reader.ts'
 import { openSenders } from '../../store/senders/senders.ts'
-import { type Library, NotReadable, noComputer, openInParts } from '../archive-reader.ts'
-import type { Computer, LibrarySettings } from '../backend-messages.ts'
+import type { ReadSettings } from '../backend.ts'
+import type { Computer } from '../backend-messages.ts'
 import { decryptLibrary } from '../encrypted/encrypted-library.ts'
+import { NotReadable } from '../errors.ts'
+import { type Library, noComputer, openInParts } from '../library.ts'
 import { readEncryption, readNameKeys } from './encryption.ts'
 import { requireMounted } from './place.ts'
 
-type FolderSettings = LibrarySettings & { destination: FolderDestination }
+type FolderSettings = ReadSettings<'folder'>
 
 /** Opens the whole store. If no receiver runs, an interrupted commit of the last one is completed first. */
 export async function openWholeStore(store: string): Promise<Library> {

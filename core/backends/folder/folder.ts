@@ -38,7 +38,7 @@ import {
   type SessionAttempt,
   STALLED_MS,
 } from '../keep-connected.ts'
-import type { OpenOptions, Tested, TryOptions } from '../open.ts'
+import type { OpenOptions, Tested, TryOptions } from '../options.ts'
 import { ReceiverSession } from '../receiver/receiver-session.ts'
 import { claimEncryption, keepNameKeys } from './encryption.ts'
 import { getStoreInode, NotMounted, notMountedWords } from './place.ts'

@@ -1,4 +1,4 @@
-import { BackendError, hasKind } from './object-store.ts'
+import { BackendError, hasKind } from '../errors.ts'
 
 // Creates directories at a server whose disk may be unmounted.
 

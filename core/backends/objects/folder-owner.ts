@@ -11,16 +11,15 @@ import type { OutgoingSource } from '../destination.ts'
 import { requireSame } from '../encrypted/age.ts'
 import type { Encrypting } from '../encrypted/encrypted-session.ts'
 import { isNameKeyFile } from '../encrypted/names.ts'
+import { orIf, unlessLost } from '../errors.ts'
 import {
   listAll,
   type ObjectInfo,
   type ObjectPage,
   type ObjectStore,
-  orIf,
   type PutOptions,
   putOwn,
   readSmall,
-  unlessLost,
 } from './object-store.ts'
 
 /** Size limit of an owner file: Holdfast writes no larger one. */

@@ -6,8 +6,8 @@ import { type Message, message } from '../../lib/i18n/message.ts'
 import { HttpsAgent, openTunnel, withTunnel } from '../../lib/network/tunnel.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import { peerFingerprint, WrongFingerprint } from '../../protocol/tls.ts'
+import type { BackendErrorKind } from '../errors.ts'
 import { isOwnHost } from '../keep-connected.ts'
-import type { BackendErrorKind } from './object-store.ts'
 
 // Connections to a store over HTTPS: the check of a pinned certificate, explanations of a refused one, and the meaning of
 // statuses.

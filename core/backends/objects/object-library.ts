@@ -4,7 +4,6 @@ import { computeDigest } from '../../platform/digest.ts'
 import type { FileMetadata } from '../../platform/file-metadata.ts'
 import type { EntriesQuestion, Folder, RestoreEntry } from '../../protocol/frames.ts'
 import { findNameFault } from '../../protocol/names.ts'
-import type { Destination } from '../../settings/destination-schema.ts'
 import { formatLocation } from '../../settings/destinations.ts'
 import { OWN_DIRECTORY } from '../../store/layout.ts'
 import {
@@ -15,19 +14,14 @@ import {
   type StoredContent,
 } from '../../store/query/query.ts'
 import { isVersionName, replacedAt } from '../../store/retention/retention.ts'
-import { COLD, type Incoming, type Library, NotReadable, noComputer, SMALL_BYTES } from '../archive-reader.ts'
-import type { Computer, LibrarySettings } from '../backend-messages.ts'
+import type { ReadSettings, StoreKind } from '../backend.ts'
+import type { Computer } from '../backend-messages.ts'
 import { recipientOf } from '../encrypted/age.ts'
 import { decryptLibrary } from '../encrypted/encrypted-library.ts'
+import { BackendError, COLD, NotReadable, toNotReadable, unlessLost } from '../errors.ts'
+import { type Incoming, type Library, noComputer, SMALL_BYTES } from '../library.ts'
 import { readKeptOwner, readNameKeys, readOwner } from './folder-owner.ts'
-import {
-  BackendError,
-  listAll,
-  type ObjectInfo,
-  type ObjectPage,
-  type ObjectStore,
-  unlessLost,
-} from './object-store.ts'
+import { listAll, type ObjectInfo, type ObjectPage, type ObjectStore } from './object-store.ts'
 import type { ObjectKind } from './objects.ts'
 
 // Reads a computer's files at an SFTP server or in a bucket. A file is the object FOLDER/SOURCE/PATH. An older version
@@ -48,9 +42,7 @@ const REMOVED = 'removed '
 /** Begins the cursor of a page of names without a current object. */
 const NAMELESS = 'nameless '
 
-type ObjectSettings = LibrarySettings & {
-  destination: Exclude<Destination, { kind: 'receiver' | 'folder' }>
-}
+type ObjectSettings = ReadSettings<StoreKind>
 
 /** Opens a computer's folder in an object store. */
 export function openObjectLibrary(settings: ObjectSettings, kind: ObjectKind, signal: AbortSignal) {
@@ -204,11 +196,8 @@ export class ObjectLibrary implements Library {
   /** Translates an error of the store. */
   #translate(error: unknown): unknown {
     if (!(error instanceof BackendError)) return error
-    if (error.kind === 'absent') return new NotReadable('ENOENT', { cause: error })
-    if (error.kind === 'cold') return new NotReadable(COLD, { cause: error })
-    if (error.kind === 'lost')
-      return new UserError('restore.notTold', { name: this.#name, reason: error.reason }, { cause: error })
-    return new NotReadable(`${error.kind}: ${error.reason}`.slice(0, 200), { cause: error })
+    const params = { name: this.#name, reason: error.reason }
+    return toNotReadable(error) ?? new UserError('restore.notTold', params, { cause: error })
   }
 
   /** Returns the directories of sources, also of those whose files have all been removed and can be restored. */

@@ -14,21 +14,18 @@ import {
   versionPrefix,
   versionsToPrune,
 } from '../../store/retention/retention.ts'
-import { type Bucket, bytesAhead, type RateLease } from '../bucket.ts'
 import type { Outgoing, OutgoingSource, OwnSession, Proof, SmallOutgoing, Upload } from '../destination.ts'
+import { BackendError, hasKind, orIf, toTransferResult } from '../errors.ts'
+import { type Bucket, bytesAhead, type RateLease } from '../token-bucket.ts'
 import type { OwnFolder } from './folder-owner.ts'
 import {
   adoptContent,
-  BackendError,
   digestAt,
-  hasKind,
   isOtherSecond,
   type ObjectFacts,
   type ObjectInfo,
   type ObjectStore,
   type ObjectUpload,
-  orIf,
-  toTransferResult,
 } from './object-store.ts'
 import { limitNames } from './tree-listing.ts'
 

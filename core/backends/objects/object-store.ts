@@ -1,15 +1,9 @@
-import path from 'node:path'
-import type { TransferResult } from '../../ledger/ledger.ts'
-import { message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
-import { findProxyProblem } from '../../lib/network/tunnel.ts'
 import { computeDigest, createHasher } from '../../platform/digest.ts'
-import { errorText } from '../../platform/system-error.ts'
-import type { Outgoing, Space } from '../destination.ts'
-import type { ConnectionTrouble } from '../keep-connected.ts'
+import type { Space } from '../destination.ts'
+import { orIf } from '../errors.ts'
 
-// The interface of a store of objects, its errors and their meaning for the sender, and reads and writes that the
-// session and the owner of a folder share.
+// The interface of a store of objects, and reads and writes that the session and the owner of a folder share.
 
 const NS_IN_SECOND = 1_000_000_000n
 /** Maximum number of names to list where a destination has few: directories of computers or sources, and key files. */
@@ -37,41 +31,6 @@ export interface ObjectInfo extends ObjectFacts {
   storedAt: number
   /** Id of an older version, if the store itself keeps versions; null: the current one. */
   version: string | null
-}
-
-/** The kinds of store errors, distinguished by the sender's reaction. */
-export type BackendErrorKind =
-  /** The connection is lost or the server does not answer: retry on a new connection. */
-  | 'lost'
-  /** The object does not exist. */
-  | 'absent'
-  /** The name, or that of a directory above it, is taken by an object, which was not to be replaced. */
-  | 'exists'
-  /** No space, or a quota: other files would fail, too. */
-  | 'full'
-  /** Permission denied: other files would fail, too. */
-  | 'denied'
-  /** The store does not support this name or size. */
-  | 'impossible'
-  /** A server or proxy does not take a content of this size in one request, until its limit is raised. */
-  | 'tooLarge'
-  /** The stored bytes differ from those sent. */
-  | 'damaged'
-  /** The object is there, but its content is in cold storage: it can be read only some time after `thaw`. */
-  | 'cold'
-  /** Any other error. */
-  | 'failed'
-
-export class BackendError extends Error {
-  readonly kind: BackendErrorKind
-  /** The server's message, or the system's error code. */
-  readonly reason: string
-
-  constructor(kind: BackendErrorKind, reason: string, options?: ErrorOptions) {
-    super(`${kind}: ${reason}`, options)
-    this.kind = kind
-    this.reason = reason
-  }
 }
 
 export interface ObjectPage {
@@ -181,91 +140,6 @@ export interface ObjectStore {
   /** Resolves with the reason when the connection is lost; never if the store has no lasting connection. */
   readonly ended: Promise<unknown>
   close(): void
-}
-
-export const hasKind = (error: unknown, kind: BackendError['kind']): boolean =>
-  error instanceof BackendError && error.kind === kind
-
-/** Returns a handler for `catch` that replaces an error of this kind by `instead`. */
-export const orIf =
-  <T>(kind: BackendError['kind'], instead: T) =>
-  (error: unknown): T => {
-    if (hasKind(error, kind)) return instead
-    throw error
-  }
-
-/**
- * For `catch`: returns null if the store lacks the function or the login may not use it; rethrows a lost connection.
- */
-export function unlessLost(error: unknown): null {
-  if (hasKind(error, 'lost')) throw error
-  return null
-}
-
-export const asBackendError = (error: unknown): BackendError =>
-  error instanceof BackendError ? error : new BackendError('failed', errorText(error), { cause: error })
-
-/**
- * Returns the result for a file whose transfer failed.
- * @param name the destination's.
- */
-export function toTransferResult(
-  error: unknown,
-  name: string,
-  file: Pick<Outgoing, 'source' | 'path'>,
-): TransferResult {
-  if (error instanceof UserError) return { kind: 'retry', cause: 'destination', reason: error.sentence }
-  const { kind, reason } = asBackendError(error)
-  const where = { path: path.join(file.source.path, file.path), name, reason }
-  switch (kind) {
-    case 'lost':
-      return { kind: 'lost' }
-    case 'full':
-    case 'denied':
-      return {
-        kind: 'retry',
-        cause: 'destination',
-        reason: message(`transfer.objects.${kind}`, { name, reason }),
-      }
-    case 'impossible':
-      return { kind: 'rejected', reason: message('transfer.objects.impossible', where) }
-    case 'damaged':
-    case 'tooLarge':
-    case 'cold':
-      return { kind: 'retry', cause: 'file', reason: message(`transfer.objects.${kind}`, where) }
-    case 'exists':
-    case 'absent':
-      // A different program changed the name at the same time.
-      return { kind: 'retry', cause: 'file', reason: null }
-    case 'failed':
-      return { kind: 'retry', cause: 'suspect', reason: message('transfer.objects.failed', { name, reason }) }
-    default:
-      return kind satisfies never
-  }
-}
-
-/** A destination as messages name it. */
-interface NamedPlace {
-  name: string
-  /** The address, for messages. */
-  address: string
-}
-
-/** Returns the state and message for a session that could not begin, or has ended. */
-export function toConnectionTrouble(
-  error: unknown,
-  { name, address }: NamedPlace,
-  wasConnected: boolean,
-): ConnectionTrouble {
-  const proxyProblem = findProxyProblem(error)
-  if (proxyProblem !== null) return { state: 'unreachable', problem: proxyProblem }
-  const { kind, reason } = asBackendError(error)
-  if (kind === 'denied' || kind === 'full')
-    return { state: 'refused', problem: message(`transfer.objects.${kind}`, { name, reason }) }
-  // Every other error is an answer, so the store was reached.
-  const failure = kind === 'lost' ? 'transfer.objects.unreachable' : 'transfer.objects.failed'
-  const key = wasConnected ? 'transfer.objects.lost' : failure
-  return { state: 'unreachable', problem: message(key, { name, address, reason }) }
 }
 
 /**

@@ -11,18 +11,12 @@ import type { DestinationTest, TestStage } from '../backend-messages.ts'
 import { type ConnectionTest, runConnectionTest, testFile } from '../connection-test.ts'
 import type { DestinationEvents, OpenDestination } from '../destination.ts'
 import { openEncrypting } from '../encrypted/encrypted-session.ts'
+import { BackendError, orIf, toConnectionTrouble } from '../errors.ts'
 import { KeptConnection, type OpenedSession, type SessionAttempt } from '../keep-connected.ts'
-import type { OpenOptions, TryOptions } from '../open.ts'
+import type { OpenOptions, TryOptions } from '../options.ts'
 import { checkOwner, claimFolder, keepNameKeys, renewLocks } from './folder-owner.ts'
 import { ObjectSession } from './object-session.ts'
-import {
-  BackendError,
-  type ObjectStore,
-  orIf,
-  putOwn,
-  readSmall,
-  toConnectionTrouble,
-} from './object-store.ts'
+import { type ObjectStore, putOwn, readSmall } from './object-store.ts'
 
 /** An interrupted upload can be resumed for a week. */
 const LEFT_OVER_MS = 7 * 86_400_000

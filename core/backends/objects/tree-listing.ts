@@ -1,5 +1,6 @@
 import { ANSWER_MS } from '../../lib/network/answers.ts'
-import { BackendError, type ObjectInfo, type ObjectPage, type ObjectStore } from './object-store.ts'
+import { BackendError } from '../errors.ts'
+import type { ObjectInfo, ObjectPage, ObjectStore } from './object-store.ts'
 
 // Lists the objects of a store that has directories, such as an SFTP server.
 

@@ -13,7 +13,7 @@ import type {
   Question,
   RestoreAnswer,
 } from '../../protocol/frames.ts'
-import type { Identity } from '../../protocol/identity.ts'
+import { type Identity, loadIdentity } from '../../protocol/identity.ts'
 import { MAX_FETCH_BYTES, MAX_FETCH_PARTS, MAX_FETCHED, MAX_QUESTIONS } from '../../protocol/limits.ts'
 import { decodeMetadata } from '../../protocol/metadata-codec.ts'
 import type { ReceiverDestination } from '../../settings/destination-schema.ts'
@@ -23,7 +23,9 @@ import type {
   StoreContentsQuestion,
   StoredContent,
 } from '../../store/query/query.ts'
-import { type Incoming, type Library, NotReadable, openInParts } from '../archive-reader.ts'
+import type { ReadSettings } from '../backend.ts'
+import { NotReadable } from '../errors.ts'
+import { type Incoming, type Library, openInParts } from '../library.ts'
 import { type Dialled, dial, toConnectionTrouble } from './dial.ts'
 
 type Waiting<T> = { resolve(value: T): void; reject(reason: unknown): void }
@@ -71,6 +73,21 @@ export async function openReceiverLibrary(
     throw toUserError(destination, error, false)
   })
   return new ReceiverLibrary(destination, dialled)
+}
+
+/** Opens this computer's own files: the receiver decides if it may read another computer's. @throws UserError */
+export async function readReceiver(
+  settings: ReadSettings<'receiver'>,
+  signal: AbortSignal,
+): Promise<Library> {
+  const { destination, identityDirectory, name, computer } = settings
+  if (computer !== null) throw new UserError('restore.pairReplaces', { name: destination.name, computer })
+  return openReceiverLibrary(destination, await loadIdentity(identityDirectory), name, signal)
+}
+
+/** @throws UserError: a receiver does not list its senders to each other. */
+export async function refuseComputers({ destination }: ReadSettings<'receiver'>): Promise<never> {
+  throw new UserError('restore.computersNotTold', { name: destination.name })
 }
 
 class ReceiverLibrary implements Library {

@@ -10,7 +10,6 @@ import { encodeMetadata } from '../../protocol/metadata-codec.ts'
 import { nameFaults } from '../../protocol/names.ts'
 import { isDurable } from '../../store/outcome.ts'
 import type { StoreResult } from '../../store/store.ts'
-import { Bucket, bytesAhead, type RateLease } from '../bucket.ts'
 import type {
   FoundDirectory,
   Outgoing,
@@ -21,6 +20,7 @@ import type {
   SmallOutgoing,
   Space,
 } from '../destination.ts'
+import { Bucket, bytesAhead, type RateLease } from '../token-bucket.ts'
 import {
   type DataStream,
   type FrameNews,

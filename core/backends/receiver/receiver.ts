@@ -1,5 +1,5 @@
 import { formatAddress } from '../../lib/i18n/formats.ts'
-import { type Message, message } from '../../lib/i18n/message.ts'
+import { message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
 import { ProxyError } from '../../lib/network/tunnel.ts'
@@ -22,7 +22,7 @@ import {
   type SessionAttempt,
   type watchWake,
 } from '../keep-connected.ts'
-import type { OpenOptions, Tested, TryOptions } from '../open.ts'
+import type { OpenOptions, StatusNow, Tested, TryOptions } from '../options.ts'
 import { attachStream, dial, Refused, toConnectionTrouble } from './dial.ts'
 import { ReceiverSession } from './receiver-session.ts'
 import { StreamRest } from './streams.ts'
@@ -45,14 +45,6 @@ type ReceiverDestinationOptions = Omit<OpenOptions, 'secrets' | 'storeThread' | 
   Partial<Pick<OpenOptions, 'status'>> & { destination: ReceiverDestination }
 
 type Status = FrameHeader<'status'>
-
-/** The status of this computer, and of the files that wait here for the receiver. */
-export interface StatusNow extends Pick<Status, 'level' | 'kind' | 'sentence' | 'version'> {
-  oldestWaitingAt: number | null
-  waitingFiles: number
-  words?: Message | undefined
-  causes?: Message[] | undefined
-}
 
 /** Keeps one connection to the receiver open while it is wanted, and reconnects without end. */
 export function openReceiver(

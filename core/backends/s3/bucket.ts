@@ -22,14 +22,10 @@ import {
 } from '@aws-sdk/client-s3'
 import { z } from 'zod'
 import { dropError, ignoreError } from '../../dropped-errors.ts'
+import type { DestinationOf } from '../../settings/destination-schema.ts'
+import { BackendError, hasKind, unlessLost } from '../errors.ts'
 import { parseFacts } from '../objects/metadata.ts'
-import {
-  BackendError,
-  hasKind,
-  type ObjectInfo,
-  type ObjectPage,
-  unlessLost,
-} from '../objects/object-store.ts'
+import type { ObjectInfo, ObjectPage } from '../objects/object-store.ts'
 import { limitNames } from '../objects/tree-listing.ts'
 
 // The keys, metadata, listings and copies of a bucket, the names that exist in it, and the abilities of its store.
@@ -43,6 +39,13 @@ export const COPY_BYTES = 512 * 1024 * 1024
 /** Limit over all directories together; beyond it the cache is cleared. */
 const MOST_NAMES = 100_000
 const DAY_MS = 86_400_000
+
+/** The location of a bucket. */
+export type S3Place = Pick<DestinationOf<'s3'>, 'endpoint' | 'region' | 'pathStyle' | 'certificate'>
+
+/** A bucket, as it was entered. */
+export type S3Target = S3Place &
+  Pick<DestinationOf<'s3'>, 'name' | 'bucket' | 'prefix' | 'storageClass' | 'lockDays' | 'folder'>
 
 /** A bucket with its client and settings. */
 export interface BucketPlace {

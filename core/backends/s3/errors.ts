@@ -2,9 +2,10 @@ import { type Message, message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { findProxyProblem } from '../../lib/network/tunnel.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
+import { asBackendError, BackendError, type BackendErrorKind } from '../errors.ts'
 import { cleanText, explainCertificate, kindsByHttpStatus, shownCertificate } from '../objects/https.ts'
-import { asBackendError, BackendError, type BackendErrorKind } from '../objects/object-store.ts'
-import type { S3Target } from './s3-store.ts'
+
+import type { S3Target } from './bucket.ts'
 
 // The errors of a bucket: the SDK's errors as backend errors, and explanations with a remedy.
 // Loads without the SDK.

@@ -13,20 +13,11 @@ import { UserError } from '../../lib/i18n/user-error.ts'
 import { readAnswer } from '../../lib/network/answers.ts'
 import { HttpAgent } from '../../lib/network/tunnel.ts'
 import { errorCode } from '../../platform/system-error.ts'
-import type { S3Destination } from '../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../store/layout.ts'
+import { asBackendError, BackendError, hasKind, orIf, unlessLost } from '../errors.ts'
 import { isOnThisComputer, tlsAgent } from '../objects/https.ts'
 import { parseFacts, parseFirstStoredAt, toMetadata } from '../objects/metadata.ts'
-import {
-  asBackendError,
-  BackendError,
-  digestAt,
-  hasKind,
-  type ObjectFacts,
-  type ObjectStore,
-  orIf,
-  unlessLost,
-} from '../objects/object-store.ts'
+import { digestAt, type ObjectFacts, type ObjectStore } from '../objects/object-store.ts'
 import type { ReachedStore } from '../objects/objects.ts'
 import {
   type BucketAbilities,
@@ -41,6 +32,8 @@ import {
   lockComplete,
   lockedUntil,
   olderVersions,
+  type S3Place,
+  type S3Target,
   toKey,
   toLock,
   toStorageClass,
@@ -71,13 +64,6 @@ const LOCK_TRIAL_MS = 60_000
 const REFUSED_BYTES = 16 * 1024
 /** Days for which a thawed content stays readable. */
 const THAWED_DAYS = 7
-
-/** The location of a bucket. */
-type S3Place = Pick<S3Destination, 'endpoint' | 'region' | 'pathStyle' | 'certificate'>
-
-/** A bucket, as it was entered. */
-export type S3Target = S3Place &
-  Pick<S3Destination, 'name' | 'bucket' | 'prefix' | 'storageClass' | 'lockDays' | 'folder'>
 
 export interface S3StoreOptions extends BucketPlace {
   /** For tests: sizes of a part and of one copy. */

@@ -1,7 +1,8 @@
 import { type Message, message } from '../../lib/i18n/message.ts'
-import { orIf } from '../objects/object-store.ts'
+import { orIf } from '../errors.ts'
+
 import type { ObjectKind } from '../objects/objects.ts'
-import type { Tested } from '../open.ts'
+import type { Tested } from '../options.ts'
 import { explained } from './errors.ts'
 import type { S3Store } from './s3-store.ts'
 

@@ -11,16 +11,14 @@ import { ignoreError } from '../../dropped-errors.ts'
 import type { Semaphore } from '../../lib/async/semaphore.ts'
 import { computeDigest, digestText } from '../../platform/digest.ts'
 import { freeNow } from '../../protocol/frame-buffers.ts'
+import { BackendError, orIf, unlessLost } from '../errors.ts'
 import { toMetadata } from '../objects/metadata.ts'
 import {
-  BackendError,
   type ObjectFacts,
   type ObjectStore,
   type ObjectUpload,
-  orIf,
   putOwn,
   readSmall,
-  unlessLost,
 } from '../objects/object-store.ts'
 import { limitNames } from '../objects/tree-listing.ts'
 import {

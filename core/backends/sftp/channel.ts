@@ -2,7 +2,7 @@ import type { Client, SFTPWrapper, Stats } from 'ssh2'
 import { z } from 'zod'
 import { ignoreError, settled } from '../../dropped-errors.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
-import { BackendError, hasKind, orIf } from '../objects/object-store.ts'
+import { BackendError, hasKind, orIf } from '../errors.ts'
 
 // The calls of an SFTP server: each rejects with a BackendError. ssh2 has the protocol; this module adds the loss of
 // pending calls, reading ahead, and the meaning of the server's answers.

@@ -6,10 +6,11 @@ import { formatAddress } from '../../lib/i18n/formats.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { findProxy, openTunnel } from '../../lib/network/tunnel.ts'
 import { errorText } from '../../platform/system-error.ts'
-import type { SftpDestination } from '../../settings/destination-schema.ts'
+import type { DestinationOf } from '../../settings/destination-schema.ts'
 import { hostKeyFingerprint } from '../../settings/known-hosts.ts'
+import { BackendError } from '../errors.ts'
 import { isOwnHost } from '../keep-connected.ts'
-import { BackendError } from '../objects/object-store.ts'
+
 import { getReason } from './channel.ts'
 
 /** Interval of keepalives; a silent server is given up within 30 s. */
@@ -35,7 +36,7 @@ type KeyType = (typeof KEY_TYPES)[number]
 const typesOfPins = new Map<string, KeyType>()
 
 /** The server and the user to log in as. */
-type Login = Omit<SftpDestination, 'id' | 'kind' | 'folder' | 'recipient'>
+type Login = Omit<DestinationOf<'sftp'>, 'id' | 'kind' | 'folder' | 'recipient'>
 
 /** A connection that is logged in. */
 export interface SftpConnection {

@@ -2,19 +2,11 @@ import { posix } from 'node:path'
 import type { FileEntryWithStats, Stats } from 'ssh2'
 import { ignoreError } from '../../dropped-errors.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
-import type { SftpDestination } from '../../settings/destination-schema.ts'
+import type { DestinationOf } from '../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../store/layout.ts'
+import { BackendError, hasKind, orIf, unlessLost } from '../errors.ts'
 import { type DirectoryCalls, getParent, openDirectories } from '../objects/directories.ts'
-import {
-  BackendError,
-  hasKind,
-  type ObjectFacts,
-  type ObjectInfo,
-  type ObjectStore,
-  orIf,
-  type PutOptions,
-  unlessLost,
-} from '../objects/object-store.ts'
+import type { ObjectFacts, ObjectInfo, ObjectStore, PutOptions } from '../objects/object-store.ts'
 import { createLister, type ListedEntry, limitNames } from '../objects/tree-listing.ts'
 import {
   close,
@@ -47,7 +39,7 @@ const CHANNELS = 4
 const PARALLEL = 64
 
 /** All names are in the directory `path` at the server, partial files in this computer's folder there. */
-type Place = Pick<SftpDestination, 'name' | 'path' | 'folder'>
+type Place = Pick<DestinationOf<'sftp'>, 'name' | 'path' | 'folder'>
 
 /**
  * Opens the files of an SFTP server as an object store.

@@ -1,9 +1,10 @@
 import { formatAddress } from '../../lib/i18n/formats.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
-import type { SftpDestination } from '../../settings/destination-schema.ts'
-import { BackendError } from '../objects/object-store.ts'
+import type { DestinationOf } from '../../settings/destination-schema.ts'
+import { BackendError } from '../errors.ts'
+
 import type { ObjectKind, ReachedStore } from '../objects/objects.ts'
-import type { Tested } from '../open.ts'
+import type { Tested } from '../options.ts'
 import { connectSftp } from './connect.ts'
 import { openSftpStore } from './sftp-store.ts'
 import { NO_SETSTAT } from './upload.ts'
@@ -13,7 +14,7 @@ import { NO_SETSTAT } from './upload.ts'
  * @throws UserError if only a person can help; BackendError.
  */
 export async function reachSftp(
-  destination: Omit<SftpDestination, 'id'>,
+  destination: Omit<DestinationOf<'sftp'>, 'id'>,
   secrets: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<ReachedStore> {

@@ -4,16 +4,9 @@ import { settled } from '../../dropped-errors.ts'
 import { Rerun } from '../../lib/async/rerun.ts'
 import { createHasher, type Hasher } from '../../platform/digest.ts'
 import { countUsed } from '../../protocol/frame-buffers.ts'
+import { asBackendError, BackendError, orIf, unlessLost } from '../errors.ts'
 import { type Directories, getParent } from '../objects/directories.ts'
-import {
-  asBackendError,
-  BackendError,
-  type ObjectFacts,
-  type ObjectUpload,
-  orIf,
-  type PutOptions,
-  unlessLost,
-} from '../objects/object-store.ts'
+import type { ObjectFacts, ObjectUpload, PutOptions } from '../objects/object-store.ts'
 import {
   close,
   getStatus,

@@ -4,9 +4,9 @@ import https from 'node:https'
 import { EndlessAnswer, parseLoginSchemes, readAnswer } from '../../lib/network/answers.ts'
 import { HttpAgent } from '../../lib/network/tunnel.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
-import type { WebdavDestination } from '../../settings/destination-schema.ts'
+import type { DestinationOf } from '../../settings/destination-schema.ts'
+import { BackendError, type BackendErrorKind } from '../errors.ts'
 import { cleanText, kindsByHttpStatus, tlsAgent } from '../objects/https.ts'
-import { BackendError, type BackendErrorKind } from '../objects/object-store.ts'
 
 // HTTP requests to a WebDAV server. Redirects are not followed: the password must reach only the configured server. It is
 // sent once the server has asked for a login in the form (Basic) that has the password in it.
@@ -21,7 +21,7 @@ export const NO_PROPERTIES = 'the server keeps no properties of files (PROPPATCH
 /** Ends the reason of the error if a server does not accept its own address as the target of a move. */
 export const MOVE_REFUSED = '(MOVE, by https: and http:)'
 
-export type WebdavPlace = Pick<WebdavDestination, 'url' | 'user' | 'certificate'>
+export type WebdavPlace = Pick<DestinationOf<'webdav'>, 'url' | 'user' | 'certificate'>
 
 interface RequestOptions {
   headers?: OutgoingHttpHeaders

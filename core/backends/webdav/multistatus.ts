@@ -1,6 +1,6 @@
 import sax, { type QualifiedTag } from 'sax'
 import { dropError } from '../../dropped-errors.ts'
-import { BackendError } from '../objects/object-store.ts'
+import { BackendError } from '../errors.ts'
 
 // The answers of a WebDAV server about files and directories (RFC 4918, section 13), parsed while they arrive: a
 // directory may have very many names.

@@ -3,20 +3,17 @@ import type { IncomingMessage } from 'node:http'
 import { dropError, ignoreError } from '../../dropped-errors.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { readAnswer } from '../../lib/network/answers.ts'
-import type { WebdavDestination } from '../../settings/destination-schema.ts'
+import type { DestinationOf } from '../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../store/layout.ts'
+import { BackendError, hasKind, orIf, unlessLost } from '../errors.ts'
 import { type Directories, getParent, openDirectories } from '../objects/directories.ts'
 import { parseFacts, parseFirstStoredAt, toMetadata } from '../objects/metadata.ts'
 import {
-  BackendError,
   digestAt,
-  hasKind,
   type ObjectFacts,
   type ObjectInfo,
   type ObjectStore,
-  orIf,
   type PutOptions,
-  unlessLost,
 } from '../objects/object-store.ts'
 import { createLister, type ListedEntry, limitNames } from '../objects/tree-listing.ts'
 import {
@@ -49,7 +46,7 @@ const MOST_LISTING_BYTES = 2 * 1024 * 1024 * 1024
 const COPIED_BYTES = 16 * 1024 * 1024
 
 /** All names are in the directory `url`, temporary files in this computer's folder there. */
-export type WebdavTarget = WebdavPlace & Pick<WebdavDestination, 'name' | 'folder'>
+export type WebdavTarget = WebdavPlace & Pick<DestinationOf<'webdav'>, 'name' | 'folder'>
 
 const XML = '<?xml version="1.0" encoding="utf-8"?>'
 const ASK = `${XML}<propfind xmlns="DAV:" xmlns:h="${OWN_NAMESPACE}" xmlns:oc="${OWNCLOUD_NAMESPACE}"><prop><resourcetype/><getcontentlength/><getlastmodified/><h:mtime/><h:mode/><h:blake3/><h:stored/><oc:checksums/></prop></propfind>`

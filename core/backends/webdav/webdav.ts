@@ -2,10 +2,11 @@ import { message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { findProxyProblem } from '../../lib/network/tunnel.ts'
 import { errorCode } from '../../platform/system-error.ts'
+import { asBackendError } from '../errors.ts'
 import { explainCertificate, isOnThisComputer } from '../objects/https.ts'
-import { asBackendError } from '../objects/object-store.ts'
+
 import type { ObjectKind, ReachedStore } from '../objects/objects.ts'
-import type { Tested } from '../open.ts'
+import type { Tested } from '../options.ts'
 import { MOVE_REFUSED, NO_PROPERTIES } from './client.ts'
 import type { WebdavTarget } from './webdav-store.ts'
 

@@ -15,8 +15,9 @@ interface Rule {
   layer: Layer
   /**
    * Anchored at the beginning and bounded, so that a line is read once. A line is used only if these groups belong to the
-   * file system: `device` (or, without it, `member`: a disk of a volume), `host` (number of a SCSI host), `server`, `type`,
-   * `task` (a kernel thread) and `program` (the server of a FUSE file system). A sentence has `disk`, if there, as `device`.
+   * file system: `device` (or, without it, `member`: a disk of a volume), `host` (number of a SCSI host), `controller` (its
+   * PCI address), `server`, `type`, `task` (a kernel thread) and `program` (the server of a FUSE file system). A sentence
+   * has `disk`, if there, as `device`.
    */
   pattern: RegExp
   /** Source file and function that print the message; of the kernel, unless it names another project. */
@@ -35,11 +36,12 @@ interface Rule {
   late?: true
   /** The kernel also resets a link because of a medium error before it. */
   reset?: true
-  /** Several such lines have the sentence `cause.IDRepeated` with `count` and `span`. */
+  /** Several such lines, or lines of several members, have the sentence `cause.IDRepeated` with `count` and `span`. */
   counted?: true
 }
 
 const LOCAL = /^(?:ext[234]|xfs|btrfs|f2fs|vfat|msdos|exfat|ntfs3|jfs|nilfs2|udf|fuseblk)$/
+const PCI = String.raw`[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-9a-f]`
 const BLK = 'block/blk-core.c: blk_print_req_error (print_req_error before Linux 5.17)'
 
 /** Matches an error of the block layer, but none of a discard, which loses nothing. The prefix went with Linux 5.17. */
@@ -59,6 +61,23 @@ const scsi = (text: string) =>
 /** The earlier rule of a layer is the cause; of the file system's own messages, the earlier line. */
 export const rules: readonly Rule[] = [
   // Transport: between the computer and the disk or server.
+  {
+    id: 'usbControllerDied',
+    layer: 'transport',
+    pattern: new RegExp(
+      `^xhci_hcd (?<controller>${PCI}): (?:xHCI host controller not responding, assume dead|HC died; cleaning up)`,
+    ),
+    source: 'drivers/usb/host/xhci-ring.c: xhci_hc_died',
+  },
+  {
+    id: 'pciLinkDown',
+    layer: 'transport',
+    pattern: new RegExp(
+      String.raw`^pcieport (?<controller>${PCI}): pciehp: Slot\([^)
+]{1,20}\): (?:Link Down|Card not present)`,
+    ),
+    source: 'drivers/pci/hotplug/pciehp_ctrl.c: pciehp_handle_presence_or_link_change',
+  },
   {
     id: 'usbDisconnect',
     layer: 'transport',
@@ -382,6 +401,12 @@ export const rules: readonly Rule[] = [
     source: 'drivers/md/dm-thin.c: notify_of_pool_mode_change, alloc_data_block',
   },
   {
+    id: 'thinMetadataFull',
+    layer: 'volume',
+    pattern: /^device-mapper: thin: (?<device>\d+:\d+): metadata operation '\w+' failed: error = -28(?!\d)/,
+    source: 'drivers/md/dm-thin.c: metadata_operation_failed',
+  },
+  {
     id: 'thinFailed',
     layer: 'volume',
     pattern:
@@ -393,6 +418,7 @@ export const rules: readonly Rule[] = [
     layer: 'volume',
     pattern: /^device-mapper: multipath: (?:(?<device>\d+:\d+): )?Failing path (?<member>\d+:\d+)\./,
     source: 'drivers/md/dm-mpath.c: fail_path',
+    counted: true,
   },
   {
     id: 'volumeChecksum',
@@ -501,8 +527,11 @@ export const rules: readonly Rule[] = [
   {
     id: 'ext4Inode',
     layer: 'fileSystem',
-    pattern: driver('EXT4-fs error', String.raw`: (?<function>\w+):\d+: inode #(?<inode>\d+): `),
-    source: 'fs/ext4/super.c: __ext4_error_inode, __ext4_error_file',
+    pattern: driver(
+      'EXT4-fs error',
+      String.raw`: (?<function>\w+):\d+: inode #(?<inode>\d+): (?:[^\n]{0,40}deleted inode referenced: (?<referenced>\d+))?`,
+    ),
+    source: 'fs/ext4/super.c: __ext4_error_inode, __ext4_error_file; fs/ext4/namei.c: ext4_lookup',
   },
   {
     id: 'ext4Error',
@@ -596,8 +625,11 @@ export const rules: readonly Rule[] = [
   {
     id: 'xfsCorrupt',
     layer: 'fileSystem',
-    pattern: driver('XFS', `: (?:Metadata (?:corruption|CRC error) detected at|Internal error )`),
-    source: 'fs/xfs/xfs_error.c: xfs_buf_verifier_error, xfs_error_report',
+    pattern: driver(
+      'XFS',
+      String.raw`: (?:Metadata (?:corruption|CRC error) detected at(?:[^\n]{1,100}, inode (?<inode>0x[0-9a-f]+))?|Internal error )`,
+    ),
+    source: 'fs/xfs/xfs_error.c: xfs_buf_verifier_error, xfs_inode_verifier_error, xfs_error_report',
   },
   {
     id: 'btrfsReadOnly',
@@ -758,24 +790,36 @@ interface Finding {
 
 /** Returns the first rule whose message is in a line, if its names belong to the file system. */
 function findRule(line: KernelLine, device: DeviceNames): Finding | null {
+  const match = matchRule(line)
+  if (match === null || !isOf(match.rule, match.params, device)) return null
+  const { disk } = match.params
+  return disk === undefined ? match : { ...match, params: { ...match.params, device: disk } }
+}
+
+/** Kept as long as its line: the lines of a flood are compared with each file system. */
+const matches = new WeakMap<KernelLine, Finding | null>()
+
+function matchRule(line: KernelLine): Finding | null {
+  const known = matches.get(line)
+  if (known !== undefined) return known
+  let found: Finding | null = null
   for (const rule of rules) {
     const match = rule.pattern.exec(line.text)
     if (match === null) continue
     const groups = Object.entries(match.groups ?? {})
-    const params: Record<string, string> = Object.fromEntries(
-      groups.filter(([, value]) => value !== undefined),
-    )
-    if (!isOf(rule, params, device)) return null
-    return { rule, params: params.disk === undefined ? params : { ...params, device: params.disk }, line }
+    found = { rule, params: Object.fromEntries(groups.filter(([, value]) => value !== undefined)), line }
+    break
   }
-  return null
+  matches.set(line, found)
+  return found
 }
 
 function isOf(rule: Rule, params: Record<string, string>, device: DeviceNames): boolean {
-  const { host, server, type, program, task } = params
+  const { host, controller, server, type, program, task } = params
   const named = params.device ?? params.member
   if (named !== undefined && !device.names.has(named)) return false
   if (host !== undefined && !device.names.has(`host${host}`)) return false
+  if (controller !== undefined && !device.names.has(`pci ${controller}`)) return false
   if (server !== undefined && bareHost(server) !== bareHost(device.server ?? '')) return false
   if (type !== undefined && !device.type.startsWith(type)) return false
   if (program !== undefined && !isFuseServer(program, device)) return false
@@ -796,8 +840,8 @@ const CONTINUATION = /^(?:(?! [\w:.-]+: )\s|Call Trace:|Workqueue:|task:|"echo 0
 /** Milliseconds within which a report is printed. */
 const REPORT_TIME = 1_000
 
-/** Begins the messages of the audit system, which has command lines of programs. */
-const AUDIT = /^audit: /
+/** Begins messages with command lines, which may have secrets: of programs in the audit system's, and of the kernel. */
+const COMMAND_LINE = /^(?:audit: |(?:Unknown )?(?:[Kk]ernel )?[Cc]ommand line\b)/
 
 /** Returns the lines that belong to a file system, in their order. */
 export function chooseLines(lines: readonly KernelLine[], device: DeviceNames): KernelLine[] {
@@ -807,7 +851,7 @@ export function chooseLines(lines: readonly KernelLine[], device: DeviceNames): 
     const isNamed =
       names.some((name) => hasName(line.text, name)) ||
       (device.server !== null && hasServer(line.text, device.server))
-    const isOwn = (isNamed && !AUDIT.test(line.text)) || findRule(line, device) !== null
+    const isOwn = (isNamed && !COMMAND_LINE.test(line.text)) || findRule(line, device) !== null
     const follows = last !== null && CONTINUATION.test(line.text) && line.at - last.at <= REPORT_TIME
     last = isOwn || follows ? line : null
     return last !== null
@@ -834,48 +878,123 @@ export function findCause(
     if (finding === null || (finding.rule.stateless && !becameReadOnly)) return []
     return (finding.rule.late || isBefore(line)) && !isUndone(finding, before) ? [finding] : []
   })
+  const command = becameReadOnly ? findCommand(findings) : null
+  if (command === null) return explain(findings, device)
+  const errors = findings.slice(0, findings.indexOf(command))
+  return errors.length === 0 ? [toSentence(command, findings)] : afterError(explain(errors, device))
+}
+
+function explain(findings: readonly Finding[], device: DeviceNames): Message[] {
   const cause = chooseFinding(findings)
   if (cause === null) return []
-  const { rule } = cause
-  const same = findings.filter((finding) => finding.rule === rule)
-  const span = Math.max(100, (same.at(-1)?.line.at ?? 0) - cause.line.at)
-  const key = `cause.${rule.id}${rule.counted && same.length > 1 ? 'Repeated' : ''}` as WordKey
-  const first = message(key, { ...cause.params, ...(rule.counted ? { count: same.length, span } : {}) })
-  const hasStopped = findings.some((finding) => finding.rule.stops && finding.line.at >= cause.line.at)
+  const { rule, line } = cause
+  const first = toSentence(cause, findings)
+  const hasStopped = findings.some((finding) => finding.rule.stops && finding.line.at >= line.at)
   if (rule.stops || rule.command || !hasStopped) return [first]
   return [first, message('cause.stoppedWriting', { type: device.type })]
 }
 
+/** File systems whose errors name an inode that identifies one file, and end in a failure of the whole file system. */
+const INODES = /^(?:ext[234]|xfs)$/
+
+/** Returns the numbers of the inodes in which a file system found an error. */
+export function findInodes(lines: readonly KernelLine[], device: DeviceNames): string[] {
+  if (!INODES.test(device.type)) return []
+  const [own] = device.names
+  const found = lines.flatMap((line) => {
+    const { device: named, inode, referenced } = findRule(line, device)?.params ?? {}
+    // The file of a loop device is on a file system with inodes of its own.
+    return inode === undefined || named !== own ? [] : [String(BigInt(referenced ?? inode))]
+  })
+  return [...new Set(found)]
+}
+
+function toSentence({ rule, params, line }: Finding, findings: readonly Finding[]): Message {
+  if (!rule.counted) return message(`cause.${rule.id}` as WordKey, params)
+  const same = findings.filter((finding) => finding.rule === rule)
+  const span = Math.max(100, (same.at(-1)?.line.at ?? 0) - line.at)
+  // A path that fails, returns and fails again is one path.
+  const { member } = params
+  const count = member === undefined ? same.length : new Set(same.map((one) => one.params.member)).size
+  const key = `cause.${rule.id}${count > 1 ? 'Repeated' : ''}` as WordKey
+  return message(key, { ...params, count, span })
+}
+
+/** Returns the sentences for a command, or an unreported remount, that came after an error. */
+const afterError = (error: Message[]): Message[] => [message('cause.madeReadOnlyAfterError'), ...error]
+
 /** Level of a warning (syslog(3)); graver ones have lower numbers. */
 const WARNING = 4
 
+/**
+ * Begins the reports of file systems about themselves. Each of those that turn read-only after an error reports it; other
+ * errors, of a disk or its link, do not turn a mount read-only.
+ */
+const OF_FILE_SYSTEM =
+  /^(?:EXT[234]-fs|XFS|BTRFS|FAT-fs|exFAT-fs|F2FS-fs|ntfs3|NILFS|JFS|UDF-fs|JBD2|Aborting journal|WARNING: Pool)\b/
+
 /** A failed file system, as far as it is visible without the kernel's log. */
 interface FailedState {
-  /** As in mountinfo, such as "fuse.sshfs". */
-  type: string
   kind: VerdictKind
   /** The error's name of the failed call, if one failed. */
   code: string | null
-  /** The mount was writable at most a minute before the failure. */
-  wasWritable: boolean
+  /** The change of the mount in the minute before the failure; null: none. */
+  change: MountChange | null
 }
 
+interface MountChange {
+  /** Milliseconds since 1970 at which it was noticed. */
+  at: number
+  before: MountState
+  /** null: not mounted. */
+  now: MountState | null
+}
+
+export type MountState = 'writable' | 'read-only'
+
 /**
- * Returns the cause of a failure about which the kernel reports nothing in `lines`; none if the state leaves more than one
- * possible. The kernel is silent about a program that serves a file system (fs/fuse/dev.c), and about a remount of most
- * file systems (fs/super.c: reconfigure_super); each of them reports its own errors before it turns read-only.
+ * Returns the cause of a failure as the lines and the state show it. @param reported the cause according to `findCause`
+ * The kernel is silent about a program that serves a file system (fs/fuse/dev.c), and about who unmounts or remounts most
+ * file systems (fs/super.c: reconfigure_super).
  */
 export function findCauseOfState(
-  { type, kind, code, wasWritable }: FailedState,
+  { kind, code, change }: FailedState,
   lines: readonly KernelLine[],
+  device: DeviceNames,
+  reported: Message[],
 ): Message[] {
-  if (/^fuse(?:\.|blk$|$)/.test(type)) {
-    const program = type.replace(/^fuse\./, '')
+  if (kind === 'read-only' && change?.before === 'writable' && change.now === 'read-only')
+    return isOfCommand(reported) ? reported : findCauseOfRemount(change.at, lines, device, reported)
+  if (reported.length > 0) return reported
+  if (/^fuse(?:\.|blk$|$)/.test(device.type)) {
+    const program = device.type.replace(/^fuse\./, '')
     if (kind === 'hung') return [message('cause.fuseHung', { program })]
     if (code === 'ENOTCONN') return [message('cause.fuseEnded', { program })]
   }
-  const isSilent = lines.every(({ level }) => level > WARNING)
-  return kind === 'read-only' && wasWritable && isSilent ? [message('cause.remountedInSilence')] : []
+  const isUnmounted = kind === 'missing' && change !== null && change.now === null
+  return isUnmounted && lines.every(({ level }) => level > WARNING)
+    ? [message('cause.unmountedInSilence')]
+    : []
+}
+
+/** Returns the cause of a remount without a line of its own, at `at`: its file system's, or else that of a command. */
+function findCauseOfRemount(
+  at: number,
+  lines: readonly KernelLine[],
+  device: DeviceNames,
+  reported: Message[],
+): Message[] {
+  const errors = lines.filter((line) => line.level <= WARNING && line.at <= at + CLOCK_DIFFERENCE)
+  if (errors.some(({ text }) => OF_FILE_SYSTEM.test(text))) return reported
+  if (errors.length === 0) return [message('cause.remountedInSilence')]
+  const error = findCause(errors, device, at)
+  return error.length > 0 ? afterError(error) : []
+}
+
+/** Returns whether a line of a command gave the cause. */
+function isOfCommand([first]: readonly Message[]): boolean {
+  const commands = rules.filter(({ command }) => command).map(({ id }) => `cause.${id}`)
+  return ['cause.madeReadOnlyAfterError', ...commands].includes(first?.key ?? '')
 }
 
 function isUndone({ rule, params, line }: Finding, lines: readonly KernelLine[]): boolean {
@@ -884,6 +1003,19 @@ function isUndone({ rule, params, line }: Finding, lines: readonly KernelLine[])
   return lines
     .slice(lines.indexOf(line) + 1)
     .some(({ text }) => undoneBy.exec(text)?.groups?.device === params.device)
+}
+
+/**
+ * Returns the command that made a mount read-only; null: none, or its file system stopped by itself. A message without the
+ * new state may be of a remount that left the mount writable.
+ */
+function findCommand(findings: readonly Finding[]): Finding | null {
+  const command = findings.find(({ rule }) => rule.command)
+  if (command === undefined) return null
+  const isEarlier = ({ line }: Finding) =>
+    findings.findIndex((one) => one.line === line) < findings.indexOf(command)
+  const hasStopped = findings.some((one) => one.rule.stops && (command.rule.stateless || isEarlier(one)))
+  return hasStopped ? null : command
 }
 
 /**

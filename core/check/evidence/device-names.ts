@@ -38,8 +38,8 @@ export async function findDeviceNames(
     // The paths of an NVMe device, Documentation/admin-guide/nvme-multipath.rst.
     for (const name of await readdir(path.join(device, 'multipath')).catch(ignoreError(GONE, [])))
       names.add(name)
-    for (const name of below) queue.push(await real(path.join(device, 'slaves', name)))
-    const file = (await text(path.join(device, 'loop/backing_file')))?.replace(/ \(deleted\)$/, '')
+    for (const name of below) queue.push(await resolveLink(path.join(device, 'slaves', name)))
+    const file = (await readText(path.join(device, 'loop/backing_file')))?.replace(/ \(deleted\)$/, '')
     const under = file === undefined ? null : findMount(mounts, file)
     if (under !== null && under.device !== mount.device) queue.push(await findBlockDevice(under, root))
   }
@@ -51,51 +51,56 @@ async function findBlockDevice(
   { device, source }: Pick<Mount, 'device' | 'source'>,
   root: string,
 ): Promise<string | null> {
-  const byNumber = await real(path.join(root, 'sys/dev/block', device))
+  const byNumber = await resolveLink(path.join(root, 'sys/dev/block', device))
   // btrfs and overlays have a number of their own; their source may name a device.
   return (
     byNumber ??
-    (source.startsWith('/dev/') ? real(path.join(root, 'sys/class/block', path.basename(source))) : null)
+    (source.startsWith('/dev/')
+      ? resolveLink(path.join(root, 'sys/class/block', path.basename(source)))
+      : null)
   )
 }
 
 /** Returns the devices of the pool that a device belongs to, fs/btrfs/sysfs.c. */
 async function findMembers(mount: MountIdentity, root: string): Promise<(string | null)[]> {
-  const one = path.basename((await findBlockDevice(mount, root)) ?? '')
+  const own = path.basename((await findBlockDevice(mount, root)) ?? '')
   const list = (place: string) => readdir(place).catch(ignoreError<string[]>(GONE, []))
   const pools = path.join(root, 'sys/fs/btrfs')
   for (const pool of await list(pools)) {
     const members = await list(path.join(pools, pool, 'devices'))
-    if (members.includes(one))
-      return Promise.all(members.map((name) => real(path.join(pools, pool, 'devices', name))))
+    if (members.includes(own))
+      return Promise.all(members.map((name) => resolveLink(path.join(pools, pool, 'devices', name))))
   }
   return []
 }
 
-const real = (name: string): Promise<string | null> => realpath(name).catch(ignoreError(GONE, null))
+const resolveLink = (name: string): Promise<string | null> => realpath(name).catch(ignoreError(GONE, null))
 
-const text = async (name: string): Promise<string | undefined> =>
+const readText = async (name: string): Promise<string | undefined> =>
   (await readFile(name, 'utf8').catch(ignoreError(GONE)))?.trim()
 
 /** Returns the names of a device, of the disk that it is a part of, and of the links and controllers that lead to it. */
 async function namesOf(device: string): Promise<string[]> {
   const own = [
     path.basename(device),
-    (await text(path.join(device, 'dev'))) ?? '',
-    (await text(path.join(device, 'dm/name'))) ?? '',
+    (await readText(path.join(device, 'dev'))) ?? '',
+    (await readText(path.join(device, 'dm/name'))) ?? '',
   ]
-  const isPart = (await text(path.join(device, 'partition'))) !== undefined
+  const isPart = (await readText(path.join(device, 'partition'))) !== undefined
   const whole = isPart
-    ? [path.basename(path.dirname(device)), (await text(path.join(path.dirname(device), 'dev'))) ?? '']
+    ? [path.basename(path.dirname(device)), (await readText(path.join(path.dirname(device), 'dev'))) ?? '']
     : []
   return [...own, ...whole, ...device.split('/').flatMap(linkNames)].filter((name) => name !== '')
 }
 
 /** Names of links and controllers in a device's directory in sysfs. */
+const PCI = /^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-9a-f]$/
 const LINK =
   /^(?:ata\d+|host\d+|session\d+|nvme\d+|mmc\d+|mmcblk\d+|virtio\d+|rport-\d+:\d+-\d+|\d+:\d+:\d+:\d+|\d+-\d+(?:\.\d+)*)$/
 
 function linkNames(part: string): string[] {
+  // Other devices have the address of their common controller in their lines.
+  if (PCI.test(part)) return [`pci ${part}`]
   if (!LINK.test(part)) return []
   // The kernel's messages have "usb" before the port, and a connection for each session of iSCSI.
   if (/^\d+-/.test(part)) return [`usb ${part}`]

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { dropError } from '../../dropped-errors.ts'
 import { messageSchema } from '../../lib/i18n/message-schema.ts'
 import { mountIdentitySchema } from '../mount-identity.ts'
 import { verdictKinds } from '../verdict-kinds.ts'
@@ -20,12 +21,15 @@ export const kernelLineSchema = z.object({
 })
 export type KernelLine = z.infer<typeof kernelLineSchema>
 
+/** Limit of the files in one evidence. */
+export const MOST_FILES = 20
+
 /** The names by which the kernel's messages call a file system and what is below it. */
 export interface DeviceNames {
   /** The file system's type as in mountinfo, such as "ext4" or "nfs4". */
   type: string
   /**
-   * Devices and links, as the messages write them: "sdb1", "sdb", "8:17", "ata3", "2:0:0:0", "host2", "nvme0",
+   * Devices and links, as the messages write them, and the file system's own device before all others: "sdb1", "sdb", "8:17", "ata3", "2:0:0:0", "host2", "nvme0",
    * "nvme0n1", "dm-3", "253:3", "vg-data", "md0", "session2", "connection2:0", "mmc0", "loop0", "usb 1-2".
    */
   names: ReadonlySet<string>
@@ -52,11 +56,24 @@ export const evidenceSchema = z.object({
   lines: z.array(kernelLineSchema),
   /** Number of further lines that were left out. */
   omitted: z.number(),
+  /** Numbers of the inodes in which the file system found an error, at most MOST_FILES. */
+  inodes: z.array(z.string()).default([]),
+  /** Sentences about the files of these inodes that are known, at most MOST_FILES. */
+  files: z.array(messageSchema).default([]),
   facts: z.array(factSchema),
   /** Sentences about sources that could not be read, with the command that permits it. */
   unread: z.array(messageSchema),
 })
 export type Evidence = z.infer<typeof evidenceSchema>
+
+/** Returns evidence that was stored as text; null: the text is damaged, or another version has written it. */
+export function parseEvidence(text: string): Evidence | null {
+  try {
+    return evidenceSchema.parse(JSON.parse(text))
+  } catch (error) {
+    return dropError(error, 'the incident is shown without evidence', null)
+  }
+}
 
 export const evidenceQuestionSchema = z.object({
   path: z.string(),

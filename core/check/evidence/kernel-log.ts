@@ -22,7 +22,8 @@ const MOST_LINES = 5_000
 const KEPT_MS = 7 * 60_000
 const LONGEST_TEXT = 1_000
 const JOURNAL_WITHIN_MS = 3_000
-const JOURNAL_BYTES = 8 * 1024 * 1024
+/** A line of the longest text with its other fields has 2 KiB; as bytes, 5 KiB. */
+const JOURNAL_BYTES = 5 * 1024 * MOST_LINES
 
 /** A record of /dev/kmsg. */
 interface KernelRecord {
@@ -61,7 +62,7 @@ export class KernelLog {
   #fd: number | null = null
   #wake: number | null = null
   #lines: KernelLine[] = []
-  /** Records that were overwritten before they could be read, and when that was found. */
+  /** Records that were overwritten before they could be read, or not kept, and when that was found. */
   #lost: { at: number; count: number }[] = []
   /** The number of the last record, and whether later ones were overwritten. */
   #sequence: number | null = null
@@ -115,7 +116,7 @@ export class KernelLog {
     return this.#lines.filter(({ at }) => at >= from)
   }
 
-  /** Returns the number of records since a time that were overwritten before they could be read. */
+  /** Returns the number of records since a time that were overwritten before they could be read, or not kept. */
   lostSince(from: number): number {
     return this.#lost.reduce((sum, { at, count }) => (at >= from ? sum + count : sum), 0)
   }
@@ -179,26 +180,32 @@ export class KernelLog {
     this.#lines.push({ at: Math.round(at), level, text })
   }
 
+  /** Drops the lines that are too old, and of a flood those in its middle: the first ones have its cause. */
   #forget(now: number): void {
     const from = now - KEPT_MS
-    const first = this.#lines.findIndex(({ at }) => at >= from)
-    this.#lines = first === -1 ? [] : this.#lines.slice(Math.max(first, this.#lines.length - MOST_LINES))
+    const kept = this.#lines.filter(({ at }) => at >= from)
+    const excess = kept.splice(MOST_LINES / 2, kept.length - MOST_LINES)
+    this.#lines = kept
     this.#lost = this.#lost.filter(({ at }) => at >= from)
+    if (excess.length > 0) this.#lost.push({ at: now, count: excess.length })
   }
 }
 
 /**
- * Returns the kernel's lines in the system's journal since a time; null: it cannot be read. For somebody who may not read
- * it, `journalctl` succeeds with no line, so all of this start of the computer are asked for.
+ * Returns the kernel's last lines in the system's journal, from this start of the computer. For somebody who may not read
+ * it, `journalctl` succeeds with no line.
  */
-export function readJournal(from: number, program = 'journalctl'): Promise<KernelLine[] | null> {
+export function readJournal(program = 'journalctl'): Promise<KernelLine[] | 'unreadable' | 'no-program'> {
   const parameters = ['--dmesg', '--output=json', '--no-pager', '--quiet', `--lines=${MOST_LINES}`]
   const options = { timeout: JOURNAL_WITHIN_MS, killSignal: 'SIGKILL' as const, maxBuffer: JOURNAL_BYTES }
   return new Promise((resolve) => {
     execFile(program, parameters, options, (error, output) => {
-      if (error !== null) return resolve(dropError(error, 'the evidence names what could not be read', null))
+      if (error !== null) {
+        const result = errorCode(error) === 'ENOENT' ? 'no-program' : 'unreadable'
+        return resolve(dropError(error, 'the evidence names what could not be read', result))
+      }
       const lines = output.split('\n').flatMap((line) => parseJournalLine(line) ?? [])
-      resolve(lines.length === 0 ? null : lines.filter(({ at }) => at >= from))
+      resolve(lines.length === 0 ? 'unreadable' : lines)
     })
   })
 }
@@ -209,13 +216,21 @@ export function parseJournalLine(line: string): KernelLine | null {
     const { MESSAGE, PRIORITY, SYSLOG_FACILITY = '0', ...rest } = JSON.parse(line) as Record<string, unknown>
     const at = rest.__REALTIME_TIMESTAMP
     // A program has another facility when it writes to the kernel's log.
-    if (typeof MESSAGE !== 'string' || typeof at !== 'string' || SYSLOG_FACILITY !== '0') return null
+    const text = decodeField(MESSAGE)
+    if (text === null || typeof at !== 'string' || SYSLOG_FACILITY !== '0') return null
     return {
       at: Math.floor(Number(at) / 1_000),
       level: Number(PRIORITY ?? 6),
-      text: MESSAGE.slice(0, LONGEST_TEXT),
+      text: text.slice(0, LONGEST_TEXT),
     }
   } catch (error) {
     return dropError(error, 'an empty line ends the output', null)
   }
+}
+
+/** `journalctl` gives a text with control characters as its bytes; null: no single text. */
+function decodeField(field: unknown): string | null {
+  if (typeof field === 'string') return field
+  const isBytes = Array.isArray(field) && field.every((byte) => Number.isInteger(byte))
+  return isBytes ? Buffer.from(field).toString('utf8') : null
 }

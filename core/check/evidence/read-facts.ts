@@ -31,7 +31,7 @@ interface Question {
   before: Mount | null
 }
 
-/** Returns the texts that there are. @param root directory that stands for /, with proc/ and sys/ in it */
+/** Returns the texts that exist and can be read. @param root directory that stands for /, with proc/ and sys/ in it */
 export async function readFacts({ mount, device, isHung, before }: Question, root = '/'): Promise<Fact[]> {
   const at = (place: string) => readPlace(place, root)
   const devices = [...device.names].filter((name) => /^[a-z][\w-]*$/i.test(name))
@@ -69,7 +69,7 @@ async function readLines(place: string, root: string, isMeant: (line: string) =>
   return text === '' ? [] : [{ place, text: text.slice(0, LONGEST_TEXT) }]
 }
 
-/** ext4's errors on a device; nothing if it has none. */
+/** Reads ext4's errors on a device; nothing if it counts none. */
 async function readExt4(device: string, root: string): Promise<Fact[]> {
   const facts = (
     await Promise.all(EXT4.map((one) => readPlace(`/sys/fs/ext4/${device}/${one}`, root)))
@@ -78,7 +78,7 @@ async function readExt4(device: string, root: string): Promise<Fact[]> {
   return errors === undefined || errors.text === '0' ? [] : facts
 }
 
-/** Error counters of each device of the pool, fs/btrfs/sysfs.c. */
+/** Reads the error counters of each device of the pool, fs/btrfs/sysfs.c. */
 async function readBtrfs(devices: readonly string[], root: string): Promise<Fact[]> {
   const list = (place: string) => readdir(path.join(root, place)).catch(ignoreError(NOT_THERE, []))
   const pools = await list('/sys/fs/btrfs')
@@ -93,7 +93,7 @@ async function readBtrfs(devices: readonly string[], root: string): Promise<Fact
   return (await Promise.all(facts)).flat()
 }
 
-/** The part of a mount point in mountstats: its connection, and how long its requests take (nfsiostat(8)). */
+/** Reads a share's part of mountstats: its connection, and how long its requests take (nfsiostat(8)). */
 async function readShare(point: string, root: string): Promise<Fact[]> {
   let isMeant = false
   return readLines('/proc/self/mountstats', root, (line) => {
@@ -102,7 +102,7 @@ async function readShare(point: string, root: string): Promise<Fact[]> {
   })
 }
 
-/** The threads of this process that wait for a disk, and where in the kernel, proc_pid_stack(5). */
+/** Reads which threads of this process wait for a disk, and where in the kernel, proc_pid_stack(5). */
 async function readHangs(root: string): Promise<Fact[]> {
   const tasks = await readdir(path.join(root, '/proc/self/task')).catch(ignoreError(NOT_THERE, []))
   const states = await Promise.all(

@@ -1,7 +1,9 @@
+import { ignoreError } from '../../dropped-errors.ts'
+import { Rerun } from '../../lib/async/rerun.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { changedPoints, type Mount, readMounts } from '../../platform/mounts.ts'
 import type { MountIdentity } from '../mount-identity.ts'
-import { chooseLines, findCause, findCauseOfState } from './causes.ts'
+import { chooseLines, findCause, findCauseOfState, findInodes, type MountState } from './causes.ts'
 import { findDeviceNames } from './device-names.ts'
 import {
   AROUND_MS,
@@ -10,8 +12,10 @@ import {
   type Evidence,
   type EvidenceQuestion,
   type KernelLine,
+  MOST_FILES,
 } from './evidence-messages.ts'
 import { KernelLog, readJournal } from './kernel-log.ts'
+import { describeUnread } from './permission.ts'
 import { readFacts } from './read-facts.ts'
 
 /** Limit of the lines in one evidence. The first ones have the cause. */
@@ -35,7 +39,9 @@ const NO_NAMES: DeviceNames = { type: '', names: new Set(), server: null }
  */
 export class EvidenceRecorder {
   readonly #log: KernelLog
-  readonly #journal: typeof readJournal
+  /** Runs `journalctl` once at a time: hundreds of shares may fail at once. */
+  readonly #journal: Rerun
+  #journalLines: Awaited<ReturnType<typeof readJournal>> = 'unreadable'
   /** The names of each file system, from before its failure: a disk that is gone has none any more. */
   readonly #names = new Map<string, { found: Promise<DeviceNames>; readMs: number }>()
   readonly #known = new Map<string, DeviceNames>()
@@ -50,7 +56,9 @@ export class EvidenceRecorder {
   /** @param suspect is called with the mount points of file systems about which the kernel has reported an error */
   constructor(suspect: (points: string[]) => void, log = new KernelLog(), journal = readJournal) {
     this.#log = log
-    this.#journal = journal
+    this.#journal = new Rerun(async () => {
+      this.#journalLines = await journal()
+    }, ignoreError('the evidence names what could not be read'))
     log.read()
     log.follow((fresh) => {
       const points = this.#suspects(fresh)
@@ -59,7 +67,7 @@ export class EvidenceRecorder {
   }
 
   /** Keeps the names of a file system that works. */
-  know(mount: MountIdentity): void {
+  keepNames(mount: MountIdentity): void {
     const readMs = this.#names.get(keyOf(mount))?.readMs ?? Number.NEGATIVE_INFINITY
     if (performance.now() - readMs < NAMES_FOR_MS && !this.#stale.has(mount.point)) return
     this.#stale.delete(mount.point)
@@ -89,21 +97,23 @@ export class EvidenceRecorder {
     const device = mount === null ? NO_NAMES : await this.#getNames(mount)
     // The kernel's line may come before the change of the mount is noticed.
     this.lookAtMounts()
-    const before = this.#mountBefore(mount, failedAt)
+    const change = this.#changeBefore(mount, failedAt)
     const [{ lines: all, unread }, facts] = await Promise.all([
       this.#readLines(failedAt - AROUND_MS),
-      readFacts({ mount, device, isHung: kind === 'hung', before }),
+      readFacts({ mount, device, isHung: kind === 'hung', before: change?.mount ?? null }),
     ])
     const around = all.filter(({ at }) => at <= failedAt + afterMs(kind))
     const lines = sinceMount(chooseLines(around, device), failedAt)
     const reported = findCause(lines, device, failedAt, kind === 'read-only')
-    const state = { type: device.type, kind, code, wasWritable: before !== null && !isReadOnly(before) }
+    const state = { kind, code, change }
     return {
       failedAt,
       readAt: Date.now(),
-      cause: reported.length > 0 || unread.length > 0 ? reported : findCauseOfState(state, lines),
+      cause: unread.length > 0 ? reported : findCauseOfState(state, lines, device, reported),
       lines: lines.slice(0, MOST_LINES),
       omitted: Math.max(0, lines.length - MOST_LINES),
+      inodes: findInodes(lines, device).slice(0, MOST_FILES),
+      files: [],
       facts,
       unread,
     }
@@ -130,9 +140,17 @@ export class EvidenceRecorder {
     return this.#names.get(keyOf(mount))?.found ?? findDeviceNames(mount, this.#mounts)
   }
 
-  #mountBefore(mount: MountIdentity | null, failedAt: number): Mount | null {
+  /** Returns the last change of a mount, with the mount before it; null: it has not changed in the minute before. */
+  #changeBefore(mount: MountIdentity | null, failedAt: number) {
     const before = mount === null ? undefined : this.#before.get(mount.point)
-    return before === undefined || before.until < failedAt - AROUND_MS ? null : before.mount
+    if (before === undefined || before.until < failedAt - AROUND_MS) return null
+    const now = this.#mounts.findLast(({ point }) => point === mount?.point)
+    return {
+      at: before.until,
+      mount: before.mount,
+      before: stateOf(before.mount),
+      now: now?.device === before.mount.device ? stateOf(now) : null,
+    }
   }
 
   async #readLines(from: number): Promise<{ lines: KernelLine[]; unread: Message[] }> {
@@ -145,9 +163,11 @@ export class EvidenceRecorder {
         unread: count === 0 ? [] : [message('cause.linesLost', { count })],
       }
     }
-    const lines = await this.#journal(from)
-    if (lines !== null) return { lines, unread: [] }
-    return { lines: [], unread: [message('cause.logUnread', { reason: problem })] }
+    await this.#journal.request()
+    const lines = this.#journalLines
+    if (typeof lines !== 'string') return { lines: lines.filter(({ at }) => at >= from), unread: [] }
+    const unread = await describeUnread({ reason: problem, hasJournal: lines === 'unreadable' })
+    return { lines: [], unread: [unread] }
   }
 }
 
@@ -160,6 +180,7 @@ function sinceMount(lines: readonly KernelLine[], failedAt: number): KernelLine[
   return lines.slice(Math.max(0, mounted))
 }
 
-const isReadOnly = ({ options, superOptions }: Mount) => [...options, ...superOptions].includes('ro')
+const stateOf = ({ options, superOptions }: Mount): MountState =>
+  [...options, ...superOptions].includes('ro') ? 'read-only' : 'writable'
 
 const keyOf = ({ device, type, point }: MountIdentity) => `${device} ${type} ${point}`

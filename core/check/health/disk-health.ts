@@ -5,6 +5,7 @@ import {
   diskFindingKinds,
 } from '../../settings/disk-counters.ts'
 import type { DiskFacts } from '../checker-messages.ts'
+import type { Fact } from '../evidence/evidence-messages.ts'
 
 // Evaluates the health that disks, arrays and pools report; pure. The main process, the command line and the window use
 // it. `read-disks.ts` reads the facts.
@@ -83,4 +84,25 @@ export type DiskHealth = 'ok' | 'attention' | 'unknown'
 export function getDiskHealth(facts: DiskFacts, accepted: AcceptedCounters): DiskHealth {
   if (findDiskFindings(facts, accepted).length > 0) return 'attention'
   return facts.readAt === null ? 'unknown' : 'ok'
+}
+
+/**
+ * Returns a reading of the disks, arrays and pools that a path is on, as texts of the system: their values, or why they
+ * have no new ones.
+ */
+export function listReadings(
+  { at, all }: { at: number | null; all: readonly DiskFacts[] },
+  id: string,
+): Fact[] {
+  if (at === null) return []
+  const time = (ms: number) => new Date(ms).toISOString()
+  return all
+    .filter(({ folders }) => folders.includes(id))
+    .map(({ kind, name, smart, reason, readAt, counters }) => {
+      const values = Object.entries(counters).map(([counter, value]) => `${counter} ${value}`)
+      const problem = smart === 'read' || (smart === null && reason === null) ? [] : [smart, reason]
+      const earlier = problem.length > 0 && readAt !== null ? [`values of ${time(readAt)}`] : []
+      const text = [...problem.filter((one) => one !== null), ...earlier, ...values].join(', ')
+      return { place: `${kind === 'disk' ? 'smartctl' : kind} ${name} (${time(at)})`, text }
+    })
 }

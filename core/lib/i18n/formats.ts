@@ -88,6 +88,9 @@ export function parseSize(text: string): number | null {
   return Number.isSafeInteger(Math.round(bytes)) ? Math.round(bytes) : null
 }
 
+/** Parses "1M" or "1M/s" to bytes a second. null: not a rate. */
+export const parseRate = (text: string): number | null => parseSize(text.replace(/\/s$/i, ''))
+
 const SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400 } as const
 
 /** Parses "90s", "30m", "12h" or "7d" to seconds; a plain number is in seconds. null: not a time. */

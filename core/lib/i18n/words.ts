@@ -1,27 +1,18 @@
 import { createInstance, type i18n } from 'i18next'
-import { english, traditionalChinese } from './dictionaries.ts'
+import { type Language, languages, type Place, places, textsOf } from './dictionaries.ts'
 import { formats } from './formats.ts'
 import { type Message, message } from './message.ts'
 
-export const languages = ['en', 'zh-TW'] as const
-export type Language = (typeof languages)[number]
+export { type Language, languages, type Place, places }
 
 export type Words = (message: Message) => string
 
-/**
- * Place where a text is shown. In the window and in the desktop's notifications, a key has the form KEY_window if its
- * text names commands or codes elsewhere: there a person has buttons, and reasons are plain clauses. All other places
- * (terminal, log, channels) keep the commands and the codes.
- */
-export const places = ['terminal', 'window'] as const
-export type Place = (typeof places)[number]
-
 /** Returns the command to type: the launcher of a checkout sets `npx holdfast`. The window has no environment. */
-const commandName = (): string =>
+export const commandName = (): string =>
   (typeof process === 'undefined' ? undefined : process.env?.HOLDFAST_COMMAND) ?? 'holdfast'
 
 /** Creates an i18next instance with the dictionaries. */
-function createDictionary(language: Language): i18n {
+function createDictionary(language: Language, place: Place): i18n {
   const dictionary = createInstance({
     lng: language,
     fallbackLng: 'en',
@@ -31,8 +22,8 @@ function createDictionary(language: Language): i18n {
     // The texts are not HTML; React escapes displayed text.
     interpolation: { escapeValue: false, defaultVariables: { holdfast: commandName() } },
     resources: {
-      en: { translation: english() },
-      ...(language === 'en' ? {} : { [language]: { translation: traditionalChinese() } }),
+      en: { translation: textsOf('en', place) },
+      [language]: { translation: textsOf(language, place) },
     },
   })
   void dictionary.init()
@@ -77,14 +68,11 @@ function findErrorNames(reason: string, language: Language, place: Place): strin
 
 /** Cached, because an instance is expensive and every change of state renders messages. */
 const made = new Map<string, Words>()
-const dictionaries = new Map<Language, i18n>()
 
 /** Renders messages in one language; system error names are translated, too. */
 export function createWords(language: Language, place: Place = 'terminal'): Words {
   const id = `${language} ${place}`
-  const dictionary = dictionaries.get(language) ?? createDictionary(language)
-  dictionaries.set(language, dictionary)
-  const words = made.get(id) ?? renderer(dictionary, language, place)
+  const words = made.get(id) ?? renderer(createDictionary(language, place), language, place)
   made.set(id, words)
   return words
 }
@@ -93,13 +81,13 @@ function renderer(dictionary: i18n, language: Language, place: Place): Words {
   const plainReason = (reason: string): string => {
     const errors = findErrorNames(reason, language, place).map((name) => `error.${name}`)
     const error = errors.find((one) => dictionary.exists(one))
-    if (error !== undefined) return dictionary.t(error, { context: place })
+    if (error !== undefined) return dictionary.t(error)
     return place === 'window' ? reason.replace(LIBRARY_ADVICE, '') : reason
   }
   return ({ key, params }) => {
-    const said =
+    const filled =
       typeof params.reason === 'string' ? { ...params, reason: plainReason(params.reason) } : params
-    return dictionary.t(key, { ...said, context: place })
+    return dictionary.t(key, filled)
   }
 }
 
@@ -112,5 +100,8 @@ export const englishWords: Words = (message) => createWords('en')(message)
 
 /** Returns the supported language for a locale name such as "zh_TW.UTF-8" or "en-GB". */
 export function nearestLanguage(locale: string): Language {
-  return /^zh/i.test(locale) ? 'zh-TW' : 'en'
+  const spoken = getSpoken(locale)
+  return languages.find((one) => getSpoken(one) === spoken) ?? 'en'
 }
+
+const getSpoken = (locale: string) => locale.split(/[-_.]/)[0]?.toLowerCase()

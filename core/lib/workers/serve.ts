@@ -19,6 +19,8 @@ export interface WorkerPort {
   listen(listener: (message: unknown) => void): void
   /** Called once when the supervisor has exited: a worker must not outlive it. */
   onClose(listener: () => void): void
+  /** Called when a worker in the process of its supervisor has stopped; omitted: it has a process, which it ends. */
+  ended?(): void
 }
 
 export interface WorkerContext<D extends WorkerDefinition> {
@@ -61,9 +63,16 @@ export function serveWorker<D extends WorkerDefinition>(
     nudge: () => post({ type: 'nudge' }),
     log: (level, message) => post({ type: 'log', level, message }),
   }
-  logDroppedErrors(context.log)
+  const isAlone = port.ended === undefined
+  if (isAlone) logDroppedErrors(context.log)
   const handlers = start(context)
-  const configuring = new Configuring(handlers, context.log)
+  const alive = setInterval(() => post({ type: 'alive' }), ALIVE_EVERY_MS)
+  const end = () => {
+    clearInterval(alive)
+    port.ended?.()
+    if (isAlone) endNow()
+  }
+  const configuring = new Configuring(handlers, context.log, end, isAlone)
 
   const answer = async (id: number, name: string, input: unknown) => {
     try {
@@ -100,23 +109,27 @@ export function serveWorker<D extends WorkerDefinition>(
   // The supervisor was killed, and a new one may start its own workers at any moment. Workers need no cleanup, because
   // they survive a power failure as well.
   port.onClose(endNow)
-  setInterval(() => post({ type: 'alive' }), ALIVE_EVERY_MS)
   post({ type: 'ready', pid: process.pid })
-  collectStart()
+  if (isAlone) collectStart()
 }
 
 /** Applies a worker's configurations in order, and stops it. */
 class Configuring<D extends WorkerDefinition> {
   readonly #handlers: WorkerHandlers<D>
   readonly #log: WorkerContext<D>['log']
+  readonly #end: () => void
+  readonly #isHasty: boolean
   #configuring = Promise.resolve()
   #retry: NodeJS.Timeout | undefined
   #lastFailure: string | null = null
   #isStopping = false
 
-  constructor(handlers: WorkerHandlers<D>, log: WorkerContext<D>['log']) {
+  /** @param isHasty false: the process goes on, so stopping may take its time. */
+  constructor(handlers: WorkerHandlers<D>, log: WorkerContext<D>['log'], end: () => void, isHasty: boolean) {
     this.#handlers = handlers
     this.#log = log
+    this.#end = end
+    this.#isHasty = isHasty
   }
 
   queue(config: WorkerConfig<D>, pauseMs = RETRY_FIRST_MS): void {
@@ -127,9 +140,9 @@ class Configuring<D extends WorkerDefinition> {
     if (this.#isStopping) return
     this.#isStopping = true
     clearTimeout(this.#retry)
-    setTimeout(endNow, STOP_WITHIN_MS)
+    if (this.#isHasty) setTimeout(this.#end, STOP_WITHIN_MS)
     // Deferred, so that messages received just before are handled first.
-    setImmediate(() => this.#handlers.stop().finally(endNow))
+    setImmediate(() => this.#handlers.stop().finally(this.#end))
   }
 
   async #apply(config: WorkerConfig<D>, pauseMs: number): Promise<void> {

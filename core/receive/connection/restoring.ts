@@ -56,7 +56,7 @@ const toRange = ([, folder, path, version, from, bytes]: FetchEntry): Range => (
   bytes,
 })
 
-/** A connection that serves a sender's own files. It is stateless: each frame is answered independently. */
+/** A connection that serves a sender's own files. Each frame is answered independently. */
 export class Restoring {
   readonly #channel: FrameChannel
   readonly #host: Pick<ConnectionHost, 'store' | 'sourceIn'>

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { z } from 'zod'
 import { alertsSettingsSchema } from '../../alerts/settings.ts'
 import { dropError } from '../../dropped-errors.ts'
+import { languages } from '../../lib/i18n/dictionaries.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
 import { proxySettingsSchema } from '../../settings/proxy.ts'
@@ -13,7 +14,7 @@ const { labels, quietHours, channels } = alertsSettingsSchema.shape
 
 /** `alerts` of the configuration file: channels, and the thresholds of a receiver's alerts. */
 const receiveAlertsSchema = z.strictObject({
-  language: z.enum(['en', 'zh-TW']).default('en'),
+  language: z.enum(languages).default('en'),
   labels,
   quietHours,
   channels,

@@ -1,6 +1,7 @@
 import type { Looked, Observation } from '../../alerts/alerts.ts'
 import type { IncidentKind } from '../../alerts/kinds.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
+import { type Received, readReceived } from '../../lib/i18n/received.ts'
 import type { SenderAlerts } from '../../settings/schema.ts'
 import type { SenderState } from '../senders/last-seen.ts'
 
@@ -19,7 +20,7 @@ const INCIDENT_KINDS: Partial<Record<Message['key'], IncidentKind>> = {
 
 /** The facts of a sender that decide about its incidents. */
 type EvaluatedSender = Omit<SenderState, 'fingerprint' | 'status' | 'proposal' | 'takesProposals'> & {
-  status: { sentence: string } | null
+  status: Received | null
 }
 
 /** Returns the store's state for its problems; an empty list means healthy. */
@@ -80,6 +81,7 @@ function evaluateFailure(sender: EvaluatedSender, minutes: number, now: number):
   if (failingSince === null)
     return [{ ...subject, kind: 'ok', sentence: message('check.ok', { path: name }) }]
   if (now - failingSince < minutes * MINUTE_MS) return [{ id, kind: 'unknown' }]
-  const sentence = message('transfer.senderFailing', { name, said: status.sentence })
-  return [{ ...subject, kind: 'sender-failing', since: failingSince, sentence }]
+  const { sentence: said, causes: cause } = readReceived(status)
+  const sentence = message('transfer.senderReports', { ...said.params, sender: name, said: said.key })
+  return [{ ...subject, kind: 'sender-failing', since: failingSince, sentence, cause }]
 }

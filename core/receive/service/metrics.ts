@@ -3,7 +3,7 @@ import type { Receiver } from '../receiver.ts'
 import type { SenderState } from '../senders/last-seen.ts'
 import type { StoreProbeResult } from './health.ts'
 
-/** Enough to distinguish senders; "holdfast senders" lists their names. */
+/** Enough to distinguish senders; "holdfast stations" lists their names. */
 const SHOWN_DIGITS = 16
 /** Upper bounds of the latency buckets, from a disk with a battery-backed cache to one that hangs. */
 const LATENCY_SECONDS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100]

@@ -24,7 +24,7 @@ import type { SessionContext, SourceSession } from '../source-session.ts'
 import { BatchEffects, type BatchServices } from './effects.ts'
 import { Marking } from './marking.ts'
 import { readBatches } from './read-batches.ts'
-import { type BatchDecision, type BatchFacts, decideBatches, FirstSeen, getIdentity } from './rules.ts'
+import { type BatchDecision, type BatchMetadata, decideBatches, FirstSeen, getIdentity } from './rules.ts'
 
 /** Limit of directories whose reported sentences are remembered. */
 const MOST_SAID = 20
@@ -282,7 +282,7 @@ export class BatchSession implements SourceSession, BatchServices {
     return marking
   }
 
-  #reportMarked(batches: readonly BatchFacts[]): void {
+  #reportMarked(batches: readonly BatchMetadata[]): void {
     const { ledger, source, problem } = this.context
     const marked = new Map(batches.map((one) => [one.name, getIdentity(one)]))
     const said = ledger.saidBatches(source.id).filter(({ name, identity }) => marked.get(name) === identity)
@@ -490,7 +490,7 @@ export class BatchSession implements SourceSession, BatchServices {
 
   #sendMarked(files: readonly ScannedFile[]): void {
     const { ledger, source, destinations } = this.context
-    const candidates = files.map((facts) => ({ source: source.id, ...facts }))
+    const candidates = files.map((scanned) => ({ source: source.id, ...scanned }))
     offerEverywhere(ledger, destinations, candidates)
   }
 

@@ -113,18 +113,18 @@ export class BatchEffects implements MarkingEffects {
         atWork ??= file
         return null
       }
-      return 'facts' in seen ? seen.facts : null
+      return 'scanned' in seen ? seen.scanned : null
     }
     const result = await reconcileTree(context, this.#host.watcher, name, {
       temporary: async (files) => {
         // In a directory that is complete, temporary names do not count.
         if (!isOvertaken && !wasClosed) return
         for (const file of files) {
-          const facts = await examine(file)
-          if (facts === null) continue
-          const { unproven: left } = compareWithLedger(context, [facts])
+          const scanned = await examine(file)
+          if (scanned === null) continue
+          const { unproven: left } = compareWithLedger(context, [scanned])
           if (left.length > 0) doubt(left)
-          else this.#found.brought(offerFiles(context, [facts]))
+          else this.#found.brought(offerFiles(context, [scanned]))
         }
       },
       unproven: doubt,
@@ -151,7 +151,7 @@ export class BatchEffects implements MarkingEffects {
   /**
    * Compares the directory, which is marked as sent, with the ledger, and sends what is not known to be at every
    * destination: it was written after the mark, a destination was added, or the ledger is not that of the mark.
-   * @param foreignSinceNs see BatchFacts: a file that such a mark may be about awaits a person's decision.
+   * @param foreignSinceNs see BatchMetadata: a file that such a mark may be about awaits a person's decision.
    * @returns also `unproven`, the number of those, and `owesOwnMark`: its own closing mark is sent by a comparison that
    * follows the sending of its files.
    */
@@ -173,8 +173,8 @@ export class BatchEffects implements MarkingEffects {
     }
     const examine = async (file: string) => {
       const seen = await probeWriters(context.root, file, this.#place)
-      return 'facts' in seen && !isAtWork(seen, { quietMs: context.quietMs, isClosed: true })
-        ? seen.facts
+      return 'scanned' in seen && !isAtWork(seen, { quietMs: context.quietMs, isClosed: true })
+        ? seen.scanned
         : null
     }
     const compare = async () => {
@@ -209,10 +209,10 @@ export class BatchEffects implements MarkingEffects {
     const file = `${this.#found.name}/${source.batch.closedMark}`
     if (!hasOwnClosedMark(source.batch)) return null
     if (createNameFilter(toClosedRules(source)).fileBelow(file) !== null) return null
-    const facts = await examine(file)
-    if (facts === null || compareWithLedger(this.#context, [facts]).due.length === 0) return null
+    const scanned = await examine(file)
+    if (scanned === null || compareWithLedger(this.#context, [scanned]).due.length === 0) return null
     if (!complete || due + unsendable > 0 || this.unsent() > 0) return 'waits'
-    this.#found.brought(offerFiles(this.#context, [facts]))
+    this.#found.brought(offerFiles(this.#context, [scanned]))
     return 'offered'
   }
 

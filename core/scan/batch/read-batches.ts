@@ -15,7 +15,7 @@ import {
   type Skipped,
   type Unsendable,
 } from '../../walk/walk.ts'
-import type { BatchFacts } from './rules.ts'
+import type { BatchMetadata } from './rules.ts'
 
 /** Directories that are read at the same time. */
 const AT_ONCE = 32
@@ -25,7 +25,7 @@ const PATIENCE_MS = 5_000
 
 /** Result of a look at a source's batch directories. */
 interface BatchLook {
-  batches: BatchFacts[]
+  batches: BatchMetadata[]
   /** Directories that cannot be sent: the name is not valid UTF-8, or the directory cannot be read. */
   unsendable: Unsendable[]
   /** Directories on other file systems, if the source is limited to one. */
@@ -76,7 +76,7 @@ interface Child {
 /** Reads one directory. Its errors are recorded in `look`, and delay no other directory. */
 async function readBatch(look: BatchLook, { root, name, settings, mounts }: Child): Promise<void> {
   const place = findDiskRoot(root, name, mounts)
-  const call = () => callOn(place, () => readFacts(root, name, settings))
+  const call = () => callOn(place, () => readMetadata(root, name, settings))
   try {
     const found = await (place === root ? call() : callInTime(place, PATIENCE_MS, call))
     if (found !== null) look.batches.push(found)
@@ -90,7 +90,11 @@ async function readBatch(look: BatchLook, { root, name, settings, mounts }: Chil
 }
 
 /** Returns null if it is no directory. Throws the system's error. */
-async function readFacts(root: string, name: string, settings: Source['batch']): Promise<BatchFacts | null> {
+async function readMetadata(
+  root: string,
+  name: string,
+  settings: Source['batch'],
+): Promise<BatchMetadata | null> {
   const directory = path.join(root, name)
   // A symbolic link may lead to another disk: it is not followed.
   if (!(await lstat(directory)).isDirectory()) return null

@@ -1,7 +1,7 @@
 import type { Unsendable } from '../../walk/walk.ts'
 
 /** Metadata of a batch directory (isocket's). */
-export interface BatchFacts {
+export interface BatchMetadata {
   name: string
   /** st_ino of the directory. */
   inode: bigint
@@ -33,12 +33,12 @@ export interface BatchDecision {
   newest: boolean
   /** Marked as sent, but never closed by its producer: "was not closed properly". */
   notClosed: boolean
-  /** See BatchFacts. */
+  /** See BatchMetadata. */
   foreignSinceNs: bigint | null
 }
 
 /** Identifies a directory even if another takes its name later; inode numbers alone are reused. */
-export function getIdentity({ inode, bornAtNs }: Pick<BatchFacts, 'inode' | 'bornAtNs'>): string {
+export function getIdentity({ inode, bornAtNs }: Pick<BatchMetadata, 'inode' | 'bornAtNs'>): string {
   return `${inode} ${bornAtNs}`
 }
 
@@ -58,12 +58,12 @@ export function getIdentity({ inode, bornAtNs }: Pick<BatchFacts, 'inode' | 'bor
  * @param firstSeen the number of the look in which a directory was first present and new; see `FirstSeen`.
  */
 export function decideBatches(
-  directories: readonly BatchFacts[],
+  directories: readonly BatchMetadata[],
   hasOwnMark: boolean,
-  firstSeen: (directory: BatchFacts) => number = () => 0,
+  firstSeen: (directory: BatchMetadata) => number = () => 0,
 ): BatchDecision[] {
   const ordered = [...directories].sort((one, other) => {
-    const [a, b] = [age(one), age(other)]
+    const [a, b] = [getLastWorkUs(one), getLastWorkUs(other)]
     if (a !== b) return a < b ? -1 : 1
     return one.name < other.name ? -1 : 1
   })
@@ -82,9 +82,9 @@ export function decideBatches(
  * others are seldom compared, which matters with thousands.
  */
 function isNewest(
-  ordered: readonly BatchFacts[],
+  ordered: readonly BatchMetadata[],
   index: number,
-  firstSeen: (directory: BatchFacts) => number,
+  firstSeen: (directory: BatchMetadata) => number,
 ): boolean {
   const directory = ordered[index]
   for (let at = index + 1; at < ordered.length; at += 1) {
@@ -101,7 +101,7 @@ function isNewest(
  * look newer than the one that is being filled, so the time of the mark is used, which is the directory's earlier
  * time.
  */
-function age({ mtimeNs, sentAtNs }: BatchFacts): bigint {
+function getLastWorkUs({ mtimeNs, sentAtNs }: BatchMetadata): bigint {
   return (sentAtNs !== null && sentAtNs < mtimeNs ? sentAtNs : mtimeNs) / 1000n
 }
 
@@ -109,9 +109,9 @@ function age({ mtimeNs, sentAtNs }: BatchFacts): bigint {
 const CLEARLY_NS = 1_000_000_000n
 
 function isOvertaken(
-  later: BatchFacts,
-  directory: BatchFacts,
-  firstSeen: (directory: BatchFacts) => number,
+  later: BatchMetadata,
+  directory: BatchMetadata,
+  firstSeen: (directory: BatchMetadata) => number,
 ): boolean {
   if (directory.closedAtNs !== null || directory.sentAtNs !== null) return false
   if (firstSeen(directory) > firstSeen(later)) return true
@@ -142,7 +142,10 @@ export class FirstSeen {
    * Records another look. `unsendable`: entries that exist but could not be read.
    * @returns the number of the look in which a directory was first present.
    */
-  note(batches: readonly BatchFacts[], unsendable: readonly Unsendable[]): (directory: BatchFacts) => number {
+  note(
+    batches: readonly BatchMetadata[],
+    unsendable: readonly Unsendable[],
+  ): (directory: BatchMetadata) => number {
     const before = this.#seen
     const now: typeof before = new Map()
     for (const one of batches) {
@@ -158,7 +161,7 @@ export class FirstSeen {
     return (directory) => now.get(getIdentity(directory))?.look ?? 0
   }
 
-  #findFirstLook({ mtimeNs }: BatchFacts, known: Seen | undefined): number {
+  #findFirstLook({ mtimeNs }: BatchMetadata, known: Seen | undefined): number {
     if (known !== undefined && mtimeNs >= known.mtimeNs) return known.look
     // Copying a directory with its time sets the time last: it then jumps back, far from the clock.
     const isNew = Math.abs(Date.now() - Number(mtimeNs / 1_000_000n)) < NEW_MS

@@ -1,4 +1,7 @@
-import { readdir } from 'node:fs/promises'
+import type { BigIntStats } from 'node:fs'
+import { lstat, readdir, readlink, stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { ignoreError } from '../../dropped-errors.ts'
 import {
   createNameFilter,
   leftOutBySize,
@@ -10,12 +13,26 @@ import type { LedgerEntry, SentEntry } from '../../ledger/contract.ts'
 import { type Message, message, type WordKey } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { sameContent } from '../../platform/file-metadata.ts'
-import { errorCode } from '../../platform/system-error.ts'
+import { errorCode, isGone } from '../../platform/system-error.ts'
 import { findNameFault } from '../../protocol/names.ts'
 import { hasOwnClosedMark, type Source } from '../../settings/schema.ts'
 import type { OwnPlaces } from '../../walk/own-places.ts'
-import { joinRelative, type ScannedFile } from '../../walk/scanned-file.ts'
-import { type Skipped, type Unsendable, walk, walkRegions } from '../../walk/walk.ts'
+import {
+  absolutePath,
+  joinRelative,
+  type ScannedFile,
+  splitPath,
+  toScannedFile,
+} from '../../walk/scanned-file.ts'
+import {
+  callOn,
+  hasReplacement,
+  type Skipped,
+  specialType,
+  type Unsendable,
+  walk,
+  walkRegions,
+} from '../../walk/walk.ts'
 import { type ExaminedFile, isAtWork, probeWriters } from '../../watch/open-writers.ts'
 import { readBatches } from '../batch/read-batches.ts'
 import { type BatchDecision, decideBatches } from '../batch/rules.ts'
@@ -68,6 +85,110 @@ export async function* listCandidates(options: ListOptions): AsyncGenerator<List
   }
 }
 
+/** A path of a source as it is on the disk. */
+export type SeenPath =
+  | { here: 'file'; size: number; modifiedNs: bigint; scanned: ScannedFile; why: Message | null }
+  /** target: the absolute path where the link, and then the path, leads. */
+  | { here: 'link'; target: string; why: null }
+  | { here: 'directory' | 'other' | 'gone' | 'unreadable'; why: Message | null }
+
+/**
+ * Looks at one path, and decides as `listCandidates` if a scan would send it. Symbolic links are not followed.
+ * @param path relative to the source, with "/"; '' is the source.
+ */
+export async function examinePath(options: ListOptions, path: string): Promise<SeenPath> {
+  const { source, own } = options
+  const names = createNameFilter(toNameRules(source))
+  await own.refresh()
+  const parts = path === '' ? [] : path.split('/')
+  const root = await lookAt(source, '')
+  let seen = root
+  for (const [index] of parts.entries()) {
+    const at = parts.slice(0, index + 1).join('/')
+    const isLast = at === path
+    seen = await lookAt(source, at)
+    if (typeof seen === 'string') break
+    if (seen.isSymbolicLink()) {
+      const link = absolutePath(source.path, at)
+      const target = await callOn(source.path, () => readlink(link))
+      const rest = parts.slice(index + 1)
+      return { here: 'link', target: resolve(dirname(link), target, ...rest), why: null }
+    }
+    const leftOut = isLast && !seen.isDirectory() ? null : names.directory(at)
+    if (leftOut !== null) return toLeftOut(source, path, whySkipped({ why: leftOut, path: at }, names))
+    if (own.has(seen)) return toLeftOut(source, path, message('scan.why.own'))
+    if (source.oneFileSystem && typeof root !== 'string' && seen.dev !== root.dev)
+      return toLeftOut(source, path, message('scan.why.otherFileSystem'))
+  }
+  if (typeof seen === 'string') return explainAbsent(source, path, seen)
+  if (seen.isDirectory()) return { here: 'directory', why: null }
+  if (!seen.isFile()) return { here: 'other', why: message('scan.why.notFile', { type: specialType(seen) }) }
+  const scanned = toScannedFile(path, seen)
+  const facts = { here: 'file' as const, size: scanned.size, modifiedNs: scanned.mtimeNs, scanned }
+  const decision = await findBatch(options, path)
+  const since = decision?.foreignSinceNs ?? null
+  const leftOut = names.file(path)
+  if (leftOut === null) return { ...facts, ...(await explain(options, scanned, since)) }
+  if (isLeftBehind(source, decision, leftOut, path))
+    return { ...facts, why: (await leftBehind(options, path, since)).why }
+  return { ...facts, why: whySkipped({ why: leftOut, path }, names) }
+}
+
+/** Lists what is below a directory of a source, as `listCandidates`. */
+export async function* listBelow(options: ListOptions, directory: string): AsyncGenerator<ListedPath> {
+  if (directory === '') yield* listCandidates(options)
+  else yield* listTree(options, directory, await findBatch(options, directory))
+}
+
+/** Returns the metadata, or the code of the system's error. */
+const lookAt = ({ path: root }: Source, path: string): Promise<BigIntStats | string> =>
+  callOn(root, () => (path === '' ? stat : lstat)(absolutePath(root, path), { bigint: true })).catch(
+    (error) => {
+      const code = errorCode(error)
+      if (code === null) throw error
+      return code
+    },
+  )
+
+async function toLeftOut(source: Source, path: string, why: Message): Promise<SeenPath> {
+  const seen = await lookAt(source, path)
+  if (typeof seen === 'string') return explainAbsent(source, path, seen)
+  if (!seen.isFile()) return { here: seen.isDirectory() ? 'directory' : 'other', why }
+  const scanned = toScannedFile(path, seen)
+  return { here: 'file', size: scanned.size, modifiedNs: scanned.mtimeNs, scanned, why }
+}
+
+/** Explains an error. A name with other bytes than UTF-8 cannot be passed on, so its file seems to be missing. */
+async function explainAbsent(source: Source, path: string, code: string): Promise<SeenPath> {
+  if (!isGone(code)) return { here: 'unreadable', why: message('scan.why.unreadable', { reason: code }) }
+  const [directory, name] = splitPath(path)
+  if (!hasReplacement(name)) return { here: 'gone', why: null }
+  const names = await callOn(source.path, () => readdir(absolutePath(source.path, directory))).catch(
+    ignoreError('a directory that cannot be listed has no such name', [] as string[]),
+  )
+  return names.includes(name) ? { here: 'other', why: message('scan.why.name') } : { here: 'gone', why: null }
+}
+
+/** Returns the decision about the batch directory of a path; null: it is in none. */
+async function findBatch({ source }: ListOptions, path: string): Promise<BatchDecision | null> {
+  if (source.kind === 'continuous') return null
+  const [first] = path.split('/')
+  const { batches } = await readBatches(source.path, source, createNameFilter(toNameRules(source)))
+  return decideBatches(batches, hasOwnClosedMark(source.batch)).find(({ name }) => name === first) ?? null
+}
+
+/** True if a file that is skipped in other directories is sent with its closed batch directory. */
+function isLeftBehind(
+  { batch }: Source,
+  decision: BatchDecision | null,
+  why: Skipped['why'],
+  path: string,
+): boolean {
+  const closedMark = joinRelative(decision?.name ?? '', batch.closedMark)
+  const isOwnMark = why === 'mark' && path === closedMark && hasOwnClosedMark(batch)
+  return decision?.closed === true && (why === 'temporary' || isOwnMark)
+}
+
 async function* listBatches(options: ListOptions): AsyncGenerator<ListedPath> {
   const { source } = options
   const { batchPrefix: _, ...rules } = toNameRules(source)
@@ -109,7 +230,6 @@ async function* listTree(
   decision: BatchDecision | null,
 ): AsyncGenerator<ListedPath> {
   const since = decision?.foreignSinceNs ?? null
-  const closedMark = joinRelative(base, options.source.batch.closedMark)
   const names = createNameFilter(toNameRules(options.source))
   for await (const { files, skipped, unsendable } of walkRegions(walkOptions(options, base))) {
     for (const one of unsendable) {
@@ -117,10 +237,8 @@ async function* listTree(
       yield { path: one.path, size: null, why: since === null ? whyUnsendable(one) : whySent(options) }
     }
     for (const one of skipped) {
-      const isOwnMark =
-        one.why === 'mark' && one.path === closedMark && hasOwnClosedMark(options.source.batch)
-      const isWhole = decision?.closed === true && (one.why === 'temporary' || isOwnMark)
-      if (isWhole) yield await leftBehind(options, one.path, since)
+      if (isLeftBehind(options.source, decision, one.why, one.path))
+        yield await leftBehind(options, one.path, since)
       else yield { path: one.path, size: null, why: whySkipped(one, names) }
     }
     const verdicts = await Promise.all(files.map((file) => explain(options, file, since)))
@@ -133,10 +251,10 @@ async function* listTree(
 async function leftBehind(options: ListOptions, path: string, since: bigint | null): Promise<ListedPath> {
   const quietMs = options.quietSeconds * 1000
   const seen = await probeWriters(options.source.path, path)
-  if (!('facts' in seen) || isAtWork(seen, { quietMs, isClosed: true }))
+  if (!('scanned' in seen) || isAtWork(seen, { quietMs, isClosed: true }))
     return { path, size: null, why: message('scan.why.writing') }
-  const { facts } = seen
-  return { path, size: facts.size, ...(await explain(options, facts, since, { state: 'free', facts })) }
+  const { scanned } = seen
+  return { path, size: scanned.size, ...(await explain(options, scanned, since, { state: 'free', scanned })) }
 }
 
 function walkOptions({ source, own, signal }: ListOptions, base: string) {
@@ -153,7 +271,7 @@ function walkOptions({ source, own, signal }: ListOptions, base: string) {
 type Verdict = Pick<ListedPath, 'why' | 'reason'>
 
 /**
- * @param since see foreignSinceNs of BatchFacts.
+ * @param since see foreignSinceNs of BatchMetadata.
  * @param seen result of an examination, if there was one.
  */
 async function explain(

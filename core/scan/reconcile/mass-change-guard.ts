@@ -215,14 +215,14 @@ export function openMassChangeGuard({
      * errors.
      */
     notice(files: readonly ScannedFile[]) {
-      const facts = new Map(files.map((file) => [file.path, file]))
+      const scanned = new Map(files.map((file) => [file.path, file]))
       const now = Date.now()
       remember(files, now)
-      const known = ledger.suspected(id, [...facts.keys()])
-      const back = known.filter((one) => isBack(one, facts.get(one.path) ?? one))
+      const known = ledger.suspected(id, [...scanned.keys()])
+      const back = known.filter((one) => isBack(one, scanned.get(one.path) ?? one))
       const fresh = destinations.flatMap((one) => ledger.earlier(one, id, files))
       const suspects = fresh.flatMap((before) => {
-        const after = facts.get(before.path)
+        const after = scanned.get(before.path)
         const suspicion =
           after === undefined ? null : classifyChange(before, after, source.kind === 'batch', now)
         return after === undefined || suspicion === null || isRenamed(before, after)

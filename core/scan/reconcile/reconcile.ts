@@ -142,7 +142,8 @@ async function findResting(root: string, temporary: readonly Skipped[]): Promise
   for (const { path } of temporary) {
     if (!mayBeFinal(path)) continue
     const seen = await probeWriters(root, path, findDiskRoot(root, path))
-    if ('facts' in seen && seen.state !== 'busy' && isAtRest(seen.facts, Date.now())) resting.push(seen.facts)
+    if ('scanned' in seen && seen.state !== 'busy' && isAtRest(seen.scanned, Date.now()))
+      resting.push(seen.scanned)
   }
   return resting
 }
@@ -183,7 +184,7 @@ export function offerFiles(context: SessionContext, found: readonly ScannedFile[
     if (present.length === 0) return 0
     context.finished(present, false)
     const suspects = context.massChangeGuard.notice(present)
-    const candidates = present.map((facts) => ({ source: source.id, ...facts }))
+    const candidates = present.map((scanned) => ({ source: source.id, ...scanned }))
     const usual = candidates.filter(({ path }) => !suspects.has(path))
     const delayed = candidates.filter(({ path }) => suspects.has(path))
     waiting += offerEverywhere(ledger, destinations, usual)

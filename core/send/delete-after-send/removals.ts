@@ -87,9 +87,9 @@ type Confirmed =
   /** The receiver has just proven that it holds this very content. `device`: the file's device. */
   | { kind: 'yes'; device: bigint }
   /** The file was replaced or its content changed: the current content has to be sent. */
-  | { kind: 'changed'; facts: FileStat }
+  | { kind: 'changed'; stat: FileStat }
   /** The receiver no longer has this content: the file has to be sent again. */
-  | { kind: 'lost'; facts: FileStat }
+  | { kind: 'lost'; stat: FileStat }
   | { kind: 'absent' }
   /** Removal is not possible now, for example because a program has the file open; the file stays. */
   | { kind: 'not-now'; why: string }
@@ -326,7 +326,7 @@ export class Pass {
     if (found.kind !== 'changed' && found.kind !== 'lost') return
     if (found.kind === 'lost')
       this.#events.log('warn', `${file} is not removed: the receiver has it no more; it is sent again`)
-    this.#ledger.renew(due, found.facts, 0, found.kind === 'lost')
+    this.#ledger.renew(due, found.stat, 0, found.kind === 'lost')
     this.#events.onRemoved()
   }
 
@@ -435,8 +435,8 @@ async function confirm(asked: RemovalQuestion): Promise<Confirmed> {
 /** Reads the whole file, and has the destination prove that it holds the same content. */
 async function confirmOpen(reading: Reading, asked: RemovalQuestion): Promise<Confirmed> {
   const { due, isHome, mayGoOn, seal, session, source } = asked
-  const facts = reading.stat
-  if (!isHome && facts.device !== due.device) return { kind: 'not-now', why: 'it is on another disk' }
+  const stat = reading.stat
+  if (!isHome && stat.device !== due.device) return { kind: 'not-now', why: 'it is on another disk' }
   const writer = reading.hasWriter()
   if (writer === 'yes') return { kind: 'not-now', why: 'a program has it open for writing' }
   if (writer === 'unknown')
@@ -452,7 +452,7 @@ async function confirmOpen(reading: Reading, asked: RemovalQuestion): Promise<Co
   const content = await reading.finish()
   if ('kind' in content) return unsent(content)
   // Metadata can stay the same although the content changed, as after a write through mmap(2).
-  if (!content.digest.equals(due.digest)) return { kind: 'changed', facts }
+  if (!content.digest.equals(due.digest)) return { kind: 'changed', stat }
   // The receiver's word is not trusted: only a holder of the content can compute this digest.
   const proof = await session.prove(source, due.path, due.size, nonce, seal)
   // The failure may concern this file alone, so the files behind it are still checked.
@@ -464,7 +464,7 @@ async function confirmOpen(reading: Reading, asked: RemovalQuestion): Promise<Co
       : { kind: 'stop' }
   const isProven =
     proof.kind === 'sealed' || (proof.kind === 'digest' && behind.digest().equals(proof.digest))
-  return isProven ? { kind: 'yes', device: facts.device } : { kind: 'lost', facts }
+  return isProven ? { kind: 'yes', device: stat.device } : { kind: 'lost', stat }
 }
 
 const unsent = (found: Unsent): Confirmed =>

@@ -43,8 +43,8 @@ type Marked = Parameters<Ledger['marksDone']>[0][number]
 type GroupWriteMark =
   /** The mark is set. `ctimeNs`: the new ctime, because chmod changes it. */
   | { kind: 'set'; ctimeNs: bigint }
-  /** The inode has changed since the file was sent, now with these facts: the file has to be checked again. */
-  | { kind: 'changed'; facts: FileStat }
+  /** The inode has changed since the file was sent, now with this stat: the file has to be checked again. */
+  | { kind: 'changed'; stat: FileStat }
   /** The file was replaced or is gone. */
   | { kind: 'not-wanted' }
 
@@ -141,7 +141,7 @@ const markOne = async (
   try {
     const marked = await markGroupWrite({ root: source.path, path: due.path }, due)
     if (marked.kind === 'set') return { ...forgotten, ctimeNs: marked.ctimeNs }
-    if (marked.kind === 'changed') ledger.renew(due, marked.facts, 0)
+    if (marked.kind === 'changed') ledger.renew(due, marked.stat, 0)
     return marked.kind === 'changed' || (await isThere(ledger, source)) ? forgotten : null
   } catch (error) {
     if (!(await isThere(ledger, source))) return null
@@ -175,9 +175,9 @@ export async function markGroupWrite({ root, path }: SourceFile, sent: FileStat)
   }
   try {
     const stats = await statFd(fd)
-    const facts = toFileStat(stats)
-    if (!stats.isFile() || !sameContent(facts, sent)) return { kind: 'not-wanted' }
-    if (!sameFile(facts, sent)) return { kind: 'changed', facts }
+    const stat = toFileStat(stats)
+    if (!stats.isFile() || !sameContent(stat, sent)) return { kind: 'not-wanted' }
+    if (!sameFile(stat, sent)) return { kind: 'changed', stat }
     const mode = Number(stats.mode & 0o7777n)
     if ((mode & GROUP_WRITE) === 0) await setModeFd(fd, mode | GROUP_WRITE)
     return { kind: 'set', ctimeNs: toFileStat(await statFd(fd)).ctimeNs }

@@ -15,7 +15,7 @@ type Blocked = Pick<QueuedFile, 'id' | 'source'>
 type Retry = Pick<Extract<TransferResult, { kind: 'retry' }>, 'cause' | 'reason'>
 
 /**
- * Holds files back while a destination's store is in trouble, and lets single files test whether it has recovered.
+ * Holds files back while a destination's store fails, and lets single files test whether it has recovered.
  * Times are in milliseconds of any monotonic clock.
  */
 export class CircuitBreaker {

@@ -119,7 +119,7 @@ class Dispatcher {
       mayGoAt: restless.mayGoAt,
       sources: () => this.#workers.size,
       isAway,
-      isInTrouble: () => breaker.nextTryAt !== null,
+      isHeldBack: () => breaker.nextTryAt !== null,
       leftOut: events.onGone,
       changed: events.onChange,
       wake: (source) => this.#wakeSoon(source),
@@ -296,7 +296,7 @@ class Dispatcher {
     if (hasDue !== false) this.#wakeAll()
     const isOfOther = hasDue !== null && guard.problem !== null
     if (isOfOther && !this.#acknowledgements.isStuck && !this.#mayGo()) guard.forget()
-    this.#forgetTrouble()
+    this.#forgetProblem()
   }
 
   /** True if a file waits whose result will show whether the ledger can be written again, or that cannot be read. */
@@ -309,7 +309,7 @@ class Dispatcher {
   }
 
   /** Clears the breaker's problem if the file behind it no longer waits: only that file's success would clear it. */
-  #forgetTrouble(): void {
+  #forgetProblem(): void {
     const { destination, ledger } = this.#options
     const breaker = this.#breaker
     const guard = this.#guard

@@ -22,7 +22,7 @@ interface QueueHost {
   sources(): number
   isAway(source: SendSource): boolean
   /** True after a failure, when one file is tried at a time. */
-  isInTrouble(): boolean
+  isHeldBack(): boolean
   /** Files stopped waiting because they are excluded now. */
   leftOut(): void
   changed(): void
@@ -101,7 +101,7 @@ export function createQueue(host: QueueHost) {
       if (go.length < found.length) putOff(source, leftOut, later, spaced)
       // After a failure the file with the fewest failed attempts goes first, so that a large one without room is not
       // tried every time. Among equals the smallest goes first: its result comes soonest.
-      if (host.isInTrouble()) go.sort((a, b) => a.attempts - b.attempts || a.size - b.size)
+      if (host.isHeldBack()) go.sort((a, b) => a.attempts - b.attempts || a.size - b.size)
       return go
     },
     /** Keeps a path from being sent until the returned function is called; null: it is being sent. */

@@ -1,4 +1,4 @@
-import { Bucket } from '../../backends/bucket.ts'
+import { Bucket } from '../../backends/token-bucket.ts'
 import { type Allowance, allowanceAt, type SpeedSchedule, sameAllowance } from './schedule.ts'
 
 /** Interval between two checks of the wall clock, which may be set and advances while the computer sleeps. */

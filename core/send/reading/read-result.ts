@@ -25,8 +25,8 @@ export interface Content {
 
 /** The reason why a file is not sent now. */
 export type Unsent =
-  /** The file differs from what was offered; `facts` are its current ones. */
-  | { kind: 'changed'; facts: FileStat }
+  /** The file differs from what was offered; `stat` is its current one. */
+  | { kind: 'changed'; stat: FileStat }
   /** Reading failed, with this error name; NO_FILE: the name is not a file. */
   | { kind: 'failed'; code: string }
 

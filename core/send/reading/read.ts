@@ -71,7 +71,7 @@ export async function openReading(
     if (!stats.isFile()) return await refuse(NO_FILE)
     const before = toFileStat(stats)
     const isOffered = sameFile(before, offered) || (mayGrow && hasGrown(fd, before, offered))
-    if (!isOffered) return await refuse({ kind: 'changed', facts: before })
+    if (!isOffered) return await refuse({ kind: 'changed', stat: before })
     return createReading(fd, before, toFileMetadata(stats, readAttributes(fd)), fixity)
   } catch (thrown) {
     return refuse(unsentBecause(thrown))
@@ -122,7 +122,7 @@ function createReading(fd: number, stat: FileStat, facts: FileMetadata, fixity: 
     async finish(): Promise<ContentDigests | Unsent> {
       const now = toFileStat(await statFd(fd))
       const same = position === stat.size && sameFile(now, stat)
-      return same ? hash.digest() : { kind: 'changed', facts: now }
+      return same ? hash.digest() : { kind: 'changed', stat: now }
     },
     /** Goes back to the beginning; returns the digests of the bytes read, or null if not all were read. */
     rewind(): ContentDigests | null {

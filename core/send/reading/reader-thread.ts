@@ -88,8 +88,8 @@ function readOne(
       }
       const stats = fstatSync(fd, { bigint: true })
       if (!stats.isFile()) return NO_FILE
-      const facts = toFileStat(stats)
-      if (length !== offered.size || !sameFile(facts, offered)) return { kind: 'changed', facts }
+      const stat = toFileStat(stats)
+      if (length !== offered.size || !sameFile(stat, offered)) return { kind: 'changed', stat }
       return { kind: 'content', length, fixity: {}, facts: toFileMetadata(stats, readAttributes(fd)) }
     } finally {
       closeSync(fd)

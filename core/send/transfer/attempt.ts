@@ -86,7 +86,7 @@ const VANISHED = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'ENXIO', 'EXDE
 
 /** Returns the result for a file that was not read. */
 export function toTransferResult(unsent: Unsent, source: { path: string }, file: string): TransferResult {
-  if (unsent.kind === 'changed') return { kind: 'retry', cause: 'changed', reason: null, now: unsent.facts }
+  if (unsent.kind === 'changed') return { kind: 'retry', cause: 'changed', reason: null, now: unsent.stat }
   const { code } = unsent
   if (VANISHED.has(code)) return { kind: 'retry', cause: 'vanished', reason: null }
   const params = { path: path.join(source.path, file), reason: code }
@@ -113,7 +113,7 @@ export function createJudge({
     if (shared.isBelowAway(source, due.path)) return { kind: 'retry', cause: 'doubtful', reason: null }
     // The changed file may be incomplete: the scanner offers it again when its writer has finished.
     const file = { root: source.path, path: due.path }
-    if (unsent.kind === 'changed' && (await mayBeWritten(file, unsent.facts, due)))
+    if (unsent.kind === 'changed' && (await mayBeWritten(file, unsent.stat, due)))
       return { kind: 'retry', cause: 'being-written', reason: null }
     const result = toTransferResult(unsent, source, due.path)
     if (result.kind !== 'retry' || result.cause !== 'vanished') return result
@@ -151,7 +151,7 @@ function countOpenFiles(): number {
 }
 
 /** The limit on one source's files under way. */
-export type Window = ReturnType<typeof openWindow>
+export type Window = ReturnType<typeof createWindow>
 
 interface Share {
   window: Window | null
@@ -194,13 +194,13 @@ export function createWindows() {
       const share: Share = shares.get(source) ?? { window: null, priority, held: 0, waiting: [] }
       share.priority = priority
       shares.set(source, share)
-      share.window ??= openWindow(share, serve, openFiles)
+      share.window ??= createWindow(share, serve, openFiles)
       return share.window
     },
   }
 }
 
-function openWindow(share: Share, serve: () => void, openFiles: Semaphore) {
+function createWindow(share: Share, serve: () => void, openFiles: Semaphore) {
   let large = 0
   return {
     /** Waits for room for small files. */

@@ -180,7 +180,7 @@ async function sendChunks(
       const rewritten = await watched(findRewritten())
       if (rewritten === null) continue
       if (aborted !== null) return { kind: 'lost' }
-      return await discard({ kind: 'changed', facts: rewritten })
+      return await discard({ kind: 'changed', stat: rewritten })
     }
   } catch (error) {
     void abort()
@@ -213,7 +213,7 @@ async function proveContent(
 ): Promise<Proven | Unsent | null> {
   const whole = await watched(reading.finish())
   if (!isUnsent(whole)) return { ...whole, isOlder: false }
-  if (whole.kind !== 'changed' || whole.facts.size < reading.stat.size) return whole
+  if (whole.kind !== 'changed' || whole.stat.size < reading.stat.size) return whole
   const digests = reading.rewind()
   if (digests === null) return whole
   for (let bytes = await watched(reading.next()); bytes !== null; bytes = await watched(reading.next())) {
@@ -221,9 +221,9 @@ async function proveContent(
     if (!mayGoOn()) return null
   }
   const now = await watched(reading.now())
-  const isAtRest = sameFile(now, whole.facts) || now.size > whole.facts.size
+  const isAtRest = sameFile(now, whole.stat) || now.size > whole.stat.size
   const isSame = reading.rewind()?.digest.equals(digests.digest) === true
-  return isSame && isAtRest ? { ...digests, isOlder: true } : { kind: 'changed', facts: now }
+  return isSame && isAtRest ? { ...digests, isOlder: true } : { kind: 'changed', stat: now }
 }
 
 /** Adds to the result of a stored file which content was sent. */

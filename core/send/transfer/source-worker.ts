@@ -46,7 +46,7 @@ const FILE_COST = 2048
 interface WorkerHost {
   /** True if the source or all sending is paused. */
   isHalted(): boolean
-  /** Returns the session if files may go now: nothing is paused or in trouble. */
+  /** Returns the session if files may go now: nothing is paused or held back. */
   session(): Session | null
   /** Takes the source's next waiting files, oldest first; `away`: the source's disk is not mounted. */
   take(): QueuedFile[] | 'away'
@@ -82,7 +82,7 @@ export function openSourceWorker(source: SendSource, shared: Shared, window: Win
   const isAway = () => {
     awayUntil = performance.now() + AWAY_MS
   }
-  const sender = openFileSender({ source, shared, window, mayGoOn: () => !over && !host.isHalted() })
+  const sender = createFileSender({ source, shared, window, mayGoOn: () => !over && !host.isHalted() })
   const taken = createTaken(sender, host, isAway)
 
   const session = (): Session | null => (over || performance.now() < awayUntil ? null : host.session())
@@ -132,7 +132,7 @@ export function openSourceWorker(source: SendSource, shared: Shared, window: Win
 }
 
 /** Files that were taken from the queue but not started. */
-function createTaken(sender: ReturnType<typeof openFileSender>, host: WorkerHost, isAway: () => void) {
+function createTaken(sender: ReturnType<typeof createFileSender>, host: WorkerHost, isAway: () => void) {
   /** In reverse order: the next file is the last element. */
   let queue: QueuedFile[] = []
   let aside: QueuedFile[] = []
@@ -207,7 +207,7 @@ export const isLarge = (size: number, { limits }: Session): boolean =>
   size > Math.max(WHOLE_FILE_BYTES, limits.bytes)
 
 /** Reads and sends the files of one source. */
-export function openFileSender(parts: SourceParts) {
+export function createFileSender(parts: SourceParts) {
   const { window } = parts
   const sendLarge = createLargeSender(parts)
   const copies = createSemaphore(COPIES_AT_ONCE)

@@ -42,7 +42,7 @@ export function isZone(name: string): boolean {
  */
 export function openPeriods({ everyMinutes, zone }: Timetable) {
   const everyMs = everyMinutes * MINUTE_MS
-  const offsetAt = openZone(zone)
+  const offsetAt = createZone(zone)
   const days = new Map<number, Begin[]>()
 
   /** Returns the beginnings on a day of the wall clock, in their order. @param day days since 1970 */
@@ -113,7 +113,7 @@ export function findPeriod(some: Iterable<Period, never>, isWanted: (one: Period
 }
 
 /** Returns the function from an instant to the zone's offset from UTC, in milliseconds. */
-function openZone(zone: string | null): (instant: number) => number {
+function createZone(zone: string | null): (instant: number) => number {
   if (zone === 'UTC') return () => 0
   if (zone === null) return (instant) => -new Date(instant).getTimezoneOffset() * MINUTE_MS
   const format = new Intl.DateTimeFormat('en', {

@@ -145,7 +145,7 @@ export function openRows(database: DatabaseSyncInstance) {
       return raw === undefined ? null : parseRow(raw)
     },
     directory(source: number, path: string): DirectoryRow | null {
-      const raw = findDirectory.get(source, path) as (RawFacts & { path: string }) | undefined
+      const raw = findDirectory.get(source, path) as (RawMetadata & { path: string }) | undefined
       return raw === undefined ? null : { path, facts: raw.mode === null ? null : parseFacts(raw, 0) }
     },
     /** True if an open round may be moving the file or directory at a path. */
@@ -162,11 +162,11 @@ export function openRows(database: DatabaseSyncInstance) {
   }
 }
 
-type RawFacts = Record<'mtime_s' | 'mtime_ns' | 'mode' | 'uid' | 'gid', number | null> & {
+type RawMetadata = Record<'mtime_s' | 'mtime_ns' | 'mode' | 'uid' | 'gid', number | null> & {
   more: Uint8Array | null
 }
 
-type RawFile = RawFacts &
+type RawFile = RawMetadata &
   Omit<FileRow, 'facts' | 'digest' | 'isPinned'> & {
     size: number
     digest: Uint8Array
@@ -197,7 +197,7 @@ function parseRow(raw: RawFile): FileRow | StrangeRow {
 }
 
 function parseFacts(
-  { mtime_s, mtime_ns, mode, uid, gid, more }: RawFacts,
+  { mtime_s, mtime_ns, mode, uid, gid, more }: RawMetadata,
   size: number,
 ): FileMetadata | null {
   try {

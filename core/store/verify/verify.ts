@@ -191,8 +191,8 @@ class Verification {
       if (read.digest.equals(row.digest)) return null
       const found = digestText(read.digest)
       const apartNs = read.mtimeNs - row.facts.mtimeNs
-      const hasSameFacts = read.size === row.facts.size && apartNs < TIME_STEP_NS && apartNs > -TIME_STEP_NS
-      return { kind: hasSameFacts ? ('damaged' as const) : ('changed' as const), place, expected, found }
+      const hasSameStat = read.size === row.facts.size && apartNs < TIME_STEP_NS && apartNs > -TIME_STEP_NS
+      return { kind: hasSameStat ? ('damaged' as const) : ('changed' as const), place, expected, found }
     })
     if (finding === null || finding.kind === 'strange') return finding
     return finding.kind === 'missing'

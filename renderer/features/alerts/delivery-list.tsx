@@ -36,7 +36,7 @@ function DeliveryLine({ delivery }: { delivery: Delivery }) {
   const now = useNow()
   const { state, channel, channelName, at, decidedAt, attempts, reason } = delivery
   const { level, word } = deliveryMarks[state]
-  const name = channel === NATIVE ? t('window.channel.native') : channelName
+  const name = channel === NATIVE ? t('setting.notifications') : channelName
   const time = format.exactMoment(decidedAt ?? at, now)
   return (
     <li className="delivery" data-level={level} title={format.fullMoment(decidedAt ?? at)}>

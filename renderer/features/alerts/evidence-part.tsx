@@ -1,6 +1,6 @@
 import { useState } from 'react'
 import type { CommandOutput } from '../../../core/agent/contract.ts'
-import { message } from '../../../core/lib/i18n/message.ts'
+import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { useAnswer } from '../../state/answer.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { useNow } from '../../state/now.ts'
@@ -44,7 +44,8 @@ export function EvidencePart({ incident: { id, cause } }: { incident: Incident }
   )
 }
 
-function Reported({ evidence: { failedAt, cause, lines, omitted, facts, unread } }: { evidence: Evidence }) {
+function Reported({ evidence }: { evidence: Evidence }) {
+  const { failedAt, cause, lines, omitted, files, facts, unread } = evidence
   const { t, say } = useWords()
   const before = lines.filter(({ at }) => at <= failedAt)
   const after = lines.filter(({ at }) => at > failedAt)
@@ -56,16 +57,15 @@ function Reported({ evidence: { failedAt, cause, lines, omitted, facts, unread }
           {say(one)}
         </p>
       ))}
+      {files.map((one) => (
+        <p key={one.params.path} className="breakable selectable">
+          {say(one)}
+        </p>
+      ))}
       {isUnexplained && <p>{t('cause.none', { count: lines.length })}</p>}
-      {lines.length > 0 && (
-        <>
-          <p className="dimmed">{t('cause.before')}</p>
-          <Lines lines={before} />
-          <p className="dimmed">{say(message('cause.failure', { at: failedAt }))}</p>
-          <Lines lines={after} />
-          {omitted > 0 && <p className="dimmed">{t('cause.omitted', { count: omitted })}</p>}
-        </>
-      )}
+      <Lines title={message('cause.before', { at: failedAt })} lines={before} />
+      <Lines title={message('cause.after', { at: failedAt })} lines={after} />
+      {omitted > 0 && <p className="dimmed">{t('cause.omitted', { count: omitted })}</p>}
       {facts.length > 0 && (
         <details className="folded">
           <summary>{t('cause.facts')}</summary>
@@ -78,13 +78,16 @@ function Reported({ evidence: { failedAt, cause, lines, omitted, facts, unread }
   )
 }
 
-function Lines({ lines }: { lines: Evidence['lines'] }) {
-  const { format } = useWords()
+function Lines({ title, lines }: { title: Message; lines: Evidence['lines'] }) {
+  const { say, format } = useWords()
   const now = useNow()
   if (lines.length === 0) return null
   return (
-    <pre className="reported selectable">
-      {lines.map(({ at, text }) => `${format.exactMoment(at, now)}  ${text}`).join('\n')}
-    </pre>
+    <>
+      <p className="dimmed">{say(title)}</p>
+      <pre className="reported selectable">
+        {lines.map(({ at, text }) => `${format.exactMoment(at, now)}  ${text}`).join('\n')}
+      </pre>
+    </>
   )
 }

@@ -1,8 +1,10 @@
 import { Button, Group, Menu } from '@mantine/core'
 import { minutesUntilTomorrow } from '../../../core/agent/state/derived.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import { isDiskKind } from '../../../core/alerts/kinds.ts'
+import { ignoreError } from '../../../core/dropped-errors.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
-import { useView } from '../../state/bridge.tsx'
+import { useBridge, useView } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
 import { useNow } from '../../state/now.ts'
 import { copyText } from '../../ui/copy.ts'
@@ -61,8 +63,15 @@ function CopyDetails({ incident }: { incident: Incident }) {
   const { t, say } = useWords()
   const { tell } = useCommands()
   const { snapshot } = useView()
+  const bridge = useBridge()
   const copy = async () => {
-    const text = incidentDetails(incident, snapshot?.state.version ?? '', say)
+    const none = { evidence: null }
+    const { evidence } = isDiskKind(incident.kind)
+      ? await bridge
+          .call('evidence', { id: incident.id })
+          .catch(ignoreError('the rest of the details is copied', none))
+      : none
+    const text = incidentDetails(incident, snapshot?.state.version ?? '', say, evidence?.files)
     if (await copyText(text)) tell('done', message('window.details.copied'))
   }
   return (

@@ -122,8 +122,8 @@ export function NativeRow({ id, on, now }: { id: string; on: boolean; now: Chann
   return (
     <Row
       id={id}
-      name={t('window.channel.native')}
-      about={t('window.channel.nativeHint')}
+      name={t('setting.notifications')}
+      about={t('setting.notifications.hint')}
       on={on}
       onSwitch={(notifications) => run('changeSettings', { notifications })}
       now={now}

@@ -46,11 +46,11 @@ export function QuietHours({ value, save }: QuietHoursProps) {
       <Switch
         label={
           <>
-            {t('window.quiet.title')} <SavedMark at={savedAt} />
+            {t('setting.alerts.quietHours')} <SavedMark at={savedAt} />
           </>
         }
-        aria-label={t('window.quiet.title')}
-        description={t('window.quiet.hint')}
+        aria-label={t('setting.alerts.quietHours')}
+        description={t('setting.alerts.quietHours.hint')}
         checked={value !== null}
         onChange={(event) => void keep(event.currentTarget.checked ? usual : null)}
         labelPosition="left"

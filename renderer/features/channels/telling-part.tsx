@@ -1,26 +1,17 @@
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { Setting, SettingsPart } from '../settings/found.tsx'
-import { NumberSetting } from '../settings/number-setting.tsx'
+import { PlainSettings } from '../settings/plain-setting.tsx'
 import { useSave } from '../settings/use-save.ts'
 import { QuietHours } from './quiet-hours.tsx'
 
 /** Sets when notifications are sent. */
-export function TellingPart({ settings: { alerts } }: { settings: AppState['settings'] }) {
+export function TellingPart({ settings }: { settings: AppState['settings'] }) {
   const save = useSave()
-  const { unreachableMinutes, quietHours } = alerts
+  const { quietHours } = settings.alerts
   return (
     <SettingsPart title="window.telling.title">
-      <Setting id="unreachable">
-        <NumberSetting
-          field="unreachable"
-          label="window.telling.unreachable"
-          hint="window.telling.unreachableHint"
-          unit="window.telling.minutes"
-          value={unreachableMinutes}
-          save={(minutes) => save({ alerts: { unreachableMinutes: minutes } })}
-        />
-      </Setting>
-      <Setting id="quietHours">
+      <PlainSettings part="window.telling.title" settings={settings} />
+      <Setting id="alerts.quietHours">
         <QuietHours value={quietHours} save={(hours) => save({ alerts: { quietHours: hours } })} />
       </Setting>
     </SettingsPart>

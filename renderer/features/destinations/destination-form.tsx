@@ -1,16 +1,18 @@
 import { Button, Group, Stack } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import { type DestinationKind, getKind } from '../../../core/backends/kinds.ts'
 import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import type { Destination } from '../../../core/settings/destination-schema.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { firstInvalid, focusAfter } from '../../ui/focus.ts'
 import { useHold } from '../../ui/form-dialog.tsx'
 import { useWords } from '../../words/context.tsx'
-import { type Draft, type Given, type GivenKind, newDraft } from './draft.ts'
+import { type Draft, type Given, newDraft } from './draft.ts'
 import { EncryptionPart } from './encryption-part.tsx'
 import { TextField } from './fields.tsx'
-import { getForm, readDraft, toDraft } from './forms.ts'
+import { getForm, readDraft, suggestName, toDraft } from './forms.ts'
+import { KindFields } from './kind-fields.tsx'
 import { TestResult } from './test-result.tsx'
 import { type Question, useDestinationTest } from './use-destination-test.ts'
 
@@ -21,7 +23,7 @@ export interface Known {
 }
 
 interface DestinationFormProps {
-  kind: GivenKind
+  kind: DestinationKind
   /** The destination to edit; null to add one. */
   known: Known | null
   state: AppState
@@ -34,7 +36,7 @@ interface DestinationFormProps {
 export function DestinationForm(props: DestinationFormProps) {
   const { kind, known, state, onBack, onDone } = props
   const { t, say } = useWords()
-  const { Fields, getName } = getForm(kind)
+  const Fields = getForm(kind)?.Fields
   const form = useForm(props)
   const { draft, change, problems, tested, refusal, busy } = form
   const fields = {
@@ -49,9 +51,9 @@ export function DestinationForm(props: DestinationFormProps) {
   return (
     <form onSubmit={form.submit} noValidate>
       <Stack gap="sm">
-        <Fields {...fields} />
-        <TextField {...fields} field="name" maxLength={200} placeholder={getName(draft)} />
-        {kind !== 'receiver' && <EncryptionPart {...fields} />}
+        {Fields === undefined ? <KindFields {...fields} kind={kind} /> : <Fields {...fields} />}
+        <TextField {...fields} field="name" maxLength={200} placeholder={suggestName(kind, draft)} />
+        {getKind(kind).encrypts && <EncryptionPart {...fields} />}
         {tested !== null && <TestResult tested={tested} confirmed={draft} onConfirm={form.confirm} />}
         {refusal !== null && <UserError text={say(refusal)} />}
         {form.tried && Object.keys(problems).length > 0 && (

@@ -1,41 +1,32 @@
 import type { CommandInput } from '../../../core/agent/contract.ts'
-import type { DestinationField } from '../../../core/settings/destination-catalog.ts'
+import { cleanTyped, isGoodTyped, type PlainField, type SecretField } from '../../../core/backends/fields.ts'
+import {
+  type DestinationKind,
+  destinationKinds,
+  type FieldsOf,
+  getKind,
+  hasLogin,
+} from '../../../core/backends/kinds.ts'
 import type { Encryption } from '../../../core/settings/destination-schema.ts'
 
 /** The form's result. A receiver is added by pairing; the form only edits it. */
 export type Given = CommandInput<'changeDestination'>['destination']
-export type GivenKind = Given['kind']
 export type Login = Extract<Given, { kind: 'sftp' }>['login']
 
+type AnyField = FieldsOf<DestinationKind>
+type Typed<F> = F extends { type: 'switch' }
+  ? boolean
+  : F extends { choices: readonly (infer C)[] }
+    ? C
+    : string
+/** The fields of all kinds as edited: texts, choices and switches. "" stands for null, or for nothing yet. */
+type Values = { [F in Exclude<AnyField, { type: 'secret' }> as F['name']]: Typed<F> }
+
 /** A destination as edited in the form, with the fields of all kinds. */
-export interface Draft {
+export interface Draft extends Values {
   name: string
-  path: string
-  host: string
-  port: string
-  user: string
-  login: Login
-  keyFile: string
-  /** Only for a receiver, whose fingerprint does not change. */
-  fingerprint: string
-  /** As confirmed by the user; '' before. */
-  hostKey: string
-  /** '' for the name of this computer. */
-  folder: string
-  endpoint: string
-  region: string
-  bucket: string
-  prefix: string
-  pathStyle: boolean
-  storageClass: string
-  /** Days; '' for no lock. */
-  lockDays: string
   /** aws: use the credentials of AWS's own tools. */
   credentials: 'own' | 'aws'
-  /** Address of a folder at a WebDAV server. */
-  url: string
-  /** As confirmed by the user; '' if signed by a certificate authority. */
-  certificate: string
   encrypt: 'no' | 'newKey' | 'ownKey'
   recipient: string
   /** The user confirmed that the new key is stored elsewhere. */
@@ -44,34 +35,24 @@ export interface Draft {
   /** Newly typed secrets: stored ones are never shown. */
   secrets: Readonly<Partial<Record<Secret, string>>>
 }
-export type Secret = 'password' | 'key' | 'passphrase' | 'accessKey' | 'secretKey'
+export type Secret = Extract<AnyField, { type: 'secret' }>['name']
 export type Field = Exclude<keyof Draft, 'secrets'> | Secret
 
 /** Why a field is invalid. */
 export type Problems = Readonly<Partial<Record<Field, 'missing' | 'invalid'>>>
 
+export const toTyped = (value: unknown): string | boolean =>
+  typeof value === 'boolean' ? value : String(value ?? '')
+
 export function newDraft(): Draft {
+  const values: Record<string, string | boolean> = {}
+  // A field of several kinds has the default that one of them has.
+  for (const field of destinationKinds.flatMap((kind) => getKind(kind).fields))
+    values[field.name] ||= toTyped('default' in field ? field.default : '')
   return {
+    ...(values as Values),
     name: '',
-    path: '',
-    host: '',
-    port: '22',
-    user: '',
-    login: 'password',
-    keyFile: '',
-    fingerprint: '',
-    hostKey: '',
-    folder: '',
-    endpoint: '',
-    region: 'us-east-1',
-    bucket: '',
-    prefix: '',
-    pathStyle: true,
-    storageClass: '',
-    lockDays: '',
     credentials: 'own',
-    url: '',
-    certificate: '',
     encrypt: 'no',
     recipient: '',
     isKeyKept: false,
@@ -80,43 +61,33 @@ export function newDraft(): Draft {
   }
 }
 
-export function toEncryption(recipient: string | null): Pick<Draft, 'encrypt' | 'recipient'> {
-  return recipient === null ? { encrypt: 'no', recipient: '' } : { encrypt: 'ownKey', recipient }
+export function toEncryption({
+  recipient,
+  hideNames,
+}: Encryption): Pick<Draft, 'encrypt' | 'recipient' | 'hideNames'> {
+  return { encrypt: recipient === null ? 'no' : 'ownKey', recipient: recipient ?? '', hideNames }
 }
 
 /** Reports a field as missing or invalid. */
 export type Refuse = (field: Field, why: 'missing' | 'invalid') => void
 
-type TextField = { [F in keyof Draft]: Draft[F] extends string ? F : never }[keyof Draft]
-
-/** Returns the trimmed text of a field, and refuses it if it is empty or not good. */
-export function required(
-  draft: Draft,
-  field: TextField,
-  refuse: Refuse,
-  isGood: (value: string) => boolean = () => true,
-): string {
-  const value = draft[field].trim()
-  if (value === '') refuse(field, 'missing')
-  else if (!isGood(value)) refuse(field, 'invalid')
-  return value
-}
-
-export const isAbsolute = (path: string) => /^(\/|[A-Za-z]:[\\/]|\\\\)/.test(path)
-const isPort = (port: string) => /^\d{1,5}$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535
-const isFolderName = (name: string) => !/[/\\]/.test(name) && !/^\.+$/.test(name)
-export const isEndpoint = (address: string) => /^https?:\/\//i.test(address) && URL.canParse(address)
-
-export const readAddress = (draft: Draft, refuse: Refuse) => ({
-  host: required(draft, 'host', refuse, (host) => !/[\s/@]/.test(host)),
-  port: Number(required(draft, 'port', refuse, isPort)),
-})
-
-export function readFolder(draft: Draft, refuse: Refuse): { folder?: string } {
-  const folder = draft.folder.trim()
-  if (folder === '') return {}
-  if (!isFolderName(folder)) refuse('folder', 'invalid')
-  return { folder }
+/** Returns the value of a typed field for the settings; undefined leaves it out. */
+export function readField(field: PlainField, draft: Draft, refuse: Refuse): unknown {
+  const name = field.name as Exclude<keyof Values, 'pathStyle'>
+  const typed: string | boolean = draft[name]
+  if (typeof typed === 'boolean') return typed
+  const usual = 'default' in field ? field.default : undefined
+  if (!hasLogin(field, draft.login)) return usual
+  const text = cleanTyped(field, typed)
+  if (text !== '') {
+    if (!isGoodTyped(field, text)) refuse(name, 'invalid')
+    return field.type === 'port' || field.type === 'days' ? Number(text) : text
+  }
+  if (field.type === 'own-folder') return undefined
+  // A way to log in needs the fields that are for it alone.
+  if (field.isPresented !== true && (field.logins !== undefined || !(usual === null || usual === '')))
+    refuse(name, 'missing')
+  return usual === undefined ? '' : usual
 }
 
 export function readEncryption(
@@ -137,7 +108,7 @@ export function readEncryption(
  * @param stored names of the destination's stored secrets
  */
 export function readSecrets(
-  asked: readonly Pick<DestinationField, 'name' | 'isRequired'>[],
+  asked: readonly Pick<SecretField, 'name' | 'isRequired'>[],
   draft: Draft,
   stored: readonly string[],
   refuse: Refuse,

@@ -1,6 +1,6 @@
 import { Button, Group, Stack, Text } from '@mantine/core'
 import { useState } from 'react'
-import type { EjectResult } from '../../../core/agent/contract.ts'
+import type { CommandOutput } from '../../../core/agent/contract.ts'
 import type { DestinationState } from '../../../core/agent/state/schema.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { sentenceOfThrown } from '../../state/thrown.ts'
@@ -32,13 +32,17 @@ function Eject({ destination: { id, name }, onClose }: Omit<EjectDialogProps, 'o
   const { t, say } = useWords()
   const bridge = useBridge()
   const [isEjecting, setEjecting] = useState(false)
-  const [result, setResult] = useState<EjectResult | null>(null)
+  const [result, setResult] = useState<CommandOutput<'ejectDestination'> | null>(null)
   useHold(false, isEjecting)
   const eject = async () => {
     setEjecting(true)
-    const answer = await bridge
-      .call('ejectDestination', { id })
-      .catch((error): EjectResult => ({ removable: false, sentence: sentenceOfThrown(error), command: null }))
+    const answer = await bridge.call('ejectDestination', { id }).catch(
+      (error): CommandOutput<'ejectDestination'> => ({
+        removable: false,
+        sentence: sentenceOfThrown(error),
+        command: null,
+      }),
+    )
     setResult(answer)
     setEjecting(false)
   }

@@ -1,8 +1,9 @@
 import { Textarea, TextInput, type TextInputProps } from '@mantine/core'
+import type { ComponentType } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useWords } from '../../words/context.tsx'
 import { firstWord } from '../../words/first-word.ts'
-import type { Draft, Field, Problems, Secret } from './draft.ts'
+import type { Draft, Field, Problems, Refuse, Secret } from './draft.ts'
 
 export interface FieldsProps {
   draft: Draft
@@ -13,6 +14,17 @@ export interface FieldsProps {
   isKnown: boolean
   secretStorage: AppState['secretStorage']
   onChange: (changes: Partial<Draft>) => void
+}
+
+/** The form of a kind whose layout its fields alone do not give. */
+export interface OwnForm {
+  Fields: ComponentType<FieldsProps>
+  /** Returns the values that the settings do not have. */
+  toDraft?(stored: readonly string[]): Partial<Draft>
+  /** Splits what was typed into a single field. */
+  split?(draft: Draft): Draft
+  /** See `readSecrets`. Omitted: the secrets of the kind. */
+  readSecrets?(draft: Draft, stored: readonly string[], refuse: Refuse): Record<string, string>
 }
 
 /** Returns a function that describes a field's problem; null if it has none. */
@@ -27,7 +39,7 @@ export function useProblemWord(): (field: Field, problems: Problems) => string |
   }
 }
 
-type TextFieldName = { [F in keyof Draft]: Draft[F] extends string ? F : never }[keyof Draft]
+export type TextFieldName = { [F in keyof Draft]: Draft[F] extends string ? F : never }[keyof Draft]
 
 interface TextFieldProps extends FieldsProps, Omit<TextInputProps, keyof FieldsProps> {
   field: TextFieldName

@@ -1,4 +1,5 @@
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
+import { isSettingKey } from '../../../core/settings/catalog.ts'
 import type { SendRule } from '../../../core/settings/schema.ts'
 import type { Words } from '../../words/context.tsx'
 import { describeRule } from '../settings/rule-list.tsx'
@@ -6,9 +7,6 @@ import { describeRule } from '../settings/rule-list.tsx'
 // Names and values of the settings that a receiver can propose, for people.
 
 const labels: Readonly<Record<string, WordKey>> = {
-  'check.intervalSeconds': 'window.settings.interval',
-  'scan.reconcileSeconds': 'window.settings.reconcile',
-  'send.bytesPerSecond': 'window.limit.always',
   'send.schedule': 'window.limit.rules',
   ignore: 'window.filters.patterns',
   hidden: 'window.filters.hidden',
@@ -19,7 +17,7 @@ const labels: Readonly<Record<string, WordKey>> = {
 }
 
 export function nameSetting(key: string, { t }: Words): string {
-  const label = labels[key]
+  const label = isSettingKey(key) ? (`setting.${key}` as const) : labels[key]
   return label === undefined ? key : t(label)
 }
 

@@ -1,21 +1,12 @@
 import { SegmentedControl, Switch } from '@mantine/core'
 import { useId, useState } from 'react'
-import { LONGEST_LOCK_DAYS } from '../../../core/settings/bounds.ts'
-import { getDestinationSecrets } from '../../../core/settings/destination-catalog.ts'
+import { getDestinationSecrets } from '../../../core/backends/kinds.ts'
+import { splitBucket } from '../../../core/backends/s3/kind.ts'
 import { useWords } from '../../words/context.tsx'
 import { StorageNote } from '../channels/storage-note.tsx'
-import {
-  type Draft,
-  isEndpoint,
-  type Refuse,
-  readEncryption,
-  readFolder,
-  readSecrets,
-  required,
-  toEncryption,
-} from './draft.ts'
+import { type Draft, readSecrets } from './draft.ts'
+import type { OwnForm } from './fields.tsx'
 import { type FieldsProps, FolderField, SecretField, TextField } from './fields.tsx'
-import type { KindForm } from './forms.ts'
 
 /** Fields for a bucket: address, credentials, and options that only some stores need. */
 function S3Fields(props: FieldsProps) {
@@ -35,7 +26,7 @@ function S3Fields(props: FieldsProps) {
         {...props}
         field="bucket"
         onBlur={() => {
-          const split = splitBucket(props.draft)
+          const split = splitTyped(props.draft)
           if (split !== null && !props.isKnown) props.onChange(split)
         }}
         maxLength={255}
@@ -135,49 +126,15 @@ function Advanced(props: FieldsProps) {
 }
 
 /** Splits a bucket and a prefix that were typed into the bucket field; null if it is a bucket alone. */
-export function splitBucket({ bucket, prefix }: Draft): Pick<Draft, 'bucket' | 'prefix'> | null {
-  const [first = '', ...rest] = bucket
-    .trim()
-    .replace(/^s3:\/\//i, '')
-    .split('/')
-  if (first === bucket.trim()) return null
-  return {
-    bucket: first,
-    prefix: [...rest, ...prefix.trim().split('/')].filter((part) => part !== '').join('/'),
-  }
+export function splitTyped({ bucket, prefix }: Draft): Pick<Draft, 'bucket' | 'prefix'> | null {
+  const split = splitBucket(bucket)
+  if (split.bucket === bucket.trim()) return null
+  return { ...split, prefix: [split.prefix, prefix.trim()].filter((part) => part !== '').join('/') }
 }
 
-function readLockDays({ lockDays }: Draft, refuse: Refuse): number | null {
-  if (lockDays.trim() === '') return null
-  const days = Number(lockDays)
-  if (!(Number.isInteger(days) && days >= 1 && days <= LONGEST_LOCK_DAYS)) refuse('lockDays', 'invalid')
-  return days
-}
-
-export const s3Form: KindForm<'s3'> = {
+export const s3Form: OwnForm = {
   Fields: S3Fields,
-  toDraft({ storageClass, lockDays, certificate, recipient, kind: _kind, id: _id, ...same }, stored) {
-    return {
-      ...same,
-      credentials: stored.includes('accessKey') ? 'own' : 'aws',
-      storageClass: storageClass ?? '',
-      lockDays: lockDays === null ? '' : String(lockDays),
-      certificate: certificate ?? '',
-      ...toEncryption(recipient),
-    }
-  },
-  read: (draft, refuse) => ({
-    endpoint: required(draft, 'endpoint', refuse, isEndpoint).replace(/\/+$/, ''),
-    region: required(draft, 'region', refuse),
-    bucket: required(draft, 'bucket', refuse, (bucket) => !/[\s/]/.test(bucket)),
-    prefix: draft.prefix.trim().replace(/^\/+|\/+$/g, ''),
-    pathStyle: draft.pathStyle,
-    storageClass: draft.storageClass.trim() || null,
-    lockDays: readLockDays(draft, refuse),
-    certificate: draft.certificate || null,
-    ...readFolder(draft, refuse),
-    ...readEncryption(draft, refuse),
-  }),
+  toDraft: (stored) => ({ credentials: stored.includes('accessKey') ? 'own' : 'aws' }),
   readSecrets(draft, stored, refuse) {
     // Without keys the agent uses the credentials of AWS's own tools.
     if (draft.credentials === 'aws') return Object.fromEntries(stored.map((name) => [name, '']))
@@ -185,5 +142,4 @@ export const s3Form: KindForm<'s3'> = {
     const typed = Object.entries(readSecrets(asked, draft, stored, refuse))
     return Object.fromEntries(typed.map(([name, secret]) => [name, secret.trim()]))
   },
-  getName: ({ bucket }) => bucket.trim(),
 }

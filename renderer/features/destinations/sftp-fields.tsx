@@ -1,25 +1,15 @@
 import { Button, NativeSelect } from '@mantine/core'
 import { useState } from 'react'
+import { getDestinationSecrets } from '../../../core/backends/kinds.ts'
+import { readSftpTarget } from '../../../core/backends/sftp/target.ts'
 import type { Message, WordKey } from '../../../core/lib/i18n/message.ts'
-import { getDestinationSecrets } from '../../../core/settings/destination-catalog.ts'
-import { readSftpTarget } from '../../../core/settings/sftp-target.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { sentenceOfThrown } from '../../state/thrown.ts'
 import { useWords } from '../../words/context.tsx'
 import { StorageNote } from '../channels/storage-note.tsx'
-import {
-  type Draft,
-  isAbsolute,
-  type Login,
-  readAddress,
-  readEncryption,
-  readFolder,
-  readSecrets,
-  required,
-  toEncryption,
-} from './draft.ts'
+import { type Draft, type Login, readSecrets } from './draft.ts'
+import type { OwnForm } from './fields.tsx'
 import { AddressFields, type FieldsProps, FolderField, SecretField, TextField } from './fields.tsx'
-import type { KindForm } from './forms.ts'
 import { PathButton } from './path-button.tsx'
 
 const logins: readonly (readonly [Login, WordKey])[] = [
@@ -139,24 +129,9 @@ export function splitAddress(text: string): Partial<Draft> | null {
 
 const withSplitAddress = (draft: Draft): Draft => ({ ...draft, ...splitAddress(draft.host) })
 
-export const sftpForm: KindForm<'sftp'> = {
+export const sftpForm: OwnForm = {
   Fields: SftpFields,
-  toDraft({ port, keyFile, recipient, kind: _kind, id: _id, ...same }) {
-    return { ...same, port: String(port), keyFile: keyFile ?? '', ...toEncryption(recipient) }
-  },
-  read(typed, refuse) {
-    const draft = withSplitAddress(typed)
-    return {
-      ...readAddress(draft, refuse),
-      user: required(draft, 'user', refuse),
-      login: draft.login,
-      keyFile: draft.login === 'file' ? required(draft, 'keyFile', refuse, isAbsolute) : null,
-      hostKey: draft.hostKey,
-      path: draft.path.trim(),
-      ...readFolder(draft, refuse),
-      ...readEncryption(draft, refuse),
-    }
-  },
+  split: withSplitAddress,
   readSecrets(draft, stored, refuse) {
     const secrets = readSecrets(getDestinationSecrets('sftp', draft.login), draft, stored, refuse)
     if (secrets.key !== undefined && !/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(secrets.key))
@@ -165,5 +140,4 @@ export const sftpForm: KindForm<'sftp'> = {
     if (secrets.key !== undefined && stored.includes('passphrase')) secrets.passphrase ??= ''
     return secrets
   },
-  getName: (draft) => withSplitAddress(draft).host.trim(),
 }

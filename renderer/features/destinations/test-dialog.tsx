@@ -60,7 +60,7 @@ function Test({ destination, onClose }: Omit<TestDialogProps, 'opened'>) {
 
 function getConfirmed(destination: Destination): Confirmed {
   return {
-    hostKey: destination.kind === 'sftp' ? destination.hostKey : '',
+    hostKey: 'hostKey' in destination ? destination.hostKey : '',
     certificate: 'certificate' in destination ? (destination.certificate ?? '') : '',
   }
 }

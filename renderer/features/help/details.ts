@@ -16,8 +16,16 @@ export function statusDetails({ version, status, incidents }: AppState, say: Say
   ].join('\n')
 }
 
-/** Returns an incident as text: the failure, its place, its start and the next step. */
-export function incidentDetails(incident: Incident, version: string, say: Say): string {
+/**
+ * Returns an incident as text: the failure, its place, its start and the next step.
+ * @param files sentences about files that may be damaged
+ */
+export function incidentDetails(
+  incident: Incident,
+  version: string,
+  say: Say,
+  files: readonly Message[] = [],
+): string {
   const { id, kind, group, paths, failing, startedAt, endedAt, sentence, step } = incident
   const time = (at: number) => new Date(at).toISOString()
   return [
@@ -25,6 +33,7 @@ export function incidentDetails(incident: Incident, version: string, say: Say): 
     say(sentence),
     ...Object.entries(failing).map(([one, why]) => `${paths[one] ?? one}: ${say(why)}`),
     ...(incident.cause ?? []).map(say),
+    ...files.map(say),
     ...(step === null ? [] : [step]),
     `${time(startedAt)} – ${endedAt === null ? '' : time(endedAt)} (${id})`,
   ].join('\n')

@@ -66,7 +66,7 @@ function countFailures({ count, kinds }: Point): number {
   return count - (kinds.ok ?? 0) - (kinds.slow ?? 0)
 }
 
-export interface DelayFacts {
+export interface DelaySummary {
   checks: number
   failed: number
   /** Milliseconds; null if all checks failed. */
@@ -74,7 +74,7 @@ export interface DelayFacts {
 }
 
 /** Counts checks and failures and summarizes the delays; median and p99 of aggregated points are approximate. */
-export function delayFacts({ points }: CheckHistory): DelayFacts {
+export function summarizeDelays({ points }: CheckHistory): DelaySummary {
   const known = points.flatMap(({ count, delays }) => (delays === null ? [] : [{ count, ...delays }]))
   const counted = known.reduce((sum, { count }) => sum + count, 0)
   /** Returns the delay that this share of the checks does not exceed, with each check at its point's delay. */

@@ -2,7 +2,14 @@ import 'uplot/dist/uPlot.min.css'
 import { useEffect, useMemo, useRef } from 'react'
 import uPlot from 'uplot'
 import { useWords, type Words } from '../../words/context.tsx'
-import { axisMarks, type CheckHistory, delayFacts, plotData, type Reach, shownLength } from './delay-data.ts'
+import {
+  axisMarks,
+  type CheckHistory,
+  plotData,
+  type Reach,
+  shownLength,
+  summarizeDelays,
+} from './delay-data.ts'
 
 interface DelayPlotProps {
   history: CheckHistory
@@ -67,7 +74,7 @@ export default function DelayPlot({ history, to, reach, intervalSeconds, failure
     plot.current?.setData(now.data)
   }, [now])
 
-  const { checks, failed, delays } = delayFacts(history)
+  const { checks, failed, delays } = summarizeDelays(history)
   const words = t('window.disk.delays', {
     count: checks,
     median: delays === null ? '–' : format.delay(delays.median),

@@ -6,7 +6,7 @@ import {
   findDisksBelow,
   getHealthCommand,
   nameDevice,
-} from '../../../core/agent/state/disks.ts'
+} from '../../../core/agent/parts/disks/disks.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { findDiskFindings, getDiskHealth, listAcceptable } from '../../../core/check/health/disk-health.ts'
 import { useCommands } from '../../state/commands.tsx'

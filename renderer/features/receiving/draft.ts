@@ -1,8 +1,8 @@
 import type { CommandInput } from '../../../core/agent/contract.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import { LONGEST_LOCK_DAYS } from '../../../core/backends/fields.ts'
 import { parseSize } from '../../../core/lib/i18n/formats.ts'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
-import { LONGEST_LOCK_DAYS } from '../../../core/settings/bounds.ts'
 
 export type Receive = NonNullable<AppState['settings']['receive']>
 type Given = NonNullable<CommandInput<'setReceiving'>['receive']>

@@ -1,6 +1,6 @@
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import { parseRate } from '../settings/limit-form.ts'
-import { parseNumber } from '../settings/limits.ts'
+import { getNumberSchema, parseNumber } from '../settings/limits.ts'
 
 /** The settings to propose as typed; '' stands for a setting that is not proposed. */
 export type ProposeDraft = Record<'interval' | 'reconcile' | 'rate' | 'source' | 'patterns', string>
@@ -14,7 +14,8 @@ export function readProposal(draft: ProposeDraft): { text: string | null; proble
   const problems: Problems = {}
   const readSeconds = (field: 'interval' | 'reconcile') => {
     if (draft[field].trim() === '') return undefined
-    const seconds = parseNumber(field, draft[field])
+    const key = field === 'interval' ? 'check.intervalSeconds' : 'scan.reconcileSeconds'
+    const seconds = parseNumber(getNumberSchema(key), draft[field])
     if (seconds === null) problems[field] = `window.proposal.bad.${field}`
     return seconds ?? undefined
   }

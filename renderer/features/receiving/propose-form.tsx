@@ -82,18 +82,18 @@ function ProposeForm({ senders, onDone }: { senders: readonly Sender[]; onDone: 
           </p>
         )}
         <NumberField
-          label={t('window.settings.interval')}
+          label={t('setting.check.intervalSeconds')}
           unit={t('window.filters.seconds')}
           {...field('interval')}
           data-autofocus
         />
         <NumberField
-          label={t('window.settings.reconcile')}
+          label={t('setting.scan.reconcileSeconds')}
           unit={t('window.filters.seconds')}
           {...field('reconcile')}
         />
         <NumberField
-          label={t('window.limit.always')}
+          label={t('setting.send.bytesPerSecond')}
           description={t('window.propose.rateHint')}
           unit={t('window.limit.unit')}
           {...field('rate')}

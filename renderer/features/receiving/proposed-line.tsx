@@ -3,8 +3,8 @@ import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { Ago } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
+import { renderReceived } from '../../words/dictionaries.ts'
 import { nameProposed } from '../destinations/proposed-words.ts'
-import { sayReceived } from './say-received.ts'
 
 type Proposal = NonNullable<NonNullable<AppState['receiving']>['senders'][number]['proposal']>
 
@@ -17,14 +17,15 @@ interface ProposedLineProps {
 /** Shows the settings that were last proposed to a computer, and its decision. */
 export default function ProposedLine({ proposal, fingerprint }: ProposedLineProps) {
   const words = useWords()
-  const { t } = words
+  const { t, say } = words
   const { run } = useCommands()
+  const { sentence } = proposal
   return (
     <div className="spread">
       <p className="dimmed breakable">
         {t(`window.propose.is.${proposal.state}`, { names: nameProposed(proposal.settings, words) })}{' '}
         <Ago at={proposal.decidedAt ?? proposal.at} isRough />
-        {proposal.sentence !== null && ` · ${sayReceived(proposal.words, proposal.sentence, words)}`}
+        {sentence !== null && ` · ${renderReceived({ ...proposal, sentence }, say)}`}
       </p>
       {proposal.state === 'waiting' && (
         <Group>

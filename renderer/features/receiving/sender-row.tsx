@@ -12,11 +12,11 @@ import {
 } from '../../ui/icons.ts'
 import { Ago } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
+import { renderReceived } from '../../words/dictionaries.ts'
 import { DayStrip } from '../overview/day-strip.tsx'
 import type { HealthLevel } from '../overview/describe.ts'
 import { HealthMark } from '../overview/health-line.tsx'
 import type { Receive } from './draft.ts'
-import { sayReceived } from './say-received.ts'
 import type { SenderDialog } from './sender-dialogs.tsx'
 
 // Loaded on demand: forms include schemas, and few rows need them.
@@ -52,7 +52,7 @@ export const SenderRow = memo(function SenderRow({
   const { name, folder, files, bytes, level, statusAt, spaceBytes, version, waitingFiles } = sender
   const { fingerprint, proposal, takesProposals } = sender
   const sentence =
-    sender.sentence === null ? null : sayReceived(sender.words, sender.sentence, { say }, sender.causes)
+    sender.sentence === null ? null : renderReceived({ ...sender, sentence: sender.sentence }, say)
   return (
     <section className="destination-row" aria-label={name}>
       <div className="spread">

@@ -1,19 +1,13 @@
 import type { CommandOutput } from '../../../core/agent/contract.ts'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
+import { isSettingKey } from '../../../core/settings/catalog.ts'
 import { IconPencil, IconPlus, IconTrash } from '../../ui/icons.ts'
 import { useWords, type Words } from '../../words/context.tsx'
-import { settingNames } from './catalogue.ts'
+import { settingNames } from './catalog.ts'
+import { getRange } from './limits.ts'
+import { nameChoice } from './plain-setting.tsx'
 
 type Difference = NonNullable<CommandOutput<'readSettings'>>['differences'][number]
-
-/** Values of language and theme, as their own settings show them. */
-const choiceWords: Readonly<Record<string, (t: Words['t']) => string>> = {
-  system: (t) => t('window.settings.system'),
-  light: (t) => t('window.settings.light'),
-  dark: (t) => t('window.settings.dark'),
-  en: () => 'English',
-  'zh-TW': () => '繁體中文',
-}
 
 const icons = { added: IconPlus, removed: IconTrash, changed: IconPencil } as const
 
@@ -53,8 +47,8 @@ function valuesInWords({ name, details }: Difference, other: WordKey, { t }: Wor
       if (value === null) return t('settings.import.none')
       if (typeof value === 'boolean') return t(value ? 'settings.import.on' : 'settings.import.off')
       if (typeof value === 'object') return t(other)
-      const choice = name === 'language' || name === 'theme' ? choiceWords[String(value)] : undefined
-      return choice?.(t) ?? String(value)
+      const isChoice = isSettingKey(name) && getRange(name).kind === 'choice'
+      return isChoice ? nameChoice(name, String(value), t) : String(value)
     })
     .join(' → ')
 }

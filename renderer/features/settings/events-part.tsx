@@ -15,8 +15,7 @@ import type { HealthLevel } from '../overview/describe.ts'
 import { HealthMark } from '../overview/health-line.tsx'
 import { EventSinkForm } from './event-sink-form.tsx'
 import { Setting, SettingsPart } from './found.tsx'
-import { NumberSetting } from './number-setting.tsx'
-import { useSave } from './use-save.ts'
+import { PlainSettings } from './plain-setting.tsx'
 
 type Sink = AppState['settings']['events']['sinks'][number]
 type SinkState = AppState['eventSinks'][number]
@@ -30,9 +29,8 @@ const conditions: Record<SinkState['condition'], { word: WordKey; level: HealthL
 /** Lists the sinks of events, and adds, tests and removes them. */
 export function EventsPart({ state: { settings, eventSinks } }: { state: AppState }) {
   const { t } = useWords()
-  const save = useSave()
   const [adding, setAdding] = useState(false)
-  const { sinks, keepDays, keepRows } = settings.events
+  const { sinks } = settings.events
   return (
     <SettingsPart title="window.events.title">
       <Setting id="events">
@@ -44,26 +42,7 @@ export function EventsPart({ state: { settings, eventSinks } }: { state: AppStat
           <AddButton label="window.events.add" onClick={() => setAdding(true)} />
         </div>
       </Setting>
-      <Setting id="eventDays">
-        <NumberSetting
-          field="eventDays"
-          label="window.events.keep"
-          hint="window.events.keepHint"
-          unit="window.filters.days"
-          value={keepDays}
-          save={(days) => save({ events: { keepDays: days } })}
-        />
-      </Setting>
-      <Setting id="eventRows">
-        <NumberSetting
-          field="eventRows"
-          label="window.events.keepMost"
-          hint="window.events.keepMostHint"
-          unit="window.events.events"
-          value={keepRows}
-          save={(rows) => save({ events: { keepRows: rows } })}
-        />
-      </Setting>
+      <PlainSettings part="window.events.title" settings={settings} />
       <FormDialog opened={adding} title={t('window.events.addTitle')} onClose={() => setAdding(false)}>
         <EventSinkForm onDone={() => setAdding(false)} />
       </FormDialog>

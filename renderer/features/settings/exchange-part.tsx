@@ -1,6 +1,5 @@
 import { Button, Group } from '@mantine/core'
 import { useState } from 'react'
-import type { CommandOutput } from '../../../core/agent/contract.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { useBridge } from '../../state/bridge.tsx'
@@ -9,9 +8,7 @@ import { sentenceOfThrown } from '../../state/thrown.ts'
 import { IconDownload, IconUpload } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 import { Setting, SettingsPart } from './found.tsx'
-import { ImportDialog } from './import-dialog.tsx'
-
-export type Read = NonNullable<CommandOutput<'readSettings'>>
+import { ImportDialog, type Read } from './import-dialog.tsx'
 
 /** Exports all settings to a file, and imports them. */
 export function ExchangePart({ settings }: { settings: AppState['settings'] }) {

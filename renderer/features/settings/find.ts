@@ -1,6 +1,6 @@
-import { english, traditionalChinese } from '../../../core/lib/i18n/dictionaries.ts'
+import { textsOf } from '../../../core/lib/i18n/dictionaries.ts'
 import type { Language } from '../../words/dictionaries.ts'
-import { catalogue, type Entry, type EntryId, synonymKey } from './catalogue.ts'
+import { type Entry, type EntryId, settingsCatalog, synonymKey } from './catalog.ts'
 
 /** Texts of an entry in one language, or in English and that one, prepared for comparison. */
 interface IndexedEntry {
@@ -90,8 +90,8 @@ function rate(word: string, text: string, from: number): number {
 function getIndex(language: Language): readonly IndexedEntry[] {
   const known = indexes.get(language)
   if (known !== undefined) return known
-  const dictionaries = language === 'en' ? [english()] : [traditionalChinese(), english()]
-  const made = [...catalogue].map(([id, entry]) => indexEntry(id, entry, dictionaries))
+  const dictionaries = [...new Set([language, 'en'] as const)].map((one) => textsOf(one, 'window'))
+  const made = [...settingsCatalog].map(([id, entry]) => indexEntry(id, entry, dictionaries))
   indexes.set(language, made)
   return made
 }

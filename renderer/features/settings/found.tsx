@@ -6,7 +6,7 @@ import { IconChevronLeft, IconChevronRight } from '../../ui/icons.ts'
 import { RovingList } from '../../ui/roving-list.tsx'
 import { useWords } from '../../words/context.tsx'
 import { useOpenPage } from '../frame/pages.ts'
-import { catalogue, type EntryId, type SettingId, type Target } from './catalogue.ts'
+import { type EntryId, type SettingId, settingsCatalog, type Target } from './catalog.ts'
 import { goTo } from './go-to.ts'
 
 /** Marks a setting of the settings page, so that the search can show it. */
@@ -49,12 +49,12 @@ export function FoundList({ ids, chosen, onChoose, state, onLeave }: FoundListPr
     if (steps.length > 0) void goTo(steps)
   }
   const choose = (id: EntryId) => {
-    const targets = catalogue.get(id)?.getTargets(state, t) ?? []
+    const targets = settingsCatalog.get(id)?.getTargets(state, t) ?? []
     const [only] = targets
     if (targets.length > 1) onChoose(id)
     else if (only !== undefined) go(only)
   }
-  const entry = chosen === null ? undefined : catalogue.get(chosen)
+  const entry = chosen === null ? undefined : settingsCatalog.get(chosen)
   if (entry !== undefined) {
     return (
       <section className="card" aria-label={t(entry.label)}>
@@ -85,7 +85,7 @@ export function FoundList({ ids, chosen, onChoose, state, onLeave }: FoundListPr
       <RovingList className="found" entry="li">
         <ul>
           {ids.map((id) => {
-            const { label, under, getTargets } = catalogue.get(id) ?? {}
+            const { label, under, getTargets } = settingsCatalog.get(id) ?? {}
             if (label === undefined || under === undefined) return null
             const [only, ...others] = getTargets?.(state, t) ?? []
             const [page, ...parts] = under.map((key) => t(key))

@@ -1,5 +1,6 @@
 import { Button, Group, Stack, Text } from '@mantine/core'
 import { useState } from 'react'
+import type { CommandOutput } from '../../../core/agent/contract.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { useCommands } from '../../state/commands.tsx'
@@ -7,8 +8,9 @@ import { Dialog } from '../../ui/dialog.tsx'
 import { useWords } from '../../words/context.tsx'
 import { namesInLine } from '../alerts/incidents.ts'
 import { DifferenceRow } from './difference-row.tsx'
-import type { Read } from './exchange-part.tsx'
 import { ImportSummary } from './import-summary.tsx'
+
+export type Read = NonNullable<CommandOutput<'readSettings'>>
 
 interface ImportDialogProps {
   read: Read

@@ -9,13 +9,7 @@ import { Setting, SettingsPart } from './found.tsx'
 import { NumberSetting } from './number-setting.tsx'
 import { useSave } from './use-save.ts'
 
-const fields = [
-  { field: 'withinDays', name: 'within', unit: 'days' },
-  { field: 'daily', name: 'daily', unit: 'days' },
-  { field: 'weekly', name: 'weekly', unit: 'weeks' },
-  { field: 'monthly', name: 'monthly', unit: 'months' },
-  { field: 'yearly', name: 'yearly', unit: 'years' },
-] as const
+const fields = ['withinDays', 'daily', 'weekly', 'monthly', 'yearly'] as const
 
 interface Asked {
   changes: CommandInput<'changeSettings'>
@@ -33,11 +27,11 @@ export function KeepPart({ settings: { keep } }: { settings: AppState['settings'
   // Resets the edited field to the present value.
   const [cancelled, setCancelled] = useState(0)
 
-  const change = ({ field, name }: (typeof fields)[number], value: number): Promise<Outcome> => {
+  const change = (field: (typeof fields)[number], value: number): Promise<Outcome> => {
     const changes = { keep: { [field]: value } }
     const before = keep[field]
     if (value >= before) return save(changes)
-    const less = message(`settings.keep.less.${name}`, { count: value, before })
+    const less = message(`settings.keep.less.${field}`, { count: value, before })
     return new Promise((answer) => setAsked({ changes, less, answer }))
   }
   const confirm = async () => {
@@ -57,15 +51,12 @@ export function KeepPart({ settings: { keep } }: { settings: AppState['settings'
       <Setting id="keep">
         <p className="dimmed">{t('settings.keep.explain')}</p>
         <div className="keep-fields" key={cancelled}>
-          {fields.map((one) => (
+          {fields.map((field) => (
             <NumberSetting
-              key={one.field}
-              field={one.field}
-              label={`settings.keep.${one.name}`}
-              hint={`settings.keep.${one.name}Hint`}
-              unit={`settings.keep.${one.unit}`}
-              value={keep[one.field]}
-              save={(value) => change(one, value)}
+              key={field}
+              field={`keep.${field}`}
+              value={keep[field]}
+              save={(value) => change(field, value)}
             />
           ))}
         </div>

@@ -1,6 +1,6 @@
 import './without-eval.ts'
 
-import { parseSize } from '../../../core/lib/i18n/formats.ts'
+import { parseRate as parseTyped } from '../../../core/lib/i18n/formats.ts'
 import { bytesPerSecondSchema, type SendRule, sendRuleSchema } from '../../../core/settings/schema.ts'
 
 const MIB = 1024 * 1024
@@ -16,7 +16,7 @@ export function parseRate(typed: string): number | 'none' | null {
   const text = typed.trim()
   if (text === '') return 'none'
   const isPlain = /^[\d.]+$/.test(text)
-  const rate = isPlain ? Math.round(Number(text) * MIB) : (parseSize(text.replace(/\/s$/i, '')) ?? 0)
+  const rate = isPlain ? Math.round(Number(text) * MIB) : (parseTyped(text) ?? 0)
   if (!(rate >= rateLimits.least * MIB && rate <= rateLimits.most * MIB)) return null
   const result = bytesPerSecondSchema.safeParse(rate)
   return result.success ? result.data : null

@@ -18,7 +18,7 @@ export function LimitPart({ state }: { state: AppState }) {
   return (
     <SettingsPart title="settings.sending">
       <AllowanceNow allowance={allowance} />
-      <Setting id="limit">
+      <Setting id="send.bytesPerSecond">
         <RateSetting
           value={send.bytesPerSecond}
           save={(bytesPerSecond) => save({ send: { bytesPerSecond } })}
@@ -58,8 +58,8 @@ function RateSetting({ value, save }: RateSettingProps) {
   const wrong = t('window.limit.bad', { least: String(least), most: format.number(most) })
   return (
     <SavedNumber
-      label={t('window.limit.always')}
-      hint={t('window.limit.alwaysHint')}
+      label={t('setting.send.bytesPerSecond')}
+      hint={t('setting.send.bytesPerSecond.hint')}
       unit={t('window.limit.unit')}
       value={value === null ? '' : toTyped(value)}
       check={(typed) => (parseRate(typed) === null ? wrong : null)}

@@ -11,9 +11,8 @@ import { TellingPart } from '../channels/telling-part.tsx'
 import type { Place } from '../frame/pages.ts'
 import { HelpPart } from '../help/help-part.tsx'
 import { AdvancedPart } from './advanced-part.tsx'
-import { catalogue, type EntryId } from './catalogue.ts'
+import { type EntryId, settingsCatalog } from './catalog.ts'
 import { ChangesPart } from './changes-part.tsx'
-import { ChoiceSetting } from './choice-setting.tsx'
 import { EventsPart } from './events-part.tsx'
 import { ExchangePart } from './exchange-part.tsx'
 import { findEntries } from './find.ts'
@@ -24,10 +23,8 @@ import { KeepPart } from './keep-part.tsx'
 import { LimitPart } from './limit-part.tsx'
 import { LoginSetting } from './login-setting.tsx'
 import { NetworkPart } from './network-part.tsx'
-import { NumberSetting } from './number-setting.tsx'
+import { PlainSettings } from './plain-setting.tsx'
 import { ReportPart } from './report-part.tsx'
-import { SwitchSetting } from './switch-setting.tsx'
-import { useSave } from './use-save.ts'
 import { WebPart } from './web-part.tsx'
 
 /** The place that focuses the search field. */
@@ -41,13 +38,13 @@ export default function SettingsPage({ state, place = null }: { state: AppState;
   const results = useRef<HTMLDivElement>(null)
   const isPage = useIsPage()
   const found = useMemo(
-    () => findEntries(search, language).filter((id) => !(isPage && catalogue.get(id)?.isOfDesktop)),
+    () => findEntries(search, language).filter((id) => !(isPage && settingsCatalog.get(id)?.isOfDesktop)),
     [search, language, isPage],
   )
   const isSearching = search.trim() !== ''
   const [chosen, setChosen] = useState<{ search: string; id: EntryId | null }>({ search, id: null })
   if (chosen.search !== search) setChosen({ search, id: null })
-  const places = chosen.id === null ? null : catalogue.get(chosen.id)?.getTargets(state, t)
+  const places = chosen.id === null ? null : settingsCatalog.get(chosen.id)?.getTargets(state, t)
   // The results would hide a requested place.
   useEffect(() => {
     if (place === null) return
@@ -134,61 +131,18 @@ export default function SettingsPage({ state, place = null }: { state: AppState;
   )
 }
 
-function CheckingPart({ settings: { check } }: { settings: AppState['settings'] }) {
-  const save = useSave()
+function CheckingPart({ settings }: { settings: AppState['settings'] }) {
   return (
     <SettingsPart title="settings.checking">
-      <Setting id="interval">
-        <NumberSetting
-          field="interval"
-          label="window.settings.interval"
-          hint="window.settings.intervalHint"
-          value={check.intervalSeconds}
-          save={(intervalSeconds) => save({ check: { intervalSeconds } })}
-        />
-      </Setting>
-      <Setting id="diskHealth">
-        <SwitchSetting
-          label="window.settings.diskHealth"
-          hint="window.settings.diskHealthHint"
-          value={check.diskHealth}
-          save={(diskHealth) => save({ check: { diskHealth } })}
-        />
-      </Setting>
+      <PlainSettings part="settings.checking" settings={settings} />
     </SettingsPart>
   )
 }
 
 function ApplicationPart({ settings }: { settings: AppState['settings'] }) {
-  const { t } = useWords()
-  const save = useSave()
   return (
     <SettingsPart title="settings.application">
-      <Setting id="language">
-        <ChoiceSetting
-          label={t('window.settings.language')}
-          value={settings.language}
-          choices={[
-            { value: 'system', label: t('window.settings.system') },
-            // Each language is named in itself, so that users who cannot read the present one find theirs.
-            { value: 'en', label: 'English' },
-            { value: 'zh-TW', label: '繁體中文' },
-          ]}
-          save={(language) => save({ language })}
-        />
-      </Setting>
-      <Setting id="theme">
-        <ChoiceSetting
-          label={t('window.settings.theme')}
-          value={settings.theme}
-          choices={[
-            { value: 'system', label: t('window.settings.system') },
-            { value: 'light', label: t('window.settings.light') },
-            { value: 'dark', label: t('window.settings.dark') },
-          ]}
-          save={(theme) => save({ theme })}
-        />
-      </Setting>
+      <PlainSettings part="settings.application" settings={settings} />
       <DesktopOnly>
         <Setting id="login">
           <LoginSetting />

@@ -12,19 +12,19 @@ export function SurroundingsPart({ settings: { send }, surroundings }: AppState)
   const save = useSave()
   return (
     <>
-      <Setting id="battery">
+      <Setting id="send.pauseOnBattery">
         <PauseSwitch
-          label="window.limit.pauseOnBattery"
-          hint="window.limit.pauseOnBatteryHint"
+          label="setting.send.pauseOnBattery"
+          hint="setting.send.pauseOnBattery.hint"
           answer={surroundings.battery}
           value={send.pauseOnBattery}
           save={(pauseOnBattery) => save({ send: { pauseOnBattery } })}
         />
       </Setting>
-      <Setting id="metered">
+      <Setting id="send.pauseOnMetered">
         <PauseSwitch
-          label="window.limit.pauseOnMetered"
-          hint="window.limit.pauseOnMeteredHint"
+          label="setting.send.pauseOnMetered"
+          hint="setting.send.pauseOnMetered.hint"
           answer={surroundings.metered}
           value={send.pauseOnMetered}
           save={(pauseOnMetered) => save({ send: { pauseOnMetered } })}

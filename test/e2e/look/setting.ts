@@ -63,13 +63,13 @@ export function settingViews({ page, holdfast }: Running, imported: string): Vie
     {
       name: 'wrong-number',
       open: inPage(async () => {
-        await field('window.settings.interval').fill('0')
+        await field('setting.check.intervalSeconds').fill('0')
         await page.keyboard.press('Tab')
         await scrollTo('settings.checking')
       }),
       close: () =>
         inTab('window.settings', async () => {
-          await field('window.settings.interval').fill('10')
+          await field('setting.check.intervalSeconds').fill('10')
           await page.keyboard.press('Tab')
         }),
     },

@@ -11,24 +11,28 @@ import { until } from '../../support/until.ts'
 const BROKEN = '{ "version": 1, "sources": [], }'
 
 describe('command that only reads or changes settings', () => {
-  test.each(['paths', 'destinations', 'limit', 'limit 10M', 'pause', 'scan --once SOURCE'])(
-    'a settings file that cannot be read is left unchanged and reported: %s',
-    async (line) => {
-      const data = temporaryDirectory('broken')
-      const file = path.join(data, 'settings.json')
-      const source = temporaryDirectory('broken-source')
-      writeFileSync(file, BROKEN)
-      const given = line.split(' ').map((word) => (word === 'SOURCE' ? source : word))
-      const command = startHoldfast([...given, '--data', data])
-      expect(await command.ended(), command.out()).toBe(1)
-      expect(command.err()).toContain(`The settings file ${file} cannot be used`)
-      expect(command.err()).toContain('holdfast agent')
-      expect(readFileSync(file, 'utf8')).toBe(BROKEN)
-      expect(readdirSync(data).filter((name) => name.includes('set-aside'))).toEqual([])
-    },
-  )
+  test.each([
+    'folders',
+    'destinations',
+    'settings limit',
+    'settings limit 10M',
+    'folders pause',
+    'send --once SOURCE',
+  ])('a settings file that cannot be read is left unchanged and reported: %s', async (line) => {
+    const data = temporaryDirectory('broken')
+    const file = path.join(data, 'settings.json')
+    const source = temporaryDirectory('broken-source')
+    writeFileSync(file, BROKEN)
+    const given = line.split(' ').map((word) => (word === 'SOURCE' ? source : word))
+    const command = startHoldfast([...given, '--data', data])
+    expect(await command.ended(), command.out()).toBe(1)
+    expect(command.err()).toContain(`The settings file ${file} cannot be used`)
+    expect(command.err()).toContain('holdfast agent')
+    expect(readFileSync(file, 'utf8')).toBe(BROKEN)
+    expect(readdirSync(data).filter((name) => name.includes('set-aside'))).toEqual([])
+  })
 
-  test.each(['paths', 'limit', 'paths change /data --priority low'])(
+  test.each(['folders', 'settings limit', 'folders change /data --priority low'])(
     'a misspelt data directory is refused, not created: %s',
     async (line) => {
       const data = path.join(temporaryDirectory('misspelt'), 'hodlfast')
@@ -40,12 +44,12 @@ describe('command that only reads or changes settings', () => {
   )
 })
 
-test('`scan --once`: a settings file that was set aside ends the run with 1 instead of a copy on this computer', async () => {
+test('`send --once`: a settings file that was set aside ends the run with 1 instead of a copy on this computer', async () => {
   const data = temporaryDirectory('aside')
   const source = temporaryDirectory('aside-source')
   const aside = path.join(data, 'settings.set-aside-2026-11-20T12-00-00-000Z.json')
   writeFileSync(aside, BROKEN)
-  const once = startHoldfast(['scan', '--once', '--data', data, source])
+  const once = startHoldfast(['send', '--once', '--data', data, source])
   expect(await once.ended()).toBe(1)
   expect(once.err()).toContain(`kept as ${aside}`)
   expect(once.err()).toContain('remove it to start with new settings')

@@ -52,8 +52,10 @@ test('deleted files: state, status and incident show them until they are back, o
   expect(ongoing(gone)).toMatchObject([{ sources: [id], sentence: { key: 'condition.deletedHere' } }])
   const printed = await printStatus(data, 1)
   expect(printed).toContain('40 of 46 files in images were deleted.')
-  expect(printed).toMatch(/6 sent .*\n.*40 deleted here \(.*\), kept in the folder on this computer/)
-  expect(printed).toContain(`paths accept '${images}'`)
+  expect(await holdfast(['folders', '--data', data])).toMatch(
+    /6 sent .*\n.*40 deleted here \(.*\), kept in the folder on this computer/,
+  )
+  expect(printed).toContain(`folders accept '${images}'`)
 
   agent.child.kill('SIGTERM')
   await agent.ended()
@@ -79,10 +81,10 @@ test('deleted files: state, status and incident show them until they are back, o
   await untilState(data, 'everything to be deleted', (state) => {
     return ongoing(state).length === 1 && isCounted(state, 0, FILES)
   })
-  expect(await holdfast(['paths', 'accept', images, '--data', data])).toContain('is accepted')
+  expect(await holdfast(['folders', 'accept', images, '--data', data])).toContain('is accepted')
   await untilState(data, 'the incident to end', (state) => {
     return ongoing(state).length === 0 && isCounted(state, 0, FILES)
   })
   expect(await askAgent(data)('acceptDeleted', { id })).toMatchObject({ done: false })
-  expect(await printStatus(data, 0)).toContain(`${FILES} deleted here`)
+  expect(await holdfast(['folders', '--data', data])).toContain(`${FILES} deleted here`)
 })

@@ -201,20 +201,20 @@ test('destinations: a restart sends no file again, and removing the only destina
   expect(copies).toEqual(Object.values(readTree(source)).sort())
 }, 120_000)
 
-test('`scan --once`: it sends to all destinations, or to those that are named', async () => {
+test('`send --once`: it sends to all destinations, or to those that are named', async () => {
   const source = path.join(temporaryDirectory('once'), 'photos')
   const data = temporaryDirectory('once-data')
   mkdirSync(source)
   writeFileSync(path.join(source, 'a'), 'a'.repeat(5_000))
   const [one, two] = [await startReceiver('one'), await startReceiver('two')]
   for (const receiver of [one, two]) await pairWith(receiver, data, 'station')
-  const unknown = startHoldfast(['scan', '--once', '--to', 'three', '--data', data, source])
+  const unknown = startHoldfast(['send', '--once', '--to', 'three', '--data', data, source])
   expect(await unknown.ended()).toBe(2)
   expect(unknown.err()).toContain('no destination “three”')
-  await holdfast(['scan', '--once', '--to', 'two', '--data', data, source])
+  await holdfast(['send', '--once', '--to', 'two', '--data', data, source])
   expect(existsSync(received(one, 'photos'))).toBe(false)
   expect(readTree(received(two, 'photos'))).toEqual(readTree(source))
-  expect(await holdfast(['scan', '--once', '--data', data, source])).toContain('1 file')
+  expect(await holdfast(['send', '--once', '--data', data, source])).toContain('1 file')
   expect(readTree(received(one, 'photos'))).toEqual(readTree(source))
 }, 90_000)
 
@@ -233,7 +233,7 @@ test('pairing: pairing again with a receiver that had revoked this computer reco
       withinMs,
     )
   await is('connected')
-  await holdfast(['senders', 'revoke', 'station', '--store', cellar.store])
+  await holdfast(['stations', 'revoke', 'station', '--store', cellar.store])
   // By then its attempts are 25 seconds apart at least.
   await is('refused', 33_000)
   await pairWith(cellar, data, 'station')

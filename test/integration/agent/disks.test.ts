@@ -79,7 +79,7 @@ describe.skipIf(process.platform !== 'linux')('disk health', () => {
     expect(listed.out).toContain(`holdfast disks accept ${disk?.name}`)
     // The file is only copied to this computer, perhaps to the same disk.
     expect(listed.out).toContain('1 folder on it has no copy on another disk')
-    expect(await holdfast(['incidents', '--data', data])).toContain('reports 12 pending sectors')
+    expect(await holdfast(['failures', '--data', data])).toContain('reports 12 pending sectors')
     expect(readFileSync(smartctl.asked, 'utf8')).toContain('-n standby,192 /dev/')
 
     await holdfast(['disks', 'accept', disk?.name ?? '', '--data', data])

@@ -73,7 +73,7 @@ test('emptied files: many at once are held until a person restores or sends them
   expect(held.status).toMatchObject({ level: 'failing', sentence: { key: 'status.emptied' } })
   expect(heldOnes(held)).toMatchObject([{ sources: [id], paths: { [`emptied:${id}`]: 'runs' } }])
   writeFileSync(path.join(runs, 'new'), 'a new one')
-  expect(await holdfast(['paths', '--data', data])).toMatch(/40 of 6[01] files of runs/)
+  expect(await holdfast(['folders', '--data', data])).toMatch(/40 of 6[01] files of runs/)
 
   // Also another start knows it, and sends nothing.
   agent.child.kill('SIGTERM')
@@ -100,7 +100,7 @@ test('emptied files: many at once are held until a person restores or sends them
 
   for (const file of files.slice(0, EMPTIED)) truncateSync(file, 0)
   await untilState(data, 'it to be held again', isHeld)
-  expect(await holdfast(['paths', 'accept', runs, '--data', data])).toContain('as they are')
+  expect(await holdfast(['folders', 'accept', runs, '--data', data])).toContain('as they are')
   const last = await untilState(data, 'all to be sent as it is', (state) => {
     return heldOnes(state).length === 0 && isSent(state, 'runs', FILES + 1)
   })
@@ -127,12 +127,12 @@ test('emptied files: files emptied while no agent ran are held by the next agent
   expect(readTree(await findDirectory('runs', destinations[0]?.address ?? ''))).toEqual(before)
 })
 
-test('`scan --once`: many emptied files give exit code 1 until they are restored or accepted', async () => {
+test('`send --once`: many emptied files give exit code 1 until they are restored or accepted', async () => {
   const data = temporaryDirectory('emptied-once')
   const runs = path.join(temporaryDirectory('emptied-once-source'), 'runs')
   const files = fill(runs)
   const before = readTree(runs)
-  const words = ['scan', '--once', '--data', data, runs]
+  const words = ['send', '--once', '--data', data, runs]
   await holdfast(words)
   const copies = await findDirectory('runs', path.join(data, 'store'))
   const failing = async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -6,14 +6,19 @@ import { sendCommand } from '../../../core/agent/control-socket.ts'
 import { stateSnapshotSchema } from '../../../core/agent/state/schema.ts'
 import { timelineEntrySchema } from '../../../core/alerts/incident.ts'
 import { evidenceSchema } from '../../../core/check/evidence/evidence-messages.ts'
+import { untilState } from '../../support/agent/two-receivers.ts'
+import { parseEntries } from '../../support/alerts/headless.ts'
+import { commandScript } from '../../support/cli/command-script.ts'
 import { startHoldfast } from '../../support/cli/processes.ts'
-import { canMount, mountExt4, triggerExt4Error } from '../../support/faults/mounts.ts'
+import { canMount, mountExt4, mountTmpfs, triggerExt4Error } from '../../support/faults/mounts.ts'
+import { giveAway, letOthersIn, USER } from '../../support/faults/ordinary-user.ts'
+import type { Surroundings } from '../../support/faults/within.ts'
 import { recordingServer } from '../../support/servers/recording-server.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
 /** An agent that checks an ext4 of its own, and sends notifications to a server of LINE Notify on this computer. */
-async function checking(isDataThere: boolean) {
+async function checking(isDataThere: boolean, env: Record<string, string> = {}, user: Surroundings = {}) {
   const disk = await mountExt4(onTestFinished)
   const server = await recordingServer()
   const data = isDataThere ? path.join(disk.point, 'holdfast') : temporaryDirectory('evidence')
@@ -33,7 +38,8 @@ async function checking(isDataThere: boolean) {
       mode: 0o600,
     },
   )
-  let agent = startHoldfast(['agent', '--data', data])
+  if (user.uid !== undefined) giveAway(data, disk.point)
+  let agent = startHoldfast(['agent', '--data', data], env, user)
   const stop = async () => {
     agent.child.kill('SIGTERM')
     await agent.ended()
@@ -66,7 +72,7 @@ describe.skipIf(!canMount)('evidence of a read-only disk (needs root: mounts)', 
     expect(text).toMatch(/^\n\[PROJ_CODE\] .*, in .*\n>>> touch failed\n/)
     expect(text).toMatch(CAUSE(device))
     const run = async (...words: string[]) => {
-      const command = startHoldfast(['incidents', ...words, '--data', data])
+      const command = startHoldfast(['failures', ...words, '--data', data])
       expect(await command.ended()).toBe(0)
       return command.out()
     }
@@ -83,8 +89,136 @@ describe.skipIf(!canMount)('evidence of a read-only disk (needs root: mounts)', 
     })
     expect(facts.map(({ place }) => place)).toContain('/proc/self/mountinfo (before)')
     expect(unread).toEqual([])
-    expect(await run('show', incident.id, '--evidence')).toContain('In the minute before:')
-    expect(await run('show', incident.id)).not.toContain('In the minute before:')
+    const shown = await run('show', incident.id, '--evidence')
+    expect(shown).toMatch(/^ {2}Before the failure at .*:\n(?: {4}.*\n)* {4}.*EXT4-fs error .*test$/m)
+    expect(shown).toMatch(/^ {4}sudo umount .*\n {4}sudo fsck .*\n {4}sudo mount /m)
+    expect(await run('show', incident.id)).not.toContain('Before the failure')
+  })
+
+  test('the health of the disks before and after the failure is in the evidence, or why it has no values', async () => {
+    const { disk, data, readState } = await checking(false)
+    await until('a reading of the disks', async () => (await readState()).disks.at !== null)
+    const device = await triggerExt4Error(disk.point)
+    const incident = await until('the incident', async () => (await readState()).incidents[0])
+    const readings = await until('the reading after it', async () => {
+      const answer = (await sendCommand(data, 'evidence', { id: incident.id })) as { evidence: unknown }
+      const { facts } = answer.evidence === null ? { facts: [] } : evidenceSchema.parse(answer.evidence)
+      const found = facts.filter(({ place }) => place.startsWith(`smartctl ${device} (`))
+      return found.length === 2 && found
+    })
+    expect(readings.map(({ text }) => text)).toEqual(['unsupported', 'unsupported'])
+    const times = readings.map(({ place }) => Date.parse(/\((.*)\)/.exec(place)?.[1] ?? ''))
+    expect(times[0]).toBeLessThan(incident.startedAt)
+    expect(times[1]).toBeGreaterThan(incident.startedAt)
+  })
+
+  test('files whose inodes are damaged are named, with the command that gets the copy of one that was sent', {
+    tags: 'story',
+  }, async () => {
+    const disk = await mountExt4(onTestFinished)
+    const data = temporaryDirectory('damaged')
+    const run = async (...words: string[]) => {
+      const command = startHoldfast([...words, '--data', data])
+      expect(await command.ended(), command.err()).toBe(0)
+      return command.out()
+    }
+    const photos = path.join(disk.point, 'photos')
+    mkdirSync(photos)
+    const damaged = ['a picture.jpg', 'another.jpg', 'left out.jpg'].map((name) => path.join(photos, name))
+    for (const file of [...damaged, path.join(photos, 'whole.jpg')]) writeFileSync(file, `content of ${file}`)
+    const inodes = damaged.map((file) => statSync(file).ino)
+    // A file on another disk has the same inode number.
+    const others = path.join((await mountExt4(onTestFinished)).point, 'others')
+    mkdirSync(others)
+    writeFileSync(path.join(others, 'other.jpg'), 'other')
+    expect(statSync(path.join(others, 'other.jpg')).ino).toBe(inodes[0])
+    const sources = [
+      { id: 'photos', name: 'photos', path: photos, ignore: ['left*'] },
+      { id: 'others', name: 'others', path: others },
+    ]
+    writeFileSync(path.join(data, 'settings.json'), JSON.stringify({ version: 1, sources }))
+    await run('destinations', 'add', 'folder', temporaryDirectory('usb'), '--name', 'usb')
+    const first = startHoldfast(['agent', '--data', data])
+    await untilState(data, 'all to be sent', ({ sources: all }) =>
+      all.every(({ totals }, index) => totals.sentFiles === [3, 1][index]),
+    )
+    first.child.kill('SIGTERM')
+    await first.ended()
+    await disk.damage(
+      `set_inode_field <${inodes[0]}> checksum 1`,
+      `set_inode_field <${inodes[1]}> links_count 0`,
+      `set_inode_field <${inodes[2]}> checksum 1`,
+    )
+    // Otherwise ext4 reports only the error that makes it read-only.
+    await disk.remount('errors=continue')
+    for (const file of damaged) expect(() => statSync(file)).toThrow()
+    startHoldfast(['agent', '--data', data])
+    const { incidents } = await untilState(data, 'its cause', (state) =>
+      state.incidents.some(({ cause }) => cause !== undefined),
+    )
+    const id = incidents.find(({ cause }) => cause !== undefined)?.id ?? ''
+    const { files, inodes: reported } = await until('the files', async () => {
+      const text = await run('failures', 'show', id, '--evidence', '--json')
+      const evidence = evidenceSchema.parse(JSON.parse(text).evidence)
+      return evidence.files.length > 0 && evidence
+    })
+    expect(reported).toEqual(expect.arrayContaining(inodes.map(String)))
+    expect(files.map(({ key, params }) => [key, params.path, params.destination])).toEqual(
+      damaged.slice(0, 2).map((file) => ['cause.fileSent', file, 'usb']),
+    )
+    expect(await run('failures', 'show', id, '--evidence')).toMatch(
+      /a picture\.jpg may be damaged\..* holdfast restore --from usb 'photos\/a picture\.jpg'\n/,
+    )
+    const copies = temporaryDirectory('copies')
+    await run('restore', '--from', 'usb', 'photos/a picture.jpg', '--to', copies)
+    expect(readFileSync(path.join(copies, 'a picture.jpg'), 'utf8')).toBe(`content of ${damaged[0]}`)
+  })
+
+  test('without permission to read the log: the incident has the command that permits it, and no cause', async () => {
+    const directory = temporaryDirectory('forbidden')
+    const [log, journal] = ['kmsg', 'journalctl'].map((name) => path.join(directory, name)) as [
+      string,
+      string,
+    ]
+    writeFileSync(log, '', { mode: 0o600 })
+    writeFileSync(journal, '#!/bin/sh\n', { mode: 0o755 })
+    letOthersIn(journal)
+    letOthersIn(process.execPath)
+    letOthersIn(commandScript)
+    const env = { PATH: `${directory}:${process.env.PATH}` }
+    const user = { replaced: { '/dev/kmsg': log }, uid: USER }
+    const { disk, data, messages, readState } = await checking(false, env, user)
+    await triggerExt4Error(disk.point)
+    const text = await until('the notification', () => messages().find((one) => one.includes('touch failed')))
+    expect(text).not.toContain('ext4 found an error')
+    const [incident] = (await readState()).incidents
+    const shown = await until('the command', async () => {
+      const command = startHoldfast(['failures', 'show', incident?.id ?? '', '--evidence', '--data', data])
+      expect(await command.ended()).toBe(0)
+      return command.out().includes('cannot be read') ? command.out() : null
+    })
+    expect(shown).toMatch(/ restart the computer: sudo usermod -aG adm nobody\n/)
+    expect(shown).toContain('/first_error_func: trigger_test_error')
+  })
+
+  test('each of more disks than the state lists incidents has its cause', async () => {
+    const disks = await Promise.all(Array.from({ length: 101 }, () => mountTmpfs(onTestFinished)))
+    const data = temporaryDirectory('disks')
+    const checkedPaths = disks.map(({ point }, index) => ({ id: `disk-${index}`, path: point }))
+    writeFileSync(path.join(data, 'settings.json'), JSON.stringify({ version: 1, checkedPaths }))
+    startHoldfast(['agent', '--data', data])
+    const untilAll = (kind: string) =>
+      untilState(data, `all to be ${kind}`, (state) =>
+        state.checkedPaths.every(({ checked }) => checked?.overall.kind === kind),
+      )
+    await untilAll('ok')
+    await Promise.all(disks.map(({ remount }) => remount('ro')))
+    await untilAll('read-only')
+    await until('their causes', async () => {
+      const command = startHoldfast(['failures', '--most', '200', '--json', '--data', data])
+      expect(await command.ended()).toBe(0)
+      return parseEntries(command.out()).filter(({ incident }) => incident.cause).length === disks.length
+    })
   })
 
   test('a data directory on the same disk: the notification has the cause, and the evidence is kept in memory', async () => {
@@ -115,11 +249,13 @@ describe.skipIf(!canMount)('evidence of a read-only disk (needs root: mounts)', 
       return path?.checked?.overall.kind === 'read-only'
     })
     expect((await read())?.facts).toEqual(before.facts)
-    await first.stop()
-    const database = new DatabaseSync(path.join(first.data, 'alerts.db'))
-    database.exec('DELETE FROM evidence')
-    database.close()
-    await first.start()
-    expect((await until('its evidence again', read)).cause).toEqual(before.cause)
+    for (const loss of ['DELETE FROM evidence', `UPDATE evidence SET text = '{"cause":'`]) {
+      await first.stop()
+      const database = new DatabaseSync(path.join(first.data, 'alerts.db'))
+      database.exec(loss)
+      database.close()
+      await first.start()
+      expect((await until('its evidence again', read)).cause).toEqual(before.cause)
+    }
   })
 })

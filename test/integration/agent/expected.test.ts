@@ -29,7 +29,8 @@ async function startLateAgent() {
 }
 
 const listed = async (data: string, ...words: string[]) =>
-  JSON.parse(await holdfast(['expected', 'station', ...words, '--json', '--data', data])).files as {
+  JSON.parse(await holdfast(['folders', 'expected', 'station', ...words, '--json', '--data', data]))
+    .files as {
     path: string
     due: number
     arrivedAt: number | null
@@ -50,7 +51,7 @@ test('expected files: a missing file is an incident that names it and ends when 
       status.level === 'attention' &&
       status.sentence.key === 'status.expected',
   )
-  const incidents = () => holdfast(['incidents', '--data', data])
+  const incidents = () => holdfast(['failures', '--data', data])
   await until('the list of incidents', async () => (await incidents()).includes(`come to station: ${last}, `))
 
   const before = await listed(data)
@@ -60,7 +61,7 @@ test('expected files: a missing file is an incident that names it and ends when 
 
   // The incident lasts if only the delay changes, and what was due stays due.
   const expectFiles = (...words: string[]) =>
-    holdfast(['paths', 'expect', root, ...words, '--pattern', PATTERN, '--data', data])
+    holdfast(['folders', 'expect', root, ...words, '--pattern', PATTERN, '--data', data])
   await expectFiles('--within', '2h')
   await untilState(data, 'the rule with its other delay, which still fails', ({ sources }) =>
     sources.some(({ settings, scanned }) => {
@@ -71,7 +72,7 @@ test('expected files: a missing file is an incident that names it and ends when 
     }),
   )
   expect(await listed(data)).toEqual(before)
-  expect(await holdfast(['incidents', '--lasting', '--data', data])).toContain(`come to station: ${last}, `)
+  expect(await holdfast(['failures', '--lasting', '--data', data])).toContain(`come to station: ${last}, `)
 
   writeFileSync(path.join(root, last), 'data')
   await untilState(data, 'the end of the incident', ({ incidents }) =>
@@ -89,10 +90,10 @@ test('expected files: a missing file is an incident that names it and ends when 
   const [come] = await listed(data)
   expect(come?.due).toBe(before[0]?.due)
   expect(come?.arrivedAt).toBeGreaterThan(come?.due ?? 0)
-  expect(await holdfast(['expected', '--missing', '--data', data])).toMatch(
+  expect(await holdfast(['folders', 'expected', '--missing', '--data', data])).toMatch(
     /late by \d.+station +\d{8}-\d{4}\.dat/,
   )
-  const list = startHoldfast(['expected', '--data', data], { TZ: 'Asia/Taipei' })
+  const list = startHoldfast(['folders', 'expected', '--data', data], { TZ: 'Asia/Taipei' })
   expect(await list.ended()).toBe(0)
   const dues = list.out().match(/\d{4}-\d\d-\d\dT\d\d:\d\d:00\S*/g) ?? []
   expect(dues.length).toBeGreaterThanOrEqual(4)
@@ -109,11 +110,11 @@ test('expected files: another time zone ends the incident of a missing file, whi
   await untilState(data, 'the incident of a missing file', ({ incidents }) =>
     incidents.some(({ kind }) => kind === 'expected'),
   )
-  await holdfast(['paths', 'expect', root, '--zone', 'Asia/Taipei', '--pattern', PATTERN, '--data', data])
+  await holdfast(['folders', 'expect', root, '--zone', 'Asia/Taipei', '--pattern', PATTERN, '--data', data])
   await untilState(data, 'the end of the incident', ({ incidents }) =>
     incidents.every(({ kind, endedAt }) => kind !== 'expected' || endedAt !== null),
   )
-  const list = () => holdfast(['incidents', '--data', data])
+  const list = () => holdfast(['failures', '--data', data])
   const end =
     /\d files had not come to station when the rule for them was changed or removed\. The last one was \d{8}-\d{4}\.dat/
   await until('the end in the list of incidents', async () => end.test(await list()))
@@ -126,7 +127,7 @@ test('expected files: rules are added, changed, listed and removed by commands, 
   mkdirSync(root)
   startHoldfast(['agent', '--data', data, root])
   await untilState(data, 'the source', ({ sources }) => sources.length === 1)
-  const expectFiles = (...words: string[]) => holdfast(['paths', 'expect', root, ...words, '--data', data])
+  const expectFiles = (...words: string[]) => holdfast(['folders', 'expect', root, ...words, '--data', data])
 
   const added = await expectFiles('--pattern', '{YYYY}{DOY}{HH}*.rnx', '--every', '1h', '--zone', 'UTC')
   expect(added).toContain('expects {YYYY}{DOY}{HH}*.rnx every 1 hr, within 10 min, UTC')
@@ -141,12 +142,12 @@ test('expected files: rules are added, changed, listed and removed by commands, 
   expect(await expectFiles('--every', '1d')).toContain('expects * every 1 day')
   await until('the next file of each rule', async () =>
     /No expected file has been due yet\.\nnext in station: \d{9}\*\.rnx, due by .*\nnext in station: \*, due by /.test(
-      await holdfast(['expected', '--data', data]),
+      await holdfast(['folders', 'expected', '--data', data]),
     ),
   )
   expect(await expectFiles('--pattern', '{YYYY}{DOY}{HH}*.rnx', '--remove')).not.toContain('rnx')
 
-  expect(await holdfast(['expected', '--help'])).toContain('30d (default), at most 400d\n')
+  expect(await holdfast(['folders', 'expected', '--help'])).toContain('30d (default), at most 400d\n')
 
   const refusals: [string[], string][] = [
     [['--every', '7h'], 'divides a day'],
@@ -168,7 +169,7 @@ test('expected files: rules are added, changed, listed and removed by commands, 
     [['--remove', '--zone', 'UTC'], "'--remove' cannot be used with option '--zone"],
   ]
   for (const [words, reason] of refusals) {
-    const command = startHoldfast(['paths', 'expect', root, ...words, '--data', data])
+    const command = startHoldfast(['folders', 'expect', root, ...words, '--data', data])
     expect(await command.ended(), reason).not.toBe(0)
     expect(command.err()).toContain(reason)
   }

@@ -66,7 +66,7 @@ describe('filters of a source, changed by a view', () => {
   })
 })
 
-describe('`holdfast scan --once` with filters', () => {
+describe('`holdfast send --once` with filters', () => {
   it('files that pass are sent, and a file that is too young is left to a later run', {
     tags: 'story',
   }, async () => {
@@ -75,7 +75,7 @@ describe('`holdfast scan --once` with filters', () => {
     write(root, ['a', 'deep/b', '.hidden', 'x.log'])
     write(root, ['young'], 0)
     const filters = ['--no-hidden', '--ignore', '*.log', '--min-age', '600']
-    const once = startHoldfast(['scan', '--once', ...filters, '--data', data, root])
+    const once = startHoldfast(['send', '--once', ...filters, '--data', data, root])
     expect(await once.ended(), once.err()).toBe(0)
     expect(once.err()).toContain('1 file changed too recently')
     expect(once.out()).toContain('2 files are copied, on this computer only')
@@ -99,25 +99,25 @@ describe('patterns of other tools on the command line', () => {
       return { code, out: command.out(), err: command.err() }
     }
     const patterns = ['--ignore-from', list, '--ignore', '(?d)cache']
-    const changed = await run('paths', 'change', root, ...patterns)
+    const changed = await run('folders', 'change', root, ...patterns)
     expect(changed.err).toContain(`${list}: 2 patterns, read in the form of rsync.`)
     expect(changed.err).toContain('line 4, was not imported: merge more – it names another file')
     expect(changed.out).toContain('The pattern (?d)cache begins with a prefix of Syncthing.')
-    const corrected = `paths change ${root} --ignore '*.o' --ignore '!keep.o' --ignore cache`
+    const corrected = `folders change ${root} --ignore '*.o' --ignore '!keep.o' --ignore cache`
     expect(changed).toMatchObject({ code: 0, out: expect.stringContaining(corrected) })
     const odd = { source: 'one', pattern: '(?d)cache', instead: ['cache'] }
-    const listed = JSON.parse((await run('paths', '--json')).out)
+    const listed = JSON.parse((await run('folders', '--json')).out)
     expect(listed).toMatchObject({
       sources: [{ ignore: ['*.o', '!keep.o', '(?d)cache'] }],
       oddPatterns: [odd],
     })
-    const scanned = await run('scan', '--list', root, '--ignore', '- *.o')
+    const scanned = await run('send', '--list', root, '--ignore', '- *.o')
     expect(scanned.err).toContain("Write instead: '*.o'")
-    expect((await run('scan', '--list', root, '--ignore-from', list)).out.trim()).toBe('b.c')
+    expect((await run('send', '--list', root, '--ignore-from', list)).out.trim()).toBe('b.c')
 
-    const missing = await run('paths', 'change', root, '--ignore-from', path.join(data, 'none'))
+    const missing = await run('folders', 'change', root, '--ignore-from', path.join(data, 'none'))
     expect(missing.code).not.toBe(0)
     expect(missing.err).toContain('Nothing was changed.')
-    expect(JSON.parse((await run('paths', '--json')).out).sources[0].ignore).toHaveLength(3)
+    expect(JSON.parse((await run('folders', '--json')).out).sources[0].ignore).toHaveLength(3)
   })
 })

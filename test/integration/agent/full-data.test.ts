@@ -36,13 +36,13 @@ describe.skipIf(!canMount)('full data directory (needs root: mount)', () => {
       ({ incidents, notices }) => incidents.length > 0 && notices.length > 0,
       60_000,
     )
-    const listed = startHoldfast(['incidents', '--data', data])
+    const listed = startHoldfast(['failures', '--data', data])
     expect(await listed.ended()).toBe(0)
     expect(listed.out()).toContain(path.basename(source))
     expect(listed.err()).toContain('cannot be recorded: database or disk is full')
-    const lasting = await holdfast(['incidents', '--lasting', '--source', source, '--json', '--data', data])
+    const lasting = await holdfast(['failures', '--lasting', '--source', source, '--json', '--data', data])
     expect(lasting).toContain(path.basename(source))
-    expect(await holdfast(['incidents', '--text', 'elsewhere', '--data', data])).toContain('No failures')
+    expect(await holdfast(['failures', '--text', 'elsewhere', '--data', data])).toContain('No failures')
 
     rmSync(filler)
     await untilState(data, 'recording again', ({ notices }) => notices.length === 0, 60_000)

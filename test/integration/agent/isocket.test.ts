@@ -36,7 +36,7 @@ function batchRoot(batches: Record<(typeof BATCHES)[number], Batch>): string {
 }
 
 async function listed(root: string): Promise<string[]> {
-  const listing = startHoldfast(['scan', '--list', '--prefix', 'DC', root])
+  const listing = startHoldfast(['send', '--list', '--prefix', 'DC', root])
   expect(await listing.ended(), listing.err()).toBe(0)
   return listing.out().split('\n').filter(Boolean).sort()
 }
@@ -49,7 +49,7 @@ async function sendOnce(root: string): Promise<string> {
   const [code] = await receiver.says(/holdfast:\/\/\S+/)
   const pairing = startHoldfast(['pair', code, '--data', data, '--name', 'ed1'])
   expect(await pairing.ended(), pairing.err()).toBe(0)
-  const sending = startHoldfast(['scan', '--once', '--prefix', 'DC', '--data', data, root])
+  const sending = startHoldfast(['send', '--once', '--prefix', 'DC', '--data', data, root])
   expect(await sending.ended(), sending.err()).toBe(0)
   return path.join(store, 'ed1', 'datas')
 }

@@ -111,7 +111,7 @@ describe('killed sender', () => {
     for (const words of [
       ['destinations', 'add', 'folder', disk, '--name', 'disk'],
       // So slow that a process cannot send all files in one round.
-      ['limit', '100K'],
+      ['settings', 'limit', '100K'],
     ])
       expect(await startHoldfast([...words, '--data', data]).ended()).toBe(0)
     startHoldfast(['agent', '--data', data, root])
@@ -130,7 +130,7 @@ describe('killed sender', () => {
       process.kill(pid, 'SIGKILL')
     }
     expect(sent).toBeLessThan(files)
-    await startHoldfast(['limit', 'none', '--data', data]).ended()
+    await startHoldfast(['settings', 'limit', 'none', '--data', data]).ended()
     await until('all to be sent', async () => (await readSender()).sent === files)
     const computer = readdirSync(disk).find((name) => !name.startsWith('.')) ?? ''
     expect(readTree(path.join(disk, computer, 'files'))).toEqual(readTree(root))

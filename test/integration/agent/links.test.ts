@@ -47,9 +47,9 @@ test('links: a directory added by a link is known by it; a moved link is an inci
   expect((await run(['agent', link])).out).toContain(
     `${link} is, or passes through, a link: ${before} is used`,
   )
-  const listed = async () => JSON.parse(await says(['paths', '--json'])).sources
+  const listed = async () => JSON.parse(await says(['folders', '--json'])).sources
   expect(await listed()).toMatchObject([{ path: before, link }])
-  expect(await says(['paths'])).toContain(link)
+  expect(await says(['folders'])).toContain(link)
   await untilState(directory, 'its check', ({ sources }) => sources[0]?.checked != null)
 
   lead(after)
@@ -57,7 +57,7 @@ test('links: a directory added by a link is known by it; a moved link is an inci
   expect(sources[0]?.settings.path).toBe(before)
   const sentence = englishWords(incidents.find(({ endedAt }) => endedAt === null)?.sentence as never)
   expect(sentence).toContain(`${link} leads to ${after} now. Holdfast still uses ${before}`)
-  const command = `holdfast paths follow '${link}'`
+  const command = `holdfast folders follow '${link}'`
   expect(sentence).toContain(command)
   // The same name is the same thing: no second source is made of it.
   const again = await run(['agent', link])
@@ -65,26 +65,26 @@ test('links: a directory added by a link is known by it; a moved link is an inci
 
   // Files that were made within a millisecond are equally new.
   writeFileSync(path.join(after, 'run-8-later'), 'later')
-  expect(await says(['paths', 'follow', link])).toContain(after)
+  expect(await says(['folders', 'follow', link])).toContain(after)
   expect(await listed()).toMatchObject([{ path: after, link }])
   await open(null)
   await untilState(directory, 'the file of the new place', ({ sources: [one] }) => {
     return one?.lastFile?.path.includes('run-8') === true
   })
-  expect(await says(['paths', 'pause', link])).toContain('paused')
-  await says(['paths', 'remove', link])
+  expect(await says(['folders', 'pause', link])).toContain('paused')
+  await says(['folders', 'remove', link])
   expect(await listed()).toEqual([])
 })
 
 test('links: a checked path added by a link can follow it, or stay and drop it', async () => {
   const { before, after, link, lead } = linked()
   const { says, directory, open } = await running()
-  expect(await says(['paths', 'check', link])).toContain(`a link: ${before} is used`)
-  const checked = async () => JSON.parse(await says(['paths', '--json'])).checkedPaths
+  expect(await says(['folders', 'check', link])).toContain(`a link: ${before} is used`)
+  const checked = async () => JSON.parse(await says(['folders', '--json'])).checkedPaths
   await untilState(directory, 'its check', ({ checkedPaths }) => checkedPaths[0]?.checked != null)
   lead(after)
   await open((await checked())[0].id)
-  await says(['paths', 'follow', link])
+  await says(['folders', 'follow', link])
   expect(await checked()).toMatchObject([{ path: after, link }])
   await open(null)
 
@@ -94,7 +94,7 @@ test('links: a checked path added by a link can follow it, or stay and drop it',
     .filter(({ endedAt }) => endedAt === null)
     .map((one) => englishWords(one.sentence))
   expect(sentences.join()).toContain(`${link} no longer leads anywhere. Holdfast still uses ${after}`)
-  await says(['paths', 'follow', link, '--stay'])
+  await says(['folders', 'follow', link, '--stay'])
   expect(await checked()).toMatchObject([{ path: after, link: null }])
   await open(null)
 })

@@ -43,7 +43,7 @@ async function startAgent(names: readonly string[], ...options: string[]) {
   }
   for (const name of names) write(name, name === 'below/empty' ? '' : `content of ${name}`)
   mkdirSync(source, { recursive: true })
-  await holdfast('paths', 'add', source, '--data', data, ...options)
+  await holdfast('folders', 'add', source, '--data', data, ...options)
   startHoldfast(['agent', '--data', data])
   const sent = (count: number) =>
     untilState(
@@ -102,7 +102,7 @@ describe('manifest', () => {
 
   test('files that were sent before are named, and are read if that is wanted and they are unchanged', async () => {
     const { data, source, write, sent, manifest } = await startAgent(SMALL)
-    await holdfast('paths', 'change', source, '--data', data, '--digests', 'sha256')
+    await holdfast('folders', 'change', source, '--data', data, '--digests', 'sha256')
     write('later', 'recorded')
     await sent(4)
     const without = await manifest()

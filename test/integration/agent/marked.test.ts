@@ -35,7 +35,7 @@ test.each([
   ['confirm', 'the group-write bit', 'they count as sent, and travel nowhere'],
   ['send', 'finished.watch of another program', 'they are sent'],
 ] as const)(
-  "marked files: `paths %s` decides about 1,000 files with isocket's mark (%s): %s",
+  "marked files: `folders %s` decides about 1,000 files with isocket's mark (%s): %s",
   { timeout: 120_000 },
   async (answer, _mark, _meaning) => {
     const by = answer === 'send' ? 'watch' : 'bit'
@@ -49,10 +49,10 @@ test.each([
     expect(getTotals(state)).toMatchObject({ sentFiles: 0, waitingFiles: 0 })
     expect(existsSync(watch)).toBe(by === 'watch')
 
-    const lines = await holdfast(['paths', '--data', data])
+    const lines = await holdfast(['folders', '--data', data])
     expect(lines).toMatch(/1,000 files of datas carry isocket's mark/)
-    expect(lines).toContain(`paths ${answer} '${root}'`)
-    const said = await holdfast(['paths', answer, root, '--json', '--data', data])
+    expect(lines).toContain(`folders ${answer} '${root}'`)
+    const said = await holdfast(['folders', answer, root, '--json', '--data', data])
     expect(JSON.parse(said)).toEqual({ path: root, answer, files: FILES })
 
     await until('it is marked', () => existsSync(watch))
@@ -65,7 +65,7 @@ test.each([
     const copies = after.destinations[0]?.address ?? ''
     expect(await filesBelow(copies)).toBe(answer === 'send' ? FILES : 0)
     // All decisions are made.
-    const again = startHoldfast(['paths', answer, root, '--data', data])
+    const again = startHoldfast(['folders', answer, root, '--data', data])
     expect(await again.ended()).toBe(1)
   },
 )
@@ -75,12 +75,12 @@ async function filesBelow(directory: string): Promise<number> {
   return names.filter((name) => path.basename(name).startsWith('file-')).length
 }
 
-test("`scan --once`: 1,000 files with isocket's mark are reported and not sent; --marked send sends them", {
+test("`send --once`: 1,000 files with isocket's mark are reported and not sent; --marked send sends them", {
   timeout: 120_000,
 }, async () => {
   const data = temporaryDirectory('marked-once')
   const { root, watch } = markedTree('marked-once-source')
-  const words = ['scan', '--once', '--prefix', 'DC', '--data', data]
+  const words = ['send', '--once', '--prefix', 'DC', '--data', data]
   const once = startHoldfast([...words, '--json', root])
   expect(await once.ended(), once.err()).toBe(0)
   expect(JSON.parse(once.out())).toMatchObject({ sent: 0, unsent: 0, marked: FILES })

@@ -9,7 +9,7 @@ import { mountTmpfs } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { readTree } from '../../support/trees.ts'
 
-test('`paths move`: a directory on another disk keeps its place at the destination; only differing files are sent', async ({
+test('`folders move`: a folder on another disk keeps its place at the destination; only differing files are sent', async ({
   onTestFinished,
 }) => {
   const base = temporaryDirectory('move')
@@ -35,7 +35,7 @@ test('`paths move`: a directory on another disk keeps its place at the destinati
 
   const { point } = await mountTmpfs(onTestFinished, { megabytes: 16 })
   const now = path.join(point, 'photos')
-  const move = () => home.run(['paths', 'move', before, now])
+  const move = () => home.run(['folders', 'move', before, now])
   expect([(await move()).code, (await move()).err]).toEqual([1, expect.stringContaining('does not exist')])
   cpSync(before, now, { recursive: true, preserveTimestamps: true })
   rmSync(before, { recursive: true })

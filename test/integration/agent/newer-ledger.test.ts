@@ -25,13 +25,13 @@ test('a ledger of a newer version: the older one tells it by status and incident
   const recipient = 'age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj'
   const add = ['destinations', 'add', 'folder', disk, '--name', 'enc', '--recipient', recipient]
   await holdfast([...add, '--data', data])
-  await holdfast(['paths', 'add', photos, '--data', data])
+  await holdfast(['folders', 'add', photos, '--data', data])
   const run = async (holds: (state: AppState) => boolean) => {
     const agent = startHoldfast(['agent', '--data', data])
     const state = await untilState(data, 'its end', holds, 60_000)
     const status = startHoldfast(['status', '--data', data])
     await status.ended()
-    const incidents = await holdfast(['incidents', '--data', data])
+    const incidents = await holdfast(['failures', '--data', data])
     agent.child.kill('SIGTERM')
     await agent.ended()
     return { state, status: status.out(), incidents, code: await status.ended() }

@@ -11,7 +11,7 @@ describe.skipIf(!hasOddFileSystems)(
       const agent = startHoldfast(['agent', '--data', data])
       expect(await agent.ended()).toBe(1)
       expect(agent.err()).toContain(`${data} is on a file system that cannot hold it`)
-      expect(agent.err()).toContain('Name a directory on a local disk: with HOLDFAST_HOME')
+      expect(agent.err()).toContain('Name a folder on a local disk: with HOLDFAST_HOME')
     })
   },
 )

@@ -29,12 +29,12 @@ function closedBatch(quietSeconds?: number) {
   return { root, batch, data, close: () => writeFileSync(path.join(batch, 'finished.parse'), '') }
 }
 
-describe('`scan --once` exit code', () => {
+describe('`send --once` exit code', () => {
   test('a file that cannot be sent in a closed batch directory gives 1', { tags: 'story' }, async () => {
     const { root, batch, data, close } = closedBatch()
     writeFileSync(Buffer.concat([Buffer.from(`${batch}/bad`), Buffer.from([0xff])]), 'bad')
     close()
-    const once = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
+    const once = startHoldfast(['send', '--once', '--batch', '--data', data, root])
     expect(await once.ended(), once.err()).toBe(1)
     expect(once.err()).toContain('not valid UTF-8')
     expect(once.err()).toContain('1 file is not sent')
@@ -51,7 +51,7 @@ describe('`scan --once` exit code', () => {
         writeFileSync(path.join(batch, name), name, { mode: 0o644 })
       await disk.remount('ro')
       const data = dataDirectory()
-      const once = startHoldfast(['scan', '--once', '--batch', '--data', data, disk.point])
+      const once = startHoldfast(['send', '--once', '--batch', '--data', data, disk.point])
       expect(await once.ended(), once.err()).toBe(1)
       expect(once.err()).toBe(
         `${batch}: every file is safe, but finished.watch could not be made: read-only file system. Holdfast must be able to write there.\n`,
@@ -64,7 +64,7 @@ describe('`scan --once` exit code', () => {
     for (let number = 0; number < 1_002; number += 1)
       writeFileSync(Buffer.concat([Buffer.from(`${batch}/bad${number}`), Buffer.from([0xff])]), '')
     close()
-    const once = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
+    const once = startHoldfast(['send', '--once', '--batch', '--data', data, root])
     expect(await once.ended(), once.err()).toBe(1)
     expect(once.err().match(/not valid UTF-8/g)).toHaveLength(1_000)
     expect(once.err()).toContain('… and 2 more files.\n1,002 files are not sent')
@@ -73,7 +73,7 @@ describe('`scan --once` exit code', () => {
   test('a file in a closed batch directory that the receiver refuses gives 1', async () => {
     const { root, data, close } = closedBatch()
     close()
-    expect(await startHoldfast(['scan', '--once', '--batch', '--data', data, root]).ended()).toBe(0)
+    expect(await startHoldfast(['send', '--once', '--batch', '--data', data, root]).ended()).toBe(0)
     // A symbolic link has the place of the next one's file in the store.
     const store = path.join(data, 'store')
     const stored = readdirSync(store, { recursive: true, encoding: 'utf8' }).find((name) =>
@@ -85,7 +85,7 @@ describe('`scan --once` exit code', () => {
     mkdirSync(path.join(root, 'DC2'))
     for (const name of ['bad', 'finished.parse'])
       writeFileSync(path.join(root, 'DC2', name), '', { mode: 0o644 })
-    const once = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
+    const once = startHoldfast(['send', '--once', '--batch', '--data', data, root])
     expect(await once.ended(), once.err()).toBe(1)
     expect(once.err()).toMatch(
       /^DC2\/bad: set aside after a failed transfer: .* a symbolic link stands in its way/m,
@@ -112,7 +112,7 @@ describe('`scan --once` exit code', () => {
     ledger.park(due, message('problem.other', { reason: 'it was refused' }))
     ledger.close()
     close()
-    const once = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
+    const once = startHoldfast(['send', '--once', '--batch', '--data', data, root])
     expect(await once.ended(), once.err()).toBe(0)
     expect(existsSync(path.join(batch, 'finished.watch'))).toBe(true)
   })
@@ -120,7 +120,7 @@ describe('`scan --once` exit code', () => {
   test('a file in a closed batch directory that is too young gives 0', async () => {
     const { root, data, close } = closedBatch()
     close()
-    const once = startHoldfast(['scan', '--once', '--batch', '--min-age', '3600', '--data', data, root])
+    const once = startHoldfast(['send', '--once', '--batch', '--min-age', '3600', '--data', data, root])
     expect(await once.ended(), once.err()).toBe(0)
     expect(once.err()).toContain('1 file changed too recently')
   })
@@ -128,15 +128,14 @@ describe('`scan --once` exit code', () => {
   test('a batch directory that another program marked and did not close gives 0, and its files are reported', async () => {
     const { root, batch, data } = closedBatch()
     const run = async () => {
-      const once = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
+      const once = startHoldfast(['send', '--once', '--batch', '--data', data, root])
       expect(await once.ended(), once.err()).toBe(0)
       return once.err()
     }
     writeFileSync(path.join(batch, 'finished.watch'), '')
     const first = await run()
     expect(first).toContain('Batch folder DC1 was not closed properly')
-    const undecided =
-      /^1 file carries isocket's mark .* or the mark of another program in its batch directory/m
+    const undecided = /^1 file carries isocket's mark .* or the mark of another program in its batch folder/m
     expect(first).toMatch(undecided)
     expect(await run()).not.toContain('closed properly')
     mkdirSync(path.join(root, 'DC2'))
@@ -148,10 +147,10 @@ describe('`scan --once` exit code', () => {
 
   test('a prefix that no directory has gives 0 and a message; a prefix that is impossible gives 2', async () => {
     const { root, data } = closedBatch()
-    const none = startHoldfast(['scan', '--once', '--prefix', 'QQ', '--data', data, root])
+    const none = startHoldfast(['send', '--once', '--prefix', 'QQ', '--data', data, root])
     expect(await none.ended(), none.err()).toBe(0)
-    expect(none.err()).toBe(`No directory in ${root} has a name that begins with QQ.\n`)
-    const never = startHoldfast(['scan', '--once', '--prefix', 'a/b', '--data', data, root])
+    expect(none.err()).toBe(`No folder in ${root} has a name that begins with QQ.\n`)
+    const never = startHoldfast(['send', '--once', '--prefix', 'a/b', '--data', data, root])
     expect(await never.ended(), never.err()).toBe(2)
     expect(never.err()).toContain('there is no / in it')
   })
@@ -159,10 +158,10 @@ describe('`scan --once` exit code', () => {
   test('a file that cannot be sent gives 1, though its batch directory was marked before', async () => {
     const { root, batch, data, close } = closedBatch()
     close()
-    expect(await startHoldfast(['scan', '--once', '--batch', '--data', data, root]).ended()).toBe(0)
+    expect(await startHoldfast(['send', '--once', '--batch', '--data', data, root]).ended()).toBe(0)
     writeFileSync(Buffer.concat([Buffer.from(`${batch}/bad`), Buffer.from([0xff])]), 'bad')
     expect(existsSync(path.join(batch, 'finished.watch'))).toBe(true)
-    const again = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
+    const again = startHoldfast(['send', '--once', '--batch', '--data', data, root])
     expect(await again.ended(), again.err()).toBe(1)
     expect(again.err()).toContain('name is not valid UTF-8')
   })
@@ -174,7 +173,7 @@ describe('`scan --once` exit code', () => {
     'a signal gives its own number, reports what was sent, and leaves no socket and no WAL file: %s',
     async (signal, code) => {
       const { root, data } = closedBatch(300)
-      const once = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
+      const once = startHoldfast(['send', '--once', '--batch', '--data', data, root])
       await untilState(data, 'the file to be sent', ({ totals }) => totals.sentFiles === 1)
       once.child.kill(signal)
       expect(await once.ended(), once.err()).toBe(code)
@@ -193,7 +192,7 @@ describe('`scan --once` exit code', () => {
       utimesSync(batch, 1_700_000_000 + number, 1_700_000_000 + number)
     }
     const data = dataDirectory()
-    const once = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
+    const once = startHoldfast(['send', '--once', '--batch', '--data', data, root])
     expect(await once.ended(60_000), once.err()).toBe(0)
     expect(existsSync(path.join(root, 'DC10/finished.watch'))).toBe(true)
   }, 70_000)
@@ -206,7 +205,7 @@ describe('`scan --once` exit code', () => {
     const days = [0, 1, 2, 3, 4, 5, 6]
     const schedule = [{ days, from: '00:00', to: '00:00', allow: 'pause' as const }]
     settings.set({ ...free, send: { ...send, schedule } })
-    const words = ['scan', '--once', '--data', data, root]
+    const words = ['send', '--once', '--data', data, root]
     const paused = startHoldfast(words)
     expect(await paused.ended(), paused.err()).toBe(1)
     expect(paused.err()).toMatch(/Not everything was sent: Paused by the schedule.* 1 file waits/)

@@ -10,7 +10,7 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
 test.skipIf(!canMount)(
-  '`scan --once`: a disk that hangs during the final scan gives exit code 1 (needs root: mounts)',
+  '`send --once`: a disk that hangs during the final scan gives exit code 1 (needs root: mounts)',
   async () => {
     const fuse = await mountFuse(onTestFinished)
     await fuse.set({ does: 'answer', listed: true })
@@ -26,7 +26,7 @@ test.skipIf(!canMount)(
       check: { ...check, intervalSeconds: 1 },
       scan: { ...scan, quietSeconds: 1 },
     })
-    const once = startHoldfast(['scan', '--once', '--data', data, disk])
+    const once = startHoldfast(['send', '--once', '--data', data, disk])
     onTestFinished(() => fuse.set({ does: 'answer' }))
     await untilState(data, 'the directory to be known', ({ sources }) => sources.length === 1)
     // All that its own process asks of the disk from now on is its last look; the workers go on.

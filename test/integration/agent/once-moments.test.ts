@@ -49,7 +49,7 @@ class Place {
   }
 
   start = (): RunningCommand =>
-    startHoldfast(['scan', '--once', '--prefix', 'DC', '--data', this.data, this.root])
+    startHoldfast(['send', '--once', '--prefix', 'DC', '--data', this.data, this.root])
 }
 
 /** What may happen while a run is under way. */
@@ -83,7 +83,7 @@ function expectTrueMarks(place: Place): void {
       expect([name, file, stored[`${name}/${file}`]]).toEqual([name, file, digest])
 }
 
-describe('`scan --once` on a batch root that changes during the run', () => {
+describe('`send --once` on a batch root that changes during the run', () => {
   test.each(cases)(
     'change “$event” at “$moment”: the next run sends the rest, and marks only stored directories',
     async ({ event, moment }) => {

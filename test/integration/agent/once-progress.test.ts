@@ -13,13 +13,13 @@ const ERASED = '\r\x1b[K'
 
 // script(1) of util-linux gives a program a terminal.
 test.skipIf(process.platform !== 'linux')(
-  '`scan --once`: a progress bar is shown on a terminal and erased at the end; in a pipe there is none',
+  '`send --once`: a progress bar is shown on a terminal and erased at the end; in a pipe there is none',
   { timeout: 60_000 },
   async () => {
     const [root, data] = [temporaryDirectory('bar'), temporaryDirectory('bar-data')]
-    const words = ['scan', '--once', '--data', data, root]
+    const words = ['send', '--once', '--data', data, root]
     writeFileSync(path.join(root, 'large'), Buffer.alloc(2 << 20, 'x'))
-    await holdfast(['limit', '512K', '--data', data])
+    await holdfast(['settings', 'limit', '512K', '--data', data])
     const command = [process.execPath, commandScript, ...words].map((word) => `'${word}'`).join(' ')
     const { stdout } = await promisify(execFile)(
       'script',

@@ -26,27 +26,28 @@ async function whileSendingOnce() {
   const sources = [sourceSchema.parse({ id: 'known', path: known, name: 'known' })]
   settings.set({ ...settings.get(), sources, send: { ...settings.get().send, bytesPerSecond: 5000 * 1024 } })
   writeFileSync(path.join(source, 'file'), 'file')
-  const once = startHoldfast(['scan', '--once', '--data', data, source])
+  const once = startHoldfast(['send', '--once', '--data', data, source])
   await untilState(data, 'the file to wait', ({ totals }) => totals.waitingFiles === 1)
   return { data, known, once }
 }
 
-test("`scan --once`: a running one refuses changes of settings, and commands show the person's settings, not its own", async () => {
+test("`send --once`: a running one refuses changes of settings, and commands show the person's settings, not its own", async () => {
   const { data, known, once } = await whileSendingOnce()
   const about = ['--data', data]
   const before = readFileSync(path.join(data, 'settings.json'), 'utf8')
 
-  expect(await holdfast(['paths', ...about])).toContain(known)
-  expect(await holdfast(['limit', ...about])).toBe('5000K/s\n')
+  expect(await holdfast(['folders', ...about])).toContain(known)
+  expect(await holdfast(['settings', 'limit', ...about])).toBe('5000K/s\n')
   expect(await holdfast(['destinations', ...about])).toContain('nas')
+  expect(await holdfast(['failures', ...about])).toContain('No failure')
 
   const other = await startReceiver('other')
   const [code] = await startHoldfast(['pair', '--store', other.store]).says(/holdfast:\/\/\S+/)
   const refused = [
-    ['limit', '10M'],
-    ['pause'],
-    ['paths', 'change', known, '--priority', 'low'],
-    ['paths', 'check', temporaryDirectory('checked')],
+    ['settings', 'limit', '10M'],
+    ['folders', 'pause'],
+    ['folders', 'change', known, '--priority', 'low'],
+    ['folders', 'check', temporaryDirectory('checked')],
     ['agent', temporaryDirectory('more')],
     ['agent'],
     ['pair', code],
@@ -64,7 +65,7 @@ test("`scan --once`: a running one refuses changes of settings, and commands sho
   expect(await holdfast(['pair', code, ...about])).toContain('other')
 })
 
-test('`scan --once`: known mounts in memory.json stay unchanged', async () => {
+test('`send --once`: known mounts in memory.json stay unchanged', async () => {
   const data = temporaryDirectory('once-data')
   const kept = temporaryDirectory('kept')
   const agent = startHoldfast(['agent', '--data', data, kept])
@@ -78,6 +79,6 @@ test('`scan --once`: known mounts in memory.json stay unchanged', async () => {
   expect(Object.keys(JSON.parse(before).knownMounts)).toHaveLength(1)
   const source = temporaryDirectory('once-source')
   writeFileSync(path.join(source, 'file'), 'file')
-  await holdfast(['scan', '--once', '--data', data, source])
+  await holdfast(['send', '--once', '--data', data, source])
   expect(remembered()).toBe(before)
 })

@@ -6,7 +6,7 @@ import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
-test('`scan --once`: its last status at the receiver is OK; `destinations test` fails after it was revoked', async () => {
+test('`send --once`: its last status at the receiver is OK; `destinations test` fails after it was revoked', async () => {
   const data = temporaryDirectory('once-data')
   const source = temporaryDirectory('once-source')
   const receiver = await startReceiver('nas')
@@ -16,7 +16,7 @@ test('`scan --once`: its last status at the receiver is OK; `destinations test` 
     return [await command.ended(), command.out() + command.err()]
   }
   const sender = async () =>
-    JSON.parse(await holdfast(['senders', '--store', receiver.store, '--json'])) as {
+    JSON.parse(await holdfast(['stations', '--store', receiver.store, '--json'])) as {
       fingerprint: string
       connected: boolean
       status: { level: string; waitingFiles: number; sentence: string } | null
@@ -25,7 +25,7 @@ test('`scan --once`: its last status at the receiver is OK; `destinations test` 
   for (const name of ['first', 'second']) {
     writeFileSync(path.join(source, name), name)
     // It is a receiver on this computer: what `status` says.
-    expect(await holdfast(['scan', '--once', '--data', data, source])).toContain(
+    expect(await holdfast(['send', '--once', '--data', data, source])).toContain(
       'copied, on this computer only',
     )
     const last = await until('it to be gone', async () => {
@@ -36,7 +36,7 @@ test('`scan --once`: its last status at the receiver is OK; `destinations test` 
   }
 
   expect(await trial()).toEqual([0, expect.stringContaining('answers')])
-  await holdfast(['senders', '--store', receiver.store, 'revoke', (await sender()).fingerprint])
+  await holdfast(['stations', '--store', receiver.store, 'revoke', (await sender()).fingerprint])
   await until('its test to fail', async () => {
     const [code, said] = await trial()
     return code === 1 && String(said).includes('no longer accepts this computer')

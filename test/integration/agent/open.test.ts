@@ -100,12 +100,12 @@ describe('agent of a data directory', () => {
   })
 })
 
-describe('`holdfast scan --once` with the receiver on this computer', () => {
+describe('`holdfast send --once` with the receiver on this computer', () => {
   it('all files are in the store when success is reported', async () => {
     const data = temporaryDirectory('once')
     const source = temporaryDirectory('once-source')
     for (const name of ['a', 'b', 'c']) writeFileSync(path.join(source, name), name.repeat(300_000))
-    const once = startHoldfast(['scan', '--once', '--data', data, source])
+    const once = startHoldfast(['send', '--once', '--data', data, source])
     expect(await once.ended(), once.err()).toBe(0)
     expect(once.out()).toContain('3 files are copied, on this computer only')
     const store = path.join(data, 'store')
@@ -114,8 +114,8 @@ describe('`holdfast scan --once` with the receiver on this computer', () => {
 
   it.each([
     ['agent', ''],
-    ['scan', '--once', ''],
-    ['scan', '--once', '--data', '', '/tmp'],
+    ['send', '--once', ''],
+    ['send', '--once', '--data', '', '/tmp'],
     ['receive', '--store', ''],
     ['verify', ''],
   ])('an empty argument, as from an unset variable, is refused as a directory: %s %s', async (...words) => {
@@ -129,7 +129,7 @@ describe('`holdfast scan --once` with the receiver on this computer', () => {
     const source = temporaryDirectory('once-source')
     writeFileSync(path.join(source, 'good'), 'good')
     writeFileSync(Buffer.concat([Buffer.from(`${source}/bad`), Buffer.from([0xff])]), 'bad')
-    const once = startHoldfast(['scan', '--once', '--data', data, source])
+    const once = startHoldfast(['send', '--once', '--data', data, source])
     expect(await once.ended()).toBe(1)
     expect(once.err()).toContain('not valid UTF-8')
     expect(once.err()).toContain('1 file is not sent')

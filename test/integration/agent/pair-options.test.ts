@@ -10,15 +10,15 @@ test('`pair`: an option of the other end is refused, and no code is created or u
   const data = path.join(temporaryDirectory('pair-options'), 'data')
   const [code] = await startHoldfast(['pair', '--store', store]).says(/holdfast:\/\/\S+/)
   const refused: [string[], string][] = [
-    [['--store', store, '--name', 'pc'], 'Use --name only at the sender, where a code is entered'],
-    [['--store', store, '--name', 'pc', '--data', data], 'Use --name, --data only at the sender'],
+    [['--store', store, '--name', 'pc'], 'Use --name only at the station, where a code is entered'],
+    [['--store', store, '--name', 'pc', '--data', data], 'Use --name, --data only at the station'],
     [[code, '--data', data, '--qr'], 'Use --qr only at the receiver'],
     [[code, '--data', data, '--no-qr'], 'Use --no-qr only at the receiver'],
     [[code, '--data', data, '--uses', '2', '--for', '1h'], 'Use --uses, --for only at the receiver'],
     [['--store', store, '--uses', '0'], 'It must be a whole number from 1 to 1000'],
     [['--store', store, '--for', '2d'], 'at most 24h'],
     [['--store', store, '--uses', '2', '--replaces', 'pc'], 'Leave out --uses'],
-    [[code, '--store', store], 'Give either a pairing code, or --store'],
+    [[code, '--store', store], 'not both'],
   ]
   for (const [words, said] of refused) {
     const command = startHoldfast(['pair', ...words])

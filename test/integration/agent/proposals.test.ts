@@ -37,10 +37,10 @@ async function setUp() {
   const file = path.join(base, 'proposal.json')
   const propose = async (fragment: unknown, ...who: string[]) => {
     writeFileSync(file, JSON.stringify(fragment))
-    return holdfast(['senders', 'propose', ...who, file, '--store', receiver.store])
+    return holdfast(['stations', 'propose', ...who, file, '--store', receiver.store])
   }
   const readRow = async () => {
-    const [row] = (await holdfast(['senders', '--store', receiver.store, '--json'])).trim().split('\n')
+    const [row] = (await holdfast(['stations', '--store', receiver.store, '--json'])).trim().split('\n')
     return JSON.parse(row ?? '') as {
       fingerprint: string
       takesProposals: boolean | null
@@ -60,7 +60,7 @@ test('proposed settings: a station shows what would change, and changes it only 
   const { receiver, data, startAgent, propose, untilRow, decide, untilWaiting } = await setUp()
   await startAgent()
   await untilRow('that it takes proposals', ({ takesProposals }) => takesProposals === true)
-  await holdfast(['senders', 'label', 'station-1', 'north', '--store', receiver.store])
+  await holdfast(['stations', 'label', 'station-1', 'north', '--store', receiver.store])
   expect(await propose(FRAGMENT, '--label', 'north')).toContain('Proposed to station-1.')
 
   const { proposals, settings, status } = await untilWaiting()
@@ -77,7 +77,7 @@ test('proposed settings: a station shows what would change, and changes it only 
   const shown = await decide()
   expect(shown).toContain('check.intervalSeconds: 10 -> 77')
   expect(shown).toContain('elsewhere')
-  expect(await holdfast(['senders', '--store', receiver.store])).toMatch(/ waiting +station-1\n/)
+  expect(await holdfast(['stations', '--store', receiver.store])).toMatch(/ waiting +station-1\n/)
 
   // A proposal that is no longer the one shown is not accepted.
   expect(
@@ -91,7 +91,7 @@ test('proposed settings: a station shows what would change, and changes it only 
   expect(after.settings.sources[0]?.ignore).toEqual(['*.log'])
   const { proposal } = await untilRow('the decision', (row) => row.proposal?.state === 'accepted')
   expect(proposal?.sentence).toContain('elsewhere')
-  expect(await holdfast(['senders', 'proposal', 'station-1', '--store', receiver.store])).toContain(
+  expect(await holdfast(['stations', 'proposal', 'station-1', '--store', receiver.store])).toContain(
     'accepted',
   )
 
@@ -187,7 +187,7 @@ test('proposed settings: a withdrawn proposal disappears at the station', async 
   await startAgent()
   await propose({ send: { bytesPerSecond: 4096 } }, 'station-1')
   await untilWaiting()
-  const withdraw = ['senders', 'proposal', 'station-1', '--withdraw', '--store', receiver.store]
+  const withdraw = ['stations', 'proposal', 'station-1', '--withdraw', '--store', receiver.store]
   expect(await holdfast(withdraw)).toContain('withdrawn')
   const { notices, settings } = await untilState(
     data,

@@ -39,7 +39,7 @@ test('receiving in the agent: a sender is paired by code, listed, renamed, repla
     done: false,
     sentence: { key: 'refuse.receiveInSource' },
   })
-  const turnOn = (...words: string[]) => holdfast(['receiving', 'on', ...words, '--data', data])
+  const turnOn = (...words: string[]) => holdfast(['receive', 'on', ...words, '--data', data])
   const said = await turnOn(directory, '--host', '127.0.0.1', '--port', String(receive.port))
   expect(said).toContain(`Receives at port ${receive.port}, into ${directory}: 0 computers.`)
   expect(said).toContain(`pair --store ${directory}`)
@@ -74,7 +74,7 @@ test('receiving in the agent: a sender is paired by code, listed, renamed, repla
 
   // A failure that the sender reports is an incident here, too, until the sender is well.
   await turnOn('--failing-minutes', '0', '--silent-hours', '48', '--silent-hours', 'station-3=2')
-  const empty = startHoldfast(['receiving', 'on', '--failing-minutes', '', '--data', data])
+  const empty = startHoldfast(['receive', 'on', '--failing-minutes', '', '--data', data])
   expect(await empty.ended()).toBe(2)
   expect(empty.err()).toContain('It must be a number from 0 to 10080.')
   const checked = temporaryDirectory('checked')
@@ -87,11 +87,11 @@ test('receiving in the agent: a sender is paired by code, listed, renamed, repla
   expect(told.status).toMatchObject({ level: 'failing', failure: { kind: 'sender-failing' } })
   expect(told.incidents[0]).toMatchObject({
     kind: 'sender-failing',
-    sentence: { params: { name: 'Roof camera' } },
+    sentence: { key: 'transfer.senderReports', params: { sender: 'Roof camera' } },
   })
   const [label] = (await ask('changes', { before: null, most: 20, since: null, text: 'label' })).entries
   expect(label?.sentence).toEqual({ key: 'change.labelSender', params: { name: 'station-3', to: 'north' } })
-  const names = await holdfast(['incidents', '--data', data])
+  const names = await holdfast(['failures', '--data', data])
   expect(names).toContain(checked)
   mkdirSync(checked)
   await askStation('checkNow', {})
@@ -125,7 +125,7 @@ test('receiving in the agent: a sender is paired by code, listed, renamed, repla
 
   // 100,000 bytes and the names are there: nothing more fits.
   await turnOn('--quota', '1G', '--quota', 'station-3=150000', '--keep-free', '1M', '--lock', '90d')
-  const { settings } = JSON.parse(await holdfast(['receiving', '--json', '--data', data]))
+  const { settings } = JSON.parse(await holdfast(['receive', 'show', '--json', '--data', data]))
   expect(settings).toMatchObject({
     ...{ directory, host: '127.0.0.1', port: receive.port, keepFree: '1M', quotaFiles: null, lockDays: 90 },
     ...{ quotaBytes: 2 ** 30, quotaBytesOf: { 'station-3': 150_000 } },
@@ -145,7 +145,7 @@ test('receiving in the agent: a sender is paired by code, listed, renamed, repla
   await untilState(station, 'the sender to be told', ({ destinations: [one] }) => {
     return one?.connection.problem?.key === 'transfer.revoked'
   })
-  await holdfast(['receiving', 'off', '--data', data])
+  await holdfast(['receive', 'off', '--data', data])
   const after = await untilState(data, 'the receiver to end', ({ workers }) => {
     return workers.receiver.condition === 'off'
   })

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { countCells } from '../../../cli/columns.ts'
+import { countCells } from '../../../cli/terminal/columns.ts'
 import { commands } from '../../../core/agent/contract.ts'
 import { sendCommand } from '../../../core/agent/control-socket.ts'
 import { openAlertDatabase } from '../../../core/alerts/store/database.ts'

@@ -35,12 +35,12 @@ test('`destinations` without an agent: secrets that the desktop has sealed are r
   }
 })
 
-test('`paths add` without an agent: the directory is protected with its filters; another try is refused', async () => {
+test('`folders add` without an agent: the directory is protected with its filters; another try is refused', async () => {
   const home = headless()
   const directory = temporaryDirectory('added')
-  const words = ['paths', 'add', directory, '--ignore', '*.log', '--min-age', '90s', '--prefix', 'DC']
+  const words = ['folders', 'add', directory, '--ignore', '*.log', '--min-age', '90s', '--prefix', 'DC']
   expect(await home.says(words)).toContain(directory)
-  const { sources } = JSON.parse(await home.says(['paths', '--json']))
+  const { sources } = JSON.parse(await home.says(['folders', '--json']))
   const added = {
     path: directory,
     ignore: ['*.log'],
@@ -53,17 +53,17 @@ test('`paths add` without an agent: the directory is protected with its filters;
   expect([code, err]).toEqual([1, expect.stringContaining('is already protected')])
   const [line, source, ...others] = (await home.says(['changes'])).trim().split('\n')
   expect(line).toContain(`command line: ${userInfo().username}: Added the folder ${directory}.`)
-  expect([source, others]).toEqual([`  + source ${path.basename(directory)}`, []])
-  const wrong = await home.run(['paths', 'add', directory, '--folder', 'x'])
-  expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('(holdfast paths add --help')])
+  expect([source, others]).toEqual([`  + folder ${path.basename(directory)}`, []])
+  const wrong = await home.run(['folders', 'add', directory, '--folder', 'x'])
+  expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('(holdfast folders add --help')])
 })
 
 test('`settings` and `diagnostics`: an unusable path or a missing data directory is reported with the reason', async () => {
   const home = headless()
   for (const [words, why] of [
-    [['settings', 'export', home.directory], 'it is a directory. Choose another place.'],
-    [['settings', 'import', home.directory], '(it is a directory)'],
-    [['diagnostics', home.directory], 'it is a directory. Choose another place.'],
+    [['settings', 'export', home.directory], 'it is a folder. Choose another place.'],
+    [['settings', 'import', home.directory], '(it is a folder)'],
+    [['diagnostics', home.directory], 'it is a folder. Choose another place.'],
     [['diagnostics', 'x.zip', '--data', '/no/such/data'], 'Holdfast has no data in /no/such/data'],
   ] as const) {
     const { code, err } = await home.run([...words])

@@ -29,7 +29,7 @@ describe.skipIf(process.platform !== 'linux')('metered network', () => {
     const { root, data } = directories()
     const { env, says } = fakeBusctl(temporaryDirectory('waits-bus'))
     says(3)
-    expect(await holdfast(['limit', '--data', data, '--pause-on-metered'])).toBe(
+    expect(await holdfast(['settings', 'limit', '--data', data, '--pause-on-metered'])).toBe(
       'none\n  pause on a metered network\n',
     )
     startHoldfast(['agent', '--data', data, root], env)
@@ -37,32 +37,32 @@ describe.skipIf(process.platform !== 'linux')('metered network', () => {
     expect(paused.surroundings).toEqual({ battery: 'unasked', metered: 'yes' })
     const status = await holdfast(['status', '--data', data])
     expect(status).toMatch(/^Paused: on a metered network\. 1 file waits\.\n/)
-    expect(status).toMatch(/^pause on a metered network: now$/m)
+    expect(status).toMatch(/^ {2}pause on a metered network: now$/m)
     expect(JSON.parse(await holdfast(['settings', 'export', '--data', data])).send.pauseOnMetered).toBe(true)
 
-    await holdfast(['limit', '--data', data, '--no-pause-on-metered'])
+    await holdfast(['settings', 'limit', '--data', data, '--no-pause-on-metered'])
     await untilState(data, 'everything to be sent', isSent)
   })
 
   test('files are sent where the network state is unknown, and `status` reports that', async () => {
     const { root, data } = directories()
     const { env } = fakeBusctl(temporaryDirectory('waits-bus'))
-    await holdfast(['limit', '--data', data, '--pause-on-metered'])
+    await holdfast(['settings', 'limit', '--data', data, '--pause-on-metered'])
     startHoldfast(['agent', '--data', data, root], env)
     await untilState(data, 'everything to be sent', isSent)
     expect(await holdfast(['status', '--data', data])).toContain('NetworkManager does not report')
   })
 
-  test('`scan --once` ends with 1 and prints the reason', async () => {
+  test('`send --once` ends with 1 and prints the reason', async () => {
     const { root, data } = directories()
     const { env, says } = fakeBusctl(temporaryDirectory('waits-bus'))
     says(1)
-    await holdfast(['limit', '--data', data, '--pause-on-metered'])
-    const run = startHoldfast(['scan', '--once', '--data', data, root], env)
+    await holdfast(['settings', 'limit', '--data', data, '--pause-on-metered'])
+    const run = startHoldfast(['send', '--once', '--data', data, root], env)
     expect(await run.ended(), run.err()).toBe(1)
     expect(run.err()).toContain('Paused: on a metered network. 1 file waits.')
     says(2)
-    const again = startHoldfast(['scan', '--once', '--data', data, root], env)
+    const again = startHoldfast(['send', '--once', '--data', data, root], env)
     expect(await again.ended(), again.err()).toBe(0)
   })
 })
@@ -75,7 +75,7 @@ describe.skipIf(!canMount)('battery power (needs root)', () => {
     mkdirSync(laptop, { recursive: true })
     writeFileSync(path.join(laptop, 'type'), 'Battery\n')
     writeFileSync(path.join(laptop, 'status'), 'Discharging\n')
-    await holdfast(['limit', '--data', data, '--pause-on-battery'])
+    await holdfast(['settings', 'limit', '--data', data, '--pause-on-battery'])
     // Of this process alone: the agent sees a laptop's /sys.
     const seen = `mount --bind '${classes}' /sys/class && exec "$@"`
     const command = [process.execPath, commandScript, 'agent', '--data', data, root]
@@ -90,7 +90,7 @@ describe.skipIf(!canMount)('battery power (needs root)', () => {
     const status = await holdfast(['status', '--data', data])
     expect(status).toMatch(/^Paused: on battery\. 1 file waits\.\n/) // Not even by now, with everything connected.
 
-    await holdfast(['limit', '--data', data, '--no-pause-on-battery'])
+    await holdfast(['settings', 'limit', '--data', data, '--no-pause-on-battery'])
     await untilState(data, 'everything to be sent', isSent)
   })
 })

@@ -21,9 +21,10 @@ const KEPT = [
   /[\w.:~-]*\/[^\s，。：（）、]*/g,
   /「[^」]*」/g,
   /步驟 \w+/g,
+  /\b(?:check\.\w+|on 或 off)/g,
   /--[\w-]+/g,
   /\b(?:mon|tue|wed|thu|fri|daily)\b.*/g,
-  /\b(?:KiB|MiB|GiB|TiB|UTC|p99|HOLDFAST_\w+|E[A-Z]{3,}|Holdfast|NetworkManager|ntfy|photos|disk)\b/g,
+  /\b(?:KiB|MiB|GiB|TiB|UTC|SMART|p99|HOLDFAST_\w+|E[A-Z]{3,}|Holdfast|NetworkManager|ntfy|photos|disk)\b/g,
 ]
 
 /** The words of English that are left. */
@@ -40,13 +41,13 @@ async function busyAgent() {
   startHoldfast(['agent', '--data', data, root])
   await untilState(data, 'the agent to watch', ({ sources }) => sources[0]?.scanned?.phase === 'watching')
   const about = ['--data', data]
-  await holdfast(['paths', 'check', gone, ...about])
+  await holdfast(['folders', 'check', gone, ...about])
   await untilState(data, 'a verdict', ({ checkedPaths }) => checkedPaths[0]?.checked?.overall.kind === 'ok')
   await holdfast(['destinations', 'add', 'folder', disk, '--name', 'disk', ...about])
   await untilState(data, 'the file to be sent', ({ totals }) => totals.sentFiles === 1)
   await holdfast([
     ...[
-      'paths',
+      'folders',
       'change',
       root,
       '--ignore',
@@ -60,8 +61,16 @@ async function busyAgent() {
     ],
     ...['--min-age', '1s', '--priority', 'high', '--delete-after', '30d', '--tell-silence', '12h', ...about],
   ])
-  await holdfast(['incidents', 'mute', root, '4h', ...about])
-  await holdfast(['limit', '10M', '--rule', 'mon-fri 08:00-18:00 1M', '--pause-on-battery', ...about])
+  await holdfast(['failures', 'mute', root, '4h', ...about])
+  await holdfast([
+    'settings',
+    'limit',
+    '10M',
+    '--rule',
+    'mon-fri 08:00-18:00 1M',
+    '--pause-on-battery',
+    ...about,
+  ])
   await holdfast(['channels', 'add', 'ntfy', '--option', 'topic=t', '--standby', ...about])
   rmSync(gone, { recursive: true })
   await untilState(data, 'an incident', ({ incidents }) => incidents.length > 0)
@@ -72,32 +81,34 @@ test('terminal language: commands print Chinese without English sentences, or En
   const { about, root, gone, nowhere } = await busyAgent()
   const commands = [
     ['status'],
-    ['paths'],
-    ['paths', 'change', root],
-    ['paths', 'check', nowhere],
-    ['paths', 'retry', nowhere],
+    ['folders'],
+    ['folders', 'change', root],
+    ['folders', 'check', nowhere],
+    ['folders', 'retry', nowhere],
     ['destinations'],
     ['destinations', 'test', 'disk'],
     ['destinations', 'test', 'nowhere'],
-    ['limit'],
-    ['limit', '1M', '--rule', 'daily 08:00-18:00 1M', '--no-rules'],
-    ['keep'],
+    ['settings', 'check.diskHealth'],
+    ['settings', 'nowhere'],
+    ['settings', 'limit'],
+    ['settings', 'limit', '1M', '--rule', 'daily 08:00-18:00 1M', '--no-rules'],
+    ['destinations', 'keep'],
     ['channels'],
     ['channels', 'rules'],
     ['channels', 'test', 'nowhere'],
-    ['incidents'],
-    ['incidents', 'acknowledge', 'nowhere'],
+    ['failures'],
+    ['failures', 'acknowledge', 'nowhere'],
     ['history', gone],
     ['history', nowhere],
-    ['pause', '--for', '1h', '--until-tomorrow'],
-    ['resume'],
+    ['folders', 'pause', '--for', '1h', '--until-tomorrow'],
+    ['folders', 'resume'],
     ['verify', 'disk'],
     ['verify', 'nowhere'],
     ['verify', nowhere],
     ['restore', '--from', 'disk', '--list'],
     ['restore', '--from', 'disk', '--computers'],
     ['settings', 'import', nowhere],
-    ['scan', '--once', root],
+    ['send', '--once', root],
     ['pair', 'nonsense'],
   ]
   for (const words of commands) {
@@ -108,7 +119,7 @@ test('terminal language: commands print Chinese without English sentences, or En
     expect(english, words.join(' ')).not.toMatch(/\p{Script=Han}/u)
     expect(english).toMatch(/[a-z]{2,}/i)
   }
-  const forScripts = await saidBy(['incidents', '--json', ...about], CHINESE)
+  const forScripts = await saidBy(['failures', '--json', ...about], CHINESE)
   expect(forScripts).toMatch(/"text":"\/.* is missing/)
   expect(forScripts).not.toMatch(/\p{Script=Han}/u)
 }, 180_000)
@@ -116,20 +127,20 @@ test('terminal language: commands print Chinese without English sentences, or En
 test('terminal language: output for scripts is the same in each language', async () => {
   const data = temporaryDirectory('terminal-language-json')
   for (const words of [
-    ['keep'],
-    ['limit'],
-    ['paths'],
+    ['destinations', 'keep'],
+    ['settings', 'limit'],
+    ['folders'],
     ['destinations'],
     ['channels'],
     ['settings', 'export'],
   ]) {
-    const command = [...words, '--data', data, ...(words[0] === 'settings' ? [] : ['--json'])]
+    const command = [...words, '--data', data, ...(words[1] === 'export' ? [] : ['--json'])]
     expect(await saidBy(command, CHINESE)).toBe(await saidBy(command, ENGLISH))
   }
   writeFileSync(path.join(data, 'a.log'), '')
   for (const words of [
-    ['probe', '--json', path.join(data, 'no', 'where')],
-    ['scan', '--list', '--why', '--json', data, '--ignore', '*.log'],
+    ['check', '--json', path.join(data, 'no', 'where')],
+    ['send', '--list', '--why', '--json', data, '--ignore', '*.log'],
   ]) {
     const lines = (await saidBy(words, CHINESE)).split('\n')
     // The log beside it is for people.
@@ -137,6 +148,10 @@ test('terminal language: output for scripts is the same in each language', async
     expect(said).toMatch(/"(sentence|why)":"[^"]+ /)
     expect(said).not.toMatch(/\p{Script=Han}/u)
   }
-  expect(await saidBy(['keep', '--help'], CHINESE)).toBe(await saidBy(['keep', '--help'], ENGLISH))
-  expect(await saidBy(['keep', '--within', 'x'], CHINESE)).toContain('It must be whole days')
+  expect(await saidBy(['destinations', 'keep', '--help'], CHINESE)).toBe(
+    await saidBy(['destinations', 'keep', '--help'], ENGLISH),
+  )
+  expect(await saidBy(['destinations', 'keep', '--within', 'x'], CHINESE)).toContain(
+    'It must be a time such as 90s',
+  )
 })

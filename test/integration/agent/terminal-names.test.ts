@@ -33,7 +33,7 @@ test('terminal output: control characters in a probed path and in an unknown com
   expect(await unknown.ended()).toBe(2)
   expect(splitLines(unknown.err())[0]).toBe(`error: unknown command '${QUOTED}'`)
   const gone = path.join(temporaryDirectory('probe'), 'gone', FORGED)
-  const probed = startHoldfast(['probe', gone])
+  const probed = startHoldfast(['check', gone])
   expect(await probed.ended()).toBe(1)
   expect(splitLines(probed.err())).toEqual([expect.stringContaining(`${QUOTED} is missing`)])
   expect(splitLines(probed.out())).toContainEqual(expect.stringContaining(QUOTED))

@@ -115,7 +115,7 @@ test('incidents: a parked file and an unreachable receiver are notified once and
   )
 
   // A receiver that has revoked this computer: known at once, told when it lasts.
-  await holdfast(['senders', 'revoke', 'station', '--store', receiver.store])
+  await holdfast(['stations', 'revoke', 'station', '--store', receiver.store])
   again.child.kill('SIGTERM')
   await again.ended()
   startHoldfast(['receive', '--store', receiver.store, '--host', '127.0.0.1', '--port', port])

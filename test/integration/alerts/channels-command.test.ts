@@ -75,10 +75,10 @@ describe.each([
     await says(['on', 'on-duty'])
     const rules = ['rules', '--project', 'P-12', '--resource', 'vm-7', '--quiet', '22:00-07:00']
     expect(await says([...rules, '--unreachable', '90s'])).toBe(
-      'project: P-12\nresource: vm-7\nquiet: 22:00-07:00\nunreachable: 90s\n',
+      'Project code: P-12\nResource ID: vm-7\nQuiet hours: 22:00-07:00\nUnreachable for: 1.5 min\n',
     )
-    expect(await says(['rules'])).toContain('quiet: 22:00-07:00\n')
-    expect(await says(['rules', '--quiet', 'none'])).toContain('quiet: none\n')
+    expect(await says(['rules'])).toContain('Quiet hours: 22:00-07:00\n')
+    expect(await says(['rules', '--quiet', 'none'])).toContain('Quiet hours: none\n')
     expect(await refused(['rules', '--quiet', '22:00-22:00'])).toEqual([
       2,
       expect.stringContaining('22:00-07:00'),

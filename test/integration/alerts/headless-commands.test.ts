@@ -34,7 +34,7 @@ test('`holdfast receive`: a secrets file that other users can read or write is r
   }
 })
 
-test('`holdfast incidents`: incidents are listed, acknowledged, snoozed and muted', {
+test('`holdfast failures`: incidents are listed, acknowledged, snoozed and muted', {
   timeout: 120_000,
 }, async () => {
   const { origin, posts } = await postsOfTest()
@@ -48,7 +48,7 @@ test('`holdfast incidents`: incidents are listed, acknowledged, snoozed and mute
     },
     { hook: { url: `${origin}/hook` } },
   )
-  expect(await home.says(['incidents'])).toBe('No failures recorded.\n')
+  expect(await home.says(['failures'])).toBe('No failures recorded.\n')
   expect(await home.incidents()).toEqual([])
   const agent = home.startAgent()
   await until('it runs', () => readState(home.directory))
@@ -75,23 +75,23 @@ test('`holdfast incidents`: incidents are listed, acknowledged, snoozed and mute
   expect(await ofPhotos('--text', 'nowhere')).toEqual([])
 
   const stateNow = async () => (await readState(home.directory)).incidents.find(({ id }) => id === about)
-  expect(await home.says(['incidents', 'acknowledge', about])).toBe('Done.\n')
+  expect(await home.says(['failures', 'acknowledge', about])).toBe('Done.\n')
   const by = userInfo().username
   expect((await stateNow())?.acknowledged).toEqual({ at: expect.any(Number), by })
-  expect(await home.says(['incidents', 'snooze', about, '1h'])).toBe('Done.\n')
+  expect(await home.says(['failures', 'snooze', about, '1h'])).toBe('Done.\n')
   const snoozedUntil = (await stateNow())?.snoozedUntil ?? 0
   expect(Math.abs(snoozedUntil - Date.now() - HOUR_MS)).toBeLessThan(10_000)
-  expect(await home.says(['incidents'])).toContain(`by ${by}\n`)
-  expect(await home.run(['incidents', 'acknowledge', 'nothing-1'])).toMatchObject({ code: 1, out: '' })
-  expect(await home.run(['incidents', 'snooze', about, '8d'])).toMatchObject({ code: 2, out: '' })
+  expect(await home.says(['failures'])).toContain(`by ${by}\n`)
+  expect(await home.run(['failures', 'acknowledge', 'nothing-1'])).toMatchObject({ code: 1, out: '' })
+  expect(await home.run(['failures', 'snooze', about, '8d'])).toMatchObject({ code: 2, out: '' })
 
   mkdirSync(photos)
   await untilPosted(posts, 2, 15_000)
   expect(factsIn(posts)[1]?.said).toMatchObject({ what: 'recovered', about })
   expect(await ofPhotos('--lasting')).toEqual([])
 
-  expect(await home.says(['incidents', 'mute', photos, '1h'])).toContain(photos)
-  expect(await home.run(['incidents', 'mute', '/nowhere', '1h'])).toMatchObject({ code: 1, out: '' })
+  expect(await home.says(['failures', 'mute', photos, '1h'])).toContain(photos)
+  expect(await home.run(['failures', 'mute', '/nowhere', '1h'])).toMatchObject({ code: 1, out: '' })
   const mutedUntil = (await readState(home.directory)).settings.alerts.muted.photos ?? 0
   expect(Math.abs(mutedUntil - Date.now() - HOUR_MS)).toBeLessThan(10_000)
   rmSync(photos, { recursive: true })
@@ -100,7 +100,7 @@ test('`holdfast incidents`: incidents are listed, acknowledged, snoozed and mute
   )
   await delay(NOTHING_MS)
   expectPosted(posts, 2)
-  await home.says(['incidents', 'unmute', photos])
+  await home.says(['failures', 'unmute', photos])
   await untilPosted(posts, 3, 5_000)
   expect(factsIn(posts)[2]?.said).toMatchObject({ what: 'failed', incident: { kind: 'missing' } })
 
@@ -121,11 +121,11 @@ test('`holdfast incidents`: incidents are listed, acknowledged, snoozed and mute
     ['unmute', 'mute', 'snooze', 'acknowledge'].map((name) => `terminal ${by} change.${name}`),
   )
   expect(changes[3].sentence.params.name).toBe(photos)
-  expect(await home.run(['incidents', 'acknowledge', about])).toMatchObject({
+  expect(await home.run(['failures', 'acknowledge', about])).toMatchObject({
     out: '',
     err: expect.stringContaining('Holdfast is not running'),
   })
-  await home.says(['incidents', 'mute', photos])
+  await home.says(['failures', 'mute', photos])
   const channels = JSON.parse(await home.says(['channels', '--json']))
   expect(channels.muted).toEqual({ photos: null })
 })

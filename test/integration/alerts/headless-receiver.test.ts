@@ -83,7 +83,7 @@ test('receiver notifications: a failing sender and a killed, silent sender are n
   await delay(NOTHING_MS)
   expectPosted(posts, 4)
 
-  const list = async () => parseEntries((await home.says(['incidents', '--store', store, '--json'])) ?? '')
+  const list = async () => parseEntries((await home.says(['failures', '--store', store, '--json'])) ?? '')
   const isOver = (await list()).map(({ incident: { kind, endedAt }, deliveries }) => [
     kind,
     endedAt !== null,

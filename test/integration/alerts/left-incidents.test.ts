@@ -7,9 +7,9 @@ import { openAlertDatabase } from '../../../core/alerts/store/database.ts'
 import { headless } from '../../support/alerts/headless.ts'
 import { createIncident } from '../../support/alerts/notifier-config.ts'
 
-test('`holdfast incidents` without an agent: incidents are read, and a newer database is refused, not set aside', async () => {
+test('`holdfast failures` without an agent: incidents are read, and a newer database is refused, not set aside', async () => {
   const home = headless({})
-  expect(await home.says(['incidents'])).toBe('No failures recorded.\n')
+  expect(await home.says(['failures'])).toBe('No failures recorded.\n')
   const file = path.join(home.directory, 'alerts.db')
   const database = openAlertDatabase(file)
   database.commit({ policy: null, incidents: [createIncident('kept')], entries: [] })
@@ -19,6 +19,6 @@ test('`holdfast incidents` without an agent: incidents are read, and a newer dat
   const newer = new DatabaseSync(file)
   newer.exec('PRAGMA user_version = 99')
   newer.close()
-  expect(await home.run(['incidents'])).toMatchObject({ code: 1, err: expect.stringContaining('newer') })
+  expect(await home.run(['failures'])).toMatchObject({ code: 1, err: expect.stringContaining('newer') })
   expect(readdirSync(home.directory).filter((name) => name.startsWith('alerts.db.'))).toEqual([])
 })

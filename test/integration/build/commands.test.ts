@@ -232,11 +232,12 @@ test.skipIf(process.platform !== 'linux')(
     for (const name of names) writeFileSync(path.join(source, name), '')
     for (const words of [
       '--help',
-      `scan --list ${source}`,
+      `send --list ${source}`,
       `paths --data ${data}`,
       'status --json --help',
       'agent --help',
       'receive -h',
+      `receive --json show --data ${data}`,
     ]) {
       const full = shell(`${words} > /dev/full`)
       expect(await full.ended, words).toBe(1)
@@ -246,7 +247,7 @@ test.skipIf(process.platform !== 'linux')(
       const full = shell(`${words} > /dev/full`)
       expect(await full.ended, words).toBe(2)
     }
-    const head = shell(`scan --list ${source} | head -1`)
+    const head = shell(`send --list ${source} | head -1`)
     expect(await head.ended, head.output()).toBe(0)
     expect(head.output().trim().split('\n')).toHaveLength(1)
   },

@@ -11,7 +11,7 @@ import { until } from '../../support/until.ts'
 
 const command = path.resolve(import.meta.dirname, '../../support/check/cli.ts')
 
-describe.skipIf(!canMount)('`holdfast probe` on a failing disk (mounting needs root)', () => {
+describe.skipIf(!canMount)('`holdfast check` on a failing disk (mounting needs root)', () => {
   it('ext4 that is read-only after an error fails touch and ls', async () => {
     const disk = await mountExt4(onTestFinished)
     expect((await probe(disk.point)).code).toBe(0)
@@ -54,7 +54,7 @@ describe.skipIf(!canMount)('`holdfast probe` on a failing disk (mounting needs r
     const disk = await mountExt4(onTestFinished)
     try {
       await disk.freeze()
-      const child = spawn(process.execPath, [command, 'probe', '--timeout', '1h', disk.point], {
+      const child = spawn(process.execPath, [command, 'check', '--timeout', '1h', disk.point], {
         stdio: 'pipe',
       })
       onTestFinished(() => void child.kill('SIGKILL'))

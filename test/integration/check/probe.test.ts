@@ -32,7 +32,7 @@ function tokenFile(content: string): string {
   return file
 }
 
-describe('`holdfast probe`', () => {
+describe('`holdfast check`', () => {
   it('--template defines the message, and an unknown field or a blank template exits 2', async () => {
     const words = [
       '/proc/1',
@@ -69,7 +69,7 @@ describe('`holdfast probe`', () => {
     )
     expect(result.err).toContain(`${gone} is missing`)
     // Nothing has to be protected to be probed: there is no place to remove it from.
-    expect(result.err).toContain('if it was removed on purpose, stop checking it.')
+    expect(result.err).toContain('If it was removed on purpose, stop checking it.')
   })
 
   it('relative paths and odd names are accepted; a name that is too long fails with its error code', async () => {

@@ -14,7 +14,7 @@ function letGo(fifo: string): void {
   onTestFinished(() => closeSync(file))
 }
 
-describe('`holdfast check` with hanging paths and ending processes', () => {
+describe('`holdfast check --pipe` with hanging paths and ending processes', () => {
   it('--timeout reports each hang once while a healthy path is checked four times', async () => {
     const directory = temporaryDirectory('stdio')
     const fifos = Array.from({ length: 20 }, (_, index) => path.join(directory, `fifo${index}`))
@@ -164,11 +164,11 @@ describe('`holdfast check` with hanging paths and ending processes', () => {
   it('an invalid --timeout is rejected', async () => {
     const check = startCheck({ words: ['--timeout', 'soon'] })
     expect((await check.ended()).code).not.toBe(0)
-    expect(check.err()).toContain('seconds')
+    expect(check.err()).toContain('It must be a time')
   })
 })
 
-describe.skipIf(!canMount)('`holdfast check` on a frozen file system (mounting needs root)', () => {
+describe.skipIf(!canMount)('`holdfast check --pipe` on a frozen file system (mounting needs root)', () => {
   it('checks continue, and SIGTERM ends the command before the thaw', { tags: 'story' }, async () => {
     const disk = await mountExt4(onTestFinished)
     const file = path.join(disk.point, 'file')
@@ -181,7 +181,7 @@ describe.skipIf(!canMount)('`holdfast check` on a frozen file system (mounting n
       const before = check.lines().length
       await until('two more checks', () => check.lines().length >= before + 2)
       // A process that writes there is stuck in D state, and holds nothing that keeps the command from ending.
-      const probe = spawn(process.execPath, [command, 'probe', '--timeout', '1', disk.point], {
+      const probe = spawn(process.execPath, [command, 'check', '--timeout', '1', disk.point], {
         stdio: 'pipe',
       })
       onTestFinished(() => void probe.kill('SIGKILL'))

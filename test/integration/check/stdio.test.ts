@@ -6,7 +6,7 @@ import { startCheck } from '../../support/check/stdio.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
-describe('`holdfast check`', () => {
+describe('`holdfast check --pipe`', () => {
   it('each command gets the documented reply', { tags: 'story' }, async () => {
     const directory = temporaryDirectory('stdio')
     writeFileSync(path.join(directory, 'full'), 'x'.repeat(10_000))

@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { reachSftp } from '../../../core/backends/sftp/sftp.ts'
 import { openLedger } from '../../../core/ledger/ledger.ts'
-import type { SftpDestination } from '../../../core/settings/destination-schema.ts'
-import { sourceSchema } from '../../../core/settings/schema.ts'
+import type { DestinationOf } from '../../../core/settings/destination-schema.ts'
+import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
 import { sftpKind, sftpServer } from '../../support/destinations/sftp-kind.ts'
 import { type RelayFault, startRelay } from '../../support/faults/relay.ts'
 import { repeat } from '../../support/repeat.ts'
@@ -37,7 +37,7 @@ async function setUp() {
   const home = await makeHome(temporaryDirectory('sftp-campaign'))
   const place = await sftpKind.open(home)
   const relay = await startRelay(sftpServer().port)
-  const settings = { ...(place.settings(relay.port) as SftpDestination), id: DESTINATION }
+  const settings = { ...(place.settings(relay.port) as DestinationOf<'sftp'>), id: DESTINATION }
   const sources = campaignSources.map((name) => ({
     id: name,
     path: path.join(home.source, name),
@@ -76,6 +76,7 @@ function startScanner({ home }: Awaited<ReturnType<typeof setUp>>) {
     sources: [sourceSchema.parse(batch)],
     ledgerPath: home.ledgerPath,
     destinations: [DESTINATION],
+    ...defaultSettings.scan,
     reconcileSeconds: 5,
     quietSeconds: 0.3,
   })

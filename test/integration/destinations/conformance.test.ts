@@ -1,7 +1,7 @@
 // What every kind of destination has to do. A kind takes part by a row in the table: see test/support/destinations/kind.ts.
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Bucket } from '../../../core/backends/bucket.ts'
+import { Bucket } from '../../../core/backends/token-bucket.ts'
 import { computeDigest, createHasher } from '../../../core/platform/digest.ts'
 import { drive, source } from '../../support/destinations/drive.ts'
 import { encryptedKind, hiddenKind } from '../../support/destinations/encrypted-kind.ts'

@@ -76,7 +76,7 @@ test('damage: prove names the files, the log states each repair, and a file from
   rmSync(path.join(source, 'file-00'))
   await isAt('deletedFiles', 1)
   for (const name of NAMES) flipBit(at(0, name))
-  const found = await run('prove', 'first')
+  const found = await run('verify', '--sample', 'first')
   expect(found.code, found.out).toBe(1)
   expect(found.out.match(/data\/file-\d\d is damaged/g)).toHaveLength(10)
   expect(found.out).toContain('4 more files are damaged or missing.')
@@ -98,7 +98,10 @@ test('damage: prove names the files, the log states each repair, and a file from
   // A verification and a round of samples that overlap.
   flipBit(at(0, 'file-05'))
   flipBit(at(0, 'file-00'))
-  const [verified, proven] = await Promise.all([run('verify', 'first'), run('prove', 'first', '--json')])
+  const [verified, proven] = await Promise.all([
+    run('verify', 'first'),
+    run('verify', '--sample', 'first', '--json'),
+  ])
   expect([verified.code, proven.code]).toContain(1)
   // The agent's state shows the damage a moment later.
   await until('both repairs', async () => (await getHealed())[1] === NAMES.length + 2, LONG_MS)
@@ -109,7 +112,7 @@ test('damage: prove names the files, the log states each repair, and a file from
   // A copy that a person repairs.
   const copy = readFileSync(at(0, 'file-00'))
   for (const folder of [0, 1] as const) flipBit(at(folder, 'file-00'))
-  const lost = await run('prove', 'first', '--json')
+  const lost = await run('verify', '--sample', 'first', '--json')
   expect(JSON.parse(lost.out)).toMatchObject({
     damaged: 1,
     found: [{ path: 'data/file-00', finding: 'damaged' }],

@@ -1,7 +1,9 @@
 // A real store of objects at which each single call goes wrong once: before it did anything, and after it did all.
+
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { BackendErrorKind } from '../../../core/backends/objects/object-store.ts'
+import type { BackendErrorKind } from '../../../core/backends/errors.ts'
+
 import { openObjects, type ReachedStore } from '../../../core/backends/objects/objects.ts'
 import { getObjectKind, type openDestination } from '../../../core/backends/open.ts'
 import { drive } from '../../support/destinations/drive.ts'

@@ -184,7 +184,7 @@ describe.skipIf(!canStartProxy)('proxy towards other networks', () => {
     expect(proxy.log()).not.toMatch(/Request/)
   })
 
-  test('an agent uses the proxy that `holdfast proxy set` stores for the transfer and the restore of files', {
+  test('an agent uses the proxy that `holdfast settings proxy set` stores for the transfer and the restore of files', {
     timeout: 180_000,
   }, async () => {
     const { address } = await startForwardProxy('http')
@@ -213,6 +213,7 @@ describe.skipIf(!canStartProxy)('proxy towards other networks', () => {
     const secret = path.join(temporaryDirectory('secret'), 'password')
     writeFileSync(secret, PROXY_USER.password)
     const shown = await home.says([
+      'settings',
       'proxy',
       'set',
       address,
@@ -233,21 +234,31 @@ describe.skipIf(!canStartProxy)('proxy towards other networks', () => {
     expect(readFileSync(path.join(to, 'one.txt'), 'utf8')).toBe('one')
     const wrong = path.join(temporaryDirectory('secret'), 'password')
     writeFileSync(wrong, 'wrong')
-    await home.says(['proxy', 'set', address, '--user', PROXY_USER.user, '--secret', `password=${wrong}`])
+    await home.says([
+      'settings',
+      'proxy',
+      'set',
+      address,
+      '--user',
+      PROXY_USER.user,
+      '--secret',
+      `password=${wrong}`,
+    ])
     await until('the destination to be away', async () => {
       const [nas] = (await readState(home.directory)).destinations
       return nas?.connection.problem?.key === 'proxy.login'
     })
-    const off = JSON.parse(await home.says(['proxy', 'off', '--json']))
+    const off = JSON.parse(await home.says(['settings', 'proxy', 'off', '--json']))
     expect(off).toMatchObject({ use: 'none', address, through: null, hasPassword: true })
   })
 })
 
-test('`holdfast proxy` sets addresses, exceptions and the environment without an agent, and refuses what it cannot use', {
+test('`holdfast settings proxy` sets addresses, exceptions and the environment without an agent, and refuses what it cannot use', {
   timeout: 120_000,
 }, async () => {
   const home = headless()
-  const read = async (...words: string[]) => JSON.parse(await home.says(['proxy', ...words, '--json']))
+  const read = async (...words: string[]) =>
+    JSON.parse(await home.says(['settings', 'proxy', ...words, '--json']))
   const secret = path.join(temporaryDirectory('secret'), 'password')
   writeFileSync(secret, PROXY_USER.password)
   const set = ['set', 'proxy.example.org:3128', '--user', 'station', '--secret', `password=${secret}`]
@@ -261,11 +272,11 @@ test('`holdfast proxy` sets addresses, exceptions and the environment without an
     ['ftp://proxy', 'is no address of a proxy'],
     ['http://station:word@proxy:1', 'Put it into a file'],
   ] as const) {
-    const { code, err } = await home.run(['proxy', 'set', address])
+    const { code, err } = await home.run(['settings', 'proxy', 'set', address])
     expect([code, err]).toEqual([2, expect.stringContaining(why)])
   }
   expect(await read('set', 'socks5://other:1080')).toMatchObject({ user: '', hasPassword: false })
-  const { code, out } = await home.run(['proxy', 'environment'])
+  const { code, out } = await home.run(['settings', 'proxy', 'environment'])
   expect([code, out]).toEqual([0, expect.stringContaining('none of HTTPS_PROXY')])
 })
 

@@ -99,7 +99,7 @@ test('healing: each kind of destination gets changed, truncated and removed file
   await eachCopy(async ({ place, file }) => {
     if (file.startsWith(`${SENT_AGAIN}/`)) await place.damage('data', file, damages[path.basename(file)])
   })
-  await run('prove')
+  await run('verify', '--sample')
   await eachCopy(async ({ name, place, file, bytes }) => {
     await until(`${file} at ${name}`, async () => {
       const there = await place.file('data', file).catch(() => null)
@@ -120,23 +120,23 @@ test('healing: each kind of destination gets changed, truncated and removed file
   const keyFile = path.join(temporaryDirectory('heal-key'), 'key.txt')
   writeFileSync(keyFile, places.get(sealed.name)?.identity ?? '')
   // Only the first one's damage is known: the others seem to have contents that they lost, too.
-  expect(await run('prove', first)).toMatchObject([
+  expect(await run('verify', '--sample', first)).toMatchObject([
     { damaged: kinds.length * (forms - 1), missing: kinds.length },
   ])
-  const [closed] = await run('heal', first)
+  const [closed] = await run('verify', '--repair', first)
   expect(closed).toMatchObject({ failed: 2 * forms })
   expect(closed.failures).toMatchObject(
     Array(2 * forms).fill({ key: 'heal.needsIdentity', params: { name: sealed.name, word: first } }),
   )
-  const [opened] = await run('heal', first, '--identity-file', keyFile)
+  const [opened] = await run('verify', '--repair', first, '--identity-file', keyFile)
   expect(opened).toMatchObject({ failed: forms })
   const damagedThere = { key: 'heal.damagedThere', params: { name: sealed.name } }
   const missingThere = { key: 'heal.notFetched', params: { name: sealed.name, reason: 'ENOENT' } }
   expect(opened.failures).toMatchObject([damagedThere, damagedThere, missingThere, damagedThere])
 
-  await run('prove')
+  await run('verify', '--sample')
   const nowhere = { failed: forms, failures: Array(forms).fill({ key: 'heal.nowhere' }) }
-  expect(await run('heal')).toMatchObject(kinds.map(({ name }) => ({ name, ...nowhere })))
+  expect(await run('verify', '--repair')).toMatchObject(kinds.map(({ name }) => ({ name, ...nowhere })))
   await eachCopy(async ({ name, place, file, bytes }) => {
     const what = `${file} at ${name}`
     const isShared = file.startsWith(EVERYWHERE)

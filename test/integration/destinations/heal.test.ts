@@ -152,15 +152,15 @@ test(`healing: ${FLIPS} flipped bits among ${FILES} files at one of two folders 
     incidents.some(({ kind, endedAt }) => kind === 'damaged' && endedAt === null),
   )
   expect(told.status).toMatchObject({ level: 'failing', sentence: { key: 'status.damaged' } })
-  const again = await run(['heal', 'first', '--json', '--data', data])
+  const again = await run(['verify', '--repair', 'first', '--json', '--data', data])
   expect(again.code).toBe(1)
   expect(JSON.parse(again.out)).toMatchObject({ name: 'first', healed: 0, failed: 1, damaged: 1 })
   expect(readFileSync(path.join(copies[0], both))).toEqual(rotten)
 
   flipBit(copies[1], both, 9)
-  const healed = await run(['heal', 'first', '--data', data])
+  const healed = await run(['verify', '--repair', 'first', '--data', data])
   expect(healed.code, healed.out).toBe(0)
-  expect(healed.out).toContain('first: healed 1, sent again from here 0, not healed 0')
+  expect(healed.out).toContain('first: repaired 1, sent again from here 0, not repaired 0')
   expect(readTree(copies[0])).toEqual(before)
   // The store replaces a damaged content, and the file counts as stored when it first was.
   const to = temporaryDirectory('heal-then')
@@ -172,7 +172,7 @@ test(`healing: ${FLIPS} flipped bits among ${FILES} files at one of two folders 
   await untilState(data, 'the incident to end', ({ incidents }) =>
     incidents.every(({ kind, endedAt }) => kind !== 'damaged' || endedAt !== null),
   )
-  const none = await run(['heal', '--data', data])
+  const none = await run(['verify', '--repair', '--data', data])
   expect([none.code, none.out]).toEqual([0, expect.stringContaining('no damaged or missing files are known')])
 })
 
@@ -283,7 +283,7 @@ test('healing: an encrypted destination is healed without its identity, and give
   flipBit(copies[0], rotten)
   expect((await verify(data, 'first')).code).toBe(1)
   await untilHealed(data, 1)
-  const opened = await run(['heal', 'first', '--identity-file', key, '--data', data])
+  const opened = await run(['verify', '--repair', 'first', '--identity-file', key, '--data', data])
   expect(opened.code, opened.out).toBe(0)
   expect(readTree(copies[0])).toEqual(before)
 })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { testDestination } from '../../../core/backends/open.ts'
-import type { SftpDestination } from '../../../core/settings/destination-schema.ts'
+import type { DestinationOf } from '../../../core/settings/destination-schema.ts'
 import { drive } from '../../support/destinations/drive.ts'
 import {
   type KeyedServer,
@@ -12,7 +12,7 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import { makeHome } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
-const settingsFor = ({ port, user, root }: KeyedServer, hostKey: string): SftpDestination => ({
+const settingsFor = ({ port, user, root }: KeyedServer, hostKey: string): DestinationOf<'sftp'> => ({
   ...{ id: 'd', kind: 'sftp', name: 'nas', host: '127.0.0.1', port, user, login: 'key', keyFile: null },
   ...{ hostKey, path: root, folder: 'station', recipient: null, hideNames: false },
 })

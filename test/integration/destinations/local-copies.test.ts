@@ -31,7 +31,7 @@ test('`destinations delete-local`: deletes the local copies once all files are s
   }
   expect(await refused()).toContain('are the only ones')
 
-  await home.says(['pause'])
+  await home.says(['folders', 'pause'])
   await home.says(['destinations', 'add', 'folder', disk, '--name', 'disk'])
   await untilState(
     home.directory,
@@ -41,7 +41,7 @@ test('`destinations delete-local`: deletes the local copies once all files are s
   expect(await home.says(['destinations'])).toContain('delete-local')
   expect(await refused()).toContain('2 files are not at their destinations yet')
 
-  await home.says(['resume'])
+  await home.says(['folders', 'resume'])
   await sent(2)
   expect(await home.says(deleting)).toContain('are deleted')
   expect([existsSync(store), readFileSync(path.join(source, 'one'), 'utf8')]).toEqual([false, 'one'])
@@ -84,7 +84,7 @@ test('`destinations delete-local`: keeps the copies of a directory that is no lo
     ({ sources: [one] }) => one?.totals.sentFiles === 1,
   )
   rmSync(source, { recursive: true })
-  await home.says(['paths', 'remove', source])
+  await home.says(['folders', 'remove', source])
   await home.says(['destinations', 'add', 'folder', disk, '--name', 'disk'])
 
   const copies = path.join(store, hostname(), 'source')

@@ -81,7 +81,7 @@ test('samples: one damaged file among 40 is found at a receiver, a folder, an en
   await isAt('deletedFiles', gone.length)
   const nas = (await readState(data)).destinations.find(({ kind }) => kind === 'receiver')?.name ?? ''
 
-  const sound = await run(['prove', nas, '--data', data])
+  const sound = await run(['verify', '--sample', nas, '--data', data])
   expect(sound.code, sound.out).toBe(0)
   expect(sound.out).toContain(`read ${FILES} files`)
   expect(sound.out).toContain('seen with 100%')
@@ -100,7 +100,7 @@ test('samples: one damaged file among 40 is found at a receiver, a folder, an en
   flipBit(`${at('sealed', names[3])}.age`)
   rmSync(at('server', names[4]))
   flipBit(at('server', names[0]))
-  const found = await run(['prove', '--json', '--data', data])
+  const found = await run(['verify', '--sample', '--json', '--data', data])
   expect(found.code, found.out).toBe(1)
   const rounds = found.out
     .trim()
@@ -120,7 +120,7 @@ test('samples: one damaged file among 40 is found at a receiver, a folder, an en
       destinations.every(({ damaged, totals }) => damaged === undefined && totals.waitingFiles === 0),
     LONG_MS,
   )
-  const again = await run(['prove', '--data', data])
+  const again = await run(['verify', '--sample', '--data', data])
   expect(again.code, again.out).toBe(0)
 
   // The limits hold, and the figures are the same everywhere.
@@ -135,7 +135,7 @@ test('samples: one damaged file among 40 is found at a receiver, a folder, an en
     data,
   ])
   expect(JSON.parse(limited.out)).toEqual({ name: 'disk', filesPerDay: 7, gibPerDay: 10 })
-  const few = await run(['prove', 'disk', '--json', '--data', data])
+  const few = await run(['verify', '--sample', 'disk', '--json', '--data', data])
   expect(JSON.parse(few.out)).toMatchObject({ files: 7, damaged: 0 })
   const { destinations } = await readState(data)
   const disk = destinations.find(({ name }) => name === 'disk')?.samples

@@ -94,7 +94,7 @@ test('cold storage: verify and samples find no damage, and a restore waits for w
   expect(verified.out).toMatch(
     /contents of 0 files are at cold as they were sent\..* 12 more are in cold storage/,
   )
-  const proven = await run('prove', 'cold', '--json')
+  const proven = await run('verify', '--sample', 'cold', '--json')
   expect(JSON.parse(proven.out)).toMatchObject({ files: 0, damaged: 0, missing: 0, unanswered: 0 })
   const state = await untilState(data, 'the state', () => true, LONG_MS)
   expect(state.destinations[0]).toMatchObject({

@@ -15,11 +15,11 @@ import {
 import { beforeAll, expect, inject, onTestFinished, test, vi } from 'vitest'
 import { readKeptOwner } from '../../../core/backends/objects/folder-owner.ts'
 import type { ObjectStore } from '../../../core/backends/objects/object-store.ts'
-import { openLibrary } from '../../../core/backends/open-library.ts'
+import { openLibrary } from '../../../core/backends/open.ts'
 import { computeDigest } from '../../../core/platform/digest.ts'
 import type { Choice } from '../../../core/restore/choose.ts'
 import { restoreFrom } from '../../../core/restore/restore.ts'
-import type { S3Destination } from '../../../core/settings/destination-schema.ts'
+import type { DestinationOf } from '../../../core/settings/destination-schema.ts'
 import { newEncryptionKey } from '../../../core/settings/secrets.ts'
 import { headless } from '../../support/alerts/headless.ts'
 import { drive } from '../../support/destinations/drive.ts'
@@ -141,7 +141,7 @@ test('each way to write an object locks it for the days of the destination, and 
 test('the owner file, which is written once, is locked anew by each session, and a longer lock of before stays', async () => {
   const place = s3Place(server, bucket)
   const home = await makeHome(temporaryDirectory('renewed'))
-  const settings = place.settings() as S3Destination
+  const settings = place.settings() as DestinationOf<'s3'>
   const key = `${settings.prefix}/${settings.folder}/.holdfast/owner.json`
   for (const [lockDays, expected] of [
     [1, 1],
@@ -166,7 +166,7 @@ test('the owner file is locked anew during a session that lasts, until it ends',
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   onTestFinished(() => void vi.useRealTimers())
   const place = s3Place(server, bucket)
-  const settings = { ...(place.settings() as S3Destination), lockDays: 1 }
+  const settings = { ...(place.settings() as DestinationOf<'s3'>), lockDays: 1 }
   const key = `${settings.prefix}/${settings.folder}/.holdfast/owner.json`
   const driver = drive(await makeHome(temporaryDirectory('lasting')), settings, place.secrets)
   await driver.session()
@@ -188,10 +188,10 @@ test('a key that may not renew locks: this is reported once, and files are sent'
   const port = Number(new URL(await startProxy(server.endpoint, { refuse })).port)
   const place = s3Place(server, bucket)
   const home = await makeHome(temporaryDirectory('denied'))
-  const before = drive(home, { ...(place.settings() as S3Destination), lockDays: 1 }, place.secrets)
+  const before = drive(home, { ...(place.settings() as DestinationOf<'s3'>), lockDays: 1 }, place.secrets)
   await before.session()
   before.stop()
-  const settings = { ...(place.settings(port) as S3Destination), lockDays: 2 }
+  const settings = { ...(place.settings(port) as DestinationOf<'s3'>), lockDays: 2 }
   const driver = drive(home, settings, place.secrets)
   expect(await driver.send('sent', randomBytes(1000))).toMatchObject({ kind: 'stored' })
   expect(driver.notices.map(({ key }) => key)).toEqual(['transfer.objects.lockNotRenewed'])
@@ -289,8 +289,8 @@ test.each(['plain', 'hidden'] as const)(
     const key = how === 'plain' ? null : await newEncryptionKey()
     const own = await makeBucket(server, { versioned: true, locked: true })
     const place = s3Place(server, own)
-    const settings: S3Destination = {
-      ...(place.settings() as S3Destination),
+    const settings: DestinationOf<'s3'> = {
+      ...(place.settings() as DestinationOf<'s3'>),
       lockDays: LOCK_DAYS,
       recipient: key?.recipient ?? null,
       hideNames: key !== null,

@@ -5,9 +5,10 @@ import type { AddressInfo } from 'node:net'
 import { ListObjectsV2Command } from '@aws-sdk/client-s3'
 import { beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
 import type { DestinationTest } from '../../../core/backends/backend-messages.ts'
-import { type Tested, testDestination } from '../../../core/backends/open.ts'
+import { testDestination } from '../../../core/backends/open.ts'
+import type { Tested } from '../../../core/backends/options.ts'
 import { loadIdentity } from '../../../core/protocol/identity.ts'
-import type { S3Destination } from '../../../core/settings/destination-schema.ts'
+import type { DestinationOf } from '../../../core/settings/destination-schema.ts'
 import { drive } from '../../support/destinations/drive.ts'
 import { s3Place } from '../../support/destinations/s3-kind.ts'
 import { MIB, makeBucket, type TestBucket } from '../../support/servers/buckets.ts'
@@ -216,7 +217,9 @@ describe('S3 destination with an obstacle', () => {
       ['small', randomBytes(1000)],
     ]
     for (const [name, bytes] of sent) {
-      expect(await driver.send(name, bytes, {}, String(bytes[0]))).toMatchObject({ kind: 'stored' })
+      expect(await driver.send(name, bytes, {}, bytes.toString('hex', 0, 16))).toMatchObject({
+        kind: 'stored',
+      })
       expect((await place.file('data', name))?.bytes.equals(bytes)).toBe(true)
     }
     expect(await place.older('data', 'small')).toHaveLength(1)
@@ -227,7 +230,7 @@ describe('S3 destination with an obstacle', () => {
     const home = await makeHome(temporaryDirectory('outer'))
     const driver = drive(home, place.settings(), place.secrets)
     expect(await driver.send('docs/d1', Buffer.from('first'))).toMatchObject({ kind: 'stored' })
-    const settings = place.settings() as S3Destination
+    const settings = place.settings() as DestinationOf<'s3'>
     const outer = `${settings.prefix}/${settings.folder}`
     const other = await makeHome(temporaryDirectory('other'))
     for (const prefix of [outer, `${outer}/data`]) {

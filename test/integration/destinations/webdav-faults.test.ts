@@ -3,11 +3,12 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { ObjectFacts } from '../../../core/backends/objects/object-store.ts'
-import { type Tested, testDestination } from '../../../core/backends/open.ts'
+import { testDestination } from '../../../core/backends/open.ts'
+import type { Tested } from '../../../core/backends/options.ts'
 import { WebdavStore } from '../../../core/backends/webdav/webdav-store.ts'
 import { computeDigest } from '../../../core/platform/digest.ts'
 import { loadIdentity } from '../../../core/protocol/identity.ts'
-import type { WebdavDestination } from '../../../core/settings/destination-schema.ts'
+import type { DestinationOf } from '../../../core/settings/destination-schema.ts'
 import { drive } from '../../support/destinations/drive.ts'
 import { webdavKind, webdavServer } from '../../support/destinations/webdav-kind.ts'
 import { startApache } from '../../support/servers/apache.ts'
@@ -25,7 +26,7 @@ afterAll(() => webdavKind.stop?.())
 async function begin(faults: DavFaults) {
   const home = await makeHome(temporaryDirectory('webdav-faults'))
   const place = await webdavKind.open(home)
-  const direct = place.settings() as WebdavDestination
+  const direct = place.settings() as DestinationOf<'webdav'>
   const settings = { ...direct, url: await startDavProxy(direct.url, faults), certificate: null }
   const directory = path.join(webdavServer().root, direct.url.split('/').at(-1) ?? '')
   const store = new WebdavStore(settings, place.secrets.password ?? '')

@@ -5,10 +5,11 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { type Tested, testDestination } from '../../../core/backends/open.ts'
+import { testDestination } from '../../../core/backends/open.ts'
+import type { Tested } from '../../../core/backends/options.ts'
 import { WebdavStore } from '../../../core/backends/webdav/webdav-store.ts'
 import { loadIdentity } from '../../../core/protocol/identity.ts'
-import type { WebdavDestination } from '../../../core/settings/destination-schema.ts'
+import type { DestinationOf } from '../../../core/settings/destination-schema.ts'
 import { headless } from '../../support/alerts/headless.ts'
 import { drive } from '../../support/destinations/drive.ts'
 import { webdavKind, webdavServer } from '../../support/destinations/webdav-kind.ts'
@@ -23,7 +24,7 @@ afterAll(() => webdavKind.stop?.())
 async function begin() {
   const home = await makeHome(temporaryDirectory('webdav'))
   const place = await webdavKind.open(home)
-  const settings = place.settings() as WebdavDestination
+  const settings = place.settings() as DestinationOf<'webdav'>
   return {
     home,
     place,

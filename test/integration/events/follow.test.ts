@@ -89,8 +89,8 @@ test('events command, and a sink: a directory and a destination have their names
   const [lines, json] = [startHoldfast(follow), startHoldfast([...follow, '--json'])]
 
   await holdfast(['destinations', 'add', 'folder', disk, '--name', 'second', '--data', data])
-  await holdfast(['paths', 'add', source, '--data', data])
-  await holdfast(['paths', 'change', source, '--name', 'obs', '--data', data])
+  await holdfast(['folders', 'add', source, '--data', data])
+  await holdfast(['folders', 'change', source, '--name', 'obs', '--data', data])
   writeFileSync(path.join(source, 'a'), 'content')
   await lines.says(/file\.durable {2}obs\/a {2}→ second\n/, LONG_MS)
   const named = { subject: 'obs/a', data: { source: { name: 'obs' }, destination: { name: 'second' } } }
@@ -104,7 +104,7 @@ test('events command, and a sink: a directory and a destination have their names
   )
   expect(taken().filter(({ data: { path: file } }) => file === 'a')).toMatchObject([named])
 
-  await holdfast(['paths', 'change', source, '--name', 'roof', '--data', data])
+  await holdfast(['folders', 'change', source, '--name', 'roof', '--data', data])
   writeFileSync(path.join(source, 'b'), 'content')
   await lines.says(/file\.durable {2}roof\/b {2}→ second\n/, LONG_MS)
 
@@ -116,7 +116,7 @@ test('events command, and a sink: a directory and a destination have their names
     () => eventLines(json.out()).some(({ subject }) => subject === 'roof/c'),
     LONG_MS,
   )
-  await holdfast(['paths', 'remove', source, '--data', data])
+  await holdfast(['folders', 'remove', source, '--data', data])
   lines.child.kill('SIGCONT')
   await lines.says(/file\.durable {2}roof\/c {2}→ second\n/, LONG_MS)
 })

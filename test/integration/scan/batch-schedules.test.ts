@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { openEventsForReading, readEvents } from '../../../core/ledger/events.ts'
 import { type Ledger, openLedger } from '../../../core/ledger/ledger.ts'
 import { EVENT } from '../../../core/ledger/ledger-messages.ts'
-import { sourceSchema } from '../../../core/settings/schema.ts'
+import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
 import { chooseLength } from '../../support/long.ts'
 import { DESTINATION } from '../../support/scan/set-up.ts'
 import { type ScannerProcess, startScannerProcess } from '../../support/scan/worker.ts'
@@ -201,6 +201,7 @@ async function run(first: number, count: number): Promise<void> {
     sources: schedules.map(({ source }) => source),
     ledgerPath,
     destinations: [DESTINATION],
+    ...defaultSettings.scan,
     reconcileSeconds: 3600,
     quietSeconds: 0.3,
   })
@@ -251,7 +252,7 @@ async function run(first: number, count: number): Promise<void> {
 test(`overlapping batch directories: ${SCHEDULES} random schedules have no early mark and no unsent file unreported`, {
   timeout: 60_000 + SCHEDULES * 10_000,
 }, async () => {
-  const seed = newSeed('overlapping batch directories')
+  const seed = newSeed('overlapping batch folders')
   for (let from = 0; from < SCHEDULES; from += AT_ONCE)
     await run(seed + from, Math.min(AT_ONCE, SCHEDULES - from))
 })

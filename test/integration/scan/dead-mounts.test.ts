@@ -35,11 +35,11 @@ describe.skipIf(!canMount)('inner mount that fails every call (needs root: mount
     expect(source.problems()).not.toContain('scan.listingFailed')
   })
 
-  test('`scan --once` reports the mount and exits 1', async () => {
+  test('`send --once` reports the mount and exits 1', async () => {
     const root = await rootWithDeadMount()
     put(root, 'a', 'deep/b')
     const data = temporaryDirectory('once-data')
-    const once = startHoldfast(['scan', '--once', '--data', data, root])
+    const once = startHoldfast(['send', '--once', '--data', data, root])
     expect(await once.ended(), once.err()).toBe(1)
     expect(once.err()).toContain('disk: cannot be read (not connected)')
     expect(once.err()).toContain('1 file is not sent')
@@ -47,7 +47,7 @@ describe.skipIf(!canMount)('inner mount that fails every call (needs root: mount
 })
 
 describe.skipIf(!canMount)('inner mount that hangs (needs root: mounts)', () => {
-  test('`scan --list` ends and lists the mount as timed out', async () => {
+  test('`send --list` ends and lists the mount as timed out', async () => {
     const { point } = await mountHung(onTestFinished)
     const root = path.dirname(point)
     put(root, 'a')
@@ -123,16 +123,16 @@ describe.skipIf(!canMount)('mount as a batch directory (needs root: mounts)', ()
     expect(source.paths()).toEqual([])
     expect(existsSync(path.join(point, 'finished.watch'))).toBe(false)
     expect(list('--batch', '--one-file-system', '--why', root)).toContain(
-      'disk/\ton another file system: this source stays on one',
+      'disk/\ton another file system: this folder stays on one',
     )
   })
 
   test('a failing mount does not affect a source whose prefix does not match it', async () => {
     const root = await rootWithDeadMount()
     put(root, 'DC1/a')
-    expect(list('--prefix', 'DC', '--why', root)).toEqual(['DC1/a', 'disk/\tnot in a batch directory'])
+    expect(list('--prefix', 'DC', '--why', root)).toEqual(['DC1/a', 'disk/\tnot in a batch folder'])
     const data = temporaryDirectory('once-data')
-    const once = startHoldfast(['scan', '--once', '--prefix', 'DC', '--data', data, root])
+    const once = startHoldfast(['send', '--once', '--prefix', 'DC', '--data', data, root])
     expect(await once.ended(), once.err()).toBe(0)
   })
 })

@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
-import { sourceSchema } from '../../../core/settings/schema.ts'
+import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
 import { startExchanging } from '../../support/faults/exchange.ts'
 import { chooseLength } from '../../support/long.ts'
 import { startScannerProcess } from '../../support/scan/worker.ts'
@@ -85,6 +85,7 @@ test.skipIf(process.platform !== 'linux' || process.getuid?.() !== 0)(
       ),
       ledgerPath: home.ledgerPath,
       destinations: [DESTINATION],
+      ...defaultSettings.scan,
       reconcileSeconds: 3600,
       quietSeconds: 0.1,
     })

@@ -32,7 +32,7 @@ async function scan(...args: string[]) {
   return stdout.split('\n').slice(0, -1)
 }
 
-test('`scan --list`: lists the files of a continuous source that would be sent, and why others would not', async () => {
+test('`send --list`: lists the files of a continuous source that would be sent, and why others would not', async () => {
   const root = temporaryDirectory('list')
   mkdirSync(path.join(root, 'deep'))
   for (const name of ['a', 'deep/b', 'c.part', 'd.log']) writeFileSync(path.join(root, name), name)
@@ -50,7 +50,7 @@ test('`scan --list`: lists the files of a continuous source that would be sent, 
   ])
 })
 
-test.skipIf(!canMount)('`scan --list`: --one-file-system omits mounts (needs root: mounts)', async () => {
+test.skipIf(!canMount)('`send --list`: --one-file-system omits mounts (needs root: mounts)', async () => {
   const disk = await mountTmpfs(onTestFinished)
   const root = path.dirname(disk.point)
   for (const name of ['a', 'disk/b']) writeFileSync(path.join(root, name), name)
@@ -60,11 +60,11 @@ test.skipIf(!canMount)('`scan --list`: --one-file-system omits mounts (needs roo
   expect((await scan('--list', '--why', '--one-file-system', root)).toSorted()).toEqual([
     'a',
     'again/a',
-    'disk\ton another file system: this source stays on one',
+    'disk\ton another file system: this folder stays on one',
   ])
 })
 
-test('`scan --list`: lists batch directories oldest first, without marks and transferred files, also as JSON', async () => {
+test('`send --list`: lists batch directories oldest first, without marks and transferred files, also as JSON', async () => {
   const root = temporaryDirectory('list')
   for (const [name, at] of [
     ['DC2', 100],
@@ -87,12 +87,12 @@ test('`scan --list`: lists batch directories oldest first, without marks and tra
   expect(all).toContainEqual({ path: 'DC2/file', size: 3, send: true, why: null })
   const whys = new Map(all.map(({ path, why }) => [path, why]))
   expect(whys.get('DC2/old')).toMatch(/^isocket's mark \(the group-write bit\) from before Holdfast: /)
-  expect(whys.get('DC3/file')).toBe('its batch directory has finished.watch, which another program made')
-  expect(whys.get('DC3/finished.watch')).toBe('mark of a batch directory')
-  expect(whys.get('other/')).toBe('not in a batch directory')
+  expect(whys.get('DC3/file')).toBe('its batch folder has finished.watch, which another program made')
+  expect(whys.get('DC3/finished.watch')).toBe('mark of a batch folder')
+  expect(whys.get('other/')).toBe('not in a batch folder')
 })
 
-test('`scan --list`: lists every entry beside the batch directories with the reason', {
+test('`send --list`: lists every entry beside the batch directories with the reason', {
   tags: 'story',
 }, async () => {
   const root = temporaryDirectory('list')
@@ -106,15 +106,15 @@ test('`scan --list`: lists every entry beside the batch directories with the rea
   expect((await scan('--list', '--why', '--prefix', 'DC', root)).toSorted()).toEqual([
     'DC1/file',
     'DC_ext\tnot a regular file (symlink)',
-    'bad\uFFFD\tnot in a batch directory',
+    'bad\uFFFD\tnot in a batch folder',
     'fifo\tnot a regular file (fifo)',
-    'loose\tnot in a batch directory',
+    'loose\tnot in a batch folder',
     'loose.tmp\ttemporary name: a program is still writing it',
-    'other/\tnot in a batch directory',
+    'other/\tnot in a batch folder',
   ])
 })
 
-test('`scan --list`: a temporary name in a sent batch directory has the reason of the other files there', async () => {
+test('`send --list`: a temporary name in a sent batch directory has the reason of the other files there', async () => {
   const root = temporaryDirectory('list')
   mkdirSync(path.join(root, 'DC1'))
   for (const name of ['a', 'b.tmp', 'finished.parse', 'finished.watch'])
@@ -124,19 +124,19 @@ test('`scan --list`: a temporary name in a sent batch directory has the reason o
   expect(b).toBe(a.replace('DC1/a', 'DC1/b.tmp'))
 })
 
-test('`scan --list`: Holdfast’s own directory and a path that is too deep for a destination are listed with the reason', async () => {
+test('`send --list`: Holdfast’s own directory and a path that is too deep for a destination are listed with the reason', async () => {
   const root = temporaryDirectory('list')
   const deep = 'a/'.repeat(256)
   for (const directory of ['.holdfast', deep]) mkdirSync(path.join(root, directory), { recursive: true })
   for (const name of ['.holdfast/x', `${deep}x`, 'good']) writeFileSync(path.join(root, name), '')
   expect((await scan('--list', '--why', root)).toSorted()).toEqual([
     ".holdfast\tHoldfast's own file",
-    `${deep}x\tits name is longer, or in more directories, than a destination stores`,
+    `${deep}x\tits name is longer, or in more folders, than a destination stores`,
     'good',
   ])
 })
 
-test('`holdfast scan`: rejects a path that cannot be listed with the reason, and a missing option with exit code 2', async () => {
+test('`holdfast send`: rejects a path that cannot be listed with the reason, and options that exclude each other with exit code 2', async () => {
   const root = temporaryDirectory('list')
   writeFileSync(path.join(root, 'file'), '')
   symlinkSync('loop', path.join(root, 'loop'))
@@ -150,10 +150,11 @@ test('`holdfast scan`: rejects a path that cannot be listed with the reason, and
       code,
       stderr: expect.stringContaining(said),
     })
-  await expect(scan(root)).rejects.toMatchObject({ code: 2 })
+  await expect(scan('--list', '--to', 'nas', root)).rejects.toMatchObject({ code: 2 })
+  await expect(scan('--why', '--accept', root)).rejects.toMatchObject({ code: 2 })
 })
 
-test('`scan --list`: filters for size, age and hidden names exclude files with the reason', async () => {
+test('`send --list`: filters for size, age and hidden names exclude files with the reason', async () => {
   const root = temporaryDirectory('list')
   mkdirSync(path.join(root, '.git'))
   const long = new Date(Date.now() - 3_600_000)
@@ -184,7 +185,7 @@ test('`scan --list`: filters for size, age and hidden names exclude files with t
   await expect(scan('--list', '--min-size', '1.5', root)).rejects.toMatchObject({ code: 2 })
 })
 
-test('`scan --list`: a batch directory whose name is not valid UTF-8 is listed with the reason', async () => {
+test('`send --list`: a batch directory whose name is not valid UTF-8 is listed with the reason', async () => {
   const root = temporaryDirectory('list')
   mkdirSync(Buffer.concat([Buffer.from(path.join(root, 'DC')), Buffer.from([0xff])]))
   mkdirSync(path.join(root, 'DC-\uFFFD'))
@@ -195,7 +196,7 @@ test('`scan --list`: a batch directory whose name is not valid UTF-8 is listed w
   ])
 })
 
-test('`scan --list --data`: excludes sent files and applies the settings of a protected directory', async () => {
+test('`send --list --data`: excludes sent files and applies the settings of a protected directory', async () => {
   const root = temporaryDirectory('list')
   const data = temporaryDirectory('list-data')
   for (const name of ['a', 'b']) writeFileSync(path.join(root, name), name)
@@ -237,14 +238,14 @@ test('`scan`: neither lists nor waits for its own data directory and a link to i
   ])
 })
 
-test('`scan --list --data`: reports an unreadable ledger, lists the files and leaves the ledger unchanged', {
+test('`send --list --data`: reports an unreadable ledger, lists the files and leaves the ledger unchanged', {
   tags: 'story',
 }, async () => {
   const root = temporaryDirectory('list')
   const data = temporaryDirectory('list-data')
   writeFileSync(path.join(root, 'a'), 'a')
   writeFileSync(path.join(data, 'ledger.db'), 'no database'.repeat(1_000))
-  const listing = startHoldfast(['scan', '--list', '--data', data, root], { LC_ALL: 'C' })
+  const listing = startHoldfast(['send', '--list', '--data', data, root], { LC_ALL: 'C' })
   expect(await listing.ended()).toBe(0)
   expect(listing.out()).toBe('a\n')
   expect(listing.err()).toContain(`${path.join(data, 'ledger.db')} cannot be read`)

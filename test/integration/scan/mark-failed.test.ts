@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
-import { sourceSchema } from '../../../core/settings/schema.ts'
+import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
 import { canMount, mountTmpfs } from '../../support/faults/mounts.ts'
 import { startScannerProcess } from '../../support/scan/worker.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -27,6 +27,7 @@ test.skipIf(!canMount)(
       sources: [sourceSchema.parse({ id: 's', path: disk.point, name: 'source', kind: 'batch' })],
       ledgerPath,
       destinations: [DESTINATION],
+      ...defaultSettings.scan,
       reconcileSeconds: 3600,
       quietSeconds: 0.3,
     })

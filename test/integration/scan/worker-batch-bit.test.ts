@@ -1,7 +1,7 @@
 import { appendFileSync, chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { sourceSchema } from '../../../core/settings/schema.ts'
+import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
 import { DESTINATION, setUp } from '../../support/scan/set-up.ts'
 import { startScannerProcess } from '../../support/scan/worker.ts'
 import { until } from '../../support/until.ts'
@@ -113,6 +113,7 @@ describe('scanner process: files with the group-write bit in a batch source', ()
       sources: [sourceSchema.parse({ id: 's', path: root, name: 'source', kind: 'batch' })],
       ledgerPath: path.join(root, '../ledger.sqlite'),
       destinations: [DESTINATION],
+      ...defaultSettings.scan,
       reconcileSeconds: 3600,
       quietSeconds: 0.3,
     })

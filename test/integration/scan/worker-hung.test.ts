@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, onTestFinished, test } from 'vitest'
 import { workerEnvironment } from '../../../core/agent/workers/starter.ts'
-import { sourceSchema } from '../../../core/settings/schema.ts'
+import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
 import { canMount, mountHung } from '../../support/faults/mounts.ts'
 import { DESTINATION, setUp, watching } from '../../support/scan/set-up.ts'
 import { until } from '../../support/until.ts'
@@ -22,6 +22,7 @@ describe.skipIf(!canMount)('scanner process with hanging sources (needs root: mo
         sources: sources.map((source) => ({ ...source, paused: paused && source.id !== 's' })),
         ledgerPath,
         destinations: [DESTINATION],
+        ...defaultSettings.scan,
         reconcileSeconds: 5,
         quietSeconds: 0.3,
       })

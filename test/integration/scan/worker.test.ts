@@ -14,7 +14,7 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
-import { sourceSchema } from '../../../core/settings/schema.ts'
+import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
 import { letOthersIn } from '../../support/faults/ordinary-user.ts'
 import { limitedWatches } from '../../support/scan/bursts.ts'
 import { DESTINATION, setUp, watching } from '../../support/scan/set-up.ts'
@@ -50,6 +50,7 @@ describe('scanner process on a continuous source', () => {
       sources: [sourceSchema.parse({ id: 's', path: root, name: 'source' })],
       ledgerPath: path.join(root, '../ledger.sqlite'),
       destinations: [DESTINATION],
+      ...defaultSettings.scan,
       reconcileSeconds: 3600,
       quietSeconds: 0.3,
     })
@@ -208,7 +209,7 @@ describe('scanner process on a continuous source', () => {
       await until('both are told', () =>
         ['scan.fileUnreadable', 'scan.directoryUnreadable'].every((key) => problems().includes(key)),
       )
-      expect(scanner.scanned.get('s')?.phase).toBe('watching')
+      await until('it watches', () => scanner.scanned.get('s')?.phase === 'watching')
     },
   )
 

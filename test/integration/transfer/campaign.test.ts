@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { sourceSchema } from '../../../core/settings/schema.ts'
+import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
 import { type RelayFault, startRelay } from '../../support/faults/relay.ts'
 import { repeat } from '../../support/repeat.ts'
 import { forwardNudges, startScannerProcess } from '../../support/scan/worker.ts'
@@ -105,6 +105,7 @@ function startScanner({ home }: { home: Awaited<ReturnType<typeof makeHome>> }) 
     ],
     ledgerPath: home.ledgerPath,
     destinations: [DESTINATION],
+    ...defaultSettings.scan,
     reconcileSeconds: 5,
     quietSeconds: 0.3,
   })

@@ -1,10 +1,12 @@
 // Servers of each kind whose answers do not end: each is cut off after a limit.
+
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import ssh2 from 'ssh2'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { openOverviews, readOverview } from '../../../core/agent/computers/connect.ts'
-import { BackendError } from '../../../core/backends/objects/object-store.ts'
+import { openOverviews, readOverview } from '../../../core/agent/parts/computers/connect.ts'
+import { BackendError } from '../../../core/backends/errors.ts'
+
 import { createClient, S3Store } from '../../../core/backends/s3/s3-store.ts'
 import { connectSftp } from '../../../core/backends/sftp/connect.ts'
 import { openSftpStore } from '../../../core/backends/sftp/sftp-store.ts'

@@ -30,7 +30,7 @@ test('isocket listener: each file of the original protocol is acknowledged, and 
   tags: 'story',
 }, async () => {
   const { receiver, store, port } = await startReceiver()
-  expect(receiver.err()).toContain('without proof of its sender')
+  expect(receiver.err()).toContain('without proof of who sends')
   const client = await openIsocketClient(port)
   const large = Buffer.alloc(3 * 1024 * 1024 + 1, 'isocket')
   expect(await client.send('/datas/DC1/file0', Buffer.from('one'))).toEqual(['OK', 'OK'])

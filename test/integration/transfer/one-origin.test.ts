@@ -25,7 +25,7 @@ async function setUp() {
     return path.join(base, name)
   }
   const once = async (directory: string, from = data) => {
-    const run = startHoldfast(['scan', '--once', '--data', from, directory])
+    const run = startHoldfast(['send', '--once', '--data', from, directory])
     return { code: await run.ended(), said: run.err() }
   }
   const stored = (name: string) => readFileSync(path.join(store, 'pc', name), 'utf8')
@@ -51,7 +51,7 @@ test('sender identity: a clone of a connected sender is refused, and both report
   await until('it is sent', () => stored('data/file') === 'the first')
   const clone = path.join(base, 'clone')
   cpSync(data, clone, { recursive: true, filter: (name) => !name.endsWith('.sock') })
-  const refused = startHoldfast(['scan', '--once', '--data', clone, source('two/data', 'file', 'the second')])
+  const refused = startHoldfast(['send', '--once', '--data', clone, source('two/data', 'file', 'the second')])
   expect(await refused.ended(90_000)).toBe(1)
   expect(refused.err()).toMatch(/another computer that has this computer's identity/)
   expect(stored('data/file')).toBe('the first')

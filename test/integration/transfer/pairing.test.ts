@@ -9,7 +9,7 @@ import { loadIdentity } from '../../../core/protocol/identity.ts'
 import { formatPairingCode, parsePairingCode } from '../../../core/protocol/pairing-code.ts'
 import { invite } from '../../../core/receive/pairing/invitation.ts'
 import { startStoreReceiver } from '../../../core/receive/receiver.ts'
-import { receiverDestinationSchema } from '../../../core/settings/destination-schema.ts'
+import { destinationSchemas } from '../../../core/settings/destination-schema.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
@@ -80,7 +80,9 @@ test('pairing: a one-time code works once, and the pairing survives a restart of
   expect(sender.report()?.connection.state).toBe('idle')
   const { code, running } = await invite(store, Date.now())
   expect(running).toBe(true)
-  const destination = receiverDestinationSchema.parse(await sender.request('pair', { code, name: 'Büro 1' }))
+  const destination = destinationSchemas.receiver.parse(
+    await sender.request('pair', { code, name: 'Büro 1' }),
+  )
   expect(destination).toEqual({
     id: receiver.fingerprint,
     kind: 'receiver',

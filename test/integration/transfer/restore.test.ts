@@ -136,7 +136,7 @@ test(
     expect([linked.code, kinds(linked.lines)]).toEqual([1, ['strange']])
     expect(await runStoreCommand('restore', store)).toMatchObject({
       code: 2,
-      err: expect.stringContaining('Give the directory to restore to'),
+      err: expect.stringContaining('Give the folder to restore to'),
     })
   },
 )

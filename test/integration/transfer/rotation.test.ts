@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { sourceSchema } from '../../../core/settings/schema.ts'
+import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
 import { forwardNudges, startScannerProcess } from '../../support/scan/worker.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
@@ -27,6 +27,7 @@ async function setUp() {
     sources: [sourceSchema.parse({ id: SOURCE, path: home.source, name: 'data' })],
     ledgerPath: home.ledgerPath,
     destinations: [DESTINATION],
+    ...defaultSettings.scan,
     reconcileSeconds: 3600,
     quietSeconds: 0.3,
   })

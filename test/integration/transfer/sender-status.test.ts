@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import type { OwnStatus } from '../../../core/backends/backend-messages.ts'
-import { receiverDestinationSchema } from '../../../core/settings/destination-schema.ts'
+import { destinationSchemas } from '../../../core/settings/destination-schema.ts'
 import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
@@ -40,7 +40,7 @@ test('sender status: a receiver shows the latest status of its sender, and keeps
   /** A heartbeat, and the list's next writing: 5 s each. */
   const SOON_MS = 20_000
   const row = async () =>
-    JSON.parse(await holdfast('senders', '--store', store, '--json')) as Record<string, unknown> & {
+    JSON.parse(await holdfast('stations', '--store', store, '--json')) as Record<string, unknown> & {
       status: Record<string, unknown> | null
     }
 
@@ -56,9 +56,9 @@ test('sender status: a receiver shows the latest status of its sender, and keeps
   const sender = startTestSender()
   sender.configure({ ...senderConfig(home, { port: 1, fingerprint: '0'.repeat(64) }), destination: null })
   await until('it has its identity', () => sender.report()?.fingerprint === home.identity.fingerprint)
-  const paired = receiverDestinationSchema.parse(await sender.request('pair', { code, name: 'station' }))
+  const paired = destinationSchemas.receiver.parse(await sender.request('pair', { code, name: 'station' }))
   expect(await row()).toMatchObject({ status: null, statusAt: null, failingSince: null })
-  expect(await holdfast('senders', '--store', store)).toMatch(/ – +station\n/)
+  expect(await holdfast('stations', '--store', store)).toMatch(/ – +station\n/)
 
   const metrics = async () => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()
   // Paused: the files wait.
@@ -85,7 +85,7 @@ test('sender status: a receiver shows the latest status of its sender, and keeps
   const sentence = 'The directory /data is not there. Check its disk.'
   const said = { ...failing, sentence, waitingFiles: 2, oldestWaitingAt: 1_600_000_000_000 }
   expect(first).toMatchObject({ status: said, failingSince: expect.any(Number), connected: true })
-  expect(await holdfast('senders', '--store', store)).toMatch(
+  expect(await holdfast('stations', '--store', store)).toMatch(
     / connected now +failing, \d.* ago +takes none +station\n/,
   )
   const page = await metrics()

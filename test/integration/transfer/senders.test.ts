@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { receiverDestinationSchema } from '../../../core/settings/destination-schema.ts'
+import { destinationSchemas } from '../../../core/settings/destination-schema.ts'
 import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
@@ -33,7 +33,7 @@ async function pairedSender(home: Home, code: string, name: string): Promise<Tes
   const sender = startTestSender()
   sender.configure({ ...senderConfig(home, { port: 1, fingerprint: '0'.repeat(64) }), destination: null })
   await until('it has its identity', () => sender.report()?.fingerprint === home.identity.fingerprint)
-  const destination = receiverDestinationSchema.parse(await sender.request('pair', { code, name }))
+  const destination = destinationSchemas.receiver.parse(await sender.request('pair', { code, name }))
   sender.configure({ ...senderConfig(home, destination), destination: { ...destination, id: 'there' } })
   await until('it is connected', () => sender.report()?.connection.state === 'connected')
   return sender
@@ -45,34 +45,34 @@ const parseRows = (text: string): Record<string, unknown>[] =>
     .split('\n')
     .map((line) => JSON.parse(line))
 
-test('`holdfast senders`: senders of a running receiver are listed, renamed, revoked at once and paired again', async () => {
+test('`holdfast stations`: senders of a running receiver are listed, renamed, revoked at once and paired again', async () => {
   const base = temporaryDirectory('senders')
   const store = path.join(base, 'store')
   const { receiver, code } = await startReceiver(store)
   const home = await makeHome(path.join(base, 'home'))
   const sender = await pairedSender(home, code, 'station 1')
 
-  const before = parseRows((await holdfast('senders', '--store', store, '--json')).out)
+  const before = parseRows((await holdfast('stations', '--store', store, '--json')).out)
   const { fingerprint } = home.identity
   expect(before).toMatchObject([{ name: 'station 1', fingerprint, state: 'paired', folder: 'station 1' }])
   await until('it is seen as connected', async () => {
-    const [row] = parseRows((await holdfast('senders', '--store', store, '--json')).out)
+    const [row] = parseRows((await holdfast('stations', '--store', store, '--json')).out)
     return row?.connected === true && typeof row.lastSeenAt === 'number'
   })
 
-  expect(await holdfast('senders', 'rename', 'station 1', 'Büro', '--store', store)).toMatchObject({
+  expect(await holdfast('stations', 'rename', 'station 1', 'Büro', '--store', store)).toMatchObject({
     code: 0,
   })
-  expect((await holdfast('senders', 'label', 'Büro', 'north', '--store', store)).out).toContain('“north”')
-  const table = (await holdfast('senders', '--store', store, '--sort', 'used')).out
+  expect((await holdfast('stations', 'label', 'Büro', 'north', '--store', store)).out).toContain('“north”')
+  const table = (await holdfast('stations', '--store', store, '--sort', 'used')).out
   expect(table).toMatch(
     new RegExp(`Büro +north +${fingerprint.slice(0, 16)} +paired .* connected now +– +takes none +station 1`),
   )
   expect(table).toContain('north: 1 of 1 computers are fine.')
-  const [labelled] = parseRows((await holdfast('senders', '--store', store, '--json')).out)
+  const [labelled] = parseRows((await holdfast('stations', '--store', store, '--json')).out)
   expect(labelled).toMatchObject({ label: 'north', files: 0, spaceBytes: expect.any(Number) })
 
-  const revoked = await holdfast('senders', 'revoke', fingerprint.slice(0, 8), '--store', store)
+  const revoked = await holdfast('stations', 'revoke', fingerprint.slice(0, 8), '--store', store)
   expect(revoked.out).toContain('Büro')
   const connection = await until('the sender is told', () => {
     const now = sender.report()?.connection
@@ -90,7 +90,7 @@ test('`holdfast senders`: senders of a running receiver are listed, renamed, rev
     /refused 127\.0\.0\.1:\d+: Büro \(certificate [0-9a-f]{64}\) was revoked$/m.test(receiver.err()),
   )
   expect(readTree(path.join(store, 'station 1'))).toEqual({})
-  expect((await holdfast('senders', '--store', store)).out).toMatch(/Büro .* revoked/)
+  expect((await holdfast('stations', '--store', store)).out).toMatch(/Büro .* revoked/)
   const { out: changes } = await holdfast('changes', '--store', store)
   expect(changes).toMatch(
     /Ended the access of the computer Büro\.\n.*computer Büro to “north”\.\n.*station 1, which sends here, to Büro\./,
@@ -102,20 +102,20 @@ test('`holdfast senders`: senders of a running receiver are listed, renamed, rev
   expect(Object.keys(readTree(path.join(store, 'station 1')))).toEqual(['data/file'])
   receiver.child.kill('SIGTERM')
   expect(await receiver.ended()).toBe(0)
-  const [last] = parseRows((await holdfast('senders', '--store', store, '--json')).out)
+  const [last] = parseRows((await holdfast('stations', '--store', store, '--json')).out)
   expect(last).toMatchObject({ name: 'back again', label: 'north', state: 'paired', connected: false })
 })
 
-test('`holdfast senders`: an unknown sender, and a directory that is not a store, are refused', async () => {
+test('`holdfast stations`: an unknown sender, and a directory that is not a store, are refused', async () => {
   const base = temporaryDirectory('senders')
   const store = path.join(base, 'store')
-  const missing = await holdfast('senders', '--store', store)
+  const missing = await holdfast('stations', '--store', store)
   expect(missing).toMatchObject({ code: 1, out: '' })
   expect(missing.err).toContain(`No receiver has used the store ${store} yet`)
   const { receiver } = await startReceiver(store)
   onTestFinished(() => void receiver.child.kill('SIGTERM'))
-  expect((await holdfast('senders', '--store', store)).out).toContain('No sender is paired')
-  const unknown = await holdfast('senders', 'revoke', 'nobody', '--store', store)
+  expect((await holdfast('stations', '--store', store)).out).toContain('No station is paired')
+  const unknown = await holdfast('stations', 'revoke', 'nobody', '--store', store)
   expect(unknown.code).toBe(1)
   expect(unknown.err).toContain('nobody')
 })

@@ -5,7 +5,7 @@ import http from 'node:http'
 import net from 'node:net'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { receiverDestinationSchema } from '../../../core/settings/destination-schema.ts'
+import { destinationSchemas } from '../../../core/settings/destination-schema.ts'
 import { startHoldfast } from '../../support/cli/processes.ts'
 import { mountExt4, remount } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -78,7 +78,9 @@ test('`holdfast receive --config`: the log is JSON, and metrics and health name 
   sender.configure({ ...senderConfig(home, { port: 1, fingerprint: '0'.repeat(64) }), destination: null })
   await until('it has its identity', () => sender.report()?.fingerprint === home.identity.fingerprint)
   const { code } = JSON.parse(invitation.out())
-  const destination = receiverDestinationSchema.parse(await sender.request('pair', { code, name: 'station' }))
+  const destination = destinationSchemas.receiver.parse(
+    await sender.request('pair', { code, name: 'station' }),
+  )
   for (let file = 0; file < 5; file += 1) writeFile(home.source, `file${file}`, 'x'.repeat(100))
   writeFile(home.source, 'large', 'y'.repeat(400_000))
   offerAll(home)
@@ -185,7 +187,7 @@ test('`holdfast receive --config`: a quota for an unknown sender is reported at 
   const { full, store, reload, receiver } = await startService({ quota: ['1G', 'PC=1T', 'isocket=1G'] })
   const said = receiver.err()
   expect(said).toContain('The quota of PC has no effect')
-  expect(said).toContain(`holdfast senders --store ${store}`)
+  expect(said).toContain(`holdfast stations --store ${store}`)
   await reload({ ...full, quota: ['PC=1T'], quotaFiles: ['Büro=5'] }, /The quota of PC, Büro has no effect/)
 
   const [, code] = await pairedCode(store)
@@ -212,9 +214,9 @@ test('`holdfast receive --config`: options override the file, and an unusable fi
     return { code: await command.ended(), said: command.err() }
   }
   const refused = (code: number, what: string) => ({ code, said: expect.stringContaining(what) })
-  expect(await bad()).toEqual(refused(2, 'Give the directory where the files are kept'))
+  expect(await bad()).toEqual(refused(2, 'Give the folder where the files are kept'))
   expect(await bad('--config', path.join(base, 'none'))).toEqual(
-    refused(1, 'cannot be read: no such file or directory'),
+    refused(1, 'cannot be read: no such file or folder'),
   )
   fs.writeFileSync(file, '{"store": 3}')
   expect(await bad('--config', file)).toEqual(refused(1, 'cannot be used: store: '))

@@ -170,11 +170,11 @@ test('`holdfast verify --adopt`: a lost manifest is reported and rebuilt, and a 
   const none = await runStoreCommand('verify', path.join(base, 'nothing'))
   expect([none.code, none.err]).toEqual([2, expect.stringContaining('There is no store')])
   const mistyped = await runStoreCommand('verify', 'nsa', '--data', path.join(base, 'nothing'))
-  expect([mistyped.code, mistyped.err]).toEqual([2, expect.stringContaining('neither a directory nor')])
+  expect([mistyped.code, mistyped.err]).toEqual([2, expect.stringContaining('neither a folder nor')])
   // Files and directories of such names are here, and no stores.
   for (const name of ['LICENSE', 'docs']) {
     const { err } = await runStoreCommand('verify', name, '--data', path.join(base, 'nothing'))
-    expect(err).toContain('neither a directory nor')
+    expect(err).toContain('neither a folder nor')
   }
 })
 

@@ -22,8 +22,8 @@ test('watched computer: a failing disk there is an incident here, and a removed 
   startHoldfast(['agent', '--data', desk])
   await untilState(desk, 'the agent', () => true)
 
-  // Without the fingerprint, it is shown and nothing is added; `holdfast web` prints it at the station.
-  const shown = await holdfast(['web', '--data', station.data])
+  // Without the fingerprint, it is shown and nothing is added; `holdfast settings web` prints it at the station.
+  const shown = await holdfast(['settings', 'web', '--data', station.data])
   const [, certificate = ''] = /^Certificate: ([0-9a-f]{64})$/m.exec(shown) ?? []
   const tokenFile = path.join(temporaryDirectory('token'), 'token')
   writeFileSync(tokenFile, `${station.viewer}\n`)

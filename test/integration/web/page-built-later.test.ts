@@ -21,12 +21,12 @@ function startFromCheckout(data: string): string {
   return checkout
 }
 
-test('web page: a page that is built while the agent runs is served by the next `holdfast web on`', async () => {
+test('web page: a page that is built while the agent runs is served by the next `holdfast settings web on`', async () => {
   const data = temporaryDirectory('page-data')
   const checkout = startFromCheckout(data)
   await untilState(data, 'the agent', () => true)
   const port = String(await freePort())
-  const turnOn = () => startHoldfast(['web', 'on', '--port', port, '--data', data])
+  const turnOn = () => startHoldfast(['settings', 'web', 'on', '--port', port, '--data', data])
 
   const early = turnOn()
   expect(await early.ended()).toBe(1)

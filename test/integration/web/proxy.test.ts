@@ -178,15 +178,15 @@ test('web socket file: the one of a killed agent is replaced; a live one and oth
   const killed = startHoldfast(['agent', '--data', first])
   startHoldfast(['agent', '--data', second])
   for (const data of [first, second]) await untilState(data, 'the agent', () => true)
-  const served = await holdfast(['web', 'on', '--socket', socket, '--data', first])
+  const served = await holdfast(['settings', 'web', 'on', '--socket', socket, '--data', first])
   expect(served).toContain(`unix:${socket}`)
-  const turnOn = (...words: string[]) => startHoldfast(['web', 'on', ...words, '--data', second])
+  const turnOn = (...words: string[]) => startHoldfast(['settings', 'web', 'on', ...words, '--data', second])
   const refused = turnOn('--socket', socket)
   expect(await refused.ended()).toBe(1)
   expect(refused.err()).toContain(`The socket ${socket} is served by another program.`)
   killed.child.kill('SIGKILL')
   await killed.ended()
-  const printed = () => holdfast(['web', '--data', second])
+  const printed = () => holdfast(['settings', 'web', '--data', second])
   await until('the socket', async () => (await printed()).startsWith(`unix:${socket}`))
   const connection = net.connect(socket)
   await until('the connection', () => connection.readyState === 'open')
@@ -205,19 +205,29 @@ test('web socket file: the one of a killed agent is replaced; a live one and oth
   expect(back.out()).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/m)
 })
 
-test('holdfast web on: the proxies are printed, and options that contradict each other are refused', async () => {
+test('holdfast settings web on: the proxies are printed, and options that contradict each other are refused', async () => {
   const data = temporaryDirectory('data')
   const web = ['--data', data]
-  const words = ['web', 'on', '--proxy', '10.0.0.5,10.1.0.0/16', '--user-header', HEADER, '--operator', 'ada']
+  const words = [
+    'settings',
+    'web',
+    'on',
+    '--proxy',
+    '10.0.0.5,10.1.0.0/16',
+    '--user-header',
+    HEADER,
+    '--operator',
+    'ada',
+  ]
   const printed = await holdfast([...words, ...web])
   expect(printed).toContain('Trusted proxies: 10.0.0.5, 10.1.0.0/16')
   expect(printed).toContain('Operators among them: ada')
-  await holdfast(['web', 'on', '--user-role', 'operator', ...web])
-  const changed = JSON.parse(await holdfast(['web', '--json', ...web]))
+  await holdfast(['settings', 'web', 'on', '--user-role', 'operator', ...web])
+  const changed = JSON.parse(await holdfast(['settings', 'web', '--json', ...web]))
   expect(changed.settings.proxy).toEqual({
     ...{ addresses: ['10.0.0.5', '10.1.0.0/16'], userHeader: HEADER, role: 'operator', operators: ['ada'] },
   })
-  await holdfast(['web', 'on', '--no-proxy', ...web])
+  await holdfast(['settings', 'web', 'on', '--no-proxy', ...web])
   const wrong: [string[], string][] = [
     [['--user-header', HEADER], 'need a proxy'],
     [['--proxy', '10.0.0.300'], 'It must be an IP address'],
@@ -227,7 +237,7 @@ test('holdfast web on: the proxies are printed, and options that contradict each
     [['--socket', `/${'x'.repeat(103)}`], 'too long'],
   ]
   for (const [options, reason] of wrong) {
-    const refused = startHoldfast(['web', 'on', ...options, ...web])
+    const refused = startHoldfast(['settings', 'web', 'on', ...options, ...web])
     expect([options, await refused.ended()]).toEqual([options, 2])
     expect(refused.err()).toContain(reason)
   }

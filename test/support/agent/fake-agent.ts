@@ -1,6 +1,7 @@
 import { onTestFinished } from 'vitest'
 import { Agent } from '../../../core/agent/agent.ts'
-import type { StartedName } from '../../../core/agent/workers/starter.ts'
+import type { AgentHost } from '../../../core/agent/services.ts'
+import type { StartedName } from '../../../core/agent/state/schema.ts'
 import type { Shown } from '../../../core/alerts/render.ts'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
 import type { ToWorker } from '../../../core/lib/workers/definition.ts'
@@ -18,7 +19,7 @@ interface FakeWorker {
 }
 
 /** An agent whose workers do nothing; `says` is what one of them says to it. */
-export function fakeAgent(settings: SettingsStore) {
+export function fakeAgent(settings: SettingsStore, kind: AgentHost['kind'] = 'terminal') {
   const listeners = new Map<StartedName, (message: unknown) => void>()
   const started: FakeWorker[] = []
   const answering = new Set<StartedName>()
@@ -30,7 +31,7 @@ export function fakeAgent(settings: SettingsStore) {
     openDataDirectory(temporaryDirectory()),
     settings,
     {
-      kind: 'terminal',
+      kind,
       version: '1',
       systemLanguage: 'en',
       computerName: 'here',

@@ -23,7 +23,7 @@ import { createSample } from './alert-samples.ts'
 /** What a person heard, and when by a clock that nobody sets. */
 export interface Heard {
   what: Announcement['what']
-  /** The incident, or the trouble, that it is about. */
+  /** The incident, or the series, that it is about. */
   about: string
   incident: Incident
   elapsedMs: number
@@ -114,8 +114,8 @@ export class AlertWorld {
   #tell(): void {
     const { state, announcements } = announce(this.state, this.now, this.isMuted)
     this.state = state
-    for (const { what, incident, trouble } of announcements) {
-      const about = trouble !== null && what !== 'failed' ? `unstable-${trouble.id}` : incident.id
+    for (const { what, incident, series } of announcements) {
+      const about = series !== null && what !== 'failed' ? `unstable-${series.id}` : incident.id
       const heard = { what, about, incident, elapsedMs: this.elapsedMs, at: this.now.at }
       this.heard.push(heard)
       this.#hear(heard)

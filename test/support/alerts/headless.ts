@@ -22,7 +22,7 @@ export interface Headless {
   /** Runs one that must end well; gives what it said. */
   says(words: string[], input?: string): Promise<string>
   startAgent(): RunningCommand
-  /** What `holdfast incidents --json` lists. */
+  /** The lines that `holdfast failures --json` prints. */
   incidents(...words: string[]): Promise<TimelineEntry[]>
 }
 
@@ -52,7 +52,7 @@ export function headless(
     run,
     says,
     startAgent: () => startHoldfast(['agent'], env),
-    incidents: async (...words) => parseEntries(await says(['incidents', '--json', ...words])),
+    incidents: async (...words) => parseEntries(await says(['failures', '--json', ...words])),
   }
 }
 
@@ -65,7 +65,7 @@ export async function waitForEnd(command: RunningCommand, input?: string): Promi
   return { code, out: command.out(), err: command.err() }
 }
 
-/** One JSON object a line. */
+/** Parses a JSON object a line. */
 export const parseEntries = (said: string): TimelineEntry[] =>
   said
     .split('\n')

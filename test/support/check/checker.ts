@@ -2,6 +2,7 @@ import { expect } from 'vitest'
 import type { Checked } from '../../../core/check/checker-messages.ts'
 import { Checker, type CheckerConfig } from '../../../core/check/scheduler/checker.ts'
 import { createConcurrencyLimit } from '../../../core/check/scheduler/timetable.ts'
+import { defaultSettings } from '../../../core/settings/schema.ts'
 import { createFakeClock, WALL_AT_START } from './clock.ts'
 import { createFakeDisk } from './disk.ts'
 
@@ -19,6 +20,7 @@ export function setUpChecker(mostOut?: number) {
   })
   const configure = (paths: string[], changed: Partial<CheckerConfig> = {}) =>
     checker.configure({
+      ...defaultSettings.check,
       intervalSeconds: 10,
       timeoutSeconds: 10,
       slowSeconds: 2,

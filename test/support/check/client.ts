@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process'
+import { fork, type StdioOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -14,7 +14,9 @@ import {
 import { type Evidence, evidenceSchema } from '../../../core/check/evidence/evidence-messages.ts'
 import type { CheckerConfig } from '../../../core/check/scheduler/checker.ts'
 import { fromWorkerSchema } from '../../../core/lib/workers/definition.ts'
+import { defaultSettings } from '../../../core/settings/schema.ts'
 import { workerScript } from '../cli/command-script.ts'
+import { type Surroundings, within } from '../faults/within.ts'
 import { until } from '../until.ts'
 
 const module = fileURLToPath(workerScript('checker'))
@@ -31,7 +33,9 @@ export interface CheckerProcess {
   /** The keys of the sentences that a person was told, oldest first. */
   notices(): string[]
   /** Asks what the system reported about the failure of a path. */
-  askEvidence(failed: Checked): Promise<Evidence>
+  askEvidence(
+    failed: Pick<Checked, 'path' | 'mount' | 'at'> & { overall: Pick<Checked['overall'], 'kind' | 'code'> },
+  ): Promise<Evidence>
   askHistory(question: HistoryQuestion): Promise<HistoryAnswer>
   configure(config: Partial<CheckerConfig>): void
   /** Waits until a path that was reported after this call is of this kind. */
@@ -42,14 +46,22 @@ export interface CheckerProcess {
   stop(): Promise<void>
 }
 
+function startModule(surroundings: Surroundings) {
+  const options = {
+    env: { ...process.env, UV_THREADPOOL_SIZE: '576' },
+    stdio: ['ignore', 2, 2, 'ipc'] satisfies StdioOptions,
+  }
+  const [first, ...words] = within(surroundings)
+  if (first === undefined) return fork(module, options)
+  return spawn(first, [...words, process.execPath, ...process.execArgv, module], options)
+}
+
 /** Starts the real checker worker as the supervisor does; it is killed when the test is over. */
 export async function startCheckerProcess(
   config: Partial<CheckerConfig> & Pick<CheckerConfig, 'paths'>,
+  surroundings: Surroundings = {},
 ): Promise<CheckerProcess> {
-  const child = fork(module, {
-    env: { ...process.env, UV_THREADPOOL_SIZE: '576' },
-    stdio: ['ignore', 2, 2, 'ipc'],
-  })
+  const child = startModule(surroundings)
   const exit = once(child, 'exit')
   const seen: Checked[] = []
   const logs: string[] = []
@@ -70,6 +82,7 @@ export async function startCheckerProcess(
   })
   onTestFinished(() => void child.kill('SIGKILL'))
   const defaults: CheckerConfig = {
+    ...defaultSettings.check,
     intervalSeconds: INTERVAL_MS / 1000,
     timeoutSeconds: TIMEOUT_MS / 1000,
     slowSeconds: 2,

@@ -5,9 +5,12 @@ import { until } from '../until.ts'
 
 const command = path.resolve(import.meta.dirname, './cli.ts')
 
-/** Runs `holdfast probe …` to its end. */
+/** Runs `holdfast check …` to its end. */
 export async function probe(...words: string[]): Promise<{ code: number; out: string; err: string }> {
-  const child = spawn(process.execPath, [command, 'probe', ...words], { env: { ...process.env, LANG: 'C' } })
+  const child = spawn(process.execPath, [command, 'check', ...words], {
+    env: { ...process.env, LANG: 'C' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   onTestFinished(() => void child.kill('SIGKILL'))
   let out = ''
   let err = ''

@@ -7,7 +7,7 @@ import { until } from '../until.ts'
 
 export const command = path.resolve(import.meta.dirname, 'cli.ts')
 
-/** `holdfast check` in a process of its own. */
+/** `holdfast check --pipe` in a process of its own. */
 export interface StdioProcess {
   child: ChildProcess
   send(text: string | Buffer): void

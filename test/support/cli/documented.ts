@@ -17,7 +17,7 @@ function splitWords(line: string): string[] {
   )
 }
 
-/** The commands of the container and of the cloud-init example, from lists such as [holdfast, paths, add, /data]. */
+/** The commands of the container and of the cloud-init example, from lists such as [holdfast, folders, add, /data]. */
 export function deployedCommands(): ReturnType<typeof documentedCommands> {
   return ['Containerfile', 'compose.yaml', 'docs/many/cloud-init.yaml'].flatMap((file) =>
     [

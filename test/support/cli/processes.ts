@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { onTestFinished } from 'vitest'
+import { type Surroundings, within } from '../faults/within.ts'
 import { temporaryDirectory } from '../temporary.ts'
 import { until } from '../until.ts'
 import { commandScript } from './command-script.ts'
@@ -17,10 +18,15 @@ export interface RunningCommand {
 }
 
 /** Starts `holdfast …` as a process of its own; it is ended when the test is over. */
-export function startHoldfast(words: string[], env: Record<string, string> = {}): RunningCommand {
+export function startHoldfast(
+  words: string[],
+  env: Record<string, string> = {},
+  surroundings: Surroundings = {},
+): RunningCommand {
   // What a receiver remembers of its store is not this computer's.
   const ownHome = words[0] === 'receive' ? { HOLDFAST_HOME: temporaryDirectory('home') } : {}
-  const child = spawn(process.execPath, [commandScript, ...words], {
+  const [program = '', ...rest] = [...within(surroundings), process.execPath, commandScript, ...words]
+  const child = spawn(program, rest, {
     env: { ...process.env, LANG: 'C', ...ownHome, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })

@@ -1,10 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import {
-  BackendError,
-  type BackendErrorKind,
-  type ObjectStore,
-  type ObjectUpload,
-} from '../../../core/backends/objects/object-store.ts'
+import { BackendError, type BackendErrorKind } from '../../../core/backends/errors.ts'
+import type { ObjectStore, ObjectUpload } from '../../../core/backends/objects/object-store.ts'
 
 /** What goes wrong, and at which call of the store, counted from 1 on. */
 export interface StoreTrouble {

@@ -1,9 +1,5 @@
-import {
-  BackendError,
-  type ObjectFacts,
-  type ObjectInfo,
-  type ObjectStore,
-} from '../../../core/backends/objects/object-store.ts'
+import { BackendError } from '../../../core/backends/errors.ts'
+import type { ObjectFacts, ObjectInfo, ObjectStore } from '../../../core/backends/objects/object-store.ts'
 import { computeDigest } from '../../../core/platform/digest.ts'
 
 interface Stored {

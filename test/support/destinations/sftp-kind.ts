@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
 import { testDestination } from '../../../core/backends/open.ts'
-import type { SftpDestination } from '../../../core/settings/destination-schema.ts'
+import type { DestinationOf } from '../../../core/settings/destination-schema.ts'
 import { mountTmpfs } from '../faults/mounts.ts'
 import { type SftpServer, startSftpServer } from '../servers/sftp.ts'
 import { temporaryDirectory } from '../temporary.ts'
@@ -79,13 +79,13 @@ export const sftpKind: TestedKind = {
 export async function beginSftp() {
   const home = await makeHome(temporaryDirectory('sftp'))
   const place = await sftpKind.open(home)
-  const settings = place.settings() as SftpDestination
+  const settings = place.settings() as DestinationOf<'sftp'>
   return { home, place, settings }
 }
 
 /** What the test of such a place, changed like this, says. */
 export async function trySftp(
-  changes: Partial<SftpDestination> & { hostKey?: string },
+  changes: Partial<DestinationOf<'sftp'>> & { hostKey?: string },
   secrets?: Record<string, string>,
 ) {
   const { home, place, settings } = await beginSftp()

@@ -116,6 +116,7 @@ function carry(
   let arrivesAt = 0
   let recoversAt = 0
   let isEnded = false
+  let pieces = 0
 
   /** The window grows with each acknowledgement, slowly after the first loss. */
   const acknowledge = (bytes: number) => {
@@ -138,6 +139,7 @@ function carry(
     const isLost = loss > 0 && random() > (1 - loss) ** Math.ceil(piece.length / PACKET_BYTES)
     if (isLost) lose(now)
     onItsWay += piece.length
+    pieces += 1
     onChange(piece.length)
     // TCP hands over in order: a packet that is sent again holds up those behind it.
     arrivesAt = Math.max(arrivesAt, now + delayMs * (isLost ? 3 : 1))
@@ -146,6 +148,8 @@ function carry(
       onArrived(piece.length)
       // The far end acknowledges what it has room for.
       to.write(piece, () => setTimeout(acknowledge, delayMs, piece.length))
+      pieces -= 1
+      endAfterLast()
     }, arrivesAt - now)
   }
 
@@ -158,8 +162,12 @@ function carry(
       if (piece === null) break
       send(piece)
     }
-    if (isEnded && from.readableLength === 0)
-      setTimeout(() => to.end(), Math.max(0, arrivesAt - performance.now()))
+    if (isEnded && pieces === 0) setTimeout(endAfterLast, delayMs)
+  }
+
+  /** The end must not overtake the bytes before it. */
+  const endAfterLast = () => {
+    if (isEnded && pieces === 0 && from.readableLength === 0) to.end()
   }
 
   from.on('readable', pump)

@@ -9,7 +9,10 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  statSync,
+  truncateSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -54,6 +57,8 @@ export interface Ext4Loop extends Mounted {
   remountAbort(): Promise<void>
   /** Repairs the file system and mounts it afresh, writable, at the same place. */
   remountFresh(): Promise<void>
+  /** Damages the file system by commands of debugfs(8), such as "set_inode_field <12> checksum 1", and mounts it again. */
+  damage(...commands: string[]): Promise<void>
   /** fsfreeze(8): writers hang in the kernel until thaw(); reads go on. */
   freeze(): Promise<void>
   thaw(): Promise<void>
@@ -181,7 +186,7 @@ function mounted(point: string, mount: () => Promise<unknown>): Mounted {
  * Makes and mounts an ext4 of some size in a file of its own. After errors it is read-only, as a guest system's root
  * usually is.
  * @param features as mke2fs(8) has them, "^" before one that it must not have.
- * @param inodeBytes 128: times are kept in whole seconds.
+ * @param inodeBytes 128: times are kept in whole seconds. `imagePlace`: the directory of the file.
  */
 export async function mountExt4(
   undo: Undo,
@@ -189,11 +194,12 @@ export async function mountExt4(
     megabytes = 64,
     features = 'filetype',
     inodeBytes = 256,
-  }: { megabytes?: number; features?: string; inodeBytes?: number } = {},
+    imagePlace,
+  }: { megabytes?: number; features?: string; inodeBytes?: number; imagePlace?: string } = {},
 ): Promise<Ext4Loop> {
   const { directory, point } = workplace()
   undo(async () => clear(directory))
-  const image = path.join(directory, 'image')
+  const image = path.join(imagePlace ?? directory, 'image')
   await run('truncate', ['-s', `${megabytes}M`, image], TIMEOUT)
   await run('mkfs.ext4', ['-q', '-F', '-O', features, '-I', String(inodeBytes), image], TIMEOUT)
   const mount = () => run('mount', ['-o', 'loop,errors=remount-ro', image, point], TIMEOUT)
@@ -213,6 +219,16 @@ export async function mountExt4(
       })
       await mount()
     },
+    damage: async (...commands) => {
+      await unmountPoint(point)
+      // A loop device that is still there would be mounted again, with the blocks that it has in memory.
+      await until(`no loop device of ${image}`, async () => {
+        const { stdout } = await run('losetup', ['--associated', image], TIMEOUT)
+        return stdout === ''
+      })
+      for (const command of commands) await run('debugfs', ['-w', '-R', command, image], TIMEOUT)
+      await mount()
+    },
     freeze: async () => {
       await run('fsfreeze', ['--freeze', point], TIMEOUT)
     },
@@ -222,10 +238,31 @@ export async function mountExt4(
   }
 }
 
+/** Makes the kernel report that the end of a disk, where no file is, cannot be read. */
+export async function failAtEnd(point: string): Promise<void> {
+  const image = path.join(path.dirname(point), 'image')
+  const { size } = statSync(image)
+  const end = 65_536
+  truncateSync(image, size - end)
+  const device = path.join('/dev', await findDevice(point))
+  const last = ['bs=64k', 'count=1', `skip=${size / end - 1}`]
+  const isRead = await run('dd', [`if=${device}`, 'of=/dev/null', 'iflag=direct', ...last], TIMEOUT).then(
+    () => true,
+    () => false,
+  )
+  truncateSync(image, size)
+  if (isRead) throw new Error(`${device} can be read behind its end`)
+}
+
+/** Returns the kernel's name of the device that is mounted at a point. */
+async function findDevice(point: string): Promise<string> {
+  const { stdout } = await run('findmnt', ['-no', 'SOURCE', point], TIMEOUT)
+  return path.basename(stdout.trim())
+}
+
 /** Makes the kernel report an error of an ext4, which then stops writing (fs/ext4/sysfs.c). Returns its device. */
 export async function triggerExt4Error(point: string): Promise<string> {
-  const { stdout } = await run('findmnt', ['-no', 'SOURCE', point], TIMEOUT)
-  const device = path.basename(stdout.trim())
+  const device = await findDevice(point)
   writeFileSync(`/sys/fs/ext4/${device}/trigger_fs_error`, 'test')
   return device
 }
@@ -246,6 +283,49 @@ export async function mountXfs(undo: Undo): Promise<Mounted> {
   const mount = () => run('mount', ['-o', 'loop', image, point], TIMEOUT)
   await mount()
   return mounted(point, mount)
+}
+
+/** True if the kernel has btrfs, and the tools that make one are installed. */
+export const hasBtrfs =
+  canMount && existsSync('/usr/bin/btrfs') && readFileSync('/proc/filesystems', 'utf8').includes('\tbtrfs\n')
+
+/** A btrfs that keeps everything twice, in two files. */
+export interface BtrfsMirror extends Mounted {
+  images: readonly string[]
+}
+
+/** Makes and mounts a btrfs that mirrors data and metadata on two disks. */
+export async function mountBtrfs(undo: Undo): Promise<BtrfsMirror> {
+  const { directory, point } = workplace()
+  undo(async () => clear(directory))
+  const images = ['image-0', 'image-1'].map((name) => path.join(directory, name))
+  const devices: string[] = []
+  for (const image of images) {
+    await run('truncate', ['-s', '200M', image], TIMEOUT)
+    const { stdout } = await run('losetup', ['--find', '--show', image], TIMEOUT)
+    devices.push(stdout.trim())
+  }
+  // A device that is in use goes when its file system is unmounted.
+  undo(async () => {
+    await run('losetup', ['--detach', ...devices], TIMEOUT)
+  })
+  await run('mkfs.btrfs', ['--quiet', '--force', '-d', 'raid1', '-m', 'raid1', ...devices], TIMEOUT)
+  const mount = () => run('mount', ['-t', 'btrfs', devices[0] ?? '', point], TIMEOUT)
+  await mount()
+  return { ...mounted(point, mount), images }
+}
+
+/** Overwrites each copy of some bytes in the files of a disk, as if it had rotted there. Returns how many there were. */
+export function damage(image: string, wanted: Buffer): number {
+  const bytes = readFileSync(image)
+  const fd = openSync(image, 'r+')
+  let count = 0
+  for (let at = bytes.indexOf(wanted); at !== -1; at = bytes.indexOf(wanted, at + wanted.length)) {
+    writeSync(fd, Buffer.alloc(wanted.length, 0xff), 0, wanted.length, at)
+    count += 1
+  }
+  closeSync(fd)
+  return count
 }
 
 /** Mounts a file system in memory: small ones fill up, `remount('ro')` is an administrator's doing. */

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { openLedger } from '../../../core/ledger/ledger.ts'
-import { sourceSchema } from '../../../core/settings/schema.ts'
+import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
 import { forwardNudges, startScannerProcess } from '../scan/worker.ts'
 import { DESTINATION, startPair } from '../transfer/transfer.ts'
 import { until } from '../until.ts'
@@ -31,6 +31,7 @@ export async function startWaves(base: string) {
       sources,
       ledgerPath: home.ledgerPath,
       destinations: [DESTINATION],
+      ...defaultSettings.scan,
       reconcileSeconds: 3600,
       quietSeconds: 0.3,
     })

@@ -103,6 +103,17 @@ export function sampleReport(): Report {
       ],
       more: 0,
     },
+    causes: [
+      {
+        ...{ kind: 'read-only', cause: message('cause.stoppedWriting', { type: 'ext4' }) },
+        ...{ count: 1_204, of: 1_205, computers: 7 },
+        hours: Array.from({ length: 24 }, (_, hour) => [0, 1, 1_000, 2, 200][hour] ?? 0),
+      },
+      {
+        ...{ kind: 'read-only', cause: null, count: 1, of: 1_205, computers: 1 },
+        hours: Array.from({ length: 24 }, (_, hour) => Number(hour === 23)),
+      },
+    ],
     stations: {
       entries: [
         {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
-import { sourceSchema } from '../../../core/settings/schema.ts'
+import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
 import { temporaryDirectory } from '../temporary.ts'
 import { until } from '../until.ts'
 import { startScannerProcess } from './worker.ts'
@@ -73,6 +73,7 @@ export async function scannedSource(
     sources: [sourceSchema.parse({ id: 's', path: root, name: 'source', ...settings })],
     ledgerPath,
     destinations: [DESTINATION],
+    ...defaultSettings.scan,
     reconcileSeconds: 3600,
     quietSeconds: 0.3,
   }

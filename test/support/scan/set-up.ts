@@ -3,7 +3,7 @@ import path from 'node:path'
 import { onTestFinished } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
 import type { FileState } from '../../../core/ledger/ledger-messages.ts'
-import { sourceSchema } from '../../../core/settings/schema.ts'
+import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
 import { temporaryDirectory } from '../temporary.ts'
 import { until } from '../until.ts'
 import { type ScannerProcess, startScannerProcess } from './worker.ts'
@@ -29,6 +29,7 @@ export function setUp(
     sources: [sourceSchema.parse({ id: 's', path: root, name: 'source', ...settings, ...changes })],
     ledgerPath,
     destinations: [DESTINATION],
+    ...defaultSettings.scan,
     reconcileSeconds: 3600,
     quietSeconds: 0.3,
   })

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { commandHandlers } from '../../../core/agent/commands.ts'
 import type { CommandInput } from '../../../core/agent/contract.ts'
+import { buildOverview } from '../../../core/agent/parts/computers/overview.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { createWords, englishWords } from '../../../core/lib/i18n/words.ts'
 import { loadIdentity } from '../../../core/protocol/identity.ts'
@@ -12,6 +13,7 @@ import { parseWebAddress } from '../../../core/settings/computers.ts'
 import { openSettings } from '../../../core/settings/settings-store.ts'
 import { toOutcome } from '../../support/agent/answers.ts'
 import { fakeAgent } from '../../support/agent/fake-agent.ts'
+import { incident, NOW, stateWith } from '../../support/agent/status.ts'
 import { hastenClock } from '../../support/hasten.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
@@ -124,6 +126,24 @@ test('watched computer: a second failure while the first one lasts is an inciden
   expect(lasting()[0]?.id).not.toBe(first?.id)
   page.says(event({ ...failing, level: 'ok', failures: [], sentence: 'All is well.', words: null }))
   await until('the end', () => lasting().length === 0)
+})
+
+test('watched computer: the cause of its disk’s failure is that of the incident here', async () => {
+  const disk = message('status.disk.read-only', { name: 'Photos' })
+  const causes = [message('cause.stoppedWriting', { type: 'ext4' })]
+  const overview = buildOverview(stateWith({ incidents: [{ ...incident, cause: causes }] }), 'station', NOW)
+  expect(overview.failures).toMatchObject([{ words: { key: disk.key }, causes }])
+  const page = await startPage()
+  page.answersWith(overview)
+  const { add, lasting } = startAgent()
+  await add({ address: page.address })
+  await until('its incident', () => lasting().length === 1)
+  const [first] = lasting()
+  expect(first?.cause).toEqual(causes)
+  const later = overview.failures?.map((one) => ({ ...one, causes: 'of a later version' }))
+  page.says(event({ ...overview, failures: later }))
+  await until('no cause', () => lasting()[0]?.cause?.length === 0)
+  expect(lasting()).toMatchObject([{ id: first?.id }])
 })
 
 test('watched computer: of two overviews that come at once, the later one is shown', async () => {

@@ -5,7 +5,7 @@ import { buildOverviewStatus, buildOwnStatus, overallStatus } from '../../../cor
 import { alertsSettingsSchema } from '../../../core/alerts/settings.ts'
 import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { message, type WordKey } from '../../../core/lib/i18n/message.ts'
-import { englishWords } from '../../../core/lib/i18n/words.ts'
+import { createWords, englishWords } from '../../../core/lib/i18n/words.ts'
 import { defaultSettings, receiveSettingsSchema, sourceSchema } from '../../../core/settings/schema.ts'
 import {
   connected,
@@ -256,6 +256,32 @@ describe('conditions besides disk failures', () => {
     })
     // Two computers that send to each other do not report each other's report.
     expect(buildOwnStatus(stateWith({ settings, receiving }), NOW)).toMatchObject({ level: 'ok', kind: null })
+  })
+
+  it('a sender’s failure is reported in the reader’s language, with its cause', () => {
+    const receive = receiveSettingsSchema.parse({ directory: '/srv/in' })
+    const words = message('status.disk.read-only', { name: 'Photos' })
+    const causes = [message('cause.stoppedWriting', { type: 'ext4' })]
+    const sentence = 'Photos is read-only. Then ext4 stopped writing to protect the data.'
+    const find = (changes: Parameters<typeof senderWith>[1]) => {
+      const failing = { connected: true, statusAt: NOW, failingSince: NOW - HOUR }
+      const senders = [senderWith('roof', { ...failing, sentence, ...changes })]
+      const state = { settings: { ...defaultSettings, receive }, receiving: receivingWith({ senders }) }
+      const [found] = findConditions(stateWith(state), NOW).filter(({ kind }) => kind === 'sender-failing')
+      return found?.kind === 'sender-failing' ? found : expect.fail()
+    }
+    const known = find({ words, causes })
+    expect(createWords('zh-TW')(known.sentence)).toBe(`roof 回報：${createWords('zh-TW')(words)}`)
+    expect([englishWords(known.sentence), known.cause]).toEqual([
+      'roof reports: Photos is read-only.',
+      causes,
+    ])
+    // An earlier version sends the text alone, and a later one may send causes that this one does not have.
+    const later = message('cause.ofALaterVersion' as WordKey)
+    for (const changes of [{}, { words, causes: [later] }]) {
+      const { sentence: said, cause } = find(changes)
+      expect([englishWords(said), cause]).toEqual([`roof reports: ${sentence}`, []])
+    }
   })
 
   it('a watched computer is reported while it reports a failure, and after two minutes without contact', () => {

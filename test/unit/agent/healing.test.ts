@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type { Agent } from '../../../core/agent/agent.ts'
-import { Healing } from '../../../core/agent/healing.ts'
+import { Healing } from '../../../core/agent/parts/healing/healing.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { receiver, stateWith } from '../../support/agent/status.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { openKnownMounts } from '../../../core/agent/known-mounts.ts'
+import { openKnownMounts } from '../../../core/agent/parts/checks/known-mounts.ts'
 import { checkedAs } from '../../support/agent/checked.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 

@@ -1,12 +1,15 @@
 import { expect, test } from 'vitest'
-import { createNotices } from '../../../core/agent/agent.ts'
+import { createNotices } from '../../../core/agent/parts/notices/notices.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
+import { settingsSchema } from '../../../core/settings/schema.ts'
 import { openSettings } from '../../../core/settings/settings-store.ts'
 import { fakeAgent } from '../../support/agent/fake-agent.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 test('notices: a restored check history withdraws its notice, and the log keeps the number of missing checks', () => {
-  const { agent, logged, notices, says } = fakeAgent(openSettings(temporaryDirectory()))
+  const settings = openSettings(temporaryDirectory())
+  settings.set(settingsSchema.parse({ checkedPaths: [{ id: 'c', path: '/checked' }] }))
+  const { agent, logged, notices, says } = fakeAgent(settings)
   agent.start()
   const lost = message('check.historyLost', { path: '/data/history.db', reason: 'ENOSPC' })
   says('checker', { checked: [], notice: lost })

@@ -5,7 +5,7 @@ import {
   receivingState,
   refuseReceiving,
   withReceived,
-} from '../../../core/agent/receiving.ts'
+} from '../../../core/agent/parts/receiving/receiving.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { getDataLayout } from '../../../core/settings/data-directory.ts'
 import { defaultSettings, receiveSettingsSchema, settingsSchema } from '../../../core/settings/schema.ts'

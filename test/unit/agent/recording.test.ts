@@ -1,14 +1,12 @@
+import { globSync } from 'node:fs'
+import path from 'node:path'
 import { expect, test } from 'vitest'
 import { nothing } from '../../../core/agent/answering.ts'
-import {
-  commands,
-  desktopCommands,
-  isRecorded,
-  type RecordedChange,
-  viewerCommands,
-} from '../../../core/agent/contract.ts'
+import { commands, isRecorded } from '../../../core/agent/contract.ts'
+import { desktopCommands } from '../../../core/agent/desktop-contract.ts'
+import type { RecordedChange } from '../../../core/agent/parts/changes/contract.ts'
 import { getActorName, noteSettings, recordCommands } from '../../../core/agent/recording.ts'
-import { english, traditionalChinese } from '../../../core/lib/i18n/dictionaries.ts'
+import { english, textsOf } from '../../../core/lib/i18n/dictionaries.ts'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
 import { defaultSettings, type Settings, settingsSchema } from '../../../core/settings/schema.ts'
 
@@ -32,6 +30,22 @@ const photos = settingsSchema.parse({
   check: { intervalSeconds: 60 },
 })
 
+test('commands: no two parts of the agent define the same one', async () => {
+  const folder = path.resolve(import.meta.dirname, '../../../core/agent/parts')
+  const modules = await Promise.all(
+    globSync('*/contract.ts', { cwd: folder }).map(
+      (file) => import(path.join(folder, file)) as Promise<Record<string, object>>,
+    ),
+  )
+  const contracts = modules.flatMap((one) =>
+    Object.entries(one).filter(([name]) => name.endsWith('Contract')),
+  )
+  expect(contracts.length).toBe(modules.length)
+  const defined = contracts.flatMap(([, contract]) => Object.keys(contract))
+  expect(defined.length).toBeGreaterThan(80)
+  expect([...defined, 'snapshot'].sort()).toEqual(Object.keys(commands).sort())
+})
+
 test('recorded changes: a command either is one that changes nothing, or is recorded in both languages', async () => {
   const secret = 'hunter2'
   const input = { id: 's', code: secret, secrets: { token: secret }, identity: secret, settings: { secret } }
@@ -42,12 +56,11 @@ test('recorded changes: a command either is one that changes nothing, or is reco
     expect([name, kept.length - before]).toEqual([name, isRecorded(name) ? 1 : 0])
   }
   for (const { sentence } of kept) {
-    for (const dictionary of [english(), traditionalChinese()] as Record<string, string>[])
+    for (const dictionary of [english(), textsOf('zh-TW')] as Record<string, string>[])
       expect(dictionary).toHaveProperty([sentence.key])
     expect(englishWords(sentence)).toMatch(/^[A-Z].*\.$/)
   }
   expect(JSON.stringify(kept)).not.toContain(secret)
-  for (const name of viewerCommands) expect([name, isRecorded(name)]).toEqual([name, false])
   // A command without an output is there for what it changes.
   const actions = Object.entries(commands).filter(([, { output }]) => output === nothing)
   expect(actions.flatMap(([name]) => (isRecorded(name) ? [] : [name]))).toEqual(['checkNow'])

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { describeState } from '../../../cli/status.ts'
+import { describeState } from '../../../cli/agent/status.ts'
+import { describeFolders } from '../../../cli/folders/folder-state.ts'
 import { senderConfigs } from '../../../core/agent/workers/configs.ts'
 import type { OwnStatus } from '../../../core/backends/backend-messages.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
@@ -79,20 +80,19 @@ test('`holdfast status`: the lines have rate, remaining time, limit and deletion
     left: 300_000,
     settings: { deleteAfter: { hours: 48 } },
   })
-  const lines = describeState(
-    emptyState({
-      sources: [source],
-      destinations: emptyState().destinations.map((one) => ({ ...one, kind: 'receiver', elsewhere: true })),
-      allowance: {
-        now: { kind: 'limit', bytesPerSecond: 1_048_576 },
-        until: new Date().setHours(18, 0, 0, 0),
-      },
-    }),
-  )
+  const shown = emptyState({
+    sources: [source],
+    destinations: emptyState().destinations.map((one) => ({ ...one, kind: 'receiver', elsewhere: true })),
+    allowance: {
+      now: { kind: 'limit', bytesPerSecond: 1_048_576 },
+      until: new Date().setHours(18, 0, 0, 0),
+    },
+  })
+  const lines = describeFolders(shown)
   expect(lines).toContain('  2 MiB/s, about 5 min left')
   expect(lines).toContain('  sent files are removed here after 2 days')
-  expect(lines).toContain('limit: at most 1 MiB/s, until 18:00')
-  expect(describeState(emptyState({ sources: [source] })).join('\n')).toContain('nothing is removed')
+  expect(describeState(shown)).toContain('  limit: at most 1 MiB/s, until 18:00')
+  expect(describeFolders(emptyState({ sources: [source] })).join('\n')).toContain('nothing is removed')
 })
 
 test('`holdfast status`: names the destination without proof of durability that prevents deletion', () => {
@@ -102,7 +102,7 @@ test('`holdfast status`: names the destination without proof of durability that 
   const state = (durable: boolean) => {
     const connection = { ...unsure.connection, durable }
     const destinations = [{ ...unsure, id: 'embedded', connection }]
-    return describeState(emptyState({ sources: [source], destinations })).join('\n')
+    return describeFolders(emptyState({ sources: [source], destinations })).join('\n')
   }
   expect(state(true)).toContain('sent files are removed here after 2 days')
   expect(state(false)).toContain('Nothing is removed here: cloud does not confirm that files are on its disk')
@@ -115,14 +115,13 @@ test('`holdfast status`: control characters in names, paths and sentences are es
   const scanned = source.scanned && { ...source.scanned, problems: [problem] }
   const [destination = destinationState('nas')] = emptyState().destinations
   const connection = { ...destination.connection, problem }
-  const lines = describeState(
-    emptyState({
-      sources: [{ ...source, scanned }],
-      checkedPaths: [checkedPath(`/checked/${evil}`)],
-      destinations: [{ ...destination, connection }],
-      notices: [{ id: 'one', sentence: problem }],
-    }),
-  )
+  const state = emptyState({
+    sources: [{ ...source, scanned }],
+    checkedPaths: [checkedPath(`/checked/${evil}`)],
+    destinations: [{ ...destination, connection }],
+    notices: [{ id: 'one', sentence: problem }],
+  })
+  const lines = [...describeState(state), ...describeFolders(state)]
   expect(lines.join('')).not.toMatch(/\p{Cc}/u)
   expect(lines.join('')).toContain('\\x1b[2J\\x0aall is well')
 })

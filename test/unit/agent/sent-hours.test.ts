@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { SentHours } from '../../../core/agent/sent-hours.ts'
+import { SentHours } from '../../../core/agent/parts/report/sent-hours.ts'
 import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { NOW, well } from '../../support/agent/status.ts'
 

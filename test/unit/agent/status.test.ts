@@ -55,7 +55,7 @@ describe('overall status', () => {
         receiving: receivingWith({ senders: senders.map((one, index) => senderWith(`${index}`, one)) }),
       })
     const sentence = 'Ready to receive files.'
-    expect(only()).toEqual({ level: 'starting', sentence, detail: 'Add a sender to begin.' })
+    expect(only()).toEqual({ level: 'starting', sentence, detail: 'Add a station to begin.' })
     const starting = receivingWith({ senders: [senderWith('a')], isRunning: false })
     expect(status({ sources: [], receiving: starting }).level).not.toBe('ok')
     const two = { level: 'ok', sentence: 'Receives from 2 computers.' }

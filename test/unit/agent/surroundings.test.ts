@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { isMetered, isOnBattery, SurroundingsWatch } from '../../../core/agent/power-network.ts'
+import { isMetered, isOnBattery, SurroundingsWatch } from '../../../core/agent/parts/pause/power-network.ts'
 import type { Surroundings } from '../../../core/agent/state/schema.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
 import { fakeBusctl } from '../../support/faults/fake-busctl.ts'

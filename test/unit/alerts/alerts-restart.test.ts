@@ -45,6 +45,31 @@ describe('alerts after a restart', () => {
     fourth.stop()
   })
 
+  it.each([
+    ['sender-silent', 'silent:pc', 'sender:silent:pc'],
+    ['sender-failing', 'failing:pc', 'sender:failing:pc'],
+    ['full', 'store', 'receiving'],
+  ] as const)('notify the end of an incident %s of a receiver of 0.1.0', (kind, before, now) => {
+    const { run } = start()
+    const of = (id: string) => ({ group: id, path: 'pc', source: null })
+    const first = run()
+    // Some kinds need a second sample.
+    for (let samples = 0; samples < 2; samples += 1) {
+      first.running.observe(checked(kind, before, of(before)))
+      vi.advanceTimersByTime(2_000)
+    }
+    first.stop()
+    const second = run()
+    second.running.keepOnly(new Set([now]))
+    second.running.observe(checked(kind, now, of(now)))
+    vi.advanceTimersByTime(2_000)
+    expect(second.told()).toEqual([])
+    second.running.observe(checked('ok', now, of(now)))
+    vi.advanceTimersByTime(2_000)
+    expect(second.told()).toEqual(['Recovered: pc'])
+    second.stop()
+  })
+
   it('report a deletion as accepted that a person accepted before the restart', async () => {
     const { run } = start()
     const first = run()
@@ -142,6 +167,22 @@ describe('alerts after a restart', () => {
     vi.advanceTimersByTime(1_500)
     expect(second.recorded).toEqual([])
     second.load()
+    vi.advanceTimersByTime(2_000)
+    expect(second.told()).toEqual(['Recovered: /disk/a'])
+    second.stop()
+  })
+
+  it('send the recovery of an incident whose subject was known only by it before it was loaded', () => {
+    const { run } = start()
+    const first = run()
+    first.running.observe(checked('sender-silent', 'a'))
+    vi.advanceTimersByTime(2_000)
+    first.stop()
+    const second = run(false)
+    second.running.keepOnly(new Set())
+    second.load()
+    second.running.keepOnly(new Set(['a']))
+    second.running.observeChanges([checked('ok', 'a')])
     vi.advanceTimersByTime(2_000)
     expect(second.told()).toEqual(['Recovered: /disk/a'])
     second.stop()

@@ -59,6 +59,28 @@ describe('alerting', () => {
     expect(recorded.at(-1)?.cause).toEqual(cause)
   })
 
+  it('waits some seconds with the notification for a cause that is being read, and no longer', async () => {
+    const { running, notices } = alerts()
+    const cause = [message('cause.outOfMemory', { program: 'sshfs' })]
+    const reading = (seconds: number, id: string) => {
+      running.observe(checked('read-only', id, { group: id }))
+      const incident = running.incidents().find(({ paths }) => id in paths) ?? expect.fail()
+      const read = new Promise<void>((resolve) => setTimeout(resolve, seconds * 1_000))
+      void running.waitForCause(
+        incident.id,
+        read.then(() => running.explain(incident.id, cause, 'lines')),
+      )
+    }
+    reading(3, 'a')
+    await vi.advanceTimersByTimeAsync(2_900)
+    expect(notices).toEqual([])
+    await vi.advanceTimersByTimeAsync(200)
+    expect(notices.map(({ incident }) => incident.cause)).toEqual([cause])
+    reading(60, 'b')
+    await vi.advanceTimersByTimeAsync(5_100)
+    expect(notices.map(({ incident }) => incident.cause)).toEqual([cause, undefined])
+  })
+
   it('keeps a cause that is found after the end, and no empty one', () => {
     const { running } = alerts()
     running.observe(checked('read-only'))
@@ -70,6 +92,22 @@ describe('alerting', () => {
     expect(running.incidents()[0]?.cause).toHaveLength(1)
     expect(running.unstoredEvidence(id)).toBe('lines')
     expect(running.unstoredEvidence('another')).toBeNull()
+  })
+
+  it('has the cause that another computer reports with its failure, also a later one and none any more', () => {
+    const { running, notices } = alerts()
+    const cause = [message('cause.stoppedWriting', { type: 'ext4' })]
+    const now = () => running.incidents().map((one) => one.cause)
+    running.observeChanges([checked('sender-failing', 'roof', { cause: [] })])
+    expect(now()).toEqual([[]])
+    running.observeChanges([checked('sender-failing', 'roof', { cause })])
+    expect(now()).toEqual([cause])
+    vi.advanceTimersByTime(2_000)
+    expect(notices.map(({ incident }) => incident.cause)).toEqual([cause])
+    running.observeChanges([checked('sender-failing', 'roof', { cause: [] })])
+    expect(now()).toEqual([[]])
+    running.observeChanges([checked('sender-failing', 'shed', { cause, group: 'shed' })])
+    expect(now()).toEqual([[], cause])
   })
 
   it('withdraws a shown notification when its incident ends or becomes another one', () => {

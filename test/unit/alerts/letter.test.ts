@@ -168,6 +168,22 @@ describe('channel test notification', () => {
   })
 })
 
+describe('payload for another program', () => {
+  it('has the cause of the incident in English, and no field without one', () => {
+    const cause = [
+      message('cause.ataReset', { device: 'ata3' }),
+      message('cause.stoppedWriting', { type: 'ext4' }),
+    ]
+    const given = { ...writer, words: createWords('zh-TW') }
+    for (const what of ['failed', 'recovered'] as const)
+      expect(buildPayload(letter(notice(what, { cause }), { given })).incident.cause).toBe(
+        `${englishWords(cause[0] ?? expect.fail())} Then ext4 stopped writing to protect the data.`,
+      )
+    for (const unknown of [{}, { cause: [] }])
+      expect(buildPayload(letter(notice('failed', unknown))).incident).not.toHaveProperty('cause')
+  })
+})
+
 describe('channel template', () => {
   it('fills known placeholders, and leaves unknown ones as they are', () => {
     expect(fillTemplate('{a}{b}{c} {toString} {a}\\n{', { a: '1', b: '{a}' })).toBe('1{a}{c} {toString} 1\n{')

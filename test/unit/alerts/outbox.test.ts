@@ -1,6 +1,6 @@
 import { describe, expect, it, test, vi } from 'vitest'
 import {
-  Dispatcher,
+  ChannelSender,
   decide,
   EXPIRES_MS,
   isFor,
@@ -293,10 +293,10 @@ test('channel sender: retry pauses grow from 5 seconds to a minute', () => {
 
 describe('channel sender', () => {
   /** One whose disk takes as long as the test wants. */
-  function dispatcher(outcome: ChannelOutcome = { did: 'delivered', note: null }) {
+  function sender(outcome: ChannelOutcome = { did: 'delivered', note: null }) {
     const [sent, saved, needs]: [string[], string[][], string[]] = [[], [], []]
     const disk = { wait: Promise.resolve() }
-    const one = new Dispatcher({
+    const one = new ChannelSender({
       id: 'hook',
       name: () => 'Hook',
       send: async (entry) => {
@@ -322,7 +322,7 @@ describe('channel sender', () => {
   }
 
   test('sends a failure that arrives while another entry is being saved', async () => {
-    const { one, sent, saved, disk, tell } = dispatcher()
+    const { one, sent, saved, disk, tell } = sender()
     const hung = Promise.withResolvers<void>()
     disk.wait = hung.promise
     one.resume({ waiting: [], told: [], seen: [], health: null })
@@ -337,7 +337,7 @@ describe('channel sender', () => {
   })
 
   test.each(['tryNow', 'reset'] as const)('%s repeats a failed attempt at once', async (call) => {
-    const { one, sent, tell } = dispatcher({
+    const { one, sent, tell } = sender({
       did: 'retry',
       reason: message('channel.invalid'),
       afterMs: 3_600_000,
@@ -351,7 +351,7 @@ describe('channel sender', () => {
   })
 
   test('saves the merge of a failure and its recovery in one write', async () => {
-    const { one, sent, saved, tell } = dispatcher()
+    const { one, sent, saved, tell } = sender()
     tell('failed a')
     tell('recovered a')
     expect(sent).toEqual([])
@@ -362,7 +362,7 @@ describe('channel sender', () => {
   })
 
   test('holds a recovery until the earlier run is loaded, and sends it if that run sent the failure', async () => {
-    const { one, sent, saved, tell } = dispatcher()
+    const { one, sent, saved, tell } = sender()
     tell('recovered a')
     tell('recovered b')
     tell('recovered c')
@@ -377,7 +377,7 @@ describe('channel sender', () => {
   })
 
   test('keeps at most 1,000 notifications, and reports the oldest as undelivered', async () => {
-    const { one, sent, needs, tell } = dispatcher({
+    const { one, sent, needs, tell } = sender({
       did: 'refused',
       reason: entry('failed x').notice.incident.sentence,
     })

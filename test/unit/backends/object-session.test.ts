@@ -1,8 +1,9 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { Bucket } from '../../../core/backends/bucket.ts'
 import type { Outgoing } from '../../../core/backends/destination.ts'
+import { BackendError, type BackendErrorKind } from '../../../core/backends/errors.ts'
 import { ObjectSession } from '../../../core/backends/objects/object-session.ts'
-import { BackendError, type BackendErrorKind } from '../../../core/backends/objects/object-store.ts'
+import { Bucket } from '../../../core/backends/token-bucket.ts'
+
 import type { TransferResult } from '../../../core/ledger/ledger.ts'
 import { computeDigest, createHasher } from '../../../core/platform/digest.ts'
 import { DEFAULT_KEEP } from '../../../core/store/retention/retention.ts'

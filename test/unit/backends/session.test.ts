@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { Bucket } from '../../../core/backends/bucket.ts'
+import { Bucket } from '../../../core/backends/token-bucket.ts'
 import type { TransferResult } from '../../../core/ledger/ledger.ts'
 import { ProtocolError } from '../../../core/protocol/codec.ts'
 import type { DirectoryEntry, Frame } from '../../../core/protocol/frames.ts'

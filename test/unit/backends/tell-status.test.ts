@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { type StatusNow, statusFrame, tellStatus } from '../../../core/backends/receiver/receiver.ts'
+import type { StatusNow } from '../../../core/backends/options.ts'
+import { statusFrame, tellStatus } from '../../../core/backends/receiver/receiver.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { encodeFrame } from '../../../core/protocol/codec.ts'
 import { type FrameHeader, frameKinds } from '../../../core/protocol/frames.ts'

@@ -33,17 +33,17 @@ test('docs/architecture.md: every file named in a picture exists', () => {
   expect([...new Set(missing)]).toEqual([])
 })
 
-test.each(globSync('core/*/', { cwd: root }).map((folder) => path.basename(folder)))(
-  'README of core/%s: the page is short, and the files that it names exist',
-  (folder) => {
-    const text = readFileSync(path.join(root, 'core', folder, 'README.md'), 'utf8')
-    expect(text.split('\n').length).toBeLessThan(25)
-    const files = globSync('{core,docs,assets}/**/*.{ts,md,json}', { cwd: root })
-    const named = [...text.matchAll(/`([\w./-]+\.(?:ts|json|md))`/g)].map(([, name = '']) => name)
-    const missing = named
-      .filter((name) => !name.includes('NAME'))
-      .filter((name) => !files.some((file) => file.endsWith(`/${name}`)))
-    expect(named.length).toBeGreaterThan(2)
-    expect(missing).toEqual([])
-  },
-)
+const rooms = [...globSync('core/*/', { cwd: root }), 'cli', 'electron', 'renderer', 'build', 'test'].sort()
+test.each(rooms)('README of %s: the page is short, and the files that it names exist', (folder) => {
+  const text = readFileSync(path.join(root, folder, 'README.md'), 'utf8')
+  expect(text.split('\n').length).toBeLessThan(25)
+  const files = globSync('{core,docs,assets,cli,electron,renderer,build,test}/**/*.{ts,tsx,mjs,md,json}', {
+    cwd: root,
+  })
+  const named = [...text.matchAll(/`([\w./-]+\.(?:tsx?|mjs|json|md))`/g)].map(([, name = '']) => name)
+  const missing = named
+    .filter((name) => !name.includes('NAME'))
+    .filter((name) => !files.some((file) => file.endsWith(`/${name}`)))
+  expect(named.length).toBeGreaterThan(2)
+  expect(missing).toEqual([])
+})

@@ -65,7 +65,7 @@ test('container: its commands and those of the cloud-init example are found, for
     'Containerfile status',
     'compose.yaml receive',
     'docs/many/cloud-init.yaml pair',
-    'docs/many/cloud-init.yaml paths',
+    'docs/many/cloud-init.yaml folders',
     'docs/many/cloud-init.yaml service',
   ])
 })

@@ -6,7 +6,9 @@ import { loadProgram } from '../../../cli/program.ts'
 import { completionFor } from '../../../cli/reference/completion.ts'
 import { manPage } from '../../../cli/reference/man.ts'
 import { markdownReference } from '../../../cli/reference/markdown.ts'
+import { settingsReference } from '../../../cli/reference/settings.ts'
 import { allCommands, describeCommand } from '../../../cli/reference/tree.ts'
+import { otherSettings } from '../../../core/settings/catalog.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const root = path.resolve(import.meta.dirname, '../../..')
@@ -16,26 +18,33 @@ test('docs/commands.md: the page matches the command line (else: run `npm run re
   expect(readFileSync(path.join(root, 'docs/commands.md'), 'utf8')).toBe(markdownReference(program))
 })
 
-test('help: the list names every command in one line, without loading it', async () => {
+test('docs/settings.md: the page matches the table of settings (else: run `npm run reference`)', () => {
+  expect(readFileSync(path.join(root, 'docs/settings.md'), 'utf8')).toBe(settingsReference())
+})
+
+test('docs/settings.md: the command of each setting that is not in the table exists', () => {
+  const paths = allCommands(program).map((command) => command.path)
+  for (const command of Object.values(otherSettings))
+    if (command !== null) expect(paths).toContain(`holdfast ${command}`)
+})
+
+test('help: the list names every command but completion in one line of its group, without loading it', async () => {
   const list = await loadProgram(['--help'])
-  expect(list.commands.map((command) => command.name()).sort()).toEqual(
-    program.commands.map(({ name }) => name).sort(),
+  expect(list.commands.length).toBeLessThanOrEqual(24)
+  expect([...list.commands.map((command) => command.name()), 'completion']).toEqual(
+    program.commands.map(({ name }) => name),
   )
+  expect([...new Set(list.commands.map((command) => command.helpGroup()))]).toEqual([
+    ...['Protect:', 'Copies:', 'Alerts:', 'Receive:', 'Evidence:', 'This computer:'],
+  ])
   expect(list.commands.flatMap((command) => command.options)).toEqual([])
   for (const command of list.commands) expect(command.summary()).toMatch(/^\S.{1,62}$/)
 })
 
 test('help: a command that is named has its options', async () => {
-  for (const words of [
-    ['pause', '--help'],
-    ['help', 'resume'],
-  ]) {
-    const { commands } = await loadProgram(words)
-    const known = commands.find(
-      (command) => command.name() === words.find((word) => /^(pause|resume)$/.test(word)),
-    )
-    expect(known?.options.map(({ long }) => long)).toContain('--data')
-  }
+  const { commands } = await loadProgram(['restore', '--help'])
+  const named = commands.find((command) => command.name() === 'restore')
+  expect(named?.options.map(({ long }) => long)).toContain('--data')
 })
 
 test('man page: every command and option is listed, and mandoc finds no fault', () => {
@@ -60,10 +69,15 @@ COMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); _holdfast; printf '%s\\n' "\${COMPREPLY
 }
 
 test('bash completion: commands, subcommands, options, their values and files are offered', () => {
-  expect(offered('holdfast', 're')).toEqual(['report', 'resume', 'receiving', 'receive', 'restore'])
-  expect(offered('holdfast', 'paths', 'ch')).toEqual(['change', 'check'])
-  expect(offered('holdfast', 'paths', 'change', '/srv', '--hid')).toEqual(['--hidden'])
-  expect(offered('holdfast', 'paths', 'change', '/srv', '--hidden', '')).toEqual(['send', 'leave-out'])
+  expect(offered('holdfast', 're')).toEqual(['restore', 'receive', 'report'])
+  expect(offered('holdfast', 'folders', 'ch')).toEqual(['change', 'check'])
+  expect(offered('holdfast', 'folders', 'change', '/srv', '--hid')).toEqual(['--hidden'])
+  expect(offered('holdfast', 'folders', 'change', '/srv', '--hidden', '')).toEqual(['send', 'leave-out'])
+  expect(offered('holdfast', 'settings', 'check.')).toEqual([
+    'check.intervalSeconds',
+    'check.diskHealth',
+    'check.slowSeconds',
+  ])
   expect(offered('holdfast', 'verify', 'READ')).toEqual(['README.md'])
 })
 

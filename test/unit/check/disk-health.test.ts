@@ -6,6 +6,7 @@ import {
   findDiskFindings,
   getDiskHealth,
   listAcceptable,
+  listReadings,
   lowerAccepted,
 } from '../../../core/check/health/disk-health.ts'
 import {
@@ -460,4 +461,30 @@ describe('disks of paths', () => {
     const share = mount('/nas', { type: 'nfs4', device: '0:60', source: 'nas:/x' })
     expect(await readDisks(paths, [root, share], [], NOW, system)).toEqual([])
   })
+})
+
+test('readings: those of a path have their time and values, or why there are no new ones', async () => {
+  const paths = [at('a', '/data'), at('b', '/data')]
+  const read = async (program: Program, before: readonly DiskFacts[]) =>
+    readDisks(paths, [root], before, NOW, recordedSystem(SDA, { '/dev/sda': program }).system)
+  const awake = await read(ran(ataOutput({ pending: 12 })), [])
+  const sleeping = await read(ran(asleep, 192), awake)
+  const locked = await read(ran(notPermitted, 2), [])
+  const time = '2026-11-18T11:06:40.000Z'
+  const later = '2026-11-18T11:36:40.000Z'
+  const values = expect.stringContaining('pending 12')
+  expect(listReadings({ at: NOW, all: awake }, 'a')).toEqual([
+    { place: `smartctl sda (${time})`, text: values },
+  ])
+  expect(listReadings({ at: NOW + 1_800_000, all: sleeping }, 'a')).toEqual([
+    {
+      place: `smartctl sda (${later})`,
+      text: expect.stringMatching(new RegExp(`^asleep, values of ${time}, .*pending 12`)),
+    },
+  ])
+  expect(listReadings({ at: NOW, all: locked }, 'a')).toEqual([
+    { place: `smartctl sda (${time})`, text: 'not-permitted' },
+  ])
+  expect(listReadings({ at: NOW, all: awake }, 'another')).toEqual([])
+  expect(listReadings({ at: null, all: [] }, 'a')).toEqual([])
 })

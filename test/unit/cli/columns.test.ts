@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { countCells, cutTo, padded, tableLines } from '../../../cli/columns.ts'
+import { countCells, cutTo, padded, tableLines } from '../../../cli/terminal/columns.ts'
 
 test.each([
   ['abc', 3],

@@ -1,7 +1,7 @@
 import { lstatSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { writeGivenFile } from '../../../cli/given-file.ts'
+import { writeGivenFile } from '../../../cli/terminal/given-file.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 test('output file: a file is replaced, and a link is written through and stays a link', async () => {

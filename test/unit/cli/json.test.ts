@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { jsonText } from '../../../cli/json.ts'
+import { jsonText } from '../../../cli/terminal/json.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 
 test('JSON output: a message gets its English sentence beside its key, at any depth', () => {

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { localTime, parseMoment } from '../../../cli/moment.ts'
+import { localTime, parseMoment } from '../../../cli/terminal/moment.ts'
 
 test.each([
   ['2026-11-20', new Date(2026, 10, 20)],

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { startPatience } from '../../../cli/patience.ts'
+import { startPatience } from '../../../cli/restore/patience.ts'
 
 /** A patience of five seconds, and what has become of it. */
 function setUp() {

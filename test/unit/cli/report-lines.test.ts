@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { toLines } from '../../../cli/report.ts'
+import { toLines } from '../../../cli/alerts/report.ts'
 import { createWords } from '../../../core/lib/i18n/words.ts'
 import { describeReport } from '../../../core/report/document.ts'
 import { sampleReport } from '../../support/report/sample.ts'

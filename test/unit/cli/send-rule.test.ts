@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { parseRate, parseRule, rateText, ruleText } from '../../../cli/send-rule.ts'
+import { parseRule, rateText, ruleText } from '../../../cli/send/send-rule.ts'
+import { parseRate } from '../../../core/lib/i18n/formats.ts'
 
 describe('weekly limit rule', () => {
   test.each([
@@ -26,12 +27,14 @@ describe('weekly limit rule', () => {
     'holiday 08:00-18:00 1M',
     'mon- 08:00-18:00 1M',
     'mon 08:00-18:00 0',
+    'mon 08:00-18:00 1023',
+    'mon 08:00-18:00-19:00 1M',
     'mon 08:00-18:00 fast',
     'mon 08:00-18:00 1M more',
   ])('an invalid text is refused: %s', (text) => expect(parseRule(text)).toBeNull())
 
   test('rates are parsed and printed to the byte', () => {
-    expect(['1K', '1.5m/s', '1023', '', 'x'].map(parseRate)).toEqual([1024, 1_572_864, null, null, null])
+    expect(['1K', '1.5m/s', '', 'x'].map(parseRate)).toEqual([1024, 1_572_864, null, null])
     expect([1024, 1_572_864, 1_000_000, 1024 ** 4].map(rateText)).toEqual([
       '1K/s',
       '1536K/s',

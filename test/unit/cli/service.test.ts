@@ -2,15 +2,20 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { getProgram, type Scope, type ServiceFacts, type ServiceName } from '../../../cli/service/facts.ts'
-import { buildPlan } from '../../../cli/service/plan.ts'
-import { quoteArgument } from '../../../cli/service/windows.ts'
+import {
+  getProgram,
+  type Scope,
+  type ServiceDefinition,
+  type ServiceName,
+} from '../../../cli/agent/service/definition.ts'
+import { buildPlan } from '../../../cli/agent/service/plan.ts'
+import { quoteArgument } from '../../../cli/agent/service/windows.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const root = path.resolve(import.meta.dirname, '../../..')
 const program = getProgram(path.join(root, 'out/cli/0123456789abcdef/holdfast.js'))
 
-const buildFacts = (name: ServiceName, scope: Scope, directory = '/srv/hold fast'): ServiceFacts => ({
+const buildFacts = (name: ServiceName, scope: Scope, directory = '/srv/hold fast'): ServiceDefinition => ({
   name,
   scope,
   program,
@@ -20,8 +25,8 @@ const buildFacts = (name: ServiceName, scope: Scope, directory = '/srv/hold fast
 })
 
 /** Writes the unit under its own name; gives its path and its text. */
-function unit(facts: ServiceFacts): { file: string; text: string } {
-  const plan = buildPlan('linux', facts)
+function unit(service: ServiceDefinition): { file: string; text: string } {
+  const plan = buildPlan('linux', service)
   const file = path.join(temporaryDirectory('unit'), path.basename(plan?.file ?? ''))
   const text = plan?.text ?? ''
   writeFileSync(file, text)

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { quoteControls, quoteLines } from '../../../cli/quote-controls.ts'
-import { openReceiverLog } from '../../../cli/receiver-log.ts'
+import { openReceiverLog } from '../../../cli/receive/receiver-log.ts'
+import { quoteControls, quoteLines } from '../../../cli/terminal/quote-controls.ts'
 import { terminalHost } from '../../../cli/terminal-host.ts'
 
 /** What a stranger may call itself, or a file. */
@@ -21,7 +21,7 @@ test('terminal notification: control characters are escaped, so that it takes tw
   const said: string[] = []
   const notification = { about: 'one', incident: 'one', title: FORGED, body: FORGED, urgent: false }
   terminalHost((line) => said.push(line)).notify(notification)
-  expect(said).toEqual([`${QUOTED}\n  ${QUOTED.replace('\\x0a', ' ')}`])
+  expect(said).toEqual([`${QUOTED}\n  ${QUOTED.replace('\\x0a', ' · ')}`])
 })
 
 test('terminal output: bidirectional control characters in a name are escaped', () => {

@@ -3,9 +3,14 @@ import { initialState } from '../../../core/agent/state/reports.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { createWords } from '../../../core/lib/i18n/words.ts'
-import { folderDestinationSchema } from '../../../core/settings/destination-schema.ts'
+import { destinationSchemas } from '../../../core/settings/destination-schema.ts'
 import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
-import { buildMenu, createMenuPace, menuFacts, type TrayActions } from '../../../electron/main/tray-menu.ts'
+import {
+  buildMenu,
+  createMenuPace,
+  getMenuContent,
+  type TrayActions,
+} from '../../../electron/main/tray-menu.ts'
 import { incident } from '../../support/agent/status.ts'
 
 const english = createWords('en')
@@ -30,10 +35,10 @@ describe('tray menu', () => {
   function menu() {
     const lines: string[] = []
     let state = started
-    const pace = createMenuPace(() => lines.push(menuFacts(state, english).line))
+    const pace = createMenuPace(() => lines.push(getMenuContent(state, english).line))
     const show = (next: AppState, words = english) => {
       state = next
-      pace.show(menuFacts(next, words))
+      pace.show(getMenuContent(next, words))
     }
     return { lines, show, stop: pace.stop }
   }
@@ -43,12 +48,12 @@ describe('tray menu', () => {
     show(waiting(3))
     vi.advanceTimersByTime(10_000)
     expect(lines).toEqual(['photos is paused. 3 files wait there. New files are not sent.'])
-    expect(menuFacts(waiting(3), createWords('zh-TW')).line).not.toContain(' 3 個檔案等待中')
+    expect(getMenuContent(waiting(3), createWords('zh-TW')).line).not.toContain(' 3 個檔案等待中')
     const further = {
       ...waiting(3),
       status: { ...waiting(3).status, more: [message('status.more', { count: 2 })] },
     }
-    expect(menuFacts(further, english).line).toMatch(/New files are not sent\. 2 more problems\.$/)
+    expect(getMenuContent(further, english).line).toMatch(/New files are not sent\. 2 more problems\.$/)
     show(waiting(4))
     show(waiting(5))
     vi.advanceTimersByTime(60_000)
@@ -92,7 +97,12 @@ it('tray menu: its entries open source folders and recent incidents, and pause f
         done.push([name, ...words]),
   })
   const source = sourceSchema.parse({ id: 's', name: 'R & D', path: '/rd' })
-  const shelf = folderDestinationSchema.parse({ id: 'd', kind: 'folder', name: 'shelf', path: '/mnt/shelf' })
+  const shelf = destinationSchemas.folder.parse({
+    id: 'd',
+    kind: 'folder',
+    name: 'shelf',
+    path: '/mnt/shelf',
+  })
   const why = incident.sentence
   const state = {
     ...started,

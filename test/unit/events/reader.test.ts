@@ -16,6 +16,7 @@ import {
 import { EventReader } from '../../../core/events/reader.ts'
 import { EVENT } from '../../../core/ledger/ledger-messages.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
+import { englishWords } from '../../../core/lib/i18n/words.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
 import { file, open } from '../../support/store/ledger.ts'
 
@@ -81,6 +82,27 @@ test('event reader: an incident begins and ends once, however often its row chan
   commit({ ...incident, endedAt: 5 })
   commit({ ...incident, endedAt: 5, repeats: 1 })
   expect(readTypes()).toEqual(['app.holdfast.incident.began', 'app.holdfast.incident.ended'])
+})
+
+test('event reader: the events of an incident have its cause as far as it was known, and no field without one', () => {
+  const { commit, reader } = openBoth()
+  const cause = [
+    message('cause.ataReset', { device: 'ata3' }),
+    message('cause.stoppedWriting', { type: 'ext4' }),
+  ]
+  const commitBoth = (id: string, began: Partial<Incident>, ended: Partial<Incident>) => {
+    commit(example({ id, ...began }))
+    commit(example({ id, ...ended, endedAt: 5 }))
+  }
+  commitBoth('a', { cause }, { cause })
+  commitBoth('b', {}, { cause })
+  commitBoth('c', { cause: [] }, {})
+  const data = reader.read(BEGINNING, ALL).events.map((event) => {
+    return cloudEventSchema.parse(toCloudEvent(event, names)).data.incident
+  })
+  const text = cause.map(englishWords).join(' ')
+  expect(data.map((one) => one?.cause)).toEqual([text, text, undefined, text, undefined, undefined])
+  expect(data.filter((one) => one !== undefined && 'cause' in one)).toHaveLength(3)
 })
 
 test('event reader: filters by type and source pass over other events', () => {

@@ -99,6 +99,12 @@ const samples: Uint8Array[][] = [
   encodeFrame('want', { files: [['ab12', '新/p']] }),
   encodeFrame('twice', { from: '192.0.2.1:4' }),
   encodeFrame('status', statusHeader({ sentence: '空'.repeat(1000) })),
+  encodeFrame('status', {
+    ...{ level: 'failing', kind: 'read-only', sentence: '資料 is read-only.' },
+    words: { key: 'status.disk.read-only', params: { name: '資料' } },
+    causes: [{ key: 'cause.stoppedWriting', params: { type: 'ext4' } }],
+    ...{ oldestWaitingAt: null, waitingFiles: 0, version: '0.1.0' },
+  }),
   encodeFrame('ask', {
     id: 1,
     question: { about: 'entries', folder: '資料', directory: 'a/b', after: null },

@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { message } from '../../../core/lib/i18n/message.ts'
 import { createFrameDecoder, encodeFrame } from '../../../core/protocol/codec.ts'
 import type { Frame, FrameHeader } from '../../../core/protocol/frames.ts'
 import { computeFingerprint } from '../../../core/protocol/identity.ts'
@@ -266,6 +267,30 @@ test('connection for sending: a status is passed on, and a revoked sender is tol
   connection.drop(sender)
   expect(await end()).toMatchObject({ code: 'revoked' })
   expect(refused).toEqual([expect.stringContaining('revoked while it was connected')])
+})
+
+test('connection for sending: causes of another form, and later parts, are left out of a status, and the sender stays', async () => {
+  const { hello, next, send, host, state } = open()
+  const cause = message('cause.stoppedWriting', { type: 'ext4' })
+  hello()
+  await next('welcome')
+  const others: unknown[] = [
+    ...[7, 'x', null, {}, [7], [{ key: 'cause.stoppedWriting' }], [{ ...cause, key: '$t(x)' }]],
+    ...[[cause, cause, cause, cause], [message('computer.text', { text: 'x'.repeat(1_001) })]],
+    [message('computer.text', { text: 'a\x1b[2Jb' })],
+  ]
+  const status = (causes: unknown) => ({ ...statusHeader(), causes }) as FrameHeader<'status'>
+  for (const causes of [...others, [cause, cause, cause]]) send('status', status(causes))
+  // An earlier version gets causes as this one gets a part that it does not have.
+  const later = { ...statusHeader(), later: [cause] }
+  send('status', later)
+  await until('all', () => host.onStatus.mock.calls.length > others.length + 1)
+  expect(host.onStatus.mock.calls.map(([, header]) => header)).toEqual([
+    ...others.map(() => statusHeader()),
+    status([cause, cause, cause]),
+    statusHeader(),
+  ])
+  expect(state.isClosed).toBe(false)
 })
 
 test('connection for sending: a new connection of the same sender ends it without a refusal', async () => {

@@ -3,10 +3,10 @@ import { isOldVerdict } from '../../../core/agent/state/derived.ts'
 import { verdictKinds } from '../../../core/check/checker-messages.ts'
 import {
   axisMarks,
-  delayFacts,
   plotData,
   reaches,
   shownLength,
+  summarizeDelays,
 } from '../../../renderer/features/overview/delay-data.ts'
 import {
   type Batch,
@@ -157,12 +157,12 @@ describe('delay plot', () => {
       gravest: 'hung' as const,
       kinds: { ok: count - 1, hung: 1 },
     })
-    expect(delayFacts({ points: [span(10, 9, 40, 50), span(30, 1, 6, 7)], spanMs: 60_000 })).toEqual({
+    expect(summarizeDelays({ points: [span(10, 9, 40, 50), span(30, 1, 6, 7)], spanMs: 60_000 })).toEqual({
       checks: 40,
       failed: 2,
       delays: { median: 1, p99: 40, most: 50 },
     })
-    expect(delayFacts({ points: [check(0, null, 'hung')], spanMs: 0 })).toEqual({
+    expect(summarizeDelays({ points: [check(0, null, 'hung')], spanMs: 0 })).toEqual({
       checks: 1,
       failed: 1,
       delays: null,

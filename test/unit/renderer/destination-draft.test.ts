@@ -1,13 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import {
-  givenDestinationSchema,
-  s3DestinationSchema,
-  sftpDestinationSchema,
-  webdavDestinationSchema,
-} from '../../../core/settings/destination-schema.ts'
+import { destinationSchemas, givenDestinationSchema } from '../../../core/settings/destination-schema.ts'
 import { type Draft, newDraft } from '../../../renderer/features/destinations/draft.ts'
-import { getForm, readDraft, toDraft } from '../../../renderer/features/destinations/forms.ts'
-import { splitBucket } from '../../../renderer/features/destinations/s3-fields.tsx'
+import { readDraft, suggestName, toDraft } from '../../../renderer/features/destinations/forms.ts'
+import { splitTyped } from '../../../renderer/features/destinations/s3-fields.tsx'
 import { splitAddress } from '../../../renderer/features/destinations/sftp-fields.tsx'
 
 const HOST_KEY = `SHA256:${'a'.repeat(43)}`
@@ -61,7 +56,7 @@ describe('destination draft', () => {
     for (const wrong of ['0', '1.5', '-3', 'x', '40000'])
       expect(read(wrong)).toMatchObject({ given: null, problems: { lockDays: 'invalid' } })
     const { destination } = read('30').given ?? expect.fail()
-    const known = s3DestinationSchema.parse({ id: 'b', folder: 'pc', ...destination })
+    const known = destinationSchemas.s3.parse({ id: 'b', folder: 'pc', ...destination })
     expect(toDraft(known, []).lockDays).toBe('30')
   })
 
@@ -88,7 +83,7 @@ describe('destination draft', () => {
   })
 
   test('a folder typed after the bucket name becomes the prefix', () => {
-    const split = (bucket: string, prefix = '') => splitBucket(s3({ bucket, prefix }))
+    const split = (bucket: string, prefix = '') => splitTyped(s3({ bucket, prefix }))
     expect(split('lab-data/station/')).toEqual({ bucket: 'lab-data', prefix: 'station' })
     expect(split('s3://lab-data/a', 'b')).toEqual({ bucket: 'lab-data', prefix: 'a/b' })
     expect(split('lab-data')).toBeNull()
@@ -145,15 +140,15 @@ describe('destination draft, encryption', () => {
 })
 
 describe('destination draft, editing', () => {
-  const server = sftpDestinationSchema.parse({
+  const server = destinationSchemas.sftp.parse({
     ...{ id: 'd', name: 'nas', kind: 'sftp', host: 'nas.lan', port: 2222, user: 'ada' },
     ...{ login: 'key', hostKey: HOST_KEY, folder: 'station-3', recipient: RECIPIENT },
   })
-  const bucket = s3DestinationSchema.parse({
+  const bucket = destinationSchemas.s3.parse({
     ...{ id: 'd', name: 'cloud', kind: 's3', endpoint: 'https://s3.example.org', bucket: 'station' },
     folder: 'station-3',
   })
-  const folder = webdavDestinationSchema.parse({
+  const folder = destinationSchemas.webdav.parse({
     ...{ id: 'd', name: 'cloud', kind: 'webdav', url: 'http://127.0.0.1:80/dav', user: 'ada' },
     ...{ certificate: 'a'.repeat(64), folder: 'station-3' },
   })
@@ -188,6 +183,6 @@ describe('destination draft, editing', () => {
 })
 
 test('destination name: the default is the last part of the path, and empty without a bucket', () => {
-  expect(getForm('folder').getName(typed({ path: 'D:\\backup\\' }))).toBe('backup')
-  expect(getForm('s3').getName(typed({}))).toBe('')
+  expect(suggestName('folder', typed({ path: 'D:\\backup\\' }))).toBe('backup')
+  expect(suggestName('s3', typed({}))).toBe('')
 })

@@ -1,14 +1,14 @@
 import { MantineProvider } from '@mantine/core'
 import { renderToStaticMarkup } from 'react-dom/server'
 import { expect, test } from 'vitest'
-import { destinationLine } from '../../../cli/destination-line.ts'
+import { destinationLine } from '../../../cli/destinations/destination-line.ts'
 import { findConditions } from '../../../core/agent/state/conditions.ts'
 import { pathIds } from '../../../core/agent/state/reports.ts'
 import type { DestinationState } from '../../../core/agent/state/schema.ts'
 import { overallStatus } from '../../../core/agent/state/status.ts'
 import { message, type WordKey } from '../../../core/lib/i18n/message.ts'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
-import { folderDestinationSchema } from '../../../core/settings/destination-schema.ts'
+import { destinationSchemas } from '../../../core/settings/destination-schema.ts'
 import { formatTitle } from '../../../renderer/features/alerts/incidents.ts'
 import { DestinationHealth } from '../../../renderer/features/destinations/destination-health.tsx'
 import { describeDestinations } from '../../../renderer/features/overview/describe.ts'
@@ -19,7 +19,7 @@ import { destinationState, emptyState } from './fake-state.ts'
 
 type Connection = DestinationState['connection']
 
-const folder = folderDestinationSchema.parse({ id: 'd', kind: 'folder', name: 'shelf', path: '/mnt/shelf' })
+const folder = destinationSchemas.folder.parse({ id: 'd', kind: 'folder', name: 'shelf', path: '/mnt/shelf' })
 const problem = message('transfer.storeFull', { name: 'nas' })
 const there = (state: Connection['state'], problem: Connection['problem'] = null) =>
   destinationState('nas', { connection: { state, since: Date.now(), problem } })

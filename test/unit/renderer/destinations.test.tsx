@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { type Message, message } from '../../../core/lib/i18n/message.ts'
-import { sftpDestinationSchema } from '../../../core/settings/destination-schema.ts'
+import { destinationSchemas } from '../../../core/settings/destination-schema.ts'
 import { receiveSettingsSchema } from '../../../core/settings/schema.ts'
 import DestinationsPage from '../../../renderer/features/destinations/destinations-page.tsx'
 import { newDraft } from '../../../renderer/features/destinations/draft.ts'
@@ -22,7 +22,7 @@ const totals = {
   sentBytes: 1024,
   parkedFiles: 1,
 }
-const nas = sftpDestinationSchema.parse({
+const nas = destinationSchemas.sftp.parse({
   ...{ id: 'nas', name: 'nas', kind: 'sftp', host: 'nas.lan', user: 'ada', folder: 'pc', hostKey: HOST_KEY },
   recipient: `age1${'q'.repeat(58)}`,
 })
@@ -114,7 +114,7 @@ test('receiving: each sender is listed with its last status, translated where th
   const fleet = page(destinationState('nas'), both)
   const markup = renderMarkup(<DestinationsPage state={emptyState(both)} place={null} />, 'en')
   expect(markup).toMatch(/<p class="health" data-level="failing">((?!<p ).)*1 of 2 computers/s)
-  expect(fleet).toMatch(/station-3 .*Sender not heard from.*station-1 .*connected/)
+  expect(fleet).toMatch(/station-3 .*Station not heard from.*station-1 .*connected/)
   expect(fleet).toMatch(/1 of 2 computers are fine.*1 never connected.*station-3.*station-1/)
 
   const details = {

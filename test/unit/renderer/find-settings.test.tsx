@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { changeableSettingsSchema } from '../../../core/agent/contract.ts'
-import { english, traditionalChinese } from '../../../core/lib/i18n/dictionaries.ts'
+import { changeableSettingsSchema } from '../../../core/agent/parts/settings/contract.ts'
+import { english, textsOf } from '../../../core/lib/i18n/dictionaries.ts'
 import { receiveSettingsSchema, sourceSchema, webSettingsSchema } from '../../../core/settings/schema.ts'
-import { catalogue, settingNames, synonymKey } from '../../../renderer/features/settings/catalogue.ts'
+import { settingNames, settingsCatalog, synonymKey } from '../../../renderer/features/settings/catalog.ts'
 import { findEntries } from '../../../renderer/features/settings/find.ts'
-import { usualNumbers } from '../../../renderer/features/settings/limits.ts'
 import SettingsPage from '../../../renderer/features/settings/settings-page.tsx'
 import { searchWords } from '../../support/search-words.ts'
 import { emptyState } from './fake-state.ts'
@@ -19,8 +18,8 @@ describe.each(languages)('settings search in %s', (language) => {
 })
 
 test('settings search: all words have to match, in any order and case; an empty search finds nothing', () => {
-  expect(findEntries('WHOLE compared', 'en')).toEqual(['reconcile'])
-  expect(findEntries('compared whole', 'en')).toEqual(['reconcile'])
+  expect(findEntries('WHOLE compared', 'en')).toEqual(['scan.reconcileSeconds'])
+  expect(findEntries('compared whole', 'en')).toEqual(['scan.reconcileSeconds'])
   expect(findEntries('notification native zebra', 'en')).toEqual([])
   expect(findEntries('  ', 'en')).toEqual([])
 })
@@ -54,8 +53,8 @@ describe.each(languages)('settings page in %s', (language) => {
 
   test('every control belongs to a part that the search can show', () => expect(strayControls).toEqual([]))
 
-  test('every part is in the catalogue, and every setting of the catalogue is on the page', () => {
-    const own = [...catalogue].filter(([, entry]) =>
+  test('every part is in the catalog, and every setting of the catalog is on the page', () => {
+    const own = [...settingsCatalog].filter(([, entry]) =>
       entry.getTargets(emptyState(), (key) => key).some(({ place }) => place !== undefined),
     )
     const shown = [...parts.keys()].filter((id) => id !== 'help' && id !== 'search')
@@ -73,17 +72,9 @@ describe.each(languages)('settings page in %s', (language) => {
 })
 
 test('settings search: every entry has search words in both languages', () => {
-  const keys = [...catalogue.keys()].map(synonymKey)
-  for (const dictionary of [english(), traditionalChinese()] as Record<string, string>[])
+  const keys = [...settingsCatalog.keys()].map(synonymKey)
+  for (const dictionary of [english(), textsOf('zh-TW')] as Record<string, string>[])
     expect(keys.filter((key) => !dictionary[key])).toEqual([])
-})
-
-test('settings defaults: the displayed values are the defaults of the settings', () => {
-  expect(usualNumbers).toEqual({
-    ...{ interval: 10, slow: 2, reconcile: 300, quiet: 5, retry: 60, versions: 12, unreachable: 5 },
-    ...{ withinDays: 30, daily: 60, weekly: 52, monthly: 60, yearly: 100 },
-    ...{ eventDays: 7, eventRows: 1_000_000 },
-  })
 })
 
 const EMPTY_TAGS = ['input', 'br', 'hr', 'img', 'link', 'meta']

@@ -52,7 +52,7 @@ test.each(pages)('guide: %s is shown without markup', (name) => {
 test('guide: the part for the window comes first, without commands and options of a terminal', () => {
   const [window = '', terminal = ''] = read('guide.md').split('## In a terminal')
   expect(window).not.toMatch(/```|--[a-z]|LC_ALL/)
-  expect(terminal).toContain('holdfast paths add /data')
+  expect(terminal).toContain('holdfast folders add /data')
 })
 
 test('guide: a link to another page opens it, any other link is text', () => {

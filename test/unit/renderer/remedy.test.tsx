@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import { listRemedyCommands } from '../../../core/agent/state/remedy.ts'
 import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import AlertsPage from '../../../renderer/features/alerts/alerts-page.tsx'
-import { listRemedyCommands } from '../../../renderer/features/alerts/remedy.tsx'
 import { emptyState, incident } from './fake-state.ts'
 import { renderMarkup, renderWords } from './rendered.tsx'
 
@@ -12,7 +12,7 @@ const failed = (key: Message['key'], more: Message['params'] = {}) =>
 test('remedy: a read-only disk is unmounted, checked and mounted by its device, with quoted paths', () => {
   expect(listRemedyCommands(failed('check.readOnly'), disk)).toEqual([
     'sudo dmesg | tail -n 50',
-    "sudo umount '/mnt/my disk'\nsudo fsck /dev/sdb1\nsudo mount /dev/sdb1 '/mnt/my disk'",
+    "sudo umount '/mnt/my disk'\nsudo fsck /dev/sdb1\nsudo mount '/mnt/my disk' || sudo mount /dev/sdb1 '/mnt/my disk'",
   ])
 })
 

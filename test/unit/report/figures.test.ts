@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
-import { expect, onTestFinished, test } from 'vitest'
-import { exampleNotice } from '../../../core/alerts/incident.ts'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { exampleNotice, type Incident } from '../../../core/alerts/incident.ts'
 import { forgetAll } from '../../../core/ledger/background-jobs.ts'
 import { readLedgerFigures } from '../../../core/ledger/figures.ts'
 import { type FoundFile, openLedger } from '../../../core/ledger/ledger.ts'
@@ -412,25 +412,65 @@ test('report: a ledger is not changed by reading, and a broken one is explained'
   )
 })
 
-test('report: the failures of disks are counted by kind and cause, the most frequent first', () => {
+describe('report: causes of disk failures', () => {
   const { incident } = exampleNotice('failed', from)
   const reset = (span: number) => [message('cause.ataResetRepeated', { device: 'ata3', count: 4, span })]
-  const failure = (kind: 'read-only' | 'hung' | 'unreachable', cause?: Message[]) =>
-    ({ ...incident, kind, ...(cause && { cause }) }) as const
-  const incidents = [
-    ...[failure('read-only', reset(1_000)), failure('read-only'), failure('read-only', reset(2_000))],
-    ...[failure('hung'), failure('unreachable')],
-  ]
-  const report = buildReport(subject, { ...nothing, incidents: { incidents, count: incidents.length } })
-  const causes = describeReport(report, createWords('en'), 'en').sections.find(({ id }) => id === 'causes')
-  expect(causes?.rows).toEqual([
-    ['Read-only', expect.stringContaining('2 sec'), '2 of 3'],
-    ['Read-only', 'Unknown', '1 of 3'],
-    ['Not responding', 'Unknown', '1 of 1'],
-  ])
-  const none = buildReport(subject, {
-    ...nothing,
-    incidents: { incidents: [failure('unreachable')], count: 1 },
+  const failure = (kind: Incident['kind'], cause?: Message[]): Incident => ({
+    ...incident,
+    kind,
+    ...(cause && { cause }),
   })
-  expect(describeReport(none, createWords('en'), 'en').sections.map(({ id }) => id)).not.toContain('causes')
+  /** A failure of another computer, as `holdfast receive` and an agent record it. */
+  const reported = (name: string, said: Message, hour: number, cause: Message[]): Incident => {
+    const sentence = message('transfer.senderReports', { ...said.params, sender: name, said: said.key })
+    const startedAt = from + hour * HOUR_MS
+    return { ...failure('sender-failing', cause), paths: { [name]: name }, sentence, startedAt }
+  }
+  const make = (...incidents: Incident[]) => {
+    const report = buildReport(subject, { ...nothing, incidents: { incidents, count: incidents.length } })
+    const all = describeReport(report, createWords('en'), 'en').sections
+    return { causes: report.causes, section: all.find(({ id }) => id === 'causes') }
+  }
+
+  test('they are counted by kind and cause, the most frequent first', () => {
+    const once = [message('cause.ataReset', { device: 'ata3' })]
+    const { section } = make(
+      ...[failure('read-only', once), failure('read-only'), failure('read-only', reset(2_000))],
+      ...[failure('hung', []), failure('unreachable')],
+    )
+    expect(section?.rows.map((row) => [row[0], row[1], row.at(-1)])).toEqual([
+      ['Read-only', '2 of 3', expect.stringContaining('2 sec')],
+      ['Read-only', '1 of 3', 'Unknown'],
+      ['Not responding', '1 of 1', 'Unknown'],
+    ])
+    expect(make(failure('unreachable')).section).toBeUndefined()
+  })
+
+  test('those that other computers report count with those of this one, also beyond the listed incidents', () => {
+    const disk = message('status.disk.read-only', { name: 'data' })
+    const { causes, section } = make(
+      ...[failure('read-only', reset(1_000)), reported('a', disk, 2, reset(2_000))],
+      ...[
+        reported('b', disk, 2, reset(3_000)),
+        reported('b', disk, 26, reset(4_000)),
+        reported('c', disk, 9, []),
+      ],
+      reported('d', message('status.parked', { name: 'data', count: 1 }), 2, []),
+      ...Array.from({ length: 600 }, () => reported('a', disk, 5, reset(5_000))),
+    )
+    expect(section?.columns.map(({ label }) => label)).toEqual([
+      ...['Failure', 'Times', 'Computers', 'Most frequent hours', 'Cause'],
+    ])
+    expect(section?.rows).toEqual([
+      ['Read-only', '604 of 605', '3', '05:00 (600), 02:00 (3)', expect.stringContaining('5 sec')],
+      ['Read-only', '1 of 605', '1', '–', 'Unknown'],
+    ])
+    expect(causes[0]).toMatchObject({ kind: 'read-only', count: 604, of: 605, computers: 3 })
+    expect(causes[1]?.hours.indexOf(1)).toBe(9)
+  })
+
+  test('neither the computers nor the hours have a column where they are all the same', () => {
+    const { section } = make(failure('read-only', reset(1_000)), failure('hung'))
+    expect(section?.rows.map(({ length }) => length)).toEqual([3, 3])
+  })
 })

@@ -3,7 +3,7 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import type { Library } from '../../../core/backends/archive-reader.ts'
+import type { Library } from '../../../core/backends/library.ts'
 import { listEntries, listVersions, searchFiles, viewContent } from '../../../core/restore/browse.ts'
 import type { StoredContent } from '../../../core/store/query/query.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { type Library, NotReadable } from '../../../core/backends/archive-reader.ts'
+import { NotReadable } from '../../../core/backends/errors.ts'
+import type { Library } from '../../../core/backends/library.ts'
 import { computeDigest, digestText } from '../../../core/platform/digest.ts'
 import { fetchFiles } from '../../../core/restore/fetch.ts'
 import { toFetchedNames } from '../../../core/restore/restore-messages.ts'

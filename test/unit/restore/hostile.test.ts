@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import type { Library } from '../../../core/backends/archive-reader.ts'
+import type { Library } from '../../../core/backends/library.ts'
 import { ObjectLibrary } from '../../../core/backends/objects/object-library.ts'
 import { restoreFrom } from '../../../core/restore/restore.ts'
 import type { RestoreEvent } from '../../../core/restore/write/events.ts'

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import type { Library } from '../../../core/backends/archive-reader.ts'
+import type { Library } from '../../../core/backends/library.ts'
 import { computeDigest } from '../../../core/platform/digest.ts'
 import { restoreFrom } from '../../../core/restore/restore.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import type { Library } from '../../../core/backends/archive-reader.ts'
+import type { Library } from '../../../core/backends/library.ts'
 import { restoreFrom } from '../../../core/restore/restore.ts'
 import type { RestoreEvent } from '../../../core/restore/write/events.ts'
 import type { StoredContent } from '../../../core/store/query/query.ts'

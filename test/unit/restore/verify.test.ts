@@ -1,7 +1,8 @@
 // Contents at a destination, compared with the ledger's records of them.
 
 import { expect, test } from 'vitest'
-import { type Library, NotReadable } from '../../../core/backends/archive-reader.ts'
+import { NotReadable } from '../../../core/backends/errors.ts'
+import type { Library } from '../../../core/backends/library.ts'
 import type { SentFile } from '../../../core/ledger/pages.ts'
 import { computeDigest } from '../../../core/platform/digest.ts'
 import { verifyLibrary } from '../../../core/restore/verify.ts'

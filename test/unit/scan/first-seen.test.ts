@@ -1,12 +1,12 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { type BatchFacts, decideBatches, FirstSeen } from '../../../core/scan/batch/rules.ts'
+import { type BatchMetadata, decideBatches, FirstSeen } from '../../../core/scan/batch/rules.ts'
 
 const HOUR = 3600
 const YEAR = 365 * 24 * HOUR
 const NOW = 10 * YEAR
 
 /** An open batch directory that changed at this time, in seconds. */
-const open = (name: string, at: number): BatchFacts => ({
+const open = (name: string, at: number): BatchMetadata => ({
   ...{ name, inode: BigInt(name.slice(2)), mtimeNs: BigInt(at) * 1_000_000_000n },
   ...{ bornAtNs: null, closedAtNs: null, sentAtNs: null, foreignSinceNs: null },
 })
@@ -16,7 +16,7 @@ function looks() {
   vi.useFakeTimers({ now: NOW * 1000 })
   onTestFinished(() => void vi.useRealTimers())
   const firstSeen = new FirstSeen()
-  return (batches: BatchFacts[], unsendable: string[] = []) => {
+  return (batches: BatchMetadata[], unsendable: string[] = []) => {
     const seen = firstSeen.note(
       batches,
       unsendable.map((path) => ({ why: 'directory', path, code: 'EACCES' })),

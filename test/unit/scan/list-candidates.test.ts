@@ -3,7 +3,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import type { LedgerEntry } from '../../../core/ledger/contract.ts'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
-import { type ListOptions, listCandidates } from '../../../core/scan/preview/list-source.ts'
+import { examinePath, type ListOptions, listCandidates } from '../../../core/scan/preview/list-source.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import { OwnPlaces } from '../../../core/walk/own-places.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -52,4 +52,15 @@ test('candidates: each file has its reason, or none if it would be sent', async 
     'x.log': 'left out by the ignore pattern *.log',
     young: 'changed less than 1 min ago',
   })
+})
+
+test('path below a link: it is where the link leads, with the names below it', async () => {
+  const above = temporaryDirectory('below-link')
+  const root = path.join(above, 'data')
+  mkdirSync(path.join(root, 'in'), { recursive: true })
+  symlinkSync('../../real', path.join(root, 'in', 'link'))
+  const source = sourceSchema.parse({ id: 's', path: root, name: 's' })
+  const examine = (name: string) => examinePath({ source, quietSeconds: 10, own: new OwnPlaces([]) }, name)
+  expect(await examine('in/link')).toMatchObject({ here: 'link', target: path.join(above, 'real') })
+  expect(await examine('in/link/sub/f')).toMatchObject({ target: path.join(above, 'real/sub/f') })
 })

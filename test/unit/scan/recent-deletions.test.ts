@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type { Ledger } from '../../../core/ledger/ledger.ts'
-import { openDeletions } from '../../../core/scan/reconcile/deletions.ts'
+import { openDeletions } from '../../../core/scan/reconcile/recent-deletions.ts'
 
 test('deleted files: the report lasts until all are back, and ends an hour after the last of a few', async () => {
   vi.useFakeTimers({ now: 0 })

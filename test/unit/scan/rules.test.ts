@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type BatchFacts, decideBatches } from '../../../core/scan/batch/rules.ts'
+import { type BatchMetadata, decideBatches } from '../../../core/scan/batch/rules.ts'
 
 const SECOND = 1_000_000_000n
 
@@ -13,10 +13,10 @@ function directory(name: string, at: number, marks: { parse?: number; watch?: nu
     closedAtNs: time(marks.parse),
     sentAtNs: time(marks.watch),
     foreignSinceNs: null,
-  } satisfies BatchFacts
+  } satisfies BatchMetadata
 }
 
-const decided = (...directories: BatchFacts[]) =>
+const decided = (...directories: BatchMetadata[]) =>
   decideBatches(directories, false).map(
     ({ name, action, notClosed }) => `${name} ${action}${notClosed ? ' !' : ''}`,
   )
@@ -101,8 +101,8 @@ describe('batch order', () => {
 
   test('5,000 directories are decided with a bounded number of comparisons each', () => {
     let looks = 0
-    const count: ProxyHandler<BatchFacts> = {
-      get(facts, key: keyof BatchFacts) {
+    const count: ProxyHandler<BatchMetadata> = {
+      get(facts, key: keyof BatchMetadata) {
         looks += 1
         return facts[key]
       },
@@ -149,7 +149,7 @@ describe('batch rules, combinations of two directories', () => {
     return otherIsDone && born === 'after' ? 'watch' : 'send'
   }
 
-  function facts({ parse, watch, otherParse, otherWatch, changed, born }: Combination): BatchFacts[] {
+  function facts({ parse, watch, otherParse, otherWatch, changed, born }: Combination): BatchMetadata[] {
     const at = { older: OTHER - 100, equal: OTHER, newer: OTHER + 100 }[changed]
     const bornAt = { unknown: null, before: 300, together: 500, after: 700 }[born]
     const marks = (atTime: number, closed: boolean, sent: boolean, birth: number | null) => ({

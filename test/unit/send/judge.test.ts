@@ -34,7 +34,7 @@ async function judged(change: (file: string) => void) {
   change(file)
   const shared = { whereabouts: () => 'there', isBelowAway: () => false }
   const judge = createJudge({ source: { path: root }, shared } as unknown as SourceParts)
-  const result = await judge({ kind: 'changed', facts: facts() }, due)
+  const result = await judge({ kind: 'changed', stat: facts() }, due)
   return result.kind === 'retry' ? result.cause : result.kind
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { Bucket, bytesAhead } from '../../../core/backends/bucket.ts'
+import { Bucket, bytesAhead } from '../../../core/backends/token-bucket.ts'
 import { openLimiter } from '../../../core/send/rate-limit/limiter.ts'
 
 beforeEach(() => {

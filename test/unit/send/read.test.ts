@@ -162,7 +162,7 @@ test('large file read: a file that changes after its last byte was read is repor
   for (let next = await reading.next(); next !== null; next = await reading.next()) bytes += next.length
   expect(bytes).toBe(300_000)
   later(file)
-  expect(await reading.finish()).toMatchObject({ kind: 'changed', facts: factsAt(file) })
+  expect(await reading.finish()).toMatchObject({ kind: 'changed', stat: factsAt(file) })
   await reading.close()
 })
 
@@ -177,7 +177,7 @@ test('group-write mark: the mark is set only on the same file that was sent, unc
   expect(await markGroupWrite(at(file), marked)).toEqual({ kind: 'set', ctimeNs: marked.ctimeNs })
   // Its content may be another one.
   fs.chmodSync(file, 0o640)
-  expect(await markGroupWrite(at(file), marked)).toEqual({ kind: 'changed', facts: factsAt(file) })
+  expect(await markGroupWrite(at(file), marked)).toEqual({ kind: 'changed', stat: factsAt(file) })
   fs.appendFileSync(file, 'more')
   expect(await markGroupWrite(at(file), marked)).toEqual({ kind: 'not-wanted' })
   expect(fs.statSync(file).mode & 0o777).toBe(0o640)

@@ -7,7 +7,7 @@ import type { Content } from '../../../core/send/reading/read-result.ts'
 import type { Readers } from '../../../core/send/reading/readers.ts'
 import type { Shared } from '../../../core/send/transfer/attempt.ts'
 import { createWindows, type Priority, type Window } from '../../../core/send/transfer/attempt.ts'
-import { openFileSender } from '../../../core/send/transfer/source-worker.ts'
+import { createFileSender } from '../../../core/send/transfer/source-worker.ts'
 import { buildFacts } from '../../support/store/file-facts.ts'
 import { fakeSession } from '../../support/transfer/fake-session.ts'
 
@@ -69,7 +69,7 @@ const buildShared = () => ({
 const never = new Promise<never>(() => undefined)
 const newWindow = (priority?: Priority): Window => createWindows().of('s', priority)
 const open = (shared: Shared, mayGoOn = () => true, window = newWindow()) =>
-  openFileSender({ source, shared, window, mayGoOn })
+  createFileSender({ source, shared, window, mayGoOn })
 
 const stored: TransferResult = { kind: 'stored', position: 1 }
 const aborted: TransferResult = { kind: 'retry', cause: 'file', reason: null }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { destinationCatalog } from '../../../core/settings/destination-catalog.ts'
+import { kinds } from '../../../core/backends/kinds.ts'
 import type { Destination } from '../../../core/settings/destination-schema.ts'
 import { destinationSchema, givenDestinationSchema } from '../../../core/settings/destination-schema.ts'
 import {
@@ -117,7 +117,7 @@ test('destination catalog: it has the fields of each kind in the settings', () =
       .filter((name) => !general.includes(name))
       .sort(),
   ])
-  const inCatalog = Object.entries(destinationCatalog).map(([kind, fields]) => [
+  const inCatalog = Object.entries(kinds).map(([kind, { fields }]) => [
     kind,
     fields.flatMap(({ role, name }) => (role === 'secret' ? [] : [name])).sort(),
   ])

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { changeableSettingsSchema } from '../../../core/agent/contract.ts'
+import { changeableSettingsSchema } from '../../../core/agent/parts/settings/contract.ts'
 import {
   withChanges,
   withChannelOrder,

@@ -1,15 +1,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { changeAlone, type SettingsCommand } from '../../../cli/alone.ts'
+import { type AskedCommand, changeByOwnAgent } from '../../../cli/ask/own-agent.ts'
 import { type ChannelType, catalog, getFields } from '../../../core/alerts/channels/catalog.ts'
+import { type DestinationKind, destinationKinds, getKind } from '../../../core/backends/kinds.ts'
 import { UserError } from '../../../core/lib/i18n/user-error.ts'
 import { differences, LONGEST_PREVIEW } from '../../../core/settings/changes.ts'
-import {
-  type DestinationKind,
-  destinationKinds,
-  getDestinationFields,
-} from '../../../core/settings/destination-catalog.ts'
 import { getSinkFields, sinkKinds } from '../../../core/settings/event-sinks.ts'
 import { missingSecrets } from '../../../core/settings/import-export.ts'
 import { type Settings, settingsSchema } from '../../../core/settings/schema.ts'
@@ -17,7 +13,7 @@ import { openSecrets, saveSettings } from '../../../core/settings/secrets.ts'
 import { openSettings } from '../../../core/settings/settings-store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
-// Every kind of channel, destination and sink, from the catalogues: a new kind, or a new field, fails here until it is
+// Every kind of channel, destination and sink, from the catalogs: a new kind, or a new field, fails here until it is
 // decided whether a secret stays when it changes.
 
 /** For each field two valid values. */
@@ -64,7 +60,7 @@ interface Case {
   before: object
   after: object
   /** The change by the command for one entry; null: there is none. */
-  command: SettingsCommand | null
+  command: AskedCommand | null
 }
 
 const valuesOf = (all: Values, names: readonly string[], changed: string): Record<string, unknown> =>
@@ -76,12 +72,12 @@ const valuesOf = (all: Values, names: readonly string[], changed: string): Recor
     }),
   )
 
-const ofCatalogue = (
+const ofCatalog = (
   kind: string,
   owner: string,
   fields: readonly { name: string; isSecret: boolean }[],
   toSettings: (changed: string) => object,
-  toCommand: (changed: string) => SettingsCommand | null,
+  toCommand: (changed: string) => AskedCommand | null,
 ): Case[] => {
   const secrets = fields.filter(({ isSecret }) => isSecret).map(({ name }) => name)
   return fields
@@ -102,11 +98,11 @@ const channels = (Object.keys(catalog) as ChannelType[]).flatMap((type) => {
   const entry = (changed: string) => ({
     ...{ id: 'one', name: 'One', type, options: valuesOf(channelValues, plainNames(fields), changed) },
   })
-  const toCommand = (changed: string): SettingsCommand => ({
+  const toCommand = (changed: string): AskedCommand => ({
     command: 'changeChannel',
     input: { channel: entry(changed), secrets: {} },
   })
-  return ofCatalogue(
+  return ofCatalog(
     `channel ${type}`,
     'one',
     fields,
@@ -116,7 +112,7 @@ const channels = (Object.keys(catalog) as ChannelType[]).flatMap((type) => {
 })
 const sinks = sinkKinds.flatMap((kind) => {
   const fields = split(getSinkFields(kind))
-  return ofCatalogue(
+  return ofCatalog(
     `sink ${kind}`,
     'sink:one',
     fields,
@@ -129,12 +125,12 @@ const sinks = sinkKinds.flatMap((kind) => {
   )
 })
 const destinations = destinationKinds.flatMap((kind: DestinationKind) => {
-  const fields = split(getDestinationFields(kind))
+  const fields = split(getKind(kind).fields)
   const entry = (changed: string) => ({
     ...{ id: 'one', name: 'One', kind },
     ...valuesOf(destinationValues, plainNames(fields), changed),
   })
-  return ofCatalogue(
+  return ofCatalog(
     `destination ${kind}`,
     'one',
     fields,
@@ -206,7 +202,7 @@ describe('stored secrets', () => {
     'settings import: $kind with another $field',
     async ({ kind, owner, field, secrets, before, after }) => {
       const data = dataDirectory(before, owner, secrets)
-      await changeAlone(data, () => ({
+      await changeByOwnAgent(data, () => ({
         command: 'importSettings',
         input: { settings: settingsSchema.parse(after) },
       }))
@@ -219,7 +215,7 @@ describe('stored secrets', () => {
     async ({ kind, owner, field, secrets, before, command }) => {
       const data = dataDirectory(before, owner, secrets)
       const wanted = settingsSchema.parse(before)
-      const { settings, refusal } = await changeAlone(data, () => command).then(
+      const { settings, refusal } = await changeByOwnAgent(data, () => command).then(
         ({ settings, output }) => ({ settings, refusal: JSON.stringify(output) }),
         (error: unknown) => {
           if (!(error instanceof UserError)) throw error
@@ -255,7 +251,7 @@ describe('stored secrets', () => {
     'settings import: $kind beside $owned with the same id gets no secret of it',
     async ({ owner, secrets, before, after }) => {
       const data = dataDirectory(before, owner, secrets)
-      await changeAlone(data, () => ({
+      await changeByOwnAgent(data, () => ({
         command: 'importSettings',
         input: { settings: settingsSchema.parse(after) },
       }))
@@ -269,7 +265,7 @@ describe('stored secrets', () => {
       ['one', 'token', computerAt('https://one:8420/'), computerAt('https://evil:8420/')],
     ] as const) {
       const data = dataDirectory(before, owner, [secret])
-      const { settings } = await changeAlone(data, () => ({
+      const { settings } = await changeByOwnAgent(data, () => ({
         command: 'importSettings',
         input: { settings: settingsSchema.parse(after) },
       }))
@@ -288,12 +284,12 @@ describe('stored secrets', () => {
       [at('http://p:1', ''), false],
     ] as const) {
       const data = dataDirectory({ proxy: at('http://p:1') }, 'network:proxy', ['password'])
-      await changeAlone(data, () => ({ command: 'setProxy', input: { proxy, secrets: {} } }))
+      await changeByOwnAgent(data, () => ({ command: 'setProxy', input: { proxy, secrets: {} } }))
       expect(isStored(data), JSON.stringify(proxy)).toBe(expected)
     }
     const computer = { id: 'one', name: 'One', address: 'https://one:8420/', certificate: HASH[0] }
     const data = dataDirectory({ computers: [computer] }, 'one', ['token'])
-    await changeAlone(data, () => ({ command: 'removeComputer', input: { id: 'one' } }))
+    await changeByOwnAgent(data, () => ({ command: 'removeComputer', input: { id: 'one' } }))
     expect(isStored(data)).toBe(false)
   })
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readSftpTarget, sftpAddress } from '../../../core/settings/sftp-target.ts'
+import { readSftpTarget, sftpAddress } from '../../../core/backends/sftp/target.ts'
 
 test.each([
   ['me@nas', { user: 'me', host: 'nas' }],

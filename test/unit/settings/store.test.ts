@@ -129,9 +129,9 @@ describe('settings file', () => {
     // Not even root makes a directory there.
     symlinkSync('/proc/nowhere', directory)
     expect(() => store.set({ ...store.get(), notifications: false })).toThrow(
-      `The settings file ${store.file} cannot be written: no such file or directory. Nothing was changed.`,
+      `The settings file ${store.file} cannot be written: no such file or folder. Nothing was changed.`,
     )
-    expect(store.tryWriting).toThrow('cannot be written: no such file or directory. Nothing was changed.')
+    expect(store.tryWriting).toThrow('cannot be written: no such file or folder. Nothing was changed.')
     expect(store.get().notifications).toBe(true)
   })
 })

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import type { CallWatch } from '../../../core/lib/async/call-watch.ts'
 import { CommitThread } from '../../../core/store/group-commit.ts'
-import type { CallWatch } from '../../../core/store/parts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { progressLine } from '../../../cli/progress.ts'
-import { storeChoice } from '../../../cli/restore-task.ts'
+import { storeChoice } from '../../../cli/restore/restore-task.ts'
+import { progressLine } from '../../../cli/terminal/progress.ts'
 import { toTransferResult } from '../../../core/backends/receiver/receiver-session.ts'
 import { parseSize } from '../../../core/lib/i18n/formats.ts'
 import {
@@ -88,8 +88,8 @@ describe('store limits', () => {
   test.each([
     [{ quota: ['pc=lots'] }, 'lots is not a size'],
     [{ quota: ['pc='] }, '"pc=" is not a size'],
-    [{ quota: ['=5'] }, 'The quota =5 names no sender'],
-    [{ quotaFiles: ['a/b=5'] }, 'The quota a/b=5 names no sender'],
+    [{ quota: ['=5'] }, 'The quota =5 names no station'],
+    [{ quotaFiles: ['a/b=5'] }, 'The quota a/b=5 names no station'],
     [{ quotaFiles: ['1e3'] }, '1e3 is not a number for --quota-files'],
     [{ keepFree: 'half' }, 'half is not a free space to keep'],
     [{ lock: 'always' }, 'always is not a time for --lock'],

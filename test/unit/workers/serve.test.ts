@@ -59,7 +59,7 @@ test('worker process: a failed configuration is retried until it succeeds, and a
     sources: [],
     ledgerPath: '/nowhere',
     destinations: ['d'],
-    reconcileSeconds: 1,
+    reconcileSeconds: 5,
     quietSeconds: 1,
   }
   await until('it is ready', () => heard.some(({ type }) => type === 'ready'))

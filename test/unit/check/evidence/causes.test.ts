@@ -1,28 +1,12 @@
-import { execFileSync } from 'node:child_process'
-import { closeSync, constants, openSync, readdirSync, readFileSync, writeSync } from 'node:fs'
-import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { chooseLines, findCause, rules } from '../../../../core/check/evidence/causes.ts'
+import { chooseLines, findCause, findInodes, rules } from '../../../../core/check/evidence/causes.ts'
 import type { DeviceNames, KernelLine } from '../../../../core/check/evidence/evidence-messages.ts'
 import { KernelLog } from '../../../../core/check/evidence/kernel-log.ts'
-import { english, traditionalChinese } from '../../../../core/lib/i18n/dictionaries.ts'
+import { english, textsOf } from '../../../../core/lib/i18n/dictionaries.ts'
 import { createWords } from '../../../../core/lib/i18n/words.ts'
-import { temporaryDirectory } from '../../../support/temporary.ts'
+import { logNames, openKernelPipe, readLog } from '../../../support/check/kernel-logs.ts'
 
-const directory = path.resolve(import.meta.dirname, '../../../vectors/kernel-logs')
 const words = { en: createWords('en'), 'zh-TW': createWords('zh-TW') }
-
-/** Reads a log in the form of dmesg(1); a line without a time continues the message before it. */
-function readLog(file: string): KernelLine[] {
-  const lines: KernelLine[] = []
-  for (const row of readFileSync(path.join(directory, file), 'utf8').split('\n')) {
-    const parts = /^\[ *(\d+\.\d+)\] (.*)$/.exec(row)
-    const last = lines.at(-1)
-    if (parts !== null) lines.push({ at: Number(parts[1]) * 1_000, level: 4, text: parts[2] ?? '' })
-    else if (last !== undefined && row !== '' && !row.startsWith('#')) last.text += `\n${row}`
-  }
-  return lines
-}
 
 function device(type: string, names: readonly string[], server: string | null = null): DeviceNames {
   return { type, names: new Set(names), server }
@@ -39,15 +23,19 @@ const disk = device('ext4', [
   'session2',
   'connection2:0',
 ])
-const nvme = device('ext4', ['nvme0n1p2', 'nvme0n1', 'nvme0', '259:2'])
+const nvme = device('ext4', ['nvme0n1p2', 'nvme0n1', 'nvme0', '259:2', 'pci 0000:00:1d.0'])
 const volume = device('xfs', ['dm-3', '253:3', 'vg-data', '253:2', 'sdb', '8:16', '2:0:0:0', 'host2'])
+const multipath = device('xfs', ['dm-3', '253:3', 'sdb', '8:16', 'host2', 'sdd', '8:48', 'host3'])
 const array = device('btrfs', ['md0', '9:0'])
-const stick = device('vfat', ['sdc1', 'sdc', '8:33', '8:32', 'host6', '6:0:0:0', 'usb 1-2'])
+const stick = device('vfat', [
+  ...['sdc1', 'sdc', '8:33', '8:32', 'host6', '6:0:0:0', 'usb 1-2', 'pci 0000:00:14.0'],
+])
 const card = device('f2fs', ['mmcblk0p2', 'mmcblk0', 'mmc0', '179:2'])
 const loop = device('ext4', ['loop1', '7:1'])
 const nfs = device('nfs4', [], 'nas-1')
 const smb = device('cifs', [], 'NAS-1')
 const fuse = device('fuse.sshfs', [])
+const store = device('fuse.rclone', [])
 const virtual = device('ext4', ['vda1', 'vda', '254:1'])
 const networkDisk = device('ext4', ['nbd0', '43:0'])
 const ceph = device('ceph', [], '192.0.2.45')
@@ -63,6 +51,8 @@ const allDevices = {
   array,
   stick,
   card,
+  multipath,
+
   nfs,
   smb,
   fuse,
@@ -75,7 +65,12 @@ const stopped = (type: string) => `Then ${type} stopped writing to protect the d
 const faults: Record<string, readonly [DeviceNames, ...string[]]> = {
   'array-failed': [array, 'Too many disks of the array md0 have failed.', stopped('btrfs')],
   'array-lost-a-disk': [array, 'The array md0 lost a disk (sdd1).'],
+  'array-raid5-lost-a-disk': [array, 'The array md0 lost a disk (sdc1).'],
   'array-unreadable': [array, 'No disk of the array md0 could be read at block 92537216.'],
+  'ata-bus-errors': [
+    disk,
+    'The link to the disk was reset 2 times in 2 sec (ATA port ata3: check the cable and the power).',
+  ],
   'ata-link-down': [
     disk,
     'The disk did not come back after resets of its link and was given up (ATA port ata3: check the cable, the power and the disk).',
@@ -128,7 +123,7 @@ const faults: Record<string, readonly [DeviceNames, ...string[]]> = {
   ],
   'ext4-directory-full': [
     disk,
-    'A directory on sdb1 cannot take more names (inode 89391105: use several directories, or enable large_dir with tune2fs).',
+    'A folder on sdb1 cannot take more names (inode 89391105: use several folders, or let an administrator enable large_dir with tune2fs).',
   ],
   'lustre-connection-lost': [
     lustre,
@@ -173,9 +168,18 @@ const faults: Record<string, readonly [DeviceNames, ...string[]]> = {
     fuse,
     'The computer or its group of processes was out of memory, and the kernel ended sshfs, which serves such file systems.',
   ],
+  'fuse-out-of-memory-in-container': [
+    store,
+    'The computer or its group of processes was out of memory, and the kernel ended rclone, which serves such file systems.',
+  ],
   'integrity-checksum': [
     volume,
     'The content of dm-3 does not match its checksum (the disk below it may be failing).',
+  ],
+  'iscsi-connection-closed': [
+    disk,
+    'The storage server did not answer for 5 s (iSCSI session2: check the server and the network).',
+    stopped('ext4'),
   ],
   'iscsi-timeout': [
     disk,
@@ -196,9 +200,22 @@ const faults: Record<string, readonly [DeviceNames, ...string[]]> = {
     volume,
     'A path to the storage failed (multipath, 8:16: check the cable, the switch and the storage).',
   ],
+  'multipath-all-paths': [
+    multipath,
+    '2 paths to the storage failed in 2 sec (multipath, the first 8:16: check the cable, the switch and the storage).',
+    stopped('xfs'),
+  ],
+  'multipath-link-down': [
+    multipath,
+    'The link to the storage network went down (Fibre Channel, host2: check the cable and the switch).',
+  ],
   'nbd-timeout': [
     networkDisk,
     'The connection to the storage server failed (NBD nbd0: check the server and the network).',
+  ],
+  'nfs-lock-server-silent': [
+    nfs,
+    'The file server nas-1 did not respond (NFS: check the server and the network).',
   ],
   'nfs-server-silent': [
     nfs,
@@ -222,9 +239,18 @@ const faults: Record<string, readonly [DeviceNames, ...string[]]> = {
     'The NVMe disk did not come back after a reset and was given up (nvme0: check the disk and its slot).',
     stopped('ext4'),
   ],
+  'nvme-lost-from-bus': [
+    nvme,
+    'The NVMe disk did not come back after a reset and was given up (nvme0: check the disk and its slot).',
+    stopped('ext4'),
+  ],
   'nvme-medium-error': [
     nvme,
     'The disk reported a medium error at sector 131209936 (nvme0n1: the disk may be failing).',
+  ],
+  'nvme-pulled-out': [
+    nvme,
+    'The disk or its controller left the computer’s bus (PCI slot 0000:00:1d.0: check its seat, its cable and its power).',
   ],
   'nvme-server-lost': [
     nvme,
@@ -301,10 +327,22 @@ const faults: Record<string, readonly [DeviceNames, ...string[]]> = {
     volume,
     'The thin pool below the file system failed (253:2: check the disk with its metadata).',
   ],
+  'thin-pool-full-queueing': [
+    volume,
+    'The thin pool below the file system is full (253:2: enlarge the pool).',
+  ],
+  'thin-pool-metadata-full': [
+    volume,
+    'The thin pool below the file system has no space left for its metadata (253:2: enlarge the pool’s metadata volume).',
+  ],
   'thin-pool-full': [volume, 'The thin pool below the file system is full (253:2: enlarge the pool).'],
   'thread-blocked': [
     disk,
     'The kernel’s thread jbd2/sdb1-8 has been waiting for more than 120 s (the disk or server does not answer).',
+  ],
+  'usb-controller-died': [
+    stick,
+    'The USB controller of the computer stopped working, and all of its disks went (0000:00:14.0: restart the computer).',
   ],
   'usb-disconnect': [
     stick,
@@ -352,19 +390,16 @@ function texts(of: DeviceNames, ...lines: string[]): string[] {
   ).map(({ text }) => text)
 }
 
-const names = (part: string) =>
-  readdirSync(path.join(directory, part)).map((file) => file.replace(/\.txt$/, ''))
-
 describe('cause of a failure', () => {
   test('faults: each log has its sentences', () =>
-    expect(names('faults').sort()).toEqual(Object.keys(faults).sort()))
+    expect(logNames('faults').sort()).toEqual(Object.keys(faults).sort()))
 
   test.each(Object.entries(faults))('%s', (name, [of, ...expected]) => {
-    expect(sentences(readLog(`faults/${name}.txt`), of)).toEqual(expected)
+    expect(sentences(readLog(`faults/${name}`), of)).toEqual(expected)
   })
 
-  test.each(names('others'))('%s gives none', (name) => {
-    const lines = readLog(`others/${name}.txt`)
+  test.each(logNames('others'))('%s gives none', (name) => {
+    const lines = readLog(`others/${name}`)
     expect(lines.length).toBeGreaterThan(0)
     for (const [of, tested] of Object.entries(allDevices)) {
       expect({ of, cause: sentences(lines, tested) }).toEqual({ of, cause: [] })
@@ -372,9 +407,9 @@ describe('cause of a failure', () => {
   })
 
   test('other lines before and after: the sentences stay', () => {
-    const noise = names('others').map((name) => readLog(`others/${name}.txt`))
+    const noise = logNames('others').map((name) => readLog(`others/${name}`))
     for (const [name, [of, ...expected]] of Object.entries(faults)) {
-      const lines = readLog(`faults/${name}.txt`)
+      const lines = readLog(`faults/${name}`)
       const [first, last] = [lines[0]?.at ?? 0, lines.at(-1)?.at ?? 0]
       const around = noise.filter((log) => chooseLines(log, of).length === 0)
       const before = around.flatMap((log) => log.map((line) => ({ ...line, at: first - 5_000 })))
@@ -388,28 +423,25 @@ describe('cause of a failure', () => {
 
   test('replayed through a pipe in place of /dev/kmsg: each fault has the same causes, and no other log has one', async () => {
     /** Replays a log between the two readings that the recorder has around a failure. */
-    const replay = (file: string): KernelLine[] => {
-      const pipe = path.join(temporaryDirectory('kmsg'), 'kmsg')
-      execFileSync('mkfifo', [pipe])
-      const out = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK)
-      const log = new KernelLog(pipe)
+    const replay = (name: string): KernelLine[] => {
+      const pipe = openKernelPipe()
+      const log = new KernelLog(pipe.file)
       log.read()
-      for (const [index, { at, text }] of readLog(file).entries())
-        writeSync(out, `4,${index},${Math.round(at * 1_000)},-;${text.replaceAll('\n', String.raw`\x0a`)}\n`)
+      pipe.report(readLog(name))
       log.read()
       log.close()
-      closeSync(out)
+      pipe.close()
       return log.since(0)
     }
     const keysOf = (lines: readonly KernelLine[], of: DeviceNames, failedAt: number) =>
       findCause(chooseLines(lines, of), of, failedAt).map(({ key }) => key)
     for (const [name, [of]] of Object.entries(faults)) {
-      const file = `faults/${name}.txt`
+      const file = `faults/${name}`
       const cause = keysOf(replay(file), of, Date.now())
       expect({ name, cause }).toEqual({ name, cause: keysOf(readLog(file), of, 1e12) })
     }
-    for (const name of names('others')) {
-      const lines = replay(`others/${name}.txt`)
+    for (const name of logNames('others')) {
+      const lines = replay(`others/${name}`)
       expect(lines.length).toBeGreaterThan(0)
       for (const of of Object.values(allDevices))
         expect({ name, cause: keysOf(lines, of, Date.now()) }).toEqual({ name, cause: [] })
@@ -423,10 +455,13 @@ describe('cause of a failure', () => {
       state = (state * 1_103_515_245 + 12_345) % 2 ** 31
       return state % below
     }
-    const all = ['faults', 'others'].flatMap((part) =>
-      names(part).flatMap((name) => readLog(`${part}/${name}.txt`)),
+    const all = (['faults', 'others'] as const).flatMap((part) =>
+      logNames(part).flatMap((name) => readLog(`${part}/${name}`)),
     )
-    const owners = [...Object.values(faults).map(([of]) => of), ...Object.values(allDevices)]
+    // The loss of a cluster concerns every Ceph device, whatever its number.
+    const owners = [...Object.values(faults).map(([of]) => of), ...Object.values(allDevices)].filter(
+      ({ names }) => ![...names].some((name) => name.startsWith('rbd')),
+    )
     for (let round = 0; round < 60; round += 1) {
       // Names that contain names in the logs, and a type without messages.
       const { names: own, server } = owners[random(owners.length)] ?? disk
@@ -450,13 +485,13 @@ describe('cause of a failure', () => {
   })
 
   test('a failure before the lines: only messages that the kernel prints after a wait count', () => {
-    const resets = readLog('faults/ata-resets.txt')
+    const resets = readLog('faults/ata-resets')
     expect(sentences(resets, disk, (resets[0]?.at ?? 0) - 30_000)).toEqual([
       'The link to the disk was reset 4 times in 38 sec (ATA port ata3: check the cable and the power).',
     ])
-    const unplugged = readLog('faults/usb-disconnect.txt').slice(0, 1)
+    const unplugged = readLog('faults/usb-disconnect').slice(0, 1)
     expect(sentences(unplugged, stick, (unplugged[0]?.at ?? 0) - 30_000)).toEqual([])
-    const remounted = readLog('faults/recorded-ext4-remount.txt')
+    const remounted = readLog('faults/recorded-ext4-remount')
     expect(sentences(remounted, loop, (remounted[0]?.at ?? 0) - 30_000)).toEqual([])
   })
 
@@ -483,6 +518,32 @@ describe('cause of a failure', () => {
     const reset = { at: 2_000, level: 3, text: 'ata3: hard resetting link' }
     expect(sentences([remount, reset], disk)).toEqual([
       'The link to the disk was reset (ATA port ata3: check the cable and the power).',
+    ])
+  })
+
+  test('an error, then a command that makes the file system read-only: the command, and the error before it', () => {
+    const error = { at: 1_000, level: 3, text: 'I/O error, dev sdb, sector 2048 op 0x0:(READ) flags 0x0' }
+    const remount = { at: 31_000, level: 6, text: `EXT4-fs (sdb1): re-mounted ${'0-'.repeat(18)} ro.` }
+    const given = (...lines: KernelLine[]) => findCause(lines, disk, 32_000, true).map(({ key }) => key)
+    expect(given(error, remount)).toEqual(['cause.madeReadOnlyAfterError', 'cause.ioError'])
+    expect(given(remount, { ...error, at: 31_500 })).toEqual(['cause.remountedReadOnly'])
+    // A file system that stops by itself needs no command for it.
+    const stops = { at: 2_000, level: 2, text: 'EXT4-fs (sdb1): Remounting filesystem read-only' }
+    expect(given(error, stops, remount)).toEqual(['cause.ioError', 'cause.stoppedWriting'])
+    // A message of an older kernel may be of a remount that left the mount writable.
+    const changed = { at: 500, level: 6, text: 'EXT4-fs (sdb1): re-mounted. Opts: errors=remount-ro' }
+    expect(given(changed, error, stops)).toEqual(['cause.ioError', 'cause.stoppedWriting'])
+  })
+
+  test('a path that fails twice is one path', () => {
+    const text = 'device-mapper: multipath: 253:3: Failing path 8:16.'
+    expect(
+      sentences(
+        [1_000, 2_000].map((at) => ({ at, level: 4, text })),
+        multipath,
+      ),
+    ).toEqual([
+      'A path to the storage failed (multipath, 8:16: check the cable, the switch and the storage).',
     ])
   })
 
@@ -515,12 +576,15 @@ describe('lines of a file system', () => {
     ['vg-data', 'vg-data--old: x', false],
     ['host2', ' rport-2:0-1: blocked FC remote port time out: removing rport', true],
     ['sdb1', 'audit: type=1309 argc=2 a0="mount" a1="/dev/sdb1"', false],
+    ['sdb1', 'Command line: root=/dev/sdb1 rd.password=secret', false],
+    ['sdb1', 'Kernel command line: root=/dev/sdb1 rd.password=secret', false],
+    ['sdb1', 'Unknown kernel command line parameters "a=/dev/sdb1", will be passed to user space.', false],
   ])('%s and "%s": %s', (name, text, isChosen) => {
     expect(texts(device('ext4', [name]), text)).toEqual(isChosen ? [text] : [])
   })
 
   test('the report of a blocked thread is chosen with its stack, and no further line', () => {
-    const lines = readLog('faults/thread-blocked.txt')
+    const lines = readLog('faults/thread-blocked')
     const other = {
       at: (lines.at(-1)?.at ?? 0) + 1,
       level: 6,
@@ -550,12 +614,12 @@ describe('rules of causes', () => {
     expect(rule.pattern.source).toMatch(/^\^/)
     for (const key of rule.counted ? [`cause.${id}`, `cause.${id}Repeated`] : [`cause.${id}`]) {
       expect(english()).toHaveProperty([key])
-      expect(traditionalChinese()).toHaveProperty([key])
+      expect(textsOf('zh-TW')).toHaveProperty([key])
     }
   })
 
   test('each rule finds a message of the logs', () => {
-    const all = names('faults').flatMap((name) => readLog(`faults/${name}.txt`))
+    const all = logNames('faults').flatMap((name) => readLog(`faults/${name}`))
     const unused = rules
       .filter(({ stateless }) => !stateless)
       .filter(({ pattern }) => !all.some(({ text }) => pattern.test(text)))
@@ -564,9 +628,44 @@ describe('rules of causes', () => {
 
   test('each sentence has all its parameters', () => {
     const found = Object.entries(faults).flatMap(([name, [of]]) =>
-      findCause(readLog(`faults/${name}.txt`), of, 1e12),
+      findCause(readLog(`faults/${name}`), of, 1e12),
     )
     for (const say of Object.values(words))
       for (const sentence of found) expect(say(sentence)).not.toMatch(/[{}]|undefined/)
+  })
+})
+
+describe('inodes of a failure', () => {
+  const inodes = (of: DeviceNames, ...lines: string[]) =>
+    findInodes(
+      lines.map((text, at) => ({ at, level: 3, text })),
+      of,
+    )
+
+  test('ext4: each inode of its own device counts once, and an entry of a directory leads to its file', () => {
+    const found = inodes(
+      disk,
+      'EXT4-fs error (device sdb1): ext4_lookup:1787: inode #12: comm ls: iget: checksum invalid',
+      'EXT4-fs error (device sdb1): ext4_lookup:1787: inode #12: comm cat: iget: checksum invalid',
+      'EXT4-fs error (device sdb1): ext4_lookup:1789: inode #2049: comm ls: deleted inode referenced: 13',
+      'EXT4-fs warning (device sdb1): ext4_end_bio:343: I/O error 10 writing to inode 14 starting block 34304)',
+      'EXT4-fs (sdb1): Delayed block allocation failed for inode 15 at logical offset 0 with max blocks 1 with error 28',
+      'EXT4-fs error (device sdb1): ext4_validate_block_bitmap:421: comm ls: bg 0: bad block bitmap checksum',
+      'EXT4-fs error (device sdb): ext4_lookup:1787: inode #16: comm ls: iget: checksum invalid',
+      'EXT4-fs error (device sdb2): ext4_lookup:1787: inode #17: comm ls: iget: checksum invalid',
+    )
+    expect(found).toEqual(['12', '13', '14', '15'])
+  })
+
+  test('XFS: the number is hexadecimal; btrfs: a number stands for a file in each subvolume, and none counts', () => {
+    const found = inodes(
+      volume,
+      'XFS (dm-3): Metadata corruption detected at xfs_dinode_verify.part.0+0x3d0/0x5a0 [xfs], inode 0x400079d77 dinode',
+      'XFS (dm-3): Metadata corruption detected at xfs_agf_verify+0x70/0x120 [xfs], xfs_agf block 0x1',
+    )
+    expect(found).toEqual([String(0x400079d77)])
+    const csum =
+      'BTRFS warning (device md0): csum failed root 5 ino 257 off 0 csum 0x1 expected csum 0x2 mirror 1'
+    expect(inodes(array, csum)).toEqual([])
   })
 })

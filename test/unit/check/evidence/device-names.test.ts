@@ -1,27 +1,8 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { findDeviceNames } from '../../../../core/check/evidence/device-names.ts'
-import { temporaryDirectory } from '../../../support/temporary.ts'
-
-/** A sysfs with some block devices: their directories below sys/devices, with the files that they have. */
-function makeSystem(devices: Record<string, Record<string, string>>): string {
-  const root = temporaryDirectory('sysfs')
-  mkdirSync(path.join(root, 'sys/dev/block'), { recursive: true })
-  mkdirSync(path.join(root, 'sys/class/block'), { recursive: true })
-  for (const [place, files] of Object.entries(devices)) {
-    const directory = path.join(root, 'sys/devices', place)
-    for (const [name, text] of Object.entries(files)) {
-      mkdirSync(path.dirname(path.join(directory, name)), { recursive: true })
-      if (name.includes('slaves/'))
-        symlinkSync(path.join(root, 'sys/devices', text), path.join(directory, name))
-      else writeFileSync(path.join(directory, name), `${text}\n`)
-    }
-    if (files.dev !== undefined) symlinkSync(directory, path.join(root, 'sys/dev/block', files.dev))
-    symlinkSync(directory, path.join(root, 'sys/class/block', path.basename(place)))
-  }
-  return root
-}
+import { makeSystem } from '../../../support/check/sysfs.ts'
 
 const SATA = 'pci0000:00/0000:00:1f.2/ata3/host2/target2:0:0/2:0:0:0/block/sdb'
 const USB = 'pci0000:00/0000:00:14.0/usb1/1-2/1-2.4/1-2.4:1.0/host6/target6:0:0/6:0:0:0/block/sdc'
@@ -45,23 +26,29 @@ const mount = (device: string, source: string, type = 'ext4') => ({ point: '/dat
 
 test.each([
   ['a partition', '8:17', '/dev/sdb1', ['sdb1', '8:17', 'sdb', '8:16', 'ata3', 'host2', '2:0:0:0']],
-  ['a disk behind a hub', '8:32', '/dev/sdc', ['sdc', '8:32', 'usb 1-2', 'usb 1-2.4', 'host6', '6:0:0:0']],
+  [
+    'a disk behind a hub',
+    '8:32',
+    '/dev/sdc',
+    ['sdc', '8:32', 'usb 1-2', 'usb 1-2.4', 'host6', '6:0:0:0', 'pci 0000:00:14.0'],
+  ],
   ['a disk of iSCSI', '8:48', '/dev/sdd', ['sdd', 'session2', 'connection2:0', 'host3', '3:0:0:1']],
   [
     'a thin volume',
     '253:1',
     '/dev/mapper/vg-data',
-    ['vg-data', 'dm-1', '253:1', 'vg-pool', 'dm-0', '253:0', 'sdb1', 'sdb', 'ata3'],
+    ['dm-1', 'vg-data', '253:1', 'vg-pool', 'dm-0', '253:0', 'sdb1', 'sdb', 'ata3'],
   ],
   ['an array', '9:0', '/dev/md0', ['md0', '9:0', 'sdc', 'usb 1-2.4', 'sdd', 'session2']],
   ['an NVMe device', '259:0', '/dev/nvme0n1', ['nvme0n1', 'nvme0', 'nvme0c0n1', '259:0']],
   ['a card', '179:0', '/dev/mmcblk0', ['mmcblk0', 'mmc0', '179:0']],
   ['a virtual disk', '254:0', '/dev/vda', ['vda', 'virtio1', '254:0']],
 ] as const)(
-  'device names: %s has its own, and those of all that is below it',
+  'device names: %s has its own first, and those of all that is below it',
   async (_, device, source, names) => {
     const found = await findDeviceNames(mount(device, source), [], system())
     expect([...found.names]).toEqual(expect.arrayContaining([...names]))
+    expect([...found.names][0]).toBe(names[0])
     expect(found.server).toBeNull()
   },
 )

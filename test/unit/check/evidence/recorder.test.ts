@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { KernelLine } from '../../../../core/check/evidence/evidence-messages.ts'
 import type { KernelLog } from '../../../../core/check/evidence/kernel-log.ts'
@@ -11,11 +12,13 @@ const line = (at: number, text: string, level = 5): KernelLine => ({ at, level, 
 const SILENT = 'nfs: server nas-1 not responding, still trying'
 
 /** A recorder whose kernel reports what a test says. */
-function setUp(problem: string | null = null, journal: KernelLine[] | null = null) {
+function setUp(problem: string | null = null, journal: KernelLine[] | 'unreadable' = 'unreadable') {
   const all: KernelLine[] = []
   let listener: (fresh: KernelLine[]) => void = () => undefined
   let lost = 0
+  /** The readings of the journal, each with the number of those that run with it. */
   const asked: number[] = []
+  let running = 0
   const suspected: string[][] = []
   const log = {
     problem,
@@ -30,8 +33,11 @@ function setUp(problem: string | null = null, journal: KernelLine[] | null = nul
   const recorder = new EvidenceRecorder(
     (points) => suspected.push(points),
     log,
-    async (from) => {
-      asked.push(from)
+    async () => {
+      running += 1
+      asked.push(running)
+      await setImmediate()
+      running -= 1
       return journal
     },
   )
@@ -108,19 +114,27 @@ test('evidence recorder: a flood of lines is cut, and the number of the others i
 
 test('evidence recorder: where the log may not be read, the journal is asked; where neither may, the reason is kept', async () => {
   const at = Date.now()
-  const permitted = setUp('EPERM', [line(at, SILENT)])
-  expect((await permitted.recorder.collect(question(at))).cause).toHaveLength(1)
-  expect(permitted.asked).toEqual([at - 60_000])
-  const { recorder } = setUp('EPERM', null)
+  const permitted = setUp('EPERM', [line(at - 60_001, 'nfs: server nas-1 OK'), line(at, SILENT)])
+  const { cause, lines } = await permitted.recorder.collect(question(at))
+  expect([cause.length, lines.map(({ text }) => text)]).toEqual([1, [SILENT]])
+  const { recorder } = setUp('EPERM')
   const found = await recorder.collect(question(at))
   expect(found).toMatchObject({ lines: [], cause: [] })
-  expect(found.unread).toMatchObject([{ key: 'cause.logUnread', params: { reason: 'EPERM' } }])
+  expect(found.unread.map(({ params }) => params.reason)).toEqual(['EPERM'])
+})
+
+test('evidence recorder: the journal is read once at a time, however many disks fail together', async () => {
+  const at = Date.now()
+  const { recorder, asked } = setUp('EPERM', [line(at, SILENT)])
+  const found = await Promise.all(Array.from({ length: 50 }, () => recorder.collect(question(at))))
+  expect(found.map(({ cause }) => cause.length)).toEqual(Array(50).fill(1))
+  expect(new Set(asked)).toEqual(new Set([1]))
 })
 
 test('evidence recorder: an error that the kernel reports is a reason to check its file system, and no other', async () => {
   const { recorder, suspected, report } = setUp()
-  recorder.know(share)
-  recorder.know({ ...share, point: '/mnt/other', source: 'nas-2:/export' })
+  recorder.keepNames(share)
+  recorder.keepNames({ ...share, point: '/mnt/other', source: 'nas-2:/export' })
   const error = line(Date.now(), 'nfs: server nas-1 not responding, timed out', 4)
   await until('the names to be known', () => {
     report(line(Date.now(), 'a harmless line about nas-1', 6), error)
@@ -128,7 +142,7 @@ test('evidence recorder: an error that the kernel reports is a reason to check i
   })
   // The check itself may fail with another line.
   report(error)
-  recorder.know({ ...share, point: '/mnt/third', source: 'nas-3:/export' })
+  recorder.keepNames({ ...share, point: '/mnt/third', source: 'nas-3:/export' })
   await until('another file system to be suspected', () => {
     report({ ...error, text: 'nfs: server nas-3 not responding, timed out' })
     return suspected.length > 1

@@ -1,0 +1,264 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import { z } from 'zod'
+import { sendCommand } from '../../core/agent/control-socket.ts'
+import { UNRECORDED } from '../../core/agent/state/derived.ts'
+import { findMount, listRemedyCommands } from '../../core/agent/state/remedy.ts'
+import type { AppState } from '../../core/agent/state/schema.ts'
+import { NATIVE } from '../../core/alerts/channels/catalog.ts'
+import {
+  type NoticeDelivery,
+  type TimelineEntry,
+  type TimelinePage,
+  type TimelineQuestion,
+  timelinePageSchema,
+  timelineQuestionSchema,
+} from '../../core/alerts/incident.ts'
+import { describeEnd, getSubjects, isDiskKind, type Severity, severities } from '../../core/alerts/kinds.ts'
+import { readEvidence, readTimeline } from '../../core/alerts/store/database.ts'
+import {
+  type Evidence,
+  evidenceSchema,
+  type KernelLine,
+  parseEvidence,
+} from '../../core/check/evidence/evidence-messages.ts'
+import { type Message, message, type WordKey } from '../../core/lib/i18n/message.ts'
+import { UserError } from '../../core/lib/i18n/user-error.ts'
+import { getDataLayout } from '../../core/settings/data-directory.ts'
+import { storeLayout } from '../../core/store/layout.ts'
+import { getDataDirectory, resolveDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
+import { pathAt } from '../ask/known-path.ts'
+import { changeSettings, runningState, settingsIn } from '../ask/settings-change.ts'
+import { jsonText } from '../terminal/json.ts'
+import { localTime } from '../terminal/moment.ts'
+import { parsePause } from '../terminal/option-words.ts'
+import { printPages } from '../terminal/pages.ts'
+import { parsePath } from '../terminal/path-words.ts'
+import { quoteControls } from '../terminal/quote-controls.ts'
+import { about, listed, terminalWords, translate } from '../terminal/terminal-words.ts'
+import { parseSeverity } from './channel-options.ts'
+
+interface ListOptions {
+  data?: string
+  store?: string
+  json?: boolean
+  most: number
+  severity?: Severity
+  source?: string
+  text?: string
+  lasting?: boolean
+}
+
+interface ShowOptions {
+  data?: string
+  evidence?: boolean
+  json?: boolean
+}
+
+const PAGE = 100
+const answerSchema = z.object({ evidence: evidenceSchema.nullable() })
+
+/** `holdfast failures`: lists failures and their notifications; mutes and unmutes paths. */
+export function registerFailures(program: Command): void {
+  const command = program
+    .command('failures')
+    .description('list failures, their ends and notifications; or silence them')
+    .option('--store <folder>', "those of a receiver's store", parsePath)
+    .option('--json', 'one JSON object a line, newest first')
+    .option('--most <number>', 'how many at most', parseCount, 50)
+    .option('--severity <severity>', severities.join(' or '), parseSeverity)
+    .option('--source <path>', 'only those of this folder or checked path', parsePath)
+    .option('--text <text>', 'only those whose paths contain it')
+    .option('--lasting', 'only those that have not ended')
+  withDataDirectory(command).action(list)
+  const inner = (usage: string, description: string) =>
+    withDataDirectory(command.command(usage).description(description))
+  inner('show', 'show one failure with its cause, and what the system reported about it')
+    .argument('<id>', 'as the list has it')
+    .option('--evidence', 'with the lines of the system, as they are')
+    .option('--json', 'one JSON object')
+    .action(show)
+  inner('acknowledge', 'stop reminders of it until it ends; the agent must be running')
+    .argument('<id>', 'as the list has it')
+    .action((id: string, _: object, self: Command) => ask(getDataDirectory(self), 'acknowledge', { id }))
+  inner('snooze', 'send the next reminder after a time, if it still lasts; the agent must be running')
+    .argument('<id>', 'as the list has it')
+    .argument('<time>', 'such as 30m, 4h, 1d', parsePause)
+    .action((id: string, minutes: number, _: object, self: Command) =>
+      ask(getDataDirectory(self), 'snooze', { id, minutes }),
+    )
+  inner('mute', 'send no notifications about a folder or a checked path, for a time or until it is unmuted')
+    .argument('<path>', 'its path or name', parsePath)
+    .argument('[time]', 'such as 30m, 4h, 1d', parsePause)
+    .action((path: string, minutes: number | undefined, _: object, self: Command) =>
+      mute(getDataDirectory(self), path, minutes ?? null),
+    )
+  inner('unmute', 'send notifications about a folder or a checked path again')
+    .argument('<path>', 'its path or name', parsePath)
+    .action((path: string, _: object, self: Command) => unmute(getDataDirectory(self), path))
+}
+
+export function parseCount(text: string): number {
+  const count = Number(text)
+  if (Number.isInteger(count) && count > 0) return count
+  throw new InvalidArgumentError('It must be a whole number above 0.')
+}
+
+async function list(options: ListOptions): Promise<void> {
+  const { ask, problem } = await openTimeline(options)
+  if (problem !== null) console.error(terminalWords(problem))
+  const none = options.lasting === true ? 'cli.incidents.noneNow' : 'cli.incidents.none'
+  await printPages(ask, { most: options.most, json: options.json, format: formatEntry, none })
+}
+
+type Ask = (part: Pick<TimelineQuestion, 'before' | 'most'>) => Promise<TimelinePage>
+
+/**
+ * Reads pages from the running agent, or from its database on disk if none runs. `problem`: why the agent cannot record
+ * failures now; null: it can.
+ */
+async function openTimeline(options: ListOptions): Promise<{ ask: Ask; problem: Message | null }> {
+  const { severity = null, text = '', lasting } = options
+  const lasts = lasting === true ? true : null
+  if (options.store !== undefined) {
+    const file = storeLayout(options.store).alerts
+    const ask: Ask = async (part) =>
+      readTimeline(file, timelineQuestionSchema.parse({ ...part, severity, text, lasts }))
+    return { ask, problem: null }
+  }
+  const directory = resolveDataDirectory(options)
+  const state = await runningState(directory)
+  const source = options.source === undefined ? null : pathAt(settingsIn(state, directory), options.source).id
+  const question = (part: Pick<TimelineQuestion, 'before' | 'most'>) =>
+    timelineQuestionSchema.parse({ ...part, severity, text, lasts, source })
+  if (state === null) {
+    const { alerts } = getDataLayout(directory)
+    return { ask: async (part) => readTimeline(alerts, question(part)), problem: null }
+  }
+  const ask: Ask = async (part) =>
+    timelinePageSchema.parse(await sendCommand(directory, 'timeline', question(part)))
+  return { ask, problem: state.notices.find(({ id }) => id === UNRECORDED)?.sentence ?? null }
+}
+
+async function show(id: string, options: ShowOptions, self: Command): Promise<void> {
+  const directory = resolveDataDirectory({ ...options, data: getDataDirectory(self) })
+  const state = await runningState(directory)
+  const entry = await findEntry(directory, id)
+  if (entry === null) throw new UserError('cli.incidents.unknown', { id })
+  const evidence = await readEvidenceOf(directory, id, state !== null)
+  if (options.json === true) {
+    console.log(jsonText(options.evidence === true ? { ...entry, evidence } : entry))
+    return
+  }
+  const isOfDisk = isDiskKind(entry.incident.kind)
+  const reported = isOfDisk ? formatEvidence(evidence, options.evidence === true) : []
+  // An older version keeps the evidence of an incident, and not its cause.
+  const incident = { ...entry.incident, cause: entry.incident.cause ?? evidence?.cause }
+  console.log([...formatEntry({ ...entry, incident }), ...formatRemedy(entry, state), ...reported].join('\n'))
+}
+
+/** Formats the commands that find or repair an ongoing failure; the commands are those of Linux. */
+function formatRemedy({ incident: { endedAt, sentence } }: TimelineEntry, state: AppState | null): string[] {
+  if (endedAt !== null || process.platform !== 'linux') return []
+  const mount = state === null ? null : findMount(state, String(sentence.params.path))
+  const commands = listRemedyCommands(sentence, mount).flatMap((text) => text.split('\n'))
+  if (commands.length === 0) return []
+  return [`  ${translate('cli.incidents.remedy')}`, ...commands.map((line) => `    ${quoteControls(line)}`)]
+}
+
+async function findEntry(directory: string, id: string): Promise<TimelineEntry | null> {
+  const { ask } = await openTimeline({ data: directory, most: PAGE })
+  let before: TimelineQuestion['before'] = null
+  do {
+    const page: TimelinePage = await ask({ before, most: PAGE })
+    const found = page.entries.find(({ incident }) => incident.id === id)
+    if (found !== undefined) return found
+    before = page.next
+  } while (before !== null)
+  return null
+}
+
+/** Reads from the running agent, or from its database on disk if none runs. */
+async function readEvidenceOf(directory: string, id: string, isRunning: boolean): Promise<Evidence | null> {
+  if (isRunning) return answerSchema.parse(await sendCommand(directory, 'evidence', { id })).evidence
+  const text = readEvidence(getDataLayout(directory).alerts, id)
+  return text === null ? null : parseEvidence(text)
+}
+
+/** Returns what the system reported before and after a failure. @param isWhole with the lines as they are */
+function formatEvidence(evidence: Evidence | null, isWhole: boolean): string[] {
+  if (evidence === null) return [`  ${translate('cause.unrecorded')}`]
+  const { failedAt, cause, lines, omitted, files, facts, unread } = evidence
+  const unknown =
+    cause.length > 0 || unread.length > 0 ? [] : [translate('cause.none', { count: lines.length })]
+  const words = [...unread.map(terminalWords), ...files.map(terminalWords), ...unknown].map(
+    (line) => `  ${line}`,
+  )
+  if (!isWhole) return words
+  const format = ({ at, text }: KernelLine) => `    ${localTime(at)} ${text}`
+  const part = (key: WordKey, inside: readonly string[]) =>
+    inside.length === 0 ? [] : [`  ${terminalWords(message(key, { at: failedAt }))}`, ...inside]
+  return [
+    ...words,
+    ...part('cause.before', lines.filter(({ at }) => at <= failedAt).map(format)),
+    ...part('cause.after', lines.filter(({ at }) => at > failedAt).map(format)),
+    ...(omitted === 0 ? [] : [`    ${translate('cause.omitted', { count: omitted })}`]),
+    ...part(
+      'cause.facts',
+      facts.flatMap(({ place, text }) => `    ${place}: ${text.replaceAll('\n', '\n      ')}`.split('\n')),
+    ),
+    // A program chooses its own name, which is in the kernel's lines.
+  ].map((line) => quoteControls(line.replaceAll('\t', ' ')))
+}
+
+function formatEntry({ incident, deliveries }: TimelineEntry): string[] {
+  const { id, kind, startedAt, endedAt, acknowledged, sentence, cause = [] } = incident
+  const subjects = getSubjects(incident)
+  const end = endedAt === null ? null : describeEnd(incident)
+  const others = subjects.length > 1 ? ` (+${subjects.length - 1})` : ''
+  const lasted =
+    endedAt === null
+      ? message('cli.incidents.since', { since: startedAt })
+      : message('cli.incidents.lasted', { since: startedAt, lasted: endedAt - startedAt })
+  return [
+    `${about(translate(`kind.${kind}`), `${subjects[0] ?? ''}${others}`)}  ${terminalWords(lasted)}`,
+    `  ${terminalWords(sentence)}`,
+    ...cause.map((one) => `  ${terminalWords(one)}`),
+    ...(end === null ? [] : [`  ${terminalWords(end)}`]),
+    `  ${translate('cli.incidents.id', { id })}`,
+    ...(acknowledged === null ? [] : [`  ${translate('cli.incidents.acknowledged', acknowledged)}`]),
+    ...deliveries.map((one) => `  ${deliveryLine(one)}`),
+  ]
+}
+
+function deliveryLine({ channel, channelName, what, state, at, decidedAt, reason }: NoticeDelivery): string {
+  const end = translate(`cli.delivery.${state}`, { at: decidedAt ?? at })
+  const name = channel === NATIVE ? translate('window.destination.here') : channelName
+  const line = about(name, listed([translate(`cli.told.${what}`), end]))
+  return reason === null || state === 'delivered' ? line : about(line, terminalWords(reason))
+}
+
+async function ask(directory: string, command: string, input: object): Promise<void> {
+  await sendCommand(directory, command, input)
+  console.log(translate('cli.incidents.done'))
+}
+
+async function mute(directory: string, path: string, minutes: number | null): Promise<void> {
+  const until = minutes === null ? null : Date.now() + minutes * 60_000
+  await changeSettings(directory, (settings) => ({
+    command: 'mute',
+    input: { id: pathAt(settings, path).id, until },
+  }))
+  const said =
+    until === null
+      ? message('cli.incidents.muted', { path })
+      : message('cli.incidents.mutedUntil', { path, until })
+  console.log(terminalWords(said))
+}
+
+async function unmute(directory: string, path: string): Promise<void> {
+  await changeSettings(directory, (settings) => ({
+    command: 'unmute',
+    input: { id: pathAt(settings, path).id },
+  }))
+  console.log(translate('cli.incidents.unmuted', { path }))
+}

@@ -1,0 +1,127 @@
+import { existsSync } from 'node:fs'
+import { Agent } from '../../core/agent/agent.ts'
+import { answerNamed, commandHandlers } from '../../core/agent/commands.ts'
+import type { Commands } from '../../core/agent/contract.ts'
+import type { SettingsContext } from '../../core/agent/settings-context.ts'
+import { TEST_MS } from '../../core/backends/connection-test.ts'
+import { testDestination } from '../../core/backends/open.ts'
+import { pairWithReceiver } from '../../core/backends/receiver/receiver.ts'
+import { inspectPath } from '../../core/check/inspect.ts'
+import { forgetAll } from '../../core/ledger/background-jobs.ts'
+import { openOrExplain } from '../../core/ledger/ledger.ts'
+import { toSentence, UserError } from '../../core/lib/i18n/user-error.ts'
+import { setProxy } from '../../core/lib/network/tunnel.ts'
+import { loadIdentity } from '../../core/protocol/identity.ts'
+import { lockData, openDataDirectory, unusableData } from '../../core/settings/data-directory.ts'
+import { openProxyRoute } from '../../core/settings/proxy.ts'
+import type { Settings } from '../../core/settings/schema.ts'
+import { openSettings } from '../../core/settings/settings-store.ts'
+import { terminalWords } from '../terminal/terminal-words.ts'
+import { terminalHost } from '../terminal-host.ts'
+import { recordAlone } from './record-alone.ts'
+
+// Answers a command while no agent runs, by an agent in this process. It is never started: it watches, checks, sends and
+// notifies nothing, and listens for no commands.
+
+const PAIR_WITHIN_MS = 20_000
+
+/** A command with its input. */
+export interface AskedCommand {
+  command: keyof Commands
+  input: unknown
+}
+
+/** Opens the agent of a data directory. The caller has the lock if the command changes something. */
+function openOwnAgent(directory: string): Agent {
+  const layout = openDataDirectory(directory)
+  const host = {
+    ...terminalHost(console.error),
+    kind: 'command' as const,
+    ...{ alertStoreThread: null, eventThread: null, reportThread: null },
+  }
+  const agent = new Agent(layout, openSettings(directory, 'refuse'), host, () => undefined)
+  setProxy(openProxyRoute(agent.settings.get().proxy, agent.secrets))
+  return agent
+}
+
+function answer(agent: Agent, { command, input }: AskedCommand): Promise<unknown> {
+  return answerNamed(commandHandlers(agent, withoutWorkers(agent)), command, input)
+}
+
+/** Returns the services that a running agent has from its checker and its senders. */
+function withoutWorkers({
+  layout,
+  host: { computerName: name },
+}: Agent): Pick<SettingsContext, 'inspect' | 'test' | 'pair'> {
+  const loadOwn = () =>
+    loadIdentity(layout.identity).catch((error: unknown) => {
+      throw unusableData(layout.directory, error)
+    })
+  return {
+    inspect: inspectPath,
+    test: async ({ destination, ...given }) =>
+      testDestination(destination, {
+        ...{ ...given, name, identity: await loadOwn() },
+        signal: AbortSignal.timeout(TEST_MS),
+      }),
+    pair: async ({ code, name: asName }) =>
+      pairWithReceiver(code, asName, await loadOwn(), AbortSignal.timeout(PAIR_WITHIN_MS)),
+  }
+}
+
+/** Answers a command that changes nothing. */
+export async function askOwnAgent(directory: string, asked: AskedCommand): Promise<unknown> {
+  const agent = openOwnAgent(directory)
+  return answer(agent, asked).finally(() => agent.stop())
+}
+
+/**
+ * Answers a command that changes the settings, while no other agent can start.
+ * @param asked builds the command from the present settings.
+ * @returns the settings afterwards, and the command's output.
+ * @throws UserError agent.starting; and as the command
+ */
+export async function changeByOwnAgent(
+  directory: string,
+  asked: (settings: Settings) => AskedCommand,
+): Promise<{ settings: Settings; output: unknown }> {
+  const { alerts, ledger } = openDataDirectory(directory)
+  const lock = lockData(directory)
+  // An agent has just started, and would overwrite these changes.
+  if (lock === null) throw new UserError('agent.starting')
+  try {
+    const agent = openOwnAgent(directory)
+    try {
+      const before = agent.settings.get()
+      const command = asked(before)
+      const known = agent.store.state
+      const output = await recordAlone(alerts, known, command.command, command.input, () =>
+        answer(agent, command),
+      )
+      const settings = agent.settings.get()
+      const gone = before.sources.filter(({ id }) => !settings.sources.some((one) => one.id === id))
+      for (const { id } of gone) await forgetSent(ledger, id)
+      return { settings, output }
+    } finally {
+      await agent.stop()
+    }
+  } finally {
+    lock.release()
+  }
+}
+
+/** Clears the source's ledger entries as a running sender does on removal: protected again, all of it is offered again. */
+async function forgetSent(file: string, source: string): Promise<void> {
+  if (!existsSync(file)) return
+  try {
+    const ledger = openOrExplain(file)
+    try {
+      await forgetAll(ledger, source, () => true)
+    } finally {
+      ledger.close()
+    }
+  } catch (error) {
+    // The source is removed in any case; the leftover entries only take space.
+    console.error(terminalWords(toSentence(error)))
+  }
+}

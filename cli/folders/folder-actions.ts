@@ -1,0 +1,285 @@
+import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { sendCommand } from '../../core/agent/control-socket.ts'
+import { minutesUntilTomorrow } from '../../core/agent/state/derived.ts'
+import { message } from '../../core/lib/i18n/message.ts'
+import type { MarkedAnswer } from '../../core/scan/scanner-messages.ts'
+import { getSource } from '../../core/settings/changes.ts'
+import {
+  findBefore,
+  findFirstExpected,
+  formatTimetable,
+  type NextExpected,
+} from '../../core/settings/expected/first.ts'
+import { findOddPatterns } from '../../core/settings/patterns.ts'
+import {
+  type ExpectedFiles,
+  expectedFilesSchema,
+  MOST_EXPECTED_RULES,
+  type Source,
+} from '../../core/settings/schema.ts'
+import { checkedPathAt, pathAt, sourceAt } from '../ask/known-path.ts'
+import { askState, changeSettings, runningState, settingsIn, settingsNow } from '../ask/settings-change.ts'
+import { jsonText } from '../terminal/json.ts'
+import { localTime } from '../terminal/moment.ts'
+import { omitUndefined } from '../terminal/omit-undefined.ts'
+import { NONE } from '../terminal/option-words.ts'
+import { terminalWords, translate } from '../terminal/terminal-words.ts'
+import { WrongUsage } from '../terminal/wrong-usage.ts'
+import { LOCAL, type RuleOptions } from './expect-options.ts'
+import type { FilterOptions } from './filter-options.ts'
+import { type FilterChanges, toFilterChanges } from './filter-options.ts'
+import { linkLines, pathLines, sourceLines } from './folder-lines.ts'
+import { describeFolders } from './folder-state.ts'
+
+export interface AddOptions extends FilterOptions {
+  batch?: boolean
+  prefix?: string
+  to?: string[]
+}
+
+// The actions of `holdfast folders`.
+
+const LOOK_EVERY_MS = 100
+/** About five seconds: a rule's state comes at once, unless files are due that a large source is compared for. */
+const MOST_LOOKS = 50
+
+const SAID = { confirm: 'cli.paths.confirmed', send: 'cli.paths.sending' } as const
+
+export async function answerMarked(
+  dataDirectory: string,
+  given: string,
+  answer: MarkedAnswer,
+  json = false,
+): Promise<void> {
+  const { sources, settings } = await askState(dataDirectory)
+  const { id, path } = sourceAt(settings, given)
+  const marked = sources.find((one) => one.settings.id === id)?.scanned?.marked
+  await sendCommand(dataDirectory, 'answerMarked', { id, answer })
+  const files = marked?.files ?? 0
+  console.log(json ? jsonText({ path, answer, files }) : translate(SAID[answer], { path, count: files }))
+}
+
+export async function list(dataDirectory: string, json = false): Promise<void> {
+  const agent = await runningState(dataDirectory)
+  const settings = settingsIn(agent, dataDirectory)
+  const { sources, checkedPaths } = settings
+  const oddPatterns = sources.flatMap(({ id, path: root, ignore }) =>
+    findOddPatterns(ignore, root).map((one) => ({ source: id, ...one })),
+  )
+  if (json) console.log(jsonText({ sources, checkedPaths, oddPatterns }, 2))
+  else if (sources.length + checkedPaths.length === 0) console.log(translate('cli.paths.none'))
+  else console.log([...pathLines(settings), ...(agent === null ? [] : describeFolders(agent))].join('\n'))
+}
+
+export async function add(
+  dataDirectory: string,
+  given: string,
+  { batch = false, prefix, to, ...filters }: AddOptions,
+): Promise<void> {
+  const kind = batch || prefix !== undefined ? 'batch' : undefined
+  const input = {
+    path: path.resolve(given),
+    ...toFilterChanges(filters),
+    ...omitUndefined({ kind, prefix, to }),
+  }
+  const after = await changeSettings(dataDirectory, () => ({ command: 'addSource', input }))
+  console.log(sourceLines(after, sourceAt(after, given)).join('\n'))
+}
+
+export async function change(dataDirectory: string, given: string, changes: FilterChanges): Promise<void> {
+  if (Object.keys(changes).length === 0) throw new WrongUsage('cli.paths.changeWhat')
+  let id = ''
+  const after = await changeSettings(dataDirectory, (settings) => {
+    id = sourceAt(settings, given).id
+    return { command: 'changeSource', input: { id, changes } }
+  })
+  // The user may have given the former name: the source is found by its id.
+  console.log(sourceLines(after, getSource(after, id)).join('\n'))
+}
+
+export interface PauseOptions {
+  for?: number
+  untilTomorrow?: boolean
+}
+
+/** Pauses sending of one directory, or, as the tray's menu does, of all. */
+export async function pause(
+  dataDirectory: string,
+  given: string | undefined,
+  { for: minutes, untilTomorrow = false }: PauseOptions,
+): Promise<void> {
+  if (minutes !== undefined && untilTomorrow) throw new WrongUsage('cli.pause.twoEnds')
+  if (given !== undefined && (minutes !== undefined || untilTomorrow))
+    throw new WrongUsage('cli.pause.allOnly')
+  if (given !== undefined) return pauseOne(dataDirectory, given, true)
+  const { pause: until } = await changeSettings(dataDirectory, () => ({
+    command: 'pause',
+    input: { minutes: untilTomorrow ? minutesUntilTomorrow(new Date()) : (minutes ?? null) },
+  }))
+  const end = until?.until ?? null
+  console.log(
+    end === null ? translate('cli.pause.paused') : translate('cli.pause.pausedUntil', { until: end }),
+  )
+}
+
+export async function resume(dataDirectory: string, given: string | undefined): Promise<void> {
+  if (given !== undefined) return pauseOne(dataDirectory, given, false)
+  await changeSettings(dataDirectory, () => ({ command: 'resume', input: {} }))
+  console.log(translate('cli.pause.resumed'))
+}
+
+async function pauseOne(dataDirectory: string, given: string, paused: boolean): Promise<void> {
+  const after = await changeSettings(dataDirectory, (settings) => ({
+    command: 'changeSource',
+    input: { id: sourceAt(settings, given).id, changes: { paused } },
+  }))
+  console.log(sourceLines(after, sourceAt(after, given)).join('\n'))
+}
+
+export async function check(dataDirectory: string, given: string): Promise<void> {
+  const wanted = path.resolve(given)
+  const after = await changeSettings(dataDirectory, () => ({
+    command: 'addCheckedPath',
+    input: { path: wanted },
+  }))
+  console.log(translate('cli.paths.checked', { path: wanted }))
+  for (const line of linkLines(pathAt(after, wanted))) console.log(line)
+}
+
+export async function follow(dataDirectory: string, given: string, stay: boolean): Promise<void> {
+  let link: string | null = null
+  let id = ''
+  const after = await changeSettings(dataDirectory, (settings) => {
+    const found = pathAt(settings, given)
+    link = found.link
+    id = found.id
+    return { command: 'followLink', input: { id, stay } }
+  })
+  const all = [...after.sources, ...after.checkedPaths]
+  const now = all.find((one) => (stay ? one.id === id : one.link === link))
+  if (now !== undefined) console.log(translate('cli.paths.followed', { path: now.path }))
+}
+
+export async function move(dataDirectory: string, given: string, next: string): Promise<void> {
+  const { id, name } = sourceAt(await settingsNow(dataDirectory), given)
+  const wanted = path.resolve(next)
+  await changeSettings(dataDirectory, () => ({ command: 'moveSource', input: { id, path: wanted } }))
+  console.log(translate('cli.paths.moved', { name, path: wanted }))
+}
+
+export async function retry(dataDirectory: string, given: string): Promise<void> {
+  const { id, path } = sourceAt(await settingsNow(dataDirectory), given)
+  await sendCommand(dataDirectory, 'retryParked', { id })
+  console.log(translate('cli.paths.retried', { path }))
+}
+
+/** Accepts that many files were emptied, changed or deleted at once. */
+export async function accept(dataDirectory: string, given: string): Promise<void> {
+  const { id, path } = sourceAt(await settingsNow(dataDirectory), given)
+  const { sources } = await askState(dataDirectory)
+  const scanned = sources.find(({ settings }) => settings.id === id)?.scanned
+  if (scanned?.deleted?.since != null) {
+    await sendCommand(dataDirectory, 'acceptDeleted', { id })
+    console.log(translate('cli.paths.deletionAccepted', { path }))
+    if (scanned.held == null) return
+  }
+  await answerMassChange(dataDirectory, given, 'sendAsItIs', 'cli.paths.accepted')
+}
+
+/** Answers the question about files that were emptied or changed at once. */
+export async function answerMassChange(
+  dataDirectory: string,
+  given: string,
+  command: 'sendAsItIs' | 'bringBack',
+  said: 'cli.paths.accepted' | 'cli.paths.comingBack',
+): Promise<void> {
+  const { id, path } = sourceAt(await settingsNow(dataDirectory), given)
+  await sendCommand(dataDirectory, command, { id })
+  console.log(translate(said, { path }))
+}
+
+export async function remove(dataDirectory: string, given: string): Promise<void> {
+  let said = message('cli.paths.none')
+  await changeSettings(dataDirectory, (settings) => {
+    const checked = checkedPathAt(settings, given)
+    const { id, path } = checked ?? sourceAt(settings, given)
+    said = message(checked === null ? 'cli.paths.removed' : 'cli.paths.unchecked', { path })
+    return { command: checked === null ? 'removeSource' : 'removeCheckedPath', input: { id } }
+  })
+  console.log(terminalWords(said))
+}
+
+export async function expectFiles(directory: string, given: string, options: RuleOptions): Promise<void> {
+  let id = ''
+  let before: ExpectedFiles | undefined
+  const after = await changeSettings(directory, (settings) => {
+    const source = sourceAt(settings, given)
+    id = source.id
+    before = findRule(source, options.pattern)
+    return { command: 'changeSource', input: { id, changes: { expected: withRule(source, options) } } }
+  })
+  const source = getSource(after, id)
+  const rule = findRule(source, options.pattern)
+  const isBegun =
+    rule !== undefined && (before === undefined || formatTimetable(before) !== formatTimetable(rule))
+  const next = isBegun ? await findNext(directory, id, rule, before) : null
+  console.log([...sourceLines(after, source), ...(next === null ? [] : [nextLine(next)])].join('\n'))
+}
+
+/**
+ * Returns the file that is due next by a new or changed rule: the one that the agent expects, or that it will expect.
+ * null: it is unknown, because the agent still judges those of the past.
+ */
+async function findNext(
+  directory: string,
+  id: string,
+  rule: ExpectedFiles,
+  before: ExpectedFiles | undefined,
+): Promise<NextExpected | null> {
+  const isToCome = ({ due }: NextExpected) => due > Date.now()
+  const timetable = formatTimetable(rule)
+  for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+    const agent = await runningState(directory)
+    if (agent === null) {
+      const now = Date.now()
+      const next = findFirstExpected(rule, now, before === undefined ? null : findBefore(before, now, rule))
+      return isToCome(next) ? next : null
+    }
+    const states = agent.sources.find(({ settings }) => settings.id === id)?.scanned?.expected ?? []
+    const state = states.find((one) => one.pattern === rule.pattern && one.timetable === timetable)
+    if (state !== undefined && isToCome(state.next)) return state.next
+    await delay(LOOK_EVERY_MS)
+  }
+  return null
+}
+
+function nextLine({ path, due }: NextExpected): string {
+  return translate('cli.expected.next', { path, due: localTime(due) })
+}
+
+const findRule = ({ expected }: Source, wanted: string): ExpectedFiles | undefined =>
+  expected.find(({ pattern }) => pattern === wanted)
+
+/** Returns the rules of a source with the given one added, changed or removed. */
+function withRule(
+  { name, expected }: Source,
+  { pattern, remove = false, ...options }: RuleOptions,
+): ExpectedFiles[] {
+  const before = expected.find((one) => one.pattern === pattern)
+  const others = expected.filter((one) => one !== before)
+  if (remove) {
+    if (before === undefined) throw new WrongUsage('cli.expected.noRule', { name, pattern })
+    return others
+  }
+  if (others.length >= MOST_EXPECTED_RULES)
+    throw new WrongUsage('cli.expected.most', { name, count: MOST_EXPECTED_RULES })
+  const everyMinutes = options.every ?? before?.everyMinutes
+  if (everyMinutes === undefined) throw new WrongUsage('cli.expected.every')
+  const given = omitUndefined({
+    withinMinutes: options.within,
+    minimumBytes: options.minSize === NONE ? 0 : options.minSize,
+    zone: options.zone === LOCAL ? null : options.zone,
+  })
+  return [...others, expectedFilesSchema.parse({ ...before, pattern, everyMinutes, ...given })]
+}

@@ -1,0 +1,21 @@
+import { InvalidArgumentError } from 'commander'
+import { parseIsoMoment } from '../../core/lib/moment.ts'
+
+/** Parses a time argument as milliseconds since 1970. */
+export function parseMoment(text: string): number {
+  const at = parseIsoMoment(text)
+  if (at === null)
+    throw new InvalidArgumentError(
+      'It must be a time such as 2026-11-20, 2026-11-20T08:15 or 2026-11-20T08:15Z.',
+    )
+  return at
+}
+
+const two = (number: number): string => String(Math.trunc(Math.abs(number))).padStart(2, '0')
+
+/** Formats a local time with its UTC offset, as `parseMoment` reads it: "2026-11-20T16:15:00+08:00". */
+export function localTime(at: number): string {
+  const east = -new Date(at).getTimezoneOffset()
+  const local = new Date(at + east * 60_000).toISOString().slice(0, 19)
+  return `${local}${east < 0 ? '-' : '+'}${two(east / 60)}:${two(east % 60)}`
+}

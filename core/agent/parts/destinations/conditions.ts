@@ -1,0 +1,49 @@
+import { isDiskKind } from '../../../alerts/kinds.ts'
+import { message } from '../../../lib/i18n/message.ts'
+import {
+  awayFor,
+  condition,
+  type FoundCondition,
+  MINUTE_MS,
+  UNREACHABLE_AFTER_MS,
+  unknown,
+  well,
+} from '../../state/condition.ts'
+import { destinationFailure } from '../../state/derived.ts'
+import type { AppState, DestinationState } from '../../state/schema.ts'
+
+/** Returns the conditions of the destinations. */
+export const destinationConditions = (state: AppState, now: number): FoundCondition[] =>
+  state.destinations.flatMap((one) => destinationCondition(state, one, now))
+
+function destinationCondition(state: AppState, destination: DestinationState, now: number): FoundCondition[] {
+  const { id, name, connection, ejectedAt } = destination
+  const subject = { id: `destination:${id}`, name, source: null }
+  if (ejectedAt !== undefined) return []
+  const failure = destinationFailure(state, destination)
+  // Before the first connection attempt the condition is unknown, and an incident of an earlier run stays open.
+  if (failure === null) return connection.state === 'connected' ? well(subject, now) : unknown(subject)
+  const { kind, since, sentence } = failure
+  // Its disk is checked, and has its own incident.
+  if (isDiskKind(kind)) return []
+  if (kind !== 'unreachable') return condition(subject, kind, since ?? now, sentence, MINUTE_MS)
+  const isAway = awayFor(connection.since, now) > UNREACHABLE_AFTER_MS
+  return isAway ? unreachable(state, destination, now) : unknown(subject)
+}
+
+function unreachable(state: AppState, destination: DestinationState, now: number): FoundCondition[] {
+  const { id, name, kind, connection } = destination
+  const since = Math.min(connection.since, now)
+  const isHere = state.destinations.length === 1 && kind === 'embedded'
+  return condition(
+    { id: `destination:${id}`, name, source: null },
+    'unreachable',
+    since,
+    message('condition.unreachable', { name }),
+    state.settings.alerts.unreachableMinutes * MINUTE_MS,
+    {
+      sentence: message(isHere ? 'status.unreachableEmbedded' : 'status.unreachable', { name }),
+      detail: message('status.since', { since }),
+    },
+  )
+}

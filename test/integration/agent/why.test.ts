@@ -8,6 +8,7 @@ import { getDataLayout } from '../../../core/settings/data-directory.ts'
 import { holdfast, pairWith, startReceiver, untilState } from '../../support/agent/two-receivers.ts'
 import { startHoldfast } from '../../support/cli/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -73,10 +74,12 @@ test('`holdfast why`: a sent, an open, an excluded, a linked, a removed and an u
   expect(removed.code).toBe(1)
   expect(removed.out).toContain('No longer here. It is kept at its destination.\n  nas: has it since')
   expect(removed.out).toContain('photos/2026/b.raw --in-place --missing-only')
-  const all = await why(path.join(source, '2026'))
-  expect(all).toMatchObject({ code: 0 })
+  const all = await until('the removed file is recorded', async () => {
+    const answer = await why(path.join(source, '2026'))
+    return answer.out.includes('1 sent file is no longer here') && answer
+  })
+  expect(all.code).toBe(0)
   expect(all.out).toContain('1 sent, 0 to be sent')
-  expect(all.out).toContain('1 sent file is no longer here')
 
   expect((await why(path.join(source, 'nothing'))).out).toContain('none of this name was sent')
   const outside = await why('/etc/hosts')

@@ -3,19 +3,22 @@ import { Agent } from '../../core/agent/agent.ts'
 import { answerNamed, commandHandlers } from '../../core/agent/commands.ts'
 import type { Commands } from '../../core/agent/contract.ts'
 import type { SettingsContext } from '../../core/agent/settings-context.ts'
+import { getOwnPaths } from '../../core/agent/workers/configs.ts'
 import { TEST_MS } from '../../core/backends/connection-test.ts'
 import { testDestination } from '../../core/backends/open.ts'
 import { pairWithReceiver } from '../../core/backends/receiver/receiver.ts'
 import { inspectPath } from '../../core/check/inspect.ts'
 import { forgetAll } from '../../core/ledger/background-jobs.ts'
-import { openOrExplain } from '../../core/ledger/ledger.ts'
+import { emptyLedger, openOrExplain, readLedger } from '../../core/ledger/ledger.ts'
 import { toSentence, UserError } from '../../core/lib/i18n/user-error.ts'
 import { setProxy } from '../../core/lib/network/tunnel.ts'
 import { loadIdentity } from '../../core/protocol/identity.ts'
+import { examine } from '../../core/scan/preview/examine.ts'
 import { lockData, openDataDirectory, unusableData } from '../../core/settings/data-directory.ts'
 import { openProxyRoute } from '../../core/settings/proxy.ts'
 import type { Settings } from '../../core/settings/schema.ts'
 import { openSettings } from '../../core/settings/settings-store.ts'
+import { OwnPlaces } from '../../core/walk/own-places.ts'
 import { terminalWords } from '../terminal/terminal-words.ts'
 import { terminalHost } from '../terminal-host.ts'
 import { recordAlone } from './record-alone.ts'
@@ -41,6 +44,7 @@ function openOwnAgent(directory: string): Agent {
   }
   const agent = new Agent(layout, openSettings(directory, 'refuse'), host, () => undefined)
   setProxy(openProxyRoute(agent.settings.get().proxy, agent.secrets))
+  agent.show()
   return agent
 }
 
@@ -51,14 +55,22 @@ function answer(agent: Agent, { command, input }: AskedCommand): Promise<unknown
 /** Returns the services that a running agent has from its checker and its senders. */
 function withoutWorkers({
   layout,
+  settings,
   host: { computerName: name },
-}: Agent): Pick<SettingsContext, 'inspect' | 'test' | 'pair'> {
+}: Agent): Pick<SettingsContext, 'inspect' | 'examine' | 'test' | 'pair'> {
   const loadOwn = () =>
     loadIdentity(layout.identity).catch((error: unknown) => {
       throw unusableData(layout.directory, error)
     })
   return {
     inspect: inspectPath,
+    examine: async (asked) => {
+      const now = settings.get()
+      const ledger = readLedger(layout.ledger)
+      const own = new OwnPlaces(getOwnPaths(now, layout))
+      const { quietSeconds } = now.scan
+      return examine(asked, { ledger: ledger ?? emptyLedger, own, quietSeconds }).finally(ledger?.close)
+    },
     test: async ({ destination, ...given }) =>
       testDestination(destination, {
         ...{ ...given, name, identity: await loadOwn() },

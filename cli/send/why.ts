@@ -1,11 +1,13 @@
-import { realpathSync, statSync } from 'node:fs'
+import { realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from 'commander'
-import { sendCommand } from '../../core/agent/control-socket.ts'
 import { type Explanation, explanationSchema } from '../../core/agent/parts/sources/contract.ts'
-import { dropError } from '../../core/dropped-errors.ts'
+import { ignoreError } from '../../core/dropped-errors.ts'
+import { LATE, withTimeout } from '../../core/lib/async/timing.ts'
 import { commandName } from '../../core/lib/i18n/words.ts'
-import { dataWords, resolveDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
+import { dataWords, refuseMissing, resolveDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
+import { endChild, isChild, runInChild } from '../ask/in-child.ts'
+import { ask, runningState } from '../ask/settings-change.ts'
 import { tableLines } from '../terminal/columns.ts'
 import { jsonText } from '../terminal/json.ts'
 import { parsePath } from '../terminal/path-words.ts'
@@ -14,6 +16,8 @@ import { about, terminalWords, translate } from '../terminal/terminal-words.ts'
 
 /** Limit of the reasons of a directory that are printed. */
 const MOST_REASONS = 10
+/** Limit for resolving the links of a path in milliseconds: its disk may hang. */
+const RESOLVE_MS = 5_000
 
 /** `holdfast why FILE`: explains where a file is, and why it is not elsewhere. */
 export function registerWhy(program: Command): void {
@@ -27,11 +31,19 @@ export function registerWhy(program: Command): void {
     .option('--json', 'print the answer as JSON')
   withDataDirectory(command).action(async (file: string, options: { data?: string; json?: boolean }) => {
     const directory = resolveDataDirectory(options)
-    const answer = await explain(directory, path.resolve(file))
-    console.log(
-      options.json ? jsonText(answer, 2) : explanationLines(answer, dataWords(directory)).join('\n'),
-    )
-    process.exitCode = isEverywhere(answer) ? 0 : 1
+    refuseMissing(directory)
+    const absolute = path.resolve(file)
+    const print = (answer: Explanation) => {
+      console.log(
+        options.json ? jsonText(answer, 2) : explanationLines(answer, dataWords(directory)).join('\n'),
+      )
+      return isEverywhere(answer) ? 0 : 1
+    }
+    if (isChild) return endChild(print(await explain(directory, absolute)), [process.stdout, process.stderr])
+    const answer = (await runningState(directory)) === null ? null : await askFor(directory, absolute)
+    // All other answers read a disk, which may hang.
+    if (answer === null || answer.verdict === 'outside') return runInChild(process.stdout, process.stderr)
+    process.exitCode = print(answer)
   })
 }
 
@@ -44,40 +56,39 @@ const isEverywhere = ({ verdict, below }: Explanation): boolean =>
     !below.isPart &&
     below.others.length === 0)
 
-/** Asks for the path as it is given, then with its links resolved: resolving one could block on a disk that hangs. */
+/** Asks for the path as it is given, then with its links resolved. */
 async function explain(directory: string, absolute: string): Promise<Explanation> {
-  const first = await askFor(directory, absolute, false)
+  const first = await askFor(directory, absolute)
   if (first.verdict !== 'outside') return first
-  for (const real of [
-    path.join(realPath(path.dirname(absolute)), path.basename(absolute)),
-    realPath(absolute),
-  ]) {
-    const next = real === absolute ? first : await askFor(directory, real, false)
+  const found = await withTimeout(RESOLVE_MS, resolveLinks(absolute))
+  if (found === LATE) return first
+  for (const real of found.paths) {
+    const next = real === absolute ? first : await askFor(directory, real)
     if (next.verdict !== 'outside') return next
   }
-  return askFor(directory, absolute, isDirectory(absolute))
+  return askFor(directory, absolute, found.isDirectory)
 }
 
-const askFor = async (directory: string, file: string, isDirectory: boolean) =>
-  explanationSchema.parse(await sendCommand(directory, 'explainFile', { path: file, isDirectory }))
+const askFor = async (directory: string, file: string, isDirectory = false) =>
+  explanationSchema.parse(
+    await ask(directory, { command: 'explainFile', input: { path: file, isDirectory } }),
+  )
+
+/** Resolves the links above a path, then its own, too. */
+async function resolveLinks(absolute: string): Promise<{ paths: string[]; isDirectory: boolean }> {
+  const above = await realPath(path.dirname(absolute))
+  const isDirectory = await stat(absolute).then(
+    (facts) => facts.isDirectory(),
+    ignoreError('a path that is not there is no folder', false),
+  )
+  return { paths: [path.join(above, path.basename(absolute)), await realPath(absolute)], isDirectory }
+}
 
 /** Resolves the part of a path that exists. */
-function realPath(absolute: string): string {
-  try {
-    return realpathSync(absolute)
-  } catch (error) {
-    const above = path.dirname(absolute)
-    if (above === absolute) return dropError(error, 'a root that does not resolve stays as it is', absolute)
-    return path.join(realPath(above), path.basename(absolute))
-  }
-}
-
-function isDirectory(absolute: string): boolean {
-  try {
-    return statSync(absolute).isDirectory()
-  } catch (error) {
-    return dropError(error, 'a path that is not there is no folder', false)
-  }
+async function realPath(absolute: string): Promise<string> {
+  const real = await realpath(absolute).catch(ignoreError('what is above it may exist', null))
+  const above = path.dirname(absolute)
+  return real ?? (above === absolute ? absolute : path.join(await realPath(above), path.basename(absolute)))
 }
 
 /** Formats an explanation for a terminal. @param data the option that the commands need. */

@@ -66,7 +66,7 @@ const KEEP_MS = 2_000
  * Owns the workers, the state and the alerts. Its host shows the state and passes commands on.
  *
  * `start` and `change` apply the settings: to the state, and to each worker's configuration. The workers' reports then
- * update the state, and the alerts follow the state. An agent for a command is not started and applies nothing.
+ * update the state, and the alerts follow the state. An agent for a command is not started: it only shows the settings.
  */
 export class Agent implements AgentServices {
   readonly layout: DataLayout
@@ -232,22 +232,28 @@ export class Agent implements AgentServices {
     return isSaved
   }
 
-  #apply(): void {
+  /** Shows the settings in the state. */
+  show(): void {
     const { state } = this.store
     const settings = this.settings.get()
-    const { sources, checkedPaths, destinations: all } = settings
-    const kept = new Set([...sources, ...checkedPaths, ...all].map(({ id }) => id))
-    this.#knownMounts.keepOnly(kept)
     this.#refused = refusedSources(settings.sources, getStorePaths(settings, this.layout))
     const destinations = destinationStates(settings, this.layout.store, this.secrets.get())
     this.store.update({
       ...withSettings(state, settings, this.#refused, destinations),
       receiving: receivingState(settings, Date.now(), state.receiving),
       computers: computerStates(settings, state.computers, Date.now()),
-      surroundings: this.#surroundings.configure(settings.send),
       proxy: { address: this.proxy()?.address ?? null, hasPassword: hasProxyPassword(this.secrets.get()) },
       allowance: readAllowance(settings.send, Date.now()),
     })
+  }
+
+  #apply(): void {
+    const settings = this.settings.get()
+    const { sources, checkedPaths, destinations } = settings
+    const kept = new Set([...sources, ...checkedPaths, ...destinations].map(({ id }) => id))
+    this.#knownMounts.keepOnly(kept)
+    this.store.update({ surroundings: this.#surroundings.configure(settings.send) })
+    this.show()
     void localCopies(this.layout, settings).then((found) => this.store.update({ localCopies: found }))
     this.#configureWorkers()
     this.alerting.evaluate()

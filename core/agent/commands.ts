@@ -95,6 +95,7 @@ function createContext(agent: Agent, changed: () => void): SettingsContext {
       changed()
     },
     inspect: (path) => agent.checker.request('inspect', { path }),
+    examine: (input) => agent.scanner.request('examine', input),
     test: (input) => agent.senders.request('test', input),
     pair: (input) => agent.senders.request('pair', input),
     knownPoint: (destination) => agent.knownPoint(destination),

@@ -1,5 +1,6 @@
 import type { PathFacts } from '../check/inspect.ts'
 import type { RequestInput, RequestOutput } from '../lib/workers/definition.ts'
+import type { Examined, scannerDefinition } from '../scan/scanner-messages.ts'
 import type { senderDefinition } from '../send/sender-messages.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
 import type { FolderDestination } from '../settings/destination-schema.ts'
@@ -25,6 +26,8 @@ export interface SettingsContext {
   change(update: (settings: Settings) => Settings, entered?: EnteredSecrets): void
   /** Reads the facts of a path whose disk may hang. */
   inspect(path: string): Promise<PathFacts>
+  /** Looks at a path of a source. */
+  examine(input: RequestInput<typeof scannerDefinition, 'examine'>): Promise<Examined>
   /** Tests a destination. */
   test: Asked<'test'>
   /** Pairs with a receiver by a one-time code. */

@@ -46,7 +46,16 @@ export type { DamagedFile, HealedFile } from './damaged.ts'
 /** The transfer state of each file for each destination; each part (`openParts`) documents its functions. */
 export type Ledger = ReturnType<typeof openLedger>
 
-export type LedgerReader = Pick<Ledger, 'lookup' | 'sentAs' | 'adoptedNs' | 'close'>
+export type LedgerReader = Pick<
+  Ledger,
+  'lookup' | 'sentAs' | 'adoptedNs' | 'home' | 'mountsInside' | 'rowsOf' | 'countGone' | 'close'
+>
+
+/** What a reader finds where no ledger is: nothing was sent. */
+export const emptyLedger: Omit<LedgerReader, 'close'> = {
+  ...{ lookup: () => null, sentAs: () => null, adoptedNs: () => null },
+  ...{ home: () => null, mountsInside: () => [], rowsOf: () => [], countGone: () => null },
+}
 
 /** Opens the ledger, or creates it; several processes may have it open at the same time. */
 export function openLedger(file: string) {
@@ -217,8 +226,12 @@ export function readLedger(file: string): LedgerReader | null {
     const routes = openRoutes(database)
     const { lookup } = openKnown(database, routes)
     const { sentAs } = openRenamed(database, routes)
-    const { adoptedNs } = openMeta(database, routes)
-    return { lookup, sentAs, adoptedNs, close: () => database.close() }
+    const { adoptedNs, home, mountsInside } = openMeta(database, routes)
+    // Prepared at their use: a ledger of an earlier version lacks their columns.
+    const rowsOf: Ledger['rowsOf'] = (...asked) => openPages(database).rowsOf(...asked)
+    const countGone: Ledger['countGone'] = (...asked) => openPages(database).countGone(...asked)
+    const close = () => database.close()
+    return { lookup, sentAs, adoptedNs, home, mountsInside, rowsOf, countGone, close }
   } catch (error) {
     throw new UserError('scan.list.ledgerUnread', { path: file, reason: errorText(error) }, { cause: error })
   }

@@ -143,6 +143,8 @@ export const examinedSchema = z.object({
    * show it; unanswered: its disk has not answered in time.
    */
   here: z.enum(['file', 'directory', 'link', 'other', 'gone', 'unreadable', 'unanswered']),
+  /** Why its disk, or the whole folder, is not there; null: it is. */
+  missing: messageSchema.nullable(),
   /** Bytes; null: it is no file. */
   size: z.number().nullable(),
   /** Milliseconds since 1970; null: it is no file. */

@@ -1,6 +1,7 @@
-import type { Ledger } from '../../ledger/ledger.ts'
+import type { LedgerReader } from '../../ledger/ledger.ts'
+import { getMountPresence, isBelowAway } from '../../ledger/mount-presence.ts'
 import { LATE, withTimeout } from '../../lib/async/timing.ts'
-import type { Message } from '../../lib/i18n/message.ts'
+import { type Message, message } from '../../lib/i18n/message.ts'
 import type { RequestInput } from '../../lib/workers/definition.ts'
 import { sameContent } from '../../platform/file-metadata.ts'
 import type { OwnPlaces } from '../../walk/own-places.ts'
@@ -13,7 +14,7 @@ const LOOK_MS = 5_000
 const COUNT_MS = 8_000
 
 interface Places {
-  ledger: Pick<Ledger, 'lookup' | 'sentAs' | 'adoptedNs' | 'rowsOf' | 'countGone'>
+  ledger: Omit<LedgerReader, 'close'>
   own: OwnPlaces
   quietSeconds: number
 }
@@ -33,10 +34,31 @@ export async function examine(
   const isDirectory = seen !== LATE && seen.here === 'directory'
   return {
     ...toFacts(seen),
+    missing: findMissing(ledger, source, path) ?? (await findRootMissing(options, seen)),
     rows: rows.map((row) => ({ ...row, isSame: isSame(row.destination) })),
     below: isDirectory && seen.why === null ? await count(options, path) : null,
     gone: rows.length > 0 ? null : ledger.countGone(destinations, source.id, path),
   }
+}
+
+/** Returns which disk of a source is not mounted: the path shows the directory below its mount point. */
+function findMissing(
+  ledger: Places['ledger'],
+  { id, path: root }: ListOptions['source'],
+  path: string,
+): Message | null {
+  const mount = ledger.home(id)
+  if (mount !== null && getMountPresence(mount) === 'away')
+    return message('scan.diskMissing', { path: root, mount })
+  const inner = ledger.mountsInside(id).find((one) => isBelowAway(path, [one]))
+  return inner === undefined ? null : message('scan.innerDiskMissing', { path: inner.point })
+}
+
+async function findRootMissing(options: ListOptions, seen: SeenPath | typeof LATE): Promise<Message | null> {
+  if (seen === LATE || seen.here !== 'gone') return null
+  const root = await withTimeout(LOOK_MS, examinePath(options, ''))
+  const isGone = root !== LATE && root.here === 'gone'
+  return isGone ? message('scan.rootMissing', { path: options.source.path }) : null
 }
 
 function toFacts(

@@ -1,12 +1,23 @@
-import { closeSync, mkdirSync, openSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { explanationSchema } from '../../../core/agent/parts/sources/contract.ts'
 import { openLedger } from '../../../core/ledger/ledger.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { getDataLayout } from '../../../core/settings/data-directory.ts'
+import { openSettings } from '../../../core/settings/settings-store.ts'
 import { holdfast, pairWith, startReceiver, untilState } from '../../support/agent/two-receivers.ts'
 import { startHoldfast } from '../../support/cli/processes.ts'
+import { canMount, mountHung, mountTmpfs } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
@@ -120,4 +131,75 @@ test('`holdfast why`: a waiting, a parked and an oddly named file', async () => 
     steps: [{ command: `holdfast folders retry ${source}` }],
   })
   expect((await why(`${source}/odd\uFFFD`)).out).toContain('name is not valid UTF-8')
+})
+
+test('`holdfast why`, no agent runs: the ledger and the disk answer, and waiting files wait for its start', {
+  tags: 'story',
+}, async () => {
+  const { data, source, write, why } = await setUp()
+  const sent = write('a')
+  await holdfast(['folders', 'add', source, '--data', data])
+  const before = await why(sent)
+  expect(before.code).toBe(1)
+  expect(before.out).toContain('Not sent yet.')
+
+  const agent = startHoldfast(['agent', '--data', data])
+  await untilState(data, 'the file', ({ totals }) => totals.sentFiles === 1)
+  agent.child.kill('SIGTERM')
+  await agent.ended()
+
+  const safe = await why(sent)
+  expect(safe.code).toBe(0)
+  expect(safe.out).toMatch(/^ {2}nas: has it since \d\d:\d\d \(1 B\)$/m)
+  expect(safe.out).not.toContain('not running')
+  const waits = await why(write('b'))
+  expect(waits.code).toBe(1)
+  expect(waits.out).toContain('Holdfast is not running: nothing is sent now.\n  nas: does not have it yet')
+  expect(waits.out).toContain(`To start Holdfast:\n  holdfast agent --data '${data}'`)
+  rmSync(sent)
+  expect((await why(sent)).out).toContain('No longer here. It is kept at its destination.')
+  expect((await why('/etc/hosts')).out).toContain('Not protected')
+})
+
+test('`holdfast why` in a data folder that does not exist: creates none', async () => {
+  const data = path.join(temporaryDirectory('why-typo'), 'typo')
+  const command = startHoldfast(['why', '/etc/hosts', '--data', data])
+  expect(await command.ended()).toBe(1)
+  expect(command.err()).toContain(data)
+  expect(existsSync(data)).toBe(false)
+})
+
+describe.skipIf(!canMount)('`holdfast why`, no agent runs (mounting needs root)', () => {
+  test('a file on a disk that is not mounted is unknown, not gone', async () => {
+    const { data, why } = await setUp()
+    const disk = await mountTmpfs(onTestFinished)
+    const file = path.join(disk.point, 'a')
+    writeFileSync(file, 'a')
+    await holdfast(['folders', 'add', disk.point, '--data', data])
+    const agent = startHoldfast(['agent', '--data', data])
+    await untilState(data, 'the file', ({ totals }) => totals.sentFiles === 1)
+    agent.child.kill('SIGTERM')
+    await agent.ended()
+    await disk.unmount()
+    const { code, out } = await why(file)
+    expect(code).toBe(1)
+    expect(out).toContain(`nothing is mounted at ${disk.point}`)
+    expect(out).not.toContain('--in-place')
+  })
+
+  test('a disk that hangs is told within seconds', async () => {
+    const { data, source, why } = await setUp()
+    const hung = await mountHung(onTestFinished)
+    await holdfast(['folders', 'add', source, '--data', data])
+    const settings = openSettings(data, 'refuse')
+    settings.set({
+      ...settings.get(),
+      sources: settings.get().sources.map((one) => ({ ...one, path: hung.point })),
+    })
+    const inside = await why(path.join(hung.point, 'a'))
+    expect(inside).toMatchObject({ code: 1, out: expect.stringContaining('its disk does not answer') })
+    settings.set({ ...settings.get(), sources: [] })
+    const outside = await why(path.join(hung.point, 'a'))
+    expect(outside).toMatchObject({ code: 1, out: expect.stringContaining('Not protected') })
+  })
 })

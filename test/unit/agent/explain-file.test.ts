@@ -38,7 +38,7 @@ function explain(
   const scanned = source.scanned && { ...source.scanned, phase: 'watching' as const }
   const here = { here: 'file', size: 5, modifiedAt: SINCE, target: null } as const
   const answer = explainFile(state, { ...source, scanned, destinations, ...folder }, 'a', {
-    ...{ ...here, why: null, rows: [], below: null, gone: null },
+    ...{ ...here, missing: null, why: null, rows: [], below: null, gone: null },
     ...examined,
   })
   return {
@@ -200,25 +200,40 @@ describe('explained file', () => {
   const { overall } = checkedState('s', '/data')
   const missing = { ...overall, kind: 'missing' as const, sentence: away }
   test.each([
-    ['its check', away, { checked: checkedState('s', '/data', { overall: missing }) }],
-    ['its scan', lost, { scanned: { id: 's', phase: 'missing' as const, problems: [lost], batches: [] } }],
-    [
-      'a disk in it',
-      inner,
-      { scanned: { id: 's', phase: 'watching' as const, problems: [inner], batches: [] } },
-    ],
+    ['its check', away, { checked: checkedState('s', '/data', { overall: missing }) }, null],
+    ['its mount', lost, {}, lost],
+    ['a disk in it', inner, {}, inner],
   ])(
     'a disk that is away, by %s, leaves its files unknown: nothing is put below its mount point',
-    (_, why, folder) => {
+    (_, why, folder, missing) => {
       const below = { sent: 0, waiting: 0, others: [], isPart: false }
       for (const examined of [{ here: 'gone' as const }, { here: 'directory' as const, below }]) {
         const rows = [row('nas')]
-        const { verdict, said, states, commands } = explain({ ...examined, size: null, rows }, {}, {}, folder)
+        const { verdict, said, states, commands } = explain(
+          { ...examined, missing, size: null, rows },
+          {},
+          {},
+          folder,
+        )
         expect([verdict, said, ...states]).toEqual(['unknown', englishWords(why), 'nas durable'])
         expect(commands).toEqual(['holdfast failures --lasting'])
       }
     },
   )
+
+  test('without an agent a waiting file waits for its start; a safe one and one left out do not', () => {
+    const host = 'command' as const
+    const waits = explain({ rows: [row('nas'), waiting('usb')] }, { host })
+    expect(waits.said).toContain('Holdfast is not running: nothing is sent now.')
+    expect(waits.commands).toEqual(['holdfast agent'])
+    expect(waits.waits).toEqual([])
+    const unseen = explain({}, { host }, {}, { scanned: null })
+    expect([unseen.verdict, ...unseen.commands, ...unseen.waits]).toEqual(['waiting', 'holdfast agent'])
+    const safe = explain({ rows: [row('nas'), row('usb')] }, { host })
+    expect(safe.said).not.toContain('not running')
+    const leftOut = explain({ why: message('scan.why.hidden') }, { host })
+    expect(leftOut.said).not.toContain('not running')
+  })
 
   test('a full disk shows which files are gone', () => {
     const full = { ...overall, kind: 'full' as const }

@@ -63,20 +63,21 @@ export function sourcesHandlers(agent: Services, context: SettingsContext) {
           (id) => destination === undefined || id === destination,
         ),
       }),
-    explainFile: (input) => explain(agent, input),
+    explainFile: (input) => explain(agent, context, input),
     ...heldSourceHandlers(agent),
   } satisfies HandlersOf<typeof sourcesContract>
 }
 
 async function explain(
-  { settings, store, scanner }: Services,
+  { settings, store }: Services,
+  { examine }: SettingsContext,
   { path, isDirectory }: CommandInput<'explainFile'>,
 ): Promise<CommandOutput<'explainFile'>> {
   const found = findSourceOf(settings.get().sources, path)
   const source = store.state.sources.find(({ settings: { id } }) => id === found?.source.id)
   if (found === null || source === undefined) return explainOutside(path, isDirectory)
   const destinations = source.destinations.map(({ id }) => id)
-  const examined = await scanner.request('examine', { source: found.source, destinations, path: found.path })
+  const examined = await examine({ source: found.source, destinations, path: found.path })
   return explainFile(store.state, source, found.path, examined)
 }
 

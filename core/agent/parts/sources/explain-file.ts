@@ -58,18 +58,24 @@ export function explainFile(
   )
   const places = destinations.map((one) => explainPlace(state, source, one, relative, examined))
   const { sentence, verdict, details = [], steps = [] } = decide(state, source, file, examined, places)
+  const isIdle = state.host === 'command' && MAY_WAIT.has(verdict)
   // Without a file to send, only the destinations that have something are of interest.
   const ofPlaces = places.filter((one) => one.state !== 'none')
-  const all = [...steps, ...ofPlaces.flatMap((one) => one.step ?? [])]
+  const start = isIdle ? [step('why.step.agent', 'agent')] : []
+  const all = [...steps, ...start, ...ofPlaces.flatMap((one) => one.step ?? [])]
   return {
     ...{ path: file, folder: { id: settings.id, name: settings.name, file: relative } },
-    ...{ verdict, sentence, details: [...describeHere(examined), ...details] },
+    ...{ verdict, sentence },
+    details: [...describeHere(examined), ...details, ...(isIdle ? [message('why.noAgent')] : [])],
     places: ofPlaces.map(({ step: _, ...place }) => place),
     below: examined.below,
     // Several destinations may have the same remedy.
     steps: all.filter((one, index) => all.findIndex(({ command }) => command === one.command) === index),
   }
 }
+
+/** Verdicts on paths with something to send, perhaps. */
+const MAY_WAIT: ReadonlySet<Explanation['verdict']> = new Set(['waiting', 'parked', 'folder'])
 
 function describeHere({ size, modifiedAt }: Examined): Message[] {
   return size === null || modifiedAt === null ? [] : [message('why.here', { size, at: modifiedAt })]
@@ -93,7 +99,7 @@ function decide(
       steps: [step('why.step.target', `why ${shellWord(target)}`)],
     }
   if (here === 'unanswered') return { verdict: 'unknown', sentence: message('why.unanswered'), ...ofDisk() }
-  const unseen = here === 'file' ? null : findUnseen(source, file)
+  const unseen = here === 'file' ? null : findUnseen(source, examined)
   if (unseen !== null) return { verdict: 'unknown', sentence: unseen, ...ofDisk() }
   if (here === 'gone') return explainGone(settings, file, examined, having)
   if (why !== null && isLeftOut(why)) return explainLeftOut(settings, file, why, places)
@@ -114,13 +120,10 @@ function decide(
 }
 
 /** Returns why a path cannot be seen, so that it may be there although it seems to be gone; null: it can be seen. */
-function findUnseen(source: SourceState, file: string): Message | null {
+function findUnseen(source: SourceState, { missing }: Examined): Message | null {
   const { checked, scanned } = source
   if (checked !== null && UNSEEN.has(checked.overall.kind)) return checked.overall.sentence
-  if (scanned?.phase === 'missing' || scanned?.phase === 'failed') return scanProblem(source)
-  const isOfInnerDisk = ({ key, params }: Message) =>
-    key === 'scan.innerDiskMissing' && isWithin(file, String(params.path))
-  return scanned?.problems.find(isOfInnerDisk) ?? null
+  return missing ?? (scanned?.phase === 'failed' ? scanProblem(source) : null)
 }
 
 function explainGone(
@@ -217,7 +220,7 @@ function waitsFor(
   destination: DestinationState,
   relative: string,
   row: Examined['rows'][number] | undefined,
-): [Message, ExplanationStep | null] {
+): [Message | null, ExplanationStep | null] {
   const { settings } = source
   const folder = shellWord(settings.path)
   const transfer = state.transfers.find(({ id }) => row !== undefined && id === row.id)
@@ -233,6 +236,7 @@ function waitsFor(
   const name = shellWord(destination.id)
   if (destination.ejectedAt !== undefined)
     return [message('why.wait.ejected'), step('why.step.use', `destinations use ${name}`)]
+  if (state.host === 'command') return [row?.reason ?? null, null]
   const failure = destinationFailure(state, destination)
   if (failure !== null) return [failure.sentence, step('why.step.test', `destinations test ${name}`)]
   if (row === undefined || !row.isSame) {

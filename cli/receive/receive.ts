@@ -120,6 +120,8 @@ async function receive(options: ReceiveOptions): Promise<void> {
   const stopped = Promise.race([untilStopped(file !== null), host.failed])
   log('info', englishWords(message('transfer.receiverFingerprint', { fingerprint })))
   log('info', englishWords(message('cli.receive.data', { path: shellWord(host.data) })))
+  if (pairedSenders === 0)
+    log('info', englishWords(message('cli.receiving.noSenders', { store: shellWord(config.store) })))
   heedReloads?.(() => host.reload(() => loadConfig(file, given)))
   // A service has no user at its terminal: there "holdfast pair" makes the codes.
   if (pairedSenders === 0 && file === null) await Promise.race([showInvitation(config.store), stopped])

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { findMistyped } from './terminal/nearest.ts'
 import { named } from './terminal/terminal-words.ts'
 import { WrongUsage } from './terminal/wrong-usage.ts'
 
@@ -78,10 +79,15 @@ const meantSettings: Record<string, string> = {
 const find = (table: Record<string, string>, word: string, isThere: (name: string) => boolean) =>
   Object.entries(table).find(([name, words]) => words.split(' ').includes(word) && isThere(name))?.[0]
 
-/** @throws WrongUsage if the first word is one that newcomers try. */
-export function refuseMeant(word: string): void {
-  const command = find(meantNames, word, () => true)
-  if (command !== undefined) throw new WrongUsage('cli.meant', { word, command })
+/**
+ * Refuses a first word that is no command, with the name that is meant if there is one.
+ * @param names all commands
+ * @throws WrongUsage
+ */
+export function refuseUnknown(word: string, names: readonly string[]): never {
+  const command = find(meantNames, word, () => true) ?? findMistyped(word, names)
+  if (command === null) throw new WrongUsage('cli.unknown', { word })
+  throw new WrongUsage('cli.meant', { word, command })
 }
 
 /**
@@ -98,10 +104,10 @@ export function refuseInner(command: Command, words: readonly string[], above = 
   if (form !== undefined) throw new WrongUsage('cli.meant', { word: `${path} ${word}`, command: form })
   if (inner !== undefined) refuseInner(inner, rest, `${path} `)
   else if (!isOther && command.commands.length > 0 && command.registeredArguments.length === 0)
-    refuseUnknown(command, word, path)
+    refuseUnknownInner(command, word, path)
 }
 
-function refuseUnknown(command: Command, word: string, path: string): never {
+function refuseUnknownInner(command: Command, word: string, path: string): never {
   const names = command.commands.map((one) => one.name())
   const meant = find(meantInner, word, (name) => name === '' || names.includes(name))
   if (meant !== undefined)

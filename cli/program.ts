@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { message, type WordKey } from '../core/lib/i18n/message.ts'
 import { englishWords } from '../core/lib/i18n/words.ts'
-import { refuseInner, refuseMeant } from './meant-names.ts'
+import { refuseInner, refuseUnknown } from './meant-names.ts'
 import { quoteLines } from './terminal/quote-controls.ts'
 import { terminalWords } from './terminal/terminal-words.ts'
 import { version } from './version.ts'
@@ -70,13 +70,14 @@ const loadOf = new Map([
  *
  * @param words the words of the command: only the requested command is loaded. If they name none, all commands are
  * listed in the terminal's language, and none is loaded. Without `words`, all commands are loaded.
- * @throws WrongUsage if the words name no command, and a similar one is meant
+ * @throws WrongUsage if the words name no command
  */
 export async function loadProgram(words?: readonly string[]): Promise<Command> {
   const [first = ''] = words ?? []
   const asked = loadOf.get(first)
   const isList = words !== undefined && asked === undefined
-  if (isList) refuseMeant(first)
+  const isWord = first !== '' && first !== 'help' && !first.startsWith('-')
+  if (isList && isWord) refuseUnknown(first, [...loadOf.keys()])
   const say = (key: WordKey) => (isList ? terminalWords : englishWords)(message(key))
   const program = new Command('holdfast')
     .description(say('cli.help.description'))
@@ -85,6 +86,10 @@ export async function loadProgram(words?: readonly string[]): Promise<Command> {
     // `holdfast restore --version NAME` is an option of that command.
     .enablePositionalOptions()
     .exitOverride()
+    // `holdfast receive --json show`: the option may precede the inner command.
+    .hook('preAction', (_, command) => {
+      if (command.optsWithGlobals().json === true) command.setOptionValue('json', true)
+    })
     .configureOutput({ outputError: (text, write) => write(quoteLines(text)) })
     .showHelpAfterError('(holdfast --help lists the commands)')
   if (isList) listAll(program, say)

@@ -23,3 +23,9 @@ export function findNearest(given: string, names: readonly string[]): string {
     name.toLowerCase().includes(wanted) ? 0 : countEdits(wanted, name.toLowerCase())
   return names.reduce((best, name) => (score(name) < score(best) ? name : best), names[0] ?? '')
 }
+
+/** Returns the name of which at most every third character differs; null: there is none. */
+export function findMistyped(given: string, names: readonly string[]): string | null {
+  const nearest = findNearest(given, names)
+  return 3 * countEdits(given, nearest) <= given.length ? nearest : null
+}

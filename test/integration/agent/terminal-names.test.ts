@@ -31,7 +31,7 @@ test("terminal output: control characters and line breaks in a receiver's name a
 test('terminal output: control characters in a probed path and in an unknown command are escaped', async () => {
   const unknown = startHoldfast([FORGED])
   expect(await unknown.ended()).toBe(2)
-  expect(splitLines(unknown.err())[0]).toBe(`error: unknown command '${QUOTED}'`)
+  expect(splitLines(unknown.err())[0]).toContain(`no command “${QUOTED}”`)
   const gone = path.join(temporaryDirectory('probe'), 'gone', FORGED)
   const probed = startHoldfast(['check', gone])
   expect(await probed.ended()).toBe(1)

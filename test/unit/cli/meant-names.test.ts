@@ -43,6 +43,9 @@ test.each([
   ['settings list', 'Use: holdfast settings [KEY]'],
   ['settings get theme', 'Use: holdfast settings [KEY]'],
   ['settings set theme dark', 'Use: holdfast settings KEY VALUE'],
+  ['statsu', 'There is no command “statsu”. Use: holdfast status'],
+  ['nonsense', 'There is no command “nonsense”. holdfast --help lists them.'],
+  ['nonsense --help', 'There is no command “nonsense”.'],
   ['channels frobnicate', '“channels” has no command “frobnicate”. It has: '],
 ])('`%s` is refused with what is meant: %s', async (line, said) =>
   expect(await refusal(line)).toContain(said),

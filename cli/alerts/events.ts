@@ -4,8 +4,10 @@ import { sendCommand } from '../../core/agent/control-socket.ts'
 import { testedSchema } from '../../core/alerts/incident.ts'
 import { dropError } from '../../core/dropped-errors.ts'
 import {
+  BEGINNING,
   type CloudEvent,
   type Cursor,
+  cursorAt,
   type EventNames,
   getEventNames,
   readCursor,
@@ -45,13 +47,13 @@ import { collect } from '../terminal/option-words.ts'
 import { collectPaths } from '../terminal/path-words.ts'
 import { quoteControls } from '../terminal/quote-controls.ts'
 import { about, listed, terminalWords, translate } from '../terminal/terminal-words.ts'
-import { WrongUsage } from '../terminal/wrong-usage.ts'
+import { WrongUsage, wrongUsage } from '../terminal/wrong-usage.ts'
 import { newId, readSecretFiles, splitPair } from './channel-options.ts'
 
 interface EventOptions {
   data?: string
   follow?: boolean
-  since?: string
+  since?: Cursor
   type?: EventType[]
   source?: string[]
   json?: boolean
@@ -75,8 +77,9 @@ export function registerEvents(program: Command): void {
     .description('print events of files, batch folders and failures; needs no agent')
     .option('--follow', 'go on with new events until it is stopped')
     .option(
-      '--since <cursor>',
-      'begin behind this cursor of an event, "beginning" (default) or "now" (default with --follow)',
+      '--since <time>',
+      'only later ones: 2h, 2026-11-20, the cursor of an event, "beginning" (default) or "now" (default with --follow)',
+      parsePlace,
     )
     .option('--type <type>', `only events of this type, such as ${eventTypes[0]} (repeatable)`, collectTypes)
     .option('--source <path>', 'only events of this folder (repeatable)', collectPaths)
@@ -165,6 +168,14 @@ function collectTypes(text: string, before?: string[]): string[] {
   return collect(type, before)
 }
 
+function parsePlace(text: string): Cursor {
+  try {
+    return readCursor(text)
+  } catch (error) {
+    throw wrongUsage(error)
+  }
+}
+
 const parseWhole = (name: 'keepDays' | 'keepRows') => (text: string) => {
   const schema = eventsSettingsSchema.shape[name]
   const parsed = schema.safeParse(/^\d+$/.test(text) ? Number(text) : null)
@@ -181,7 +192,12 @@ function parseKind(text: string): SinkKind {
 
 async function print(directory: string, options: EventOptions): Promise<void> {
   refuseMissing(directory)
-  const { follow = false, since = follow ? 'now' : 'beginning', type = null, json = false } = options
+  const {
+    follow = false,
+    since = follow ? cursorAt(Date.now()) : BEGINNING,
+    type = null,
+    json = false,
+  } = options
   const settings = settingsIn(await runningState(directory), directory)
   const sources = options.source?.map((path) => sourceAt(settings, path).id) ?? null
   let names = getEventNames(settings, hostname(), directory)
@@ -192,7 +208,7 @@ async function print(directory: string, options: EventOptions): Promise<void> {
   const write = (lines: string[]) =>
     new Promise<void>((resolve) => process.stdout.write(lines.join(''), () => resolve()))
   try {
-    for (let place: Cursor = readCursor(since); ; ) {
+    for (let place = since; ; ) {
       const changed = new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, LOOK_EVERY_MS)
         wake = () => {

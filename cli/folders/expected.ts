@@ -1,14 +1,13 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import { type CommandOutput, commands } from '../../core/agent/contract.ts'
 import { sendCommand } from '../../core/agent/control-socket.ts'
 import type { AppState } from '../../core/agent/state/schema.ts'
-import { parseSeconds } from '../../core/lib/i18n/formats.ts'
 import { getDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
 import { sourceAt } from '../ask/known-path.ts'
 import { askState } from '../ask/settings-change.ts'
 import { tableLines } from '../terminal/columns.ts'
 import { jsonText } from '../terminal/json.ts'
-import { localTime } from '../terminal/moment.ts'
+import { localTime, parseSince } from '../terminal/moment.ts'
 import { parsePath } from '../terminal/path-words.ts'
 import { quoteControls } from '../terminal/quote-controls.ts'
 import { translate } from '../terminal/terminal-words.ts'
@@ -30,7 +29,7 @@ export function registerExpected(folders: Command): void {
     .command('expected')
     .description('list the files that were expected: on time, late or missing; exit code 3: no agent runs')
     .argument('[path]', 'a protected folder, or its name; default: all', parsePath)
-    .option('--since <time>', 'how far back: 12h, 30d (default), at most 400d', parseSince)
+    .option('--since <time>', 'how far back: 12h, 30d (default), or 2026-11-20', parseSince)
     .option('--missing', 'only files that are missing or were late')
     .option('--json', 'print the files as JSON; times in milliseconds since 1970')
   withDataDirectory(command).action((given: string | undefined, _: ListOptions, self: Command) =>
@@ -44,7 +43,7 @@ async function list(directory: string, given: string | undefined, options: ListO
   const until = Date.now()
   const gaps = options.missing ?? false
   const all = sources.map(async ({ id, name }) => {
-    const question = { id, since: until - (options.since ?? 30 * DAY_MS), until, gaps }
+    const question = { id, since: options.since ?? until - 30 * DAY_MS, until, gaps }
     const { files, counts } = commands.expected.output.parse(
       await sendCommand(directory, 'expected', question),
     )
@@ -99,11 +98,4 @@ function table(files: readonly (Listed & { source: string })[]): string[] {
     return [localTime(due), state, quoteControls(source), quoteControls(path)]
   })
   return tableLines([head, ...rows])
-}
-
-function parseSince(text: string): number {
-  const ms = (parseSeconds(text) ?? 0) * 1_000
-  if (!(ms > 0 && ms <= 400 * DAY_MS))
-    throw new InvalidArgumentError('It must be a time such as 12h or 30d, at most 400d.')
-  return ms
 }

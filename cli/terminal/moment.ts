@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import { parseIsoMoment } from '../../core/lib/moment.ts'
+import { parseIsoMoment, parsePast } from '../../core/lib/moment.ts'
 
 /** Parses a time argument as milliseconds since 1970. */
 export function parseMoment(text: string): number {
@@ -8,6 +8,14 @@ export function parseMoment(text: string): number {
     throw new InvalidArgumentError(
       'It must be a time such as 2026-11-20, 2026-11-20T08:15 or 2026-11-20T08:15Z.',
     )
+  return at
+}
+
+/** Parses an option such as --since, as milliseconds since 1970. */
+export function parseSince(text: string): number {
+  const at = parsePast(text, Date.now())
+  if (at === null)
+    throw new InvalidArgumentError('It must be a time such as 2h, 30d, 2026-11-20 or 2026-11-20T08:15.')
   return at
 }
 

@@ -7,6 +7,7 @@ import { EVENT, type EventRow } from '../ledger/ledger-messages.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { englishWords } from '../lib/i18n/words.ts'
+import { parsePast } from '../lib/moment.ts'
 import { type EventType, eventTypes } from '../settings/event-sinks.ts'
 import type { Settings } from '../settings/schema.ts'
 
@@ -91,10 +92,12 @@ export const cursorAt = (at: number): Cursor => ({ ledger: at * 1000, incidents:
 
 export const formatCursor = ({ ledger, incidents }: Cursor): string => `${ledger}-${incidents}`
 
-/** Parses a cursor, "now" or "beginning"; null: it is none. */
+/** Parses a cursor, "now", "beginning" or a time; null: it is none. */
 export function parseCursor(text: string, now: number): Cursor | null {
   if (text === 'beginning') return BEGINNING
   if (text === 'now') return cursorAt(now)
+  const at = parsePast(text, now)
+  if (at !== null) return cursorAt(at)
   const [, ledger, incidents] = /^(\d{1,16})-(\d{1,16})$/.exec(text) ?? []
   const cursor = { ledger: Number(ledger), incidents: Number(incidents) }
   return Object.values(cursor).every(Number.isSafeInteger) ? cursor : null

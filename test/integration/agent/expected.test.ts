@@ -147,7 +147,7 @@ test('expected files: rules are added, changed, listed and removed by commands, 
   )
   expect(await expectFiles('--pattern', '{YYYY}{DOY}{HH}*.rnx', '--remove')).not.toContain('rnx')
 
-  expect(await holdfast(['folders', 'expected', '--help'])).toContain('30d (default), at most 400d\n')
+  expect(await holdfast(['folders', 'expected', '--help'])).toContain('30d (default), or 2026-11-20\n')
 
   const refusals: [string[], string][] = [
     [['--every', '7h'], 'divides a day'],

@@ -67,10 +67,14 @@ test('events command: follows files, a batch and a restore, and continues from a
   const later = all.slice(at + 1).filter(({ type }) => !type.includes('incident'))
   const again = rest.filter(({ type }) => !type.includes('incident'))
   expect(content(again.slice(0, later.length))).toEqual(content(later))
+  expect(eventLines(await holdfast(['events', '--since', '1d', '--json', '--data', data]))).toHaveLength(
+    all.length,
+  )
+  expect(await holdfast(['events', '--since', '0s', '--data', data])).toBe('')
   const typed = await holdfast(['events', '--type', 'batch.durable', '--data', data])
   expect(typed).toMatch(/batch\.durable {2}runs\/DC1/)
   const wrong = startHoldfast(['events', '--since', 'yesterday', '--data', data])
-  expect(await wrong.ended()).not.toBe(0)
+  expect(await wrong.ended()).toBe(2)
   expect(wrong.err()).toContain('yesterday')
 })
 

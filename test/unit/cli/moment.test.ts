@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { localTime, parseMoment } from '../../../cli/terminal/moment.ts'
+import { localTime, parseMoment, parseSince } from '../../../cli/terminal/moment.ts'
 
 test.each([
   ['2026-11-20', new Date(2026, 10, 20)],
@@ -41,4 +41,15 @@ test.each([
   expect(localTime(at)).toBe(text)
   expect(parseMoment(localTime(at))).toBe(at)
   vi.unstubAllEnvs()
+})
+
+test('time argument of --since: a moment, or how long ago it was; a unit is required', () => {
+  vi.useFakeTimers({ now: Date.UTC(2026, 10, 28, 8) })
+  expect(parseSince('2h')).toBe(Date.UTC(2026, 10, 28, 6))
+  expect(parseSince('1.5d')).toBe(Date.UTC(2026, 10, 26, 20))
+  expect(parseSince('99999d')).toBe(0)
+  expect(parseSince('2026-11-20T08:15Z')).toBe(Date.UTC(2026, 10, 20, 8, 15))
+  for (const text of ['2', '', '-2h', 'NaN', 'h', '1e9d', '2 weeks', `${'9'.repeat(400)}d`])
+    expect(() => parseSince(text)).toThrow('must be a time')
+  vi.useRealTimers()
 })

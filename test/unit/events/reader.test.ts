@@ -193,6 +193,9 @@ test('event reader: a time ahead of the newest event is set back, so that no lat
 test('cursor: a time is a place, and other texts are refused', () => {
   expect(parseCursor('now', 1_000)).toEqual(cursorAt(1_000))
   expect(parseCursor('beginning', 1_000)).toEqual(BEGINNING)
+  expect(parseCursor('2h', 7_200_001)).toEqual(cursorAt(1))
+  expect(parseCursor('2h', 1)).toEqual(BEGINNING)
+  expect(parseCursor('2026-11-28T08:15Z', 0)).toEqual(cursorAt(Date.UTC(2026, 10, 28, 8, 15)))
   expect(parseCursor(formatCursor({ ledger: 12, incidents: 3 }), 0)).toEqual({ ledger: 12, incidents: 3 })
   for (const text of ['', '1', '1-', 'a-b', '1-2-3', '99999999999999999-1', '-1-2'])
     expect(parseCursor(text, 0)).toBeNull()

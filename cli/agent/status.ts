@@ -7,6 +7,7 @@ import { isDiskKind } from '../../core/alerts/kinds.ts'
 import { shellWord } from '../../core/lib/i18n/formats.ts'
 import { UserError } from '../../core/lib/i18n/user-error.ts'
 import { commandName } from '../../core/lib/i18n/words.ts'
+import { destinationWord } from '../../core/settings/destinations.ts'
 import { dataWords, resolveDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
 import { askState } from '../ask/settings-change.ts'
 import { formatPace, withFailures } from '../destinations/destination-line.ts'
@@ -134,7 +135,7 @@ function commandsFor(state: AppState, { id, kind, subjects }: Failure): string[]
   const folder = folders.slice(0, 1).map(({ settings }) => shellWord(settings.path))
   const destination = state.destinations
     .filter((one) => subjects.includes(one.id) || id.endsWith(`:${one.id}`))
-    .map((one) => shellWord(one.id))
+    .map((one) => destinationWord(state.destinations, one.id))
   const of = (names: readonly string[], words: string) => names.slice(0, 1).map((name) => `${words} ${name}`)
   if (isDiskKind(kind)) return ['failures --lasting']
   switch (kind) {

@@ -1,6 +1,6 @@
 import type { DestinationField } from '../backends/fields.ts'
 import { getDestinationSecrets, getKind, hasOwnFolder } from '../backends/kinds.ts'
-import { formatAddress } from '../lib/i18n/formats.ts'
+import { formatAddress, shellWord } from '../lib/i18n/formats.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { folderName } from '../protocol/names.ts'
 import type { DataLayout } from './data-directory.ts'
@@ -75,6 +75,18 @@ export function namedDestination<D extends Pick<Destination, 'id' | 'name'>>(
   const found = destinations.find((one) => one.name.toLowerCase() === name.toLowerCase() || one.id === name)
   if (found === undefined) throw new UserError('refuse.noSuchDestination', { name })
   return found
+}
+
+/** Returns the word of a shell command for a destination: its name, or its id if the name could mean another one. */
+export function destinationWord(
+  destinations: readonly Pick<Destination, 'id' | 'name'>[],
+  id: string,
+): string {
+  const name = destinations.find((one) => one.id === id)?.name ?? ''
+  const isLike = (one: (typeof destinations)[number]) =>
+    one.id === name || one.name.toLowerCase() === name.toLowerCase()
+  const isClear = /^[^-\p{C}]\P{C}*$/u.test(name) && destinations.filter(isLike).length === 1
+  return shellWord(isClear ? name : id)
 }
 
 /** @throws UserError refuse.noSuchDestination */

@@ -64,6 +64,15 @@ describe('explained file', () => {
     expect(commands[0]).toBe('holdfast destinations add --help')
   })
 
+  test('a command names a destination as people do', () => {
+    const connected = { ...destinationState('x').connection, state: 'connected' as const }
+    const nas = destinationState('r-1', { name: 'NAS', elsewhere: true, connection: connected })
+    const { commands } = explain({ rows: [row('r-1')] }, { destinations: [nas] })
+    expect(commands).toEqual(['holdfast restore --from NAS data/a --list'])
+    const gone = explain({ here: 'gone', size: null, rows: [row('r-1')] }, { destinations: [nas] })
+    expect(gone.commands).toEqual(['holdfast restore --from NAS data/a --in-place --missing-only'])
+  })
+
   test('a file that one destination lacks is not safe, and that destination names the reason', () => {
     const reason = message('transfer.storedInUse', { path: '/data/a', name: 'usb' })
     const { verdict, states, waits, said } = explain({ rows: [row('nas'), waiting('usb', { reason })] })

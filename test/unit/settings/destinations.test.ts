@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { withSourceChanged } from '../../../core/settings/changes.ts'
 import { destinationSchema, type ReceiverDestination } from '../../../core/settings/destination-schema.ts'
 import {
+  destinationWord,
   formatLocation,
   getEjected,
   getSourceDestinations,
@@ -35,6 +36,21 @@ const settings = settingsSchema.parse({
 })
 const wentTo = (now: typeof settings) =>
   now.sources.map((source) => getSourceDestinations(now.destinations, source).map(({ id }) => id))
+
+test('word of a command for a destination: its name if that can only mean it, else its id', () => {
+  const all = [
+    receiver('r-1', 'NAS 2'),
+    receiver('r-2', 'r-1'),
+    receiver('r-3', '-x'),
+    receiver('r-4', 'a\nb'),
+  ]
+  expect(all.map(({ id }) => destinationWord(all, id))).toEqual(["'NAS 2'", 'r-2', 'r-3', 'r-4'])
+  for (const { id } of all) {
+    const word = destinationWord(all, id).replaceAll("'", '')
+    expect(namedDestination(all, word).id).toBe(id)
+  }
+  expect(destinationWord([{ id: 'embedded', name: '' }], 'embedded')).toBe('embedded')
+})
 
 describe('destination list', () => {
   test('a new destination gets the sources without a choice, and a unique valid name', () => {

@@ -3,6 +3,7 @@ import { shellWord } from '../../../lib/i18n/formats.ts'
 import { type Message, message } from '../../../lib/i18n/message.ts'
 import { isWithin } from '../../../platform/mounts.ts'
 import type { Examined } from '../../../scan/scanner-messages.ts'
+import { destinationWord } from '../../../settings/destinations.ts'
 import type { Source } from '../../../settings/schema.ts'
 import { absolutePath, relativeTo } from '../../../walk/scanned-file.ts'
 import {
@@ -101,12 +102,12 @@ function decide(
   if (here === 'unanswered') return { verdict: 'unknown', sentence: message('why.unanswered'), ...ofDisk() }
   const unseen = here === 'file' ? null : findUnseen(source, examined)
   if (unseen !== null) return { verdict: 'unknown', sentence: unseen, ...ofDisk() }
-  if (here === 'gone') return explainGone(settings, file, examined, having)
+  if (here === 'gone') return explainGone(state, settings, file, examined, having)
   if (why !== null && isLeftOut(why)) return explainLeftOut(settings, file, why, places)
   if (here === 'directory') return explainDirectory(source, examined)
   if (places.length > 0 && having.length === places.length) {
     const known = state.destinations.filter(({ id }) => having.some(({ destination }) => destination === id))
-    const versions = having.slice(0, 1).map((one) => versionsStep(settings, file, one))
+    const versions = having.slice(0, 1).map((one) => versionsStep(state, settings, file, one))
     if (known.some(isSafe)) return { verdict: 'safe', sentence: message('why.safe'), steps: versions }
     const add = step('why.step.destination', 'destinations add --help')
     return { verdict: 'copied', sentence: message('why.copied'), steps: [add, ...versions] }
@@ -127,6 +128,7 @@ function findUnseen(source: SourceState, { missing }: Examined): Message | null 
 }
 
 function explainGone(
+  { destinations }: AppState,
   settings: Source,
   file: string,
   { rows, gone }: Examined,
@@ -136,7 +138,7 @@ function explainGone(
   const restore = (destination: string) =>
     step(
       'why.step.restore',
-      `restore --from ${shellWord(destination)} ${shellWord(there(settings, relative))} --in-place --missing-only`,
+      `restore --from ${destinationWord(destinations, destination)} ${shellWord(there(settings, relative))} --in-place --missing-only`,
     )
   const [first] = having
   if (first !== undefined) {
@@ -233,7 +235,7 @@ function waitsFor(
     return [message('why.wait.folderPaused'), step('why.step.resume', `folders resume ${folder}`)]
   const held = describeHeld(source)
   if (held !== null) return [held.sentence, step('why.step.held', `folders accept ${folder}`)]
-  const name = shellWord(destination.id)
+  const name = destinationWord(state.destinations, destination.id)
   if (destination.ejectedAt !== undefined)
     return [message('why.wait.ejected'), step('why.step.use', `destinations use ${name}`)]
   if (state.host === 'command') return [row?.reason ?? null, null]
@@ -353,9 +355,17 @@ const ofDisk = () => ({ steps: [step('why.step.failures', 'failures --lasting')]
 /** Returns the name of a file at a destination, as `holdfast restore` takes it. */
 const there = ({ name }: Source, relative: string): string => (relative === '' ? name : `${name}/${relative}`)
 
-const versionsStep = (settings: Source, file: string, { destination }: Place): ExplanationStep => {
+const versionsStep = (
+  { destinations }: AppState,
+  settings: Source,
+  file: string,
+  { destination }: Place,
+): ExplanationStep => {
   const wanted = shellWord(there(settings, relativeTo(settings.path, file)))
-  return step('why.step.versions', `restore --from ${shellWord(destination)} ${wanted} --list`)
+  return step(
+    'why.step.versions',
+    `restore --from ${destinationWord(destinations, destination)} ${wanted} --list`,
+  )
 }
 
 const step = (key: ExplanationStep['sentence']['key'], command: string): ExplanationStep =>

@@ -27,6 +27,7 @@ import { getDataLayout } from '../../core/settings/data-directory.ts'
 import { storeLayout } from '../../core/store/layout.ts'
 import { getDataDirectory, resolveDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
 import { pathAt } from '../ask/known-path.ts'
+import type { AskedCommand } from '../ask/own-agent.ts'
 import { changeSettings, runningState, settingsIn } from '../ask/settings-change.ts'
 import { jsonText } from '../terminal/json.ts'
 import { localTime } from '../terminal/moment.ts'
@@ -86,14 +87,17 @@ export function registerFailures(program: Command): void {
     .action((id: string, minutes: number, _: object, self: Command) =>
       ask(getDataDirectory(self), 'snooze', { id, minutes }),
     )
-  inner('mute', 'send no notifications about a folder or a checked path, for a time or until it is unmuted')
-    .argument('<path>', 'its path or name', parsePath)
+  inner(
+    'mute',
+    'send no notifications about a folder, a checked path, a destination or a disk, for a time or until it is unmuted',
+  )
+    .argument('<name>', 'its path or name; of a disk the name or id that `holdfast disks` lists', parsePath)
     .argument('[time]', 'such as 30m, 4h, 1d', parsePause)
     .action((path: string, minutes: number | undefined, _: object, self: Command) =>
       mute(getDataDirectory(self), path, minutes ?? null),
     )
-  inner('unmute', 'send notifications about a folder or a checked path again')
-    .argument('<path>', 'its path or name', parsePath)
+  inner('unmute', 'send notifications about it again')
+    .argument('<name>', 'as for mute', parsePath)
     .action((path: string, _: object, self: Command) => unmute(getDataDirectory(self), path))
 }
 
@@ -242,23 +246,32 @@ async function ask(directory: string, command: string, input: object): Promise<v
   console.log(translate('cli.incidents.done'))
 }
 
-async function mute(directory: string, path: string, minutes: number | null): Promise<void> {
+async function mute(directory: string, given: string, minutes: number | null): Promise<void> {
   const until = minutes === null ? null : Date.now() + minutes * 60_000
-  await changeSettings(directory, (settings) => ({
-    command: 'mute',
-    input: { id: pathAt(settings, path).id, until },
-  }))
+  await changeMuting(directory, given, (id) => ({ command: 'mute', input: { id, until } }))
   const said =
     until === null
-      ? message('cli.incidents.muted', { path })
-      : message('cli.incidents.mutedUntil', { path, until })
+      ? message('cli.incidents.muted', { path: given })
+      : message('cli.incidents.mutedUntil', { path: given, until })
   console.log(terminalWords(said))
 }
 
-async function unmute(directory: string, path: string): Promise<void> {
-  await changeSettings(directory, (settings) => ({
-    command: 'unmute',
-    input: { id: pathAt(settings, path).id },
-  }))
-  console.log(translate('cli.incidents.unmuted', { path }))
+async function unmute(directory: string, given: string): Promise<void> {
+  await changeMuting(directory, given, (id) => ({ command: 'unmute', input: { id } }))
+  console.log(translate('cli.incidents.unmuted', { path: given }))
+}
+
+/** Only a running agent has disks; an id that is muted may be of one that is gone. */
+async function changeMuting(
+  directory: string,
+  given: string,
+  asked: (id: string) => AskedCommand,
+): Promise<void> {
+  const disks = (await runningState(directory))?.disks.all ?? []
+  await changeSettings(directory, (settings) => {
+    const isNamed = ({ id, name }: { id: string; name: string }) => id === given || name === given
+    const known = [...settings.sources, ...settings.destinations, ...disks].find(isNamed)
+    const isMuted = Object.hasOwn(settings.alerts.muted, given)
+    return asked(known?.id ?? (isMuted ? given : pathAt(settings, given).id))
+  })
 }

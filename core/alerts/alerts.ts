@@ -19,6 +19,7 @@ import {
   type OpenIncident,
   type Sample,
 } from './incident.ts'
+import { toMutable } from './kinds.ts'
 import { Notifier, type NotifierConfig, type PolicyCommit, type Resumed } from './notifier.ts'
 import {
   type Announcement,
@@ -105,7 +106,10 @@ export class Alerts {
   #kept = getOutline(noAlerts)
   #recorded = new Map<string, string>()
   readonly #commitSoon = throttle(COMMIT_AFTER_MS, () => this.#commit([]))
-  readonly #isMuted = ({ sources }: Incident) => sources.length > 0 && sources.every(this.#options.isMuted)
+  readonly #isMuted = ({ sources, paths }: Incident) =>
+    [sources, Object.keys(paths).map(toMutable)].some(
+      (ids) => ids.length > 0 && ids.every(this.#options.isMuted),
+    )
 
   constructor(options: AlertsOptions) {
     this.#options = options

@@ -129,3 +129,6 @@ export function namedSubjects(incident: Subjects, names: Readonly<Record<string,
   const paths = Object.entries(incident.paths).map(([id, path]) => [id, names[id] ?? path])
   return getSubjects({ ...incident, paths: Object.fromEntries(paths) })
 }
+
+/** Returns the id by which the subject of an incident is muted: of `destination:ID` and `disk:ID` it is ID. */
+export const toMutable = (subject: string): string => subject.slice(subject.indexOf(':') + 1)

@@ -39,12 +39,12 @@ export default function AlertsPage({ state, place = null }: AlertsPageProps) {
               settings={settings}
               isMarked={incident.id === place?.id}
             >
-              <IncidentActions incident={incident} settings={settings} />
+              <IncidentActions incident={incident} state={state} />
             </IncidentRow>
           ))}
         </section>
       )}
-      <MutedPart settings={settings} />
+      <MutedPart state={state} />
       <TimelinePart
         state={state}
         marked={lasting.some(({ id }) => id === place?.id) ? null : (place?.id ?? null)}

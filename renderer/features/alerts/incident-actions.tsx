@@ -19,18 +19,18 @@ const HOUR_MS = 3_600_000
 
 interface IncidentActionsProps {
   incident: Incident
-  settings: AppState['settings']
+  state: AppState
 }
 
 /** Shows the actions on an ongoing incident, and past actions with a way to undo them. */
-export function IncidentActions({ incident, settings }: IncidentActionsProps) {
+export function IncidentActions({ incident, state }: IncidentActionsProps) {
   const { t } = useWords()
   const { run } = useCommands()
   const now = useNow()
   const { id, acknowledged, snoozedUntil } = incident
   const isSnoozed = snoozedUntil !== null && snoozedUntil > now
-  const about = findConcerned(incident, settings)
-  const muted = findMuted(about, settings, now)
+  const about = findConcerned(incident, state)
+  const muted = findMuted(about, state.settings, now)
   const audible = about.filter((one) => !muted.some((other) => other.id === one.id))
 
   return (

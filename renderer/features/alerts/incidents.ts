@@ -6,6 +6,7 @@ import {
   isDiskKind,
   namedSubjects,
   severities,
+  toMutable,
 } from '../../../core/alerts/kinds.ts'
 import type { Words } from '../../words/context.tsx'
 import { type HealthLevel, severityLevel } from '../overview/describe.ts'
@@ -53,22 +54,26 @@ export function isAboutPaths({ kind }: Pick<Incident, 'kind'>): boolean {
   return isDiskKind(kind)
 }
 
-/** A source or a checked path: either can be muted. */
+/** A source, a checked path, a destination or a disk: each can be muted. */
 export interface Known {
   id: string
   name: string
 }
 
-export function listKnown({ sources, checkedPaths }: Settings): Known[] {
+export function listKnown({ settings, disks }: Pick<AppState, 'settings' | 'disks'>): Known[] {
   return [
-    ...sources.map(({ id, name }) => ({ id, name })),
-    ...checkedPaths.map(({ id, path }) => ({ id, name: path })),
+    ...[...settings.sources, ...settings.destinations, ...disks.all].map(({ id, name }) => ({ id, name })),
+    ...settings.checkedPaths.map(({ id, path }) => ({ id, name: path })),
   ]
 }
 
-/** Returns the sources and checked paths that an incident is about. */
-export function findConcerned({ sources, paths }: Incident, settings: Settings): Known[] {
-  return listKnown(settings).filter(({ id }) => sources.includes(id) || Object.hasOwn(paths, id))
+/** Returns what an incident is about and can be muted. */
+export function findConcerned(
+  { sources, paths }: Incident,
+  state: Pick<AppState, 'settings' | 'disks'>,
+): Known[] {
+  const subjects = new Set([...sources, ...Object.keys(paths).map(toMutable)])
+  return listKnown(state).filter(({ id }) => subjects.has(id))
 }
 
 export interface Muted extends Known {

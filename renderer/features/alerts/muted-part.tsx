@@ -5,12 +5,12 @@ import { useWords } from '../../words/context.tsx'
 import { Undo } from './incident-actions.tsx'
 import { findMuted, listKnown } from './incidents.ts'
 
-/** Lists the muted sources and checked paths, so that a forgotten muting is noticed. */
-export function MutedPart({ settings }: { settings: AppState['settings'] }) {
+/** Lists what is muted, so that a forgotten muting is noticed. */
+export function MutedPart({ state }: { state: AppState }) {
   const { t, format } = useWords()
   const { run } = useCommands()
   const now = useNow()
-  const muted = findMuted(listKnown(settings), settings, now)
+  const muted = findMuted(listKnown(state), state.settings, now)
   if (muted.length === 0) return null
   return (
     <section className="card" aria-label={t('window.alerts.muted')}>

@@ -126,6 +126,11 @@ test('`holdfast failures`: incidents are listed, acknowledged, snoozed and muted
     err: expect.stringContaining('Holdfast is not running'),
   })
   await home.says(['failures', 'mute', photos])
+  await home.says(['destinations', 'add', 'folder', temporaryDirectory('disk'), '--name', 'usb'])
+  await home.says(['failures', 'mute', 'usb'])
+  const [{ id: usb } = expect.fail()] = JSON.parse(await home.says(['destinations', '--json']))
+  expect(JSON.parse(await home.says(['channels', '--json'])).muted).toEqual({ photos: null, [usb]: null })
+  await home.says(['failures', 'unmute', 'usb'])
   const channels = JSON.parse(await home.says(['channels', '--json']))
   expect(channels.muted).toEqual({ photos: null })
 })

@@ -59,6 +59,20 @@ describe('alerting', () => {
     expect(recorded.at(-1)?.cause).toEqual(cause)
   })
 
+  it('a muted destination or disk sends no notifications, and other ones do', () => {
+    const { running, notices, muted } = alerts()
+    muted.add('nas')
+    muted.add('serial:7')
+    for (const [id, kind] of [
+      ['destination:nas', 'refused'],
+      ['disk:serial:7', 'disk-health'],
+      ['destination:usb', 'refused'],
+    ] as const)
+      running.observeChanges([checked(kind, id, { group: id, source: null })])
+    vi.advanceTimersByTime(60_000)
+    expect(notices.map(({ incident }) => Object.keys(incident.paths))).toEqual([['destination:usb']])
+  })
+
   it('waits some seconds with the notification for a cause that is being read, and no longer', async () => {
     const { running, notices } = alerts()
     const cause = [message('cause.outOfMemory', { program: 'sshfs' })]

@@ -101,6 +101,35 @@ describe('alerts page, ongoing incident', () => {
     expect(words).toMatch(/\bMute\b/)
   })
 
+  test('an incident of a destination offers Mute, and the page lists a muted disk', () => {
+    const nas = {
+      id: 'r-1',
+      name: 'NAS',
+      kind: 'receiver' as const,
+      host: 'nas',
+      port: 1,
+      fingerprint: 'a'.repeat(64),
+    }
+    const settings = { ...alertsSettings({ muted: { d1: null } }), destinations: [nas] }
+    const away = incident('i1', { kind: 'unreachable', paths: { 'destination:r-1': 'NAS' }, sources: [] })
+    const disk = {
+      ...{
+        id: 'd1',
+        kind: 'disk' as const,
+        name: 'sda',
+        model: '',
+        serial: '',
+        folders: [],
+        smart: 'read' as const,
+      },
+      ...{ reason: null, readAt: now, counters: {}, isRebuilding: false },
+    }
+    const disks = { at: now, all: [disk] }
+    const words = renderWords(<AlertsPage state={emptyState({ settings, disks, incidents: [away] })} />)
+    expect(words).toMatch(/\bMute\b/)
+    expect(words).toContain('[Unmute sda]')
+  })
+
   test('a more severe incident is listed above a newer one', () => {
     const unwatched = incident('i2', { kind: 'unwatched', startedAt: now })
     const state = emptyState({ incidents: [unwatched, incident('i1')] })

@@ -16,8 +16,8 @@ export const alertsContract = {
     z.object({ id: z.string(), minutes: z.number().positive().max(LONGEST_PAUSE_MINUTES).nullable() }),
   ),
   /**
-   * Suppresses notifications of a source or a checked path until then (milliseconds since 1970), or until unmuted
-   * (null).
+   * Suppresses notifications of a source, a checked path, a destination or a disk until then (milliseconds since 1970),
+   * or until unmuted (null).
    */
   mute: defineAction(z.object({ id: z.string(), until: z.number().nullable() })),
   unmute: defineAction(idInput),

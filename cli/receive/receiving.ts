@@ -70,7 +70,7 @@ export function registerReceiving(receive: Command): void {
     )
     .option(
       '--silent-hours <[station=]hours>',
-      'notify if a station was not connected for so long, 0 for never (default: 24); PC=2 for one',
+      'notify at the latest if a station was not connected for so long, 0 for never (default: 24); PC=2 for one',
       collectLimit(parseHours),
     )
     .option(

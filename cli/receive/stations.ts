@@ -13,6 +13,7 @@ import { createProposal, withoutText } from '../../core/receive/proposing.ts'
 import {
   getSenderCondition,
   groupSenders,
+  judgeAlone,
   orderSenders,
   type SenderCondition,
   type SenderOrder,
@@ -88,13 +89,16 @@ interface Row {
 }
 
 function buildRow(sender: Sender, seen: SeenSenders, running: boolean): Row {
-  const { seenAt, connected, told, usage, takesProposals } = seen
+  const { seenAt, connected, told, usage, takesProposals, gaps } = seen
   const { name, fingerprint, pairedAt, revokedAt, folder, label } = sender
   const { files = null, bytes = null, spaceBytes = null } = usage.get(folder) ?? {}
   const { status = null, statusAt = null, failingSince = null } = told.get(folder) ?? {}
   const lastSeenAt = seenAt.get(folder) ?? null
   const isConnected = running && revokedAt === null && connected.includes(folder)
-  const facts = { connected: isConnected, seenAt: lastSeenAt, level: status?.level ?? null }
+  const facts = {
+    ...{ name, folder, pairedAt, statusAt, connected: isConnected, seenAt: lastSeenAt },
+    ...{ level: status?.level ?? null, gaps: gaps.get(folder) },
+  }
   return {
     name,
     fingerprint,
@@ -108,7 +112,7 @@ function buildRow(sender: Sender, seen: SeenSenders, running: boolean): Row {
     failingSince,
     folder,
     ...{ label, files, bytes, spaceBytes },
-    condition: revokedAt === null ? getSenderCondition(facts, Date.now()) : null,
+    condition: revokedAt === null ? getSenderCondition(facts, judgeAlone(Date.now())) : null,
     takesProposals: takesProposals.get(folder) ?? null,
     proposal: withoutText(sender.proposal),
   }
@@ -181,11 +185,10 @@ async function list({ store, json, sort }: SendersOptions): Promise<void> {
   const known = senders.list().map((sender) => buildRow(sender, seen, running))
   const ordered = orderSenders(
     known.map((row) => ({
-      row,
-      ...{ name: row.name, connected: row.connected, seenAt: row.lastSeenAt, bytes: row.bytes ?? 0 },
+      ...{ ...row, row, gaps: seen.gaps.get(row.folder), seenAt: row.lastSeenAt, bytes: row.bytes ?? 0 },
       ...{ level: row.status?.level ?? null, oldestWaitingAt: row.status?.oldestWaitingAt ?? null },
     })),
-    Date.now(),
+    judgeAlone(Date.now()),
     sort,
   ).map(({ row }) => row)
   // Revoked senders come last.

@@ -51,7 +51,7 @@ import {
 } from './state/reports.ts'
 import type { WorkerName, WorkerState } from './state/schema.ts'
 import { createStateStore, type StateStore } from './state/state-store.ts'
-import { overallStatus } from './state/status.ts'
+import { summarize } from './state/status.ts'
 import { checkerConfig, scannerConfig } from './workers/configs.ts'
 import { SupervisedWorker, type SupervisionEvents } from './workers/supervisor.ts'
 
@@ -108,7 +108,7 @@ export class Agent implements AgentServices {
     this.#knownMounts = openKnownMounts(layout.directory, isBrief(host))
     this.store = createStateStore(
       initialState(host.kind, host.version, settings.get(), layout.store),
-      (state) => ({ status: overallStatus(state, Date.now()) }),
+      (state) => summarize(state, Date.now()),
     )
     this.notices = createNotices(this.store, log)
     this.secrets = openSecrets(layout.directory, host.vault(), isBrief(host) ? 'refuse' : 'set-aside')

@@ -17,7 +17,7 @@ import {
   type RunningReport,
   type receiverDefinition,
 } from './receiver-messages.ts'
-import { orderSenders } from './senders/fleet.ts'
+import { judgeAlone, orderSenders } from './senders/fleet.ts'
 import { createStoreProbe, findProblems, type StoreProbe } from './service/health.ts'
 import { createMetrics, type Metrics } from './service/metrics.ts'
 
@@ -53,7 +53,7 @@ function listSenders(receiver: Pick<Receiver, 'senderStates' | 'usage'>): Receiv
     const told = { level, sentence, words, causes, version, waitingFiles, oldestWaitingAt }
     return { ...state, ...told, ...receiver.usage(state.folder), proposal: withoutText(kept) }
   })
-  return orderSenders(states, Date.now()).slice(0, MOST_SENDERS)
+  return orderSenders(states, judgeAlone(Date.now())).slice(0, MOST_SENDERS)
 }
 
 /** A receiver that follows its configuration, and retries while the store is unusable. */

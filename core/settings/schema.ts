@@ -160,7 +160,7 @@ const hours = z.number().min(0).max(8_760)
 
 /** When a receiver's senders cause incidents. */
 export const senderAlertsSchema = z.object({
-  /** If a sender was not connected for this many hours; 0: never. */
+  /** At the latest if a sender was not connected for this many hours (see `isSilent`); 0: never. */
   silentHours: hours.default(24),
   /** Overrides for single senders, by name or folder. */
   silentHoursOf: z.record(z.string(), hours).default({}),

@@ -17,6 +17,8 @@ interface Screen {
   level: string | null
   sentence: string
   card: string
+  /** The level of the row. */
+  row: string | null
 }
 
 /** The desktop with the application in it. */
@@ -37,6 +39,7 @@ async function readScreen({ world, desktop, tray }: Seen, source: string): Promi
       level: header?.getAttribute('data-level') ?? null,
       sentence: [...(header?.querySelectorAll('h1, p') ?? [])].map((one) => one.textContent).join(' '),
       card: [card?.textContent, ...titles].join(' '),
+      row: card?.getAttribute('data-level') ?? null,
     }
   }, source)
   return { icon, tooltip, ...shown }
@@ -85,7 +88,10 @@ async function agree(seen: Seen, wanted: Wanted): Promise<Screen> {
     const now = await readScreen(seen, row.source)
     last = now
     const speaks = [row.says.test(now.tooltip), row.says.test(now.sentence), row.card.test(now.card)]
-    const isRight = !isBroken || (now.level === row.level && (icon === null || now.icon === icon))
+    // A row has no levels but these.
+    const isRowRight = !['failing', 'attention'].includes(row.level) || now.row === row.level
+    const isRight =
+      !isBroken || (isRowRight && now.level === row.level && (icon === null || now.icon === icon))
     return speaks.every((one) => one === isBroken) && isRight ? now : null
   }
   const screen = await until('icon, tooltip, headline and card to agree', look, left()).catch(orSeen)

@@ -1,6 +1,7 @@
 import { getSeverity, type IncidentKind, isDiskKind, type Severity } from '../../alerts/kinds.ts'
 import type { Checked } from '../../check/checker-messages.ts'
 import { type Message, message, type WordKey } from '../../lib/i18n/message.ts'
+import type { Judging } from '../../receive/senders/fleet.ts'
 import type { AppState, DestinationState, SourceState } from './schema.ts'
 
 // Derives values from the state, for the overall status and for every view; pure, and also used by the window.
@@ -242,6 +243,26 @@ export function bytesToGo({ settings, destinations }: SourceState, transfers: Ap
 export function isOldVerdict({ at }: Pick<Checked, 'at'>, intervalSeconds: number, now: number): boolean {
   return now - at > intervalSeconds * 3_000 + 10_000
 }
+
+/** True for the result of a check that is too old although this computer was awake: no check runs while it sleeps. */
+export const isOutdated = (
+  { settings, awakeSince }: Pick<AppState, 'settings' | 'awakeSince'>,
+  { at }: Pick<Checked, 'at'>,
+  now: number,
+): boolean => isOldVerdict({ at: Math.max(at, awakeSince) }, settings.check.intervalSeconds, now)
+
+/** The receiver of this computer, as a key of `failures`. */
+export const RECEIVER = 'receiver:'
+
+/** Returns how the senders of this computer's receiver are judged. */
+export const judgeSenders = (
+  { settings: { receive }, receiving, awakeSince }: Pick<AppState, 'settings' | 'receiving' | 'awakeSince'>,
+  now: number,
+): Judging => ({
+  alerts: receive ?? { silentHours: 0, silentHoursOf: {} },
+  startedAt: Math.max(receiving?.since ?? 0, awakeSince),
+  now,
+})
 
 /**
  * Rounds a duration in milliseconds down, for a sentence that is refreshed continuously: to seconds, and from a minute

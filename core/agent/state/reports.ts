@@ -53,6 +53,7 @@ export function initialState(
     version,
     host,
     status: { level: 'starting', sentence: message('status.starting'), detail: null },
+    failures: {},
     sources: [],
     checkedPaths: [],
     disks: { at: null, all: [] },

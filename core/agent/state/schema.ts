@@ -61,6 +61,18 @@ const statusSchema = z.object({
 })
 export type Status = z.infer<typeof statusSchema>
 
+/** The gravest failure of a folder, checked path, destination or station. */
+const thingFailureSchema = z.object({
+  level: z.enum(['failing', 'attention']),
+  kind: z.enum(incidentKinds),
+  /** As in the overall status. */
+  sentence: messageSchema,
+  detail: messageSchema.nullable(),
+  /** Of a folder: its destination that fails; omitted: the folder itself fails. */
+  destination: z.string().optional(),
+})
+export type ThingFailure = z.infer<typeof thingFailureSchema>
+
 /** Progress of sending. */
 const progressSchema = z.object({
   totals: totalsSchema,
@@ -287,6 +299,8 @@ export const appStateSchema = z.object({
   /** once: a one-shot run (send --once). It uses its own settings and accepts no others. command: answers one command. */
   host: z.enum(['desktop', 'terminal', 'once', 'command']),
   status: statusSchema,
+  /** What fails: by the id of a folder, checked path or destination, "station:FOLDER", or "receiver:". All others are well. */
+  failures: z.record(z.string(), thingFailureSchema),
   sources: z.array(sourceStateSchema),
   checkedPaths: z.array(checkedPathStateSchema),
   /**

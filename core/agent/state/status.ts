@@ -8,7 +8,9 @@ import {
 } from '../../alerts/kinds.ts'
 import type { OwnStatus } from '../../backends/backend-messages.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
+import { readReceived } from '../../lib/i18n/received.ts'
 import { englishWords, joinSentences } from '../../lib/i18n/words.ts'
+import { getSenderCondition } from '../../receive/senders/fleet.ts'
 import type { Headline } from './condition.ts'
 import { findConditions } from './conditions.ts'
 import {
@@ -18,25 +20,89 @@ import {
   destinationFailure,
   getNamesById,
   isCounted,
+  isOutdated,
+  judgeSenders,
   openFiles,
+  RECEIVER,
   roundDuration,
   surroundingPause,
   withoutEjected,
 } from './derived.ts'
 import type { AppState, DestinationState, ReceivingState, Status } from './schema.ts'
 
+/** Returns the parts of the state that every view shows: the overall status, and the failure of each thing. */
+export function summarize(state: AppState, now: number): Pick<AppState, 'status' | 'failures'> {
+  const all = findFailures(state, now)
+  return { status: overallStatus(state, now, all), failures: findThingFailures(state, now, all) }
+}
+
+/**
+ * Returns the gravest failure of each thing. A folder is as bad as the worst of itself and its destinations, so that
+ * its row, its place in the list and the header agree.
+ */
+export function findThingFailures(
+  state: AppState,
+  now: number,
+  all = findFailures(state, now),
+): AppState['failures'] {
+  const found: AppState['failures'] = {}
+  for (const failure of all) {
+    const { kind, sentence, detail } = failure
+    const level = isCritical(failure) ? 'failing' : 'attention'
+    for (const id of getThings(state, failure, now)) found[id] ??= { level, kind, sentence, detail }
+  }
+  for (const { settings, destinations } of state.sources) {
+    const own = found[settings.id]
+    const [worst] = destinations
+      .flatMap(({ id }) => (found[id] === undefined ? [] : [{ ...found[id], destination: id }]))
+      .sort((a, b) => Number(b.level === 'failing') - Number(a.level === 'failing'))
+    if (worst !== undefined && own?.level !== 'failing' && (own === undefined || worst.level === 'failing'))
+      found[settings.id] = worst
+  }
+  return found
+}
+
+/** Returns the ids of the things that have a failure, as keys of `failures`. */
+function getThings(state: AppState, { id, subjects }: Failure, now: number): string[] {
+  const [, what = '', folder = ''] = /^sender:(silent|failing):(.*)$/s.exec(id) ?? []
+  if (what !== '') return [`station:${folder}`]
+  if (id === 'receiving') return [RECEIVER]
+  if (id === 'unchecked')
+    return [...state.sources.map((one) => ({ ...one, id: one.settings.id })), ...state.checkedPaths]
+      .filter(({ checked }) => checked !== null && isOutdated(state, checked, now))
+      .map((one) => one.id)
+  const [, of = '', rest = ''] = /^(destination|damaged|link|disk):(.*)$/s.exec(id) ?? []
+  const disk = of === 'disk' ? state.disks.all.find((one) => one.id === rest) : undefined
+  return [...subjects, ...(disk?.folders ?? (of === '' ? [] : [rest]))]
+}
+
 /**
  * Returns the overall status, which icon, tooltip, window, menu and `holdfast status` all show. The first match wins;
  * graver ones come first (docs/guide.md, "The icon").
  */
-export function overallStatus(state: AppState, now: number): Status {
-  const trouble = findGravestFailure(state, now)
+export function overallStatus(state: AppState, now: number, all = findFailures(state, now)): Status {
+  const trouble = findGravestFailure(state, all)
   if (trouble !== null) return trouble
-  const status = describeCalmStatus(state, now)
+  const status = describeStations(state, now) ?? describeCalmStatus(state, now)
   // Deleted files come first: a person may have deleted them by mistake.
   const deleted = describeDeleted(state, state.sources)
   if (deleted === null) return status
   return { ...status, detail: deleted, ...(status.detail !== null && { more: [status.detail] }) }
+}
+
+/** Returns the status where a station needs attention, which is no failure of this computer; null: none does. */
+function describeStations(state: AppState, now: number): Status | null {
+  const senders = state.receiving?.senders ?? []
+  const judging = judgeSenders(state, now)
+  const named = senders.filter((one) => getSenderCondition(one, judging) === 'attention')
+  const [first] = named
+  if (first === undefined) return null
+  const params = { count: named.length, known: senders.length }
+  const detail =
+    first.sentence === null || named.length > 1
+      ? null
+      : readReceived({ ...first, sentence: first.sentence }).sentence
+  return { level: 'attention', sentence: message('status.stationsAttention', params), detail }
 }
 
 function describeCalmStatus(state: AppState, now: number): Status {
@@ -92,7 +158,7 @@ const asWatched = (state: AppState): AppState => ({
 export function buildOwnStatus(state: AppState, now: number): OwnStatus {
   const receiving = state.receiving && {
     ...state.receiving,
-    senders: state.receiving.senders.map((one) => ({ ...one, connected: true, failingSince: null })),
+    senders: state.receiving.senders.map((one) => ({ ...one, connected: true, level: null })),
   }
   const { level, sentence, failure } = buildOverviewStatus({ ...state, receiving }, now)
   const causes = failure?.cause ?? []
@@ -140,8 +206,7 @@ export function findFailures(state: AppState, now: number): Failure[] {
 }
 
 /** Returns the gravest failure, and a pause or the number of further ones. */
-function findGravestFailure(state: AppState, now: number): Status | null {
-  const all = findFailures(state, now)
+function findGravestFailure(state: AppState, all: readonly Failure[]): Status | null {
   const [first] = all
   if (first === undefined) return null
   const { kind, subjects, sentence, detail, cause = [] } = first

@@ -1,29 +1,85 @@
 // All computers that send to a receiver, at a glance: which need attention, the gravest first. Pure.
 
-/** A computer that was connected within this time counts as present: it may be restarting. */
-const AWAY_AFTER_MS = 10 * 60_000
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
+/** A sender that is away for less is not silent. */
+const LEAST_SILENT_MS = 15 * MINUTE_MS
+/** A sender is silent after so many times its usual absence. */
+const SILENT_FACTOR = 3
+/** Grace period after a receiver's start for senders that are reconnecting. */
+const RECONNECT_MS = 10 * MINUTE_MS
 
-/** The gravest first. away: not connected for a while; new: it has never connected. */
+/** The gravest first. away: it is silent; new: it has never connected. */
 export const senderConditions = ['failing', 'away', 'attention', 'new', 'well'] as const
 export type SenderCondition = (typeof senderConditions)[number]
 
 interface Seen {
   name: string
+  folder: string
+  /** Times in milliseconds since 1970. null: accepted without pairing. */
+  pairedAt: number | null
   connected: boolean
-  /** Milliseconds since 1970; null: it has never connected. */
+  /** null: it has never connected. */
   seenAt: number | null
-  /** The level of its last report; null: there was none. */
+  /** The last times that it was away for, in milliseconds. */
+  gaps?: readonly number[] | undefined
+  /** The level of its last report, and its time; null: there was none. */
   level: string | null
+  statusAt: number | null
 }
 
-export function getSenderCondition(
-  { connected, seenAt, level }: Omit<Seen, 'name'>,
-  now: number,
-): SenderCondition {
+/** How senders are judged. */
+export interface Judging {
+  alerts: { silentHours: number; silentHoursOf: Readonly<Record<string, number>> }
+  /** When the receiver started, or this computer woke, in milliseconds since 1970. */
+  startedAt: number
+  now: number
+}
+
+/** Judges senders where the settings of the receiver are not known. */
+export const judgeAlone = (now: number): Judging => ({
+  alerts: { silentHours: 24, silentHoursOf: {} },
+  startedAt: 0,
+  now,
+})
+
+/** Returns the condition of a sender, for its row, the order, the header and its incidents. */
+export function getSenderCondition(sender: Seen, judging: Judging): SenderCondition {
+  const { connected, seenAt, pairedAt, level, statusAt } = sender
+  if (isSilent(sender, judging) === true) return 'away'
   if (!connected && seenAt === null) return 'new'
-  if (level === 'failing') return 'failing'
-  if (!connected && now - (seenAt ?? 0) > AWAY_AFTER_MS) return 'away'
-  return level === 'attention' ? 'attention' : 'well'
+  // A status from before the pairing belongs to the folder's former sender.
+  if (level === null || (statusAt ?? 0) < (pairedAt ?? 0)) return 'well'
+  return level === 'failing' || level === 'attention' ? level : 'well'
+}
+
+/** True if a sender was not connected for too long; null: it is too early to decide. */
+export function isSilent(sender: Seen, { alerts, startedAt, now }: Judging): boolean | null {
+  const afterMs = getSilentAfterMs(sender, alerts)
+  const last = lastContact(sender)
+  if (sender.connected || afterMs === null || last === 0 || now - last < afterMs) return false
+  return now - startedAt < Math.min(RECONNECT_MS, afterMs) ? null : true
+}
+
+/** Returns when a sender was last connected, or else was paired; 0: neither. */
+export const lastContact = ({ pairedAt, seenAt }: Pick<Seen, 'pairedAt' | 'seenAt'>): number =>
+  Math.max(pairedAt ?? 0, seenAt ?? 0)
+
+/**
+ * Returns the absence after which a sender is silent, in milliseconds; null: never. A sender that reports its status is
+ * an agent, which stays connected. Another one, such as a one-shot run, may connect only now and then.
+ */
+function getSilentAfterMs(
+  { name, folder, gaps = [], level }: Seen,
+  { silentHours, silentHoursOf }: Judging['alerts'],
+): number | null {
+  const own = Object.entries(silentHoursOf).find(([who]) => who === folder || who === name)?.[1]
+  const hours = own ?? silentHours
+  if (hours === 0) return null
+  if (own !== undefined || (level === null && gaps.length === 0)) return hours * HOUR_MS
+  // The longest one may have been a failure. The second one is, in two weeks, a weekend.
+  const [longest = 0, second = longest] = gaps.toSorted((a, b) => b - a)
+  return Math.min(hours * HOUR_MS, Math.max(LEAST_SILENT_MS, SILENT_FACTOR * second))
 }
 
 /**
@@ -41,13 +97,13 @@ interface Ordered extends Seen {
 /** Returns the computers in an order, equal ones by name. */
 export function orderSenders<S extends Ordered>(
   senders: readonly S[],
-  now: number,
+  judging: Judging,
   order: SenderOrder = 'condition',
 ): S[] {
   const ranks: Record<SenderOrder, (sender: S) => number> = {
-    condition: (one) => senderConditions.indexOf(getSenderCondition(one, now)),
+    condition: (one) => senderConditions.indexOf(getSenderCondition(one, judging)),
     name: () => 0,
-    seen: ({ connected, seenAt }) => (connected ? now : (seenAt ?? 0)),
+    seen: ({ connected, seenAt }) => (connected ? judging.now : (seenAt ?? 0)),
     used: ({ bytes }) => -bytes,
     waiting: ({ oldestWaitingAt }) => oldestWaitingAt ?? Number.POSITIVE_INFINITY,
   }
@@ -67,8 +123,8 @@ export function groupSenders<S extends { label: string }>(senders: readonly S[])
 }
 
 /** Returns the number of computers in each condition that occurs, the gravest first. */
-export function countConditions(senders: readonly Seen[], now: number): [SenderCondition, number][] {
-  const conditions = senders.map((sender) => getSenderCondition(sender, now))
+export function countConditions(senders: readonly Seen[], judging: Judging): [SenderCondition, number][] {
+  const conditions = senders.map((sender) => getSenderCondition(sender, judging))
   return senderConditions
     .map((one): [SenderCondition, number] => [
       one,

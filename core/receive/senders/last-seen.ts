@@ -34,6 +34,8 @@ const seenSchema = z.object({
   usage: z.record(z.string(), usageSchema).catch({}),
   /** True if the sender took proposed settings on its last connection. */
   takesProposals: z.record(z.string(), z.boolean()).catch({}),
+  /** The last times that it was away for, in milliseconds, the newest last. */
+  gaps: z.record(z.string(), z.array(z.number())).catch({}),
 })
 
 export interface SeenSenders {
@@ -43,6 +45,7 @@ export interface SeenSenders {
   told: ReadonlyMap<string, ToldStatus>
   usage: ReadonlyMap<string, SenderUsage>
   takesProposals: ReadonlyMap<string, boolean>
+  gaps: ReadonlyMap<string, readonly number[]>
 }
 
 /** Minimum interval of writing the last-seen times: they are for display only. */
@@ -59,12 +62,23 @@ export async function readSeen(file: string): Promise<SeenSenders> {
       told: new Map(Object.entries(known.told)),
       usage: new Map(Object.entries(known.usage)),
       takesProposals: new Map(Object.entries(known.takesProposals)),
+      gaps: new Map(Object.entries(known.gaps)),
     }
   } catch (error) {
     warnUnlessCode(error, ['ENOENT'], 'the times when senders were last seen cannot be read')
     const none = { seenAt: new Map(), told: new Map(), usage: new Map(), takesProposals: new Map() }
-    return { ...none, connected: [] }
+    return { ...none, gaps: new Map(), connected: [] }
   }
+}
+
+/** Shorter absences are reconnects. */
+const SHORTEST_GAP_MS = 60_000
+/** Two weeks of nights. */
+const KEPT_GAPS = 14
+
+/** Returns the absences after a sender has come back; null: it was only reconnecting. Pure. */
+export function nextGaps(before: readonly number[], seenAt: number, now: number): number[] | null {
+  return now - seenAt < SHORTEST_GAP_MS ? null : [...before, now - seenAt].slice(-KEPT_GAPS)
 }
 
 /** Returns the record after a new status report. Pure. */
@@ -82,13 +96,15 @@ export async function openSeenLog(file: string, failed: (reason: string) => void
   const seenAt = new Map(before.seenAt)
   const told = new Map(before.told)
   const takesProposals = new Map(before.takesProposals)
+  const gaps = new Map(before.gaps)
+  const openedAt = Date.now()
   let usage = before.usage
   let connected: string[] = []
   let written = ''
   let writing: Promise<void> | null = null
 
   const writeNow = async (): Promise<void> => {
-    const maps = { seenAt, told, usage, takesProposals }
+    const maps = { seenAt, told, usage, takesProposals, gaps }
     const objects = Object.entries(maps).map(([name, map]) => [name, Object.fromEntries<unknown>(map)])
     const text = JSON.stringify({ version: 1, connected, ...Object.fromEntries(objects) })
     if (text === written) return
@@ -103,7 +119,14 @@ export async function openSeenLog(file: string, failed: (reason: string) => void
   return {
     /** Records the senders that are connected now. */
     note(folders: ReadonlySet<string>, now: number) {
-      for (const folder of folders) seenAt.set(folder, now)
+      for (const folder of folders) {
+        const last = seenAt.get(folder) ?? now
+        // While no receiver ran, or this computer slept, no sender could connect.
+        const wasAway = last >= openedAt && !connected.includes(folder)
+        const grown = wasAway ? nextGaps(gaps.get(folder) ?? [], last, now) : null
+        if (grown !== null) gaps.set(folder, grown)
+        seenAt.set(folder, now)
+      }
       connected = [...folders].sort()
     },
     /** Records a sender's status report, replacing the previous one. */
@@ -121,6 +144,7 @@ export async function openSeenLog(file: string, failed: (reason: string) => void
     seenAt: (folder: string) => seenAt.get(folder) ?? null,
     told: (folder: string) => told.get(folder) ?? null,
     takesProposals: (folder: string) => takesProposals.get(folder) ?? null,
+    gaps: (folder: string) => gaps.get(folder) ?? [],
     /** Writes changes to the file; never rejects. */
     write() {
       // A write that hangs with its disk must not be followed by a queue of further ones.
@@ -144,12 +168,14 @@ export interface SenderState
   statusAt: number | null
   /** True if it took proposed settings on its last connection; null: it was not connected since this is recorded. */
   takesProposals: boolean | null
+  /** The last times that it was away for, in milliseconds. */
+  gaps: readonly number[]
 }
 
 /** Lists the senders that may send now. Revoked senders are omitted, because they are not monitored. */
 export function senderStates(
   senders: Pick<Senders, 'list' | 'accepted'>,
-  seen: Pick<SeenLog, 'seenAt' | 'told' | 'takesProposals'>,
+  seen: Pick<SeenLog, 'seenAt' | 'told' | 'takesProposals' | 'gaps'>,
   connected: ReadonlySet<string>,
 ): SenderState[] {
   return senders
@@ -157,7 +183,7 @@ export function senderStates(
     .filter(({ fingerprint }) => senders.accepted(fingerprint) !== null)
     .map(({ fingerprint, name, folder, pairedAt, label, proposal }) => {
       const { status = null, statusAt = null, failingSince = null } = seen.told(folder) ?? {}
-      const known = { seenAt: seen.seenAt(folder), connected: connected.has(folder) }
+      const known = { seenAt: seen.seenAt(folder), connected: connected.has(folder), gaps: seen.gaps(folder) }
       const takesProposals = seen.takesProposals(folder)
       const own = { fingerprint, name, folder, pairedAt, label, proposal, takesProposals }
       return { ...own, ...known, status, statusAt, failingSince }

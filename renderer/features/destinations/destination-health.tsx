@@ -33,14 +33,17 @@ const describeFailure = ({ kind, severity, since }: DestinationFailure): Shown =
 
 interface DestinationHealthProps {
   destination: DestinationState
-  state: Pick<AppState, 'incidents'>
+  state: Pick<AppState, 'incidents' | 'failures'>
 }
 
 /** Shows a destination's state, its duration, and the failure. */
 export function DestinationHealth({ destination, state }: DestinationHealthProps) {
   const { t, say } = useWords()
-  const failure = destinationFailure(state, destination)
-  const { word, level, since } = failure === null ? describeWell(destination) : describeFailure(failure)
+  const known = state.failures[destination.id]
+  // Short reconnects are normal. Damaged files, and what its disk reports, are no failure of the connection.
+  const failure = known === undefined ? null : destinationFailure(state, destination)
+  const { word, since, ...well } = failure === null ? describeWell(destination) : describeFailure(failure)
+  const level = known?.level ?? well.level
   return (
     <>
       <span className="health" data-level={level}>
@@ -52,7 +55,9 @@ export function DestinationHealth({ destination, state }: DestinationHealthProps
           </span>
         )}
       </span>
-      {failure !== null && <p className={problemClass(level)}>{say(failure.sentence)}</p>}
+      {known !== undefined && (
+        <p className={problemClass(level)}>{say(failure?.sentence ?? known.detail ?? known.sentence)}</p>
+      )}
     </>
   )
 }

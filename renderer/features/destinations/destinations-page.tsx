@@ -76,11 +76,7 @@ export default function DestinationsPage({ state, place }: DestinationsPageProps
         </Button>
       </div>
       {state.localCopies !== null && <LocalCopiesCard path={state.localCopies} />}
-      <ReceivingPart
-        receiving={state.receiving}
-        receive={state.settings.receive}
-        incidents={state.incidents}
-      />
+      <ReceivingPart state={state} />
       <AddDialog opened={adding} linked={linked} state={state} onClose={close} />
     </div>
   )

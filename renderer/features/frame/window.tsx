@@ -219,8 +219,10 @@ function AlertsCount({ state }: { state: AppState }) {
   const { format, t } = useWords()
   const lasting = state.incidents.filter(({ endedAt }) => endedAt === null).length
   if (lasting === 0) return null
+  // As grave as the header.
+  const color = state.status.level === 'failing' ? 'red' : 'orange'
   return (
-    <Badge size="sm" color="red" variant="filled" title={t('window.alerts.lasting', { count: lasting })}>
+    <Badge size="sm" color={color} variant="filled" title={t('window.alerts.lasting', { count: lasting })}>
       {format.compact(lasting)}
     </Badge>
   )

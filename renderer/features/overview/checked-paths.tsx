@@ -1,7 +1,7 @@
 import { ActionIcon } from '@mantine/core'
 import { memo, useState } from 'react'
 import { movedLink } from '../../../core/agent/state/derived.ts'
-import type { AppState, CheckedPathState } from '../../../core/agent/state/schema.ts'
+import type { AppState, CheckedPathState, ThingFailure } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
 import { IconChevronDown, IconChevronRight, IconX } from '../../ui/icons.ts'
@@ -29,6 +29,7 @@ export function CheckedPaths({ paths, state }: { paths: CheckedPathState[]; stat
             intervalSeconds={state.settings.check.intervalSeconds}
             disk={rowDisks(path.id).finding}
             disks={rowDisks(path.id).lines}
+            level={state.failures[path.id]?.level}
           />
         ))}
       </RovingList>
@@ -43,6 +44,8 @@ const CheckedPathRow = memo(function CheckedPathRow(props: {
   disk: string | null
   /** The health of each of its disks, a line each. */
   disks: string
+  /** The level of its gravest failure; undefined: it is well. */
+  level: ThingFailure['level'] | undefined
 }) {
   const { id, path, link = null, checked } = props.checkedPath
   const { t, say } = useWords()
@@ -56,7 +59,12 @@ const CheckedPathRow = memo(function CheckedPathRow(props: {
       <div className="row-words">
         <PathText path={path} />
         <div className="checked-line">
-          <HealthLine checked={checked} intervalSeconds={props.intervalSeconds} hasDelay={opened} />
+          <HealthLine
+            checked={checked}
+            intervalSeconds={props.intervalSeconds}
+            hasDelay={opened}
+            failing={props.level}
+          />
           {failure !== null && !opened && (
             <span className="clip dimmed" title={failure}>
               {failure}

@@ -1,6 +1,5 @@
 import {
   type DestinationFailure,
-  destinationFailure,
   findRemovalObstacle,
   getScanActivity,
   type ScanActivity,
@@ -76,26 +75,21 @@ export interface Chip {
 /** Describes a source's destinations in its row, failing ones first. */
 export function describeDestinations(
   mine: readonly DestinationState[],
-  state: Pick<AppState, 'incidents'>,
+  state: Pick<AppState, 'incidents' | 'failures'>,
   t: Words['t'],
 ): Chip[] {
   const chips = mine.map((one): Chip => {
     const { id } = one
     const name = destinationName(one, t)
-    const failure = destinationFailure(state, one)
+    const known = state.failures[id]
     // An ejected disk is no failure, but it gets no files either.
     if (one.ejectedAt !== undefined) {
       const words = t('window.alerts.title', { where: name, kind: t('window.connection.ejected') })
       return { id, name, failure: words, level: 'unknown' }
     }
-    if (failure === null) return { id, name, failure: null, level: 'ok' }
-    const kind = t(`kind.${failure.kind}`)
-    return {
-      id,
-      name,
-      failure: t('window.alerts.title', { where: name, kind }),
-      level: severityLevel(failure.severity),
-    }
+    if (known === undefined) return { id, name, failure: null, level: 'ok' }
+    const kind = t(`kind.${known.kind}`)
+    return { id, name, failure: t('window.alerts.title', { where: name, kind }), level: known.level }
   })
   return chips.sort((one, other) => Number(one.failure === null) - Number(other.failure === null))
 }
@@ -135,8 +129,8 @@ export function verdictWord(kind: Verdict['kind']): WordKey {
 }
 
 export function verdictLevel(kind: Verdict['kind']): HealthLevel {
-  if (kind === 'ok') return 'ok'
-  return kind === 'slow' ? 'attention' : 'failing'
+  // A slow disk is only mentioned: nothing has failed.
+  return kind === 'ok' || kind === 'slow' ? 'ok' : 'failing'
 }
 
 /**

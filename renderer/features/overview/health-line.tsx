@@ -9,18 +9,21 @@ interface HealthLineProps {
   intervalSeconds: number
   /** Show the last delay. It changes with each check, so only the details have it. */
   hasDelay?: boolean
+  /** The level of the path's gravest failure; omitted: only its check counts. */
+  failing?: HealthLevel | undefined
 }
 
 /** Shows the health as a shape and a word. */
-export function HealthLine({ checked, intervalSeconds, hasDelay = false }: HealthLineProps) {
+export function HealthLine({ checked, intervalSeconds, hasDelay = false, failing }: HealthLineProps) {
   const { t, format } = useWords()
   const health = useHealth(checked, intervalSeconds)
+  const level = health.level === 'failing' ? health.level : (failing ?? health.level)
   const delay = checked?.delayMs ?? null
   const checkedAt =
     checked === null ? null : t('window.health.checkedAt', { time: format.fullMoment(checked.at) })
   return (
-    <span className="health" data-level={health.level} title={checkedAt ?? undefined}>
-      <HealthMark level={health.level} />
+    <span className="health" data-level={level} title={checkedAt ?? undefined}>
+      <HealthMark level={level} />
       <span className="health-word">{t(health.word)}</span>
       {hasDelay && delay !== null && (
         <Tooltip label={t('window.health.delayHint')}>

@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core'
 import { lazy, Suspense, useCallback, useMemo, useState } from 'react'
-import { bytesToGo, destinationFailure } from '../../../core/agent/state/derived.ts'
+import { bytesToGo } from '../../../core/agent/state/derived.ts'
 import type { AppState, DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import { isDiskKind } from '../../../core/alerts/kinds.ts'
 import { useDays } from '../../state/day.ts'
@@ -28,7 +28,7 @@ import {
 import { useRowDisks } from './disk-part.tsx'
 import { SourceCard } from './source-card.tsx'
 import type { DetailsPart } from './source-details.tsx'
-import { arrangeSources, isFailing, MANY, type Order, SourceSearch } from './source-search.tsx'
+import { arrangeSources, MANY, type Order, SourceSearch } from './source-search.tsx'
 import { SourcesSummary } from './sources-summary.tsx'
 
 // Includes schemas: kept out of the window's first bundle.
@@ -69,9 +69,10 @@ export function OverviewPage({ state }: { state: AppState }) {
 
   const intervalSeconds = settings.check.intervalSeconds
   const isMany = sources.length > MANY
-  const failing = destinations.filter((one) => destinationFailure(state, one) !== null).map(({ id }) => id)
-  const shown = arrangeSources(sources, isMany ? wanted : '', isMany ? order : 'trouble', new Set(failing))
+  const { failures } = state
+  const shown = arrangeSources(sources, isMany ? wanted : '', isMany ? order : 'trouble', failures)
   const since = failingSince(state.incidents)
+  const isCheckedFailing = checkedPaths.some(({ id }) => failures[id]?.level === 'failing')
   const isSame = isSameEverywhere(sources)
   const cards = shown.map((source) => {
     const mine = getDestinationStates(source, destinations)
@@ -86,6 +87,7 @@ export function OverviewPage({ state }: { state: AppState }) {
         destinationKind={mine.some(({ elsewhere }) => elsewhere) ? 'receiver' : 'embedded'}
         destinationName={destinationNames(mine, t)}
         keepers={destinationNames(findKeepers(source, mine), t)}
+        failure={failures[source.settings.id] ?? null}
         disk={rowDisks(source.settings.id).finding}
         chips={describeDestinations(mine, state, t).filter(({ failure }) => failure !== null || !isSame)}
         choices={settings.destinations}
@@ -100,7 +102,7 @@ export function OverviewPage({ state }: { state: AppState }) {
   return (
     <div className="stack">
       <ProposalNotices state={state} />
-      {checkedPaths.some(isFailing) && checked}
+      {isCheckedFailing && checked}
       {sources.length > 0 && (
         <section className="card sources" aria-label={t('window.sources.title')}>
           <SourcesSummary state={state} />
@@ -111,7 +113,7 @@ export function OverviewPage({ state }: { state: AppState }) {
           {cards.length === 0 && <p className="dimmed">{t('window.sources.nothingFits')}</p>}
         </section>
       )}
-      {!checkedPaths.some(isFailing) && checked}
+      {!isCheckedFailing && checked}
       <ComputersPart computers={computers} />
       <AddDirectory />
       {here !== undefined && <EmbeddedCallout destination={here} state={state} />}
@@ -123,11 +125,7 @@ export function OverviewPage({ state }: { state: AppState }) {
 function OnlyReceiving({ state }: { state: AppState }) {
   return (
     <div className="stack">
-      <ReceivingPart
-        receiving={state.receiving}
-        receive={state.settings.receive}
-        incidents={state.incidents}
-      />
+      <ReceivingPart state={state} />
       <AddDirectory />
     </div>
   )

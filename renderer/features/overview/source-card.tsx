@@ -1,15 +1,9 @@
 import { Badge, Button, UnstyledButton } from '@mantine/core'
 import { shallowEqual } from '@mantine/hooks'
 import { type MouseEvent, memo } from 'react'
-import {
-  batchShortfall,
-  describeHeld,
-  findMarkedMessage,
-  isCounted,
-  movedLink,
-  scanProblem,
-} from '../../../core/agent/state/derived.ts'
-import type { DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
+import { batchShortfall, isCounted } from '../../../core/agent/state/derived.ts'
+import type { DestinationState, SourceState, ThingFailure } from '../../../core/agent/state/schema.ts'
+import { isDiskKind } from '../../../core/alerts/kinds.ts'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import type { Transfer } from '../../state/types.ts'
 import { MiddleText } from '../../ui/middle-text.tsx'
@@ -49,6 +43,8 @@ export interface SourceCardProps {
   keepers: string
   /** Its last 24 hours (see useDays); null: unknown. */
   day: string | null
+  /** Its gravest failure; null: it is well. */
+  failure: ThingFailure | null
   /** The findings about its disk; null: none. */
   disk: string | null
   /** The destinations to mention in the row. */
@@ -89,12 +85,9 @@ function isDrawnAlike(
 
 const Card = memo(function Card(props: CardProps) {
   const { source, destinationKind, destinationName, choices, chips, transfer, onOpen, level } = props
-  const { t, say } = useWords()
+  const { t } = useWords()
   const { settings } = source
-  // Files that wait for a decision are as grave as a failing disk.
-  const isBad = findProblem(source, say, props.disk)?.tone === 'bad'
-  const troubled = isBad ? 'failing' : props.disk === null ? 'ok' : 'attention'
-  const shown = level === 'ok' ? troubled : level
+  const shown = level === 'failing' ? level : (props.failure?.level ?? level)
 
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the keyboard and screen readers use the button with the name.
@@ -192,28 +185,31 @@ interface RowProblem {
   button: { word: WordKey; part: DetailsPart } | { word: WordKey; page: 'alerts' } | null
 }
 
-/** Returns the problem that is not a failed check, in one line; null: there is none. */
-function findProblem(source: SourceState, say: Words['say'], disk: string | null): RowProblem | null {
-  const held = describeHeld(source)
-  const decide = { word: 'window.source.decide', page: 'alerts' } as const
-  if (held !== null)
-    return { tone: 'bad', words: joinSentences([held.sentence, held.detail], say), button: decide }
-  const marked = findMarkedMessage(source)
-  if (marked !== null) return { tone: 'warn', words: say(marked), button: decide }
-  const moved = movedLink(source.settings, source.checked)
-  if (moved !== null) {
-    return { tone: 'warn', words: say(moved), button: { word: 'window.source.decide', part: 'health' } }
+/** Returns the problem that is not a failed check, in one line; null: there is none, or a destination has it. */
+function findProblem({ source, failure, disk }: SourceCardProps, say: Words['say']): RowProblem | null {
+  if (failure !== null && failure.destination === undefined && !isDiskKind(failure.kind)) {
+    const { kind, level, sentence, detail } = failure
+    const tone = level === 'failing' ? 'bad' : 'warn'
+    if (kind === 'disk-health' && disk !== null)
+      return { tone, words: disk, button: { word: 'window.source.details', part: 'health' } }
+    // The detail of others is a whole sentence.
+    const isShort = kind === 'emptied' || kind === 'deleted' || kind === 'parked' || kind === 'worker'
+    const words = detail === null || isShort ? [sentence, ...(detail === null ? [] : [detail])] : [detail]
+    return { tone, words: joinSentences(words, say), button: getButton(kind) }
   }
-  const problem = scanProblem(source)
-  if (problem !== null) {
-    return { tone: 'warn', words: say(problem), button: { word: 'window.source.details', part: 'files' } }
-  }
-  if (disk !== null)
-    return { tone: 'warn', words: disk, button: { word: 'window.source.details', part: 'health' } }
   const shortfall = batchShortfall(source)
   if (shortfall === null) return null
   const words = joinSentences([shortfall.sentence, shortfall.detail], say)
   return { tone: 'partial', words, button: { word: 'window.batch.filters', part: 'rules' } }
+}
+
+function getButton(kind: ThingFailure['kind']): RowProblem['button'] {
+  if (kind === 'emptied' || kind === 'deleted' || kind === 'marked')
+    return { word: 'window.source.decide', page: 'alerts' }
+  // Its link leads elsewhere.
+  if (kind === 'notice') return { word: 'window.source.decide', part: 'health' }
+  const part = kind === 'disk-health' || kind === 'worker' ? 'health' : 'files'
+  return { word: 'window.source.details', part }
 }
 
 /** Shows the most important of these: a failing disk, another problem, a transfer, open files, or the usual state. */
@@ -221,8 +217,8 @@ function State(props: CardProps) {
   const { source, level, onOpen } = props
   const { say } = useWords()
   const openPage = useOpenPage()
-  if (level !== 'ok') return <DiskState {...props} />
-  const problem = findProblem(source, say, props.disk)
+  if (level === 'failing') return <DiskState {...props} />
+  const problem = findProblem(props, say)
   if (problem !== null) {
     const { tone, words, button } = problem
     const act = () => {
@@ -232,6 +228,7 @@ function State(props: CardProps) {
     }
     return <ProblemState tone={tone} words={words} button={button?.word ?? null} onClick={act} />
   }
+  if (level !== 'ok' || source.checked?.overall.kind === 'slow') return <DiskState {...props} />
   // The rate is an average, which goes on for some seconds.
   const isMoving = props.transfer !== null || (source.rate > 0 && props.toGo > 0)
   if (isMoving) return <SendingState {...props} />
@@ -292,14 +289,15 @@ function SendingState({ source: { rate, left }, transfer, toGo }: CardProps) {
 }
 
 /** Shows the disk or an unusual phase, open files or batches, the age of the newest file, and the size. */
-function UsualState({ source, word }: CardProps) {
+function UsualState({ source, word, failure }: CardProps) {
   const { t, format } = useWords()
   const { scanned, totals, lastFile } = source
   const phase = getPhaseWord(source)
   const isUsual = phase === 'window.phase.watching' || phase === 'window.phase.polling'
   return (
     <span className="source-state counts">
-      <span>{t(isUsual ? word : phase)}</span>
+      {/* A destination fails, as its chip shows. */}
+      {(failure === null || !isUsual) && <span>{t(isUsual ? word : phase)}</span>}
       {scanned?.open != null && <OpenFiles {...scanned.open} />}
       {summariseBatches(scanned?.batches ?? []).map((part) =>
         part.kind === 'named' ? (

@@ -1,9 +1,8 @@
 import { NativeSelect } from '@mantine/core'
 import { memo } from 'react'
-import type { SourceState } from '../../../core/agent/state/schema.ts'
+import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
 import { SearchField } from '../../ui/search-field.tsx'
 import { useWords } from '../../words/context.tsx'
-import { verdictLevel } from './describe.ts'
 
 /** Up to this many sources need no search. */
 export const MANY = 6
@@ -38,19 +37,19 @@ export const SourceSearch = memo(function SourceSearch({ text, order, onText, on
   )
 })
 
-/**
- * Returns the sources whose name or path contains the text, sorted; ties keep the order of the settings.
- *
- * @param failing ids of the destinations that fail: their sources come after those whose disk fails.
- */
+/** Returns the sources whose name or path contains the text, sorted; ties keep the order of the settings. */
 export function arrangeSources(
   sources: readonly SourceState[],
   text: string,
   order: Order,
-  failing: ReadonlySet<string> = new Set(),
+  failures: AppState['failures'],
 ): SourceState[] {
-  const rank = (source: SourceState) =>
-    isFailing(source) ? 2 : Number(source.destinations.some(({ id }) => failing.has(id)))
+  // Its own failure comes before that of one of its destinations.
+  const rank = ({ settings: { id } }: SourceState) => {
+    const { level, destination } = failures[id] ?? {}
+    const own = destination === undefined ? 1 : 0
+    return level === undefined ? 0 : (level === 'failing' ? 3 : 1) + own
+  }
   const wanted = text.trim().toLowerCase()
   const found = sources.filter(({ settings: { name, path } }) =>
     `${name}\n${path}`.toLowerCase().includes(wanted),
@@ -65,8 +64,4 @@ export function arrangeSources(
     default:
       return order satisfies never
   }
-}
-
-export function isFailing({ checked }: Pick<SourceState, 'checked'>): boolean {
-  return checked !== null && verdictLevel(checked.overall.kind) === 'failing'
 }

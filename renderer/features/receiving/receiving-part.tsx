@@ -1,12 +1,13 @@
 import { Button, Group, Switch } from '@mantine/core'
 import { lazy, Suspense, useState } from 'react'
-import type { AppState } from '../../../core/agent/state/schema.ts'
+import { RECEIVER } from '../../../core/agent/state/derived.ts'
+import type { AppState, ThingFailure } from '../../../core/agent/state/schema.ts'
 import { AddButton } from '../../ui/add-button.tsx'
 import { IconPencil } from '../../ui/icons.ts'
 import { PathText } from '../../ui/path-text.tsx'
 import { useWords } from '../../words/context.tsx'
+import { problemClass } from '../overview/describe.ts'
 import { HealthMark } from '../overview/health-line.tsx'
-import type { Receive } from './draft.ts'
 import type { ReceivingDialog } from './receiving-dialogs.tsx'
 import { SenderList } from './sender-list.tsx'
 
@@ -15,16 +16,10 @@ const ReceivingDialogs = lazy(() => import('./receiving-dialogs.tsx'))
 
 type Receiving = NonNullable<AppState['receiving']>
 
-interface ReceivingPartProps {
-  /** null if receiving is disabled. */
-  receiving: Receiving | null
-  /** The settings; null if receiving is disabled. */
-  receive: Receive | null
-  incidents: AppState['incidents']
-}
-
 /** Enables receiving from other computers; shows the folder and the senders. */
-export function ReceivingPart({ receiving, receive, incidents }: ReceivingPartProps) {
+export function ReceivingPart({ state }: { state: AppState }) {
+  const { receiving } = state
+  const { receive } = state.settings
   const { t } = useWords()
   const [opened, setOpened] = useState<ReceivingDialog | null>(null)
   const [hasOpened, setHasOpened] = useState(false)
@@ -44,8 +39,13 @@ export function ReceivingPart({ receiving, receive, incidents }: ReceivingPartPr
       />
       {receiving !== null && receive !== null && (
         <>
-          <Running receiving={receiving} quotaBytes={receive.quotaBytes} lockDays={receive.lockDays} />
-          <SenderList senders={receiving.senders} receive={receive} incidents={incidents} />
+          <Running
+            receiving={receiving}
+            failure={state.failures[RECEIVER]}
+            quotaBytes={receive.quotaBytes}
+            lockDays={receive.lockDays}
+          />
+          <SenderList senders={receiving.senders} receive={receive} state={state} />
           <Group gap="xs">
             <AddButton
               label="window.receiving.invite"
@@ -73,18 +73,20 @@ export function ReceivingPart({ receiving, receive, incidents }: ReceivingPartPr
 }
 
 function Running({
-  receiving: { directory, port, isRunning, problem },
+  receiving: { directory, port, isRunning },
+  failure,
   quotaBytes,
   lockDays,
 }: {
   receiving: Receiving
+  failure: ThingFailure | undefined
   /** Quota of each sender; null for no limit. */
   quotaBytes: number | null
   /** null: received files are not locked. */
   lockDays: number | null
 }) {
   const { t, say, format } = useWords()
-  const level = isRunning ? 'ok' : problem === null ? 'unknown' : 'failing'
+  const level = failure?.level ?? (isRunning ? 'ok' : 'unknown')
   return (
     <>
       <PathText path={directory} />
@@ -98,7 +100,9 @@ function Running({
         </span>
       </span>
       {lockDays !== null && <p className="dimmed">{t('window.receiving.locked', { count: lockDays })}</p>}
-      {problem !== null && <p className="card-problem breakable">{say(problem)}</p>}
+      {failure !== undefined && (
+        <p className={problemClass(level)}>{say(failure.detail ?? failure.sentence)}</p>
+      )}
     </>
   )
 }

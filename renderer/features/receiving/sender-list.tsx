@@ -1,11 +1,13 @@
 import { Button, NativeSelect } from '@mantine/core'
 import { Fragment, lazy, Suspense, useDeferredValue, useState } from 'react'
+import { judgeSenders } from '../../../core/agent/state/derived.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import {
   countConditions,
+  getSenderCondition,
   groupSenders,
+  type Judging,
   orderSenders,
-  type SenderCondition,
   type SenderOrder,
   senderOrders,
 } from '../../../core/receive/senders/fleet.ts'
@@ -13,10 +15,9 @@ import { useReceivedDays } from '../../state/day.ts'
 import { useNow } from '../../state/now.ts'
 import { SearchField } from '../../ui/search-field.tsx'
 import { useWords } from '../../words/context.tsx'
-import type { HealthLevel } from '../overview/describe.ts'
 import { HealthMark } from '../overview/health-line.tsx'
 import type { Receive } from './draft.ts'
-import { SenderRow } from './sender-row.tsx'
+import { SenderRow, senderLevels } from './sender-row.tsx'
 
 /** Loaded on demand: its form includes schemas. */
 const ProposeDialog = lazy(() => import('./propose-form.tsx'))
@@ -30,43 +31,32 @@ const FIRST_ROWS = 50
 /** Rows that fill a window: they are drawn at once, the others when the browser has time. */
 const ROWS_AT_ONCE = 10
 
-const levels: Record<SenderCondition, HealthLevel> = {
-  failing: 'failing',
-  away: 'attention',
-  attention: 'attention',
-  new: 'unknown',
-  well: 'ok',
-}
-
 /** Shows all computers that send here: how many are well, then each of them, the gravest first. */
 export function SenderList({
   senders,
   receive,
-  incidents,
+  state,
 }: {
   senders: readonly Sender[]
   receive: Receive
-  incidents: AppState['incidents']
+  state: AppState
 }) {
   const { t } = useWords()
-  const now = useNow()
+  const judging = judgeSenders(state, useNow())
   const [text, setText] = useState('')
   const [showsAll, setShowsAll] = useState(false)
   const [order, setOrder] = useState<SenderOrder>('condition')
   const days = useReceivedDays()
   const wanted = text.trim().toLowerCase()
-  const found = orderSenders(senders, now, order).filter(({ name, folder, label, sentence }) =>
+  const found = orderSenders(senders, judging, order).filter(({ name, folder, label, sentence }) =>
     `${name}\n${folder}\n${label}\n${sentence ?? ''}`.toLowerCase().includes(wanted),
   )
-  const ongoing = incidents.filter(({ endedAt }) => endedAt === null)
-  const failing = new Set(ongoing.flatMap((one) => Object.keys(one.failing)))
-  const isSilent = ({ folder }: Sender) => failing.has(`sender:silent:${folder}`)
   const hasLabels = senders.some(({ label }) => label !== '')
   const wantedRows = showsAll ? found.length : FIRST_ROWS
   const shown = found.slice(0, useDeferredValue(wantedRows, ROWS_AT_ONCE))
   return (
     <>
-      {senders.length > 1 && <Fleet senders={senders} hasSilent={senders.some(isSilent)} now={now} />}
+      {senders.length > 1 && <Fleet senders={senders} judging={judging} />}
       {senders.length > MANY && (
         <div className="timeline-narrow">
           <SearchField label="window.receiving.search" text={text} onText={setText} />
@@ -83,13 +73,13 @@ export function SenderList({
       )}
       {groupSenders(shown).map(([label, group]) => (
         <Fragment key={label}>
-          {hasLabels && <Group label={label} senders={senders} now={now} />}
+          {hasLabels && <Group label={label} senders={senders} judging={judging} />}
           {group.map((sender) => (
             <SenderRow
               key={sender.fingerprint}
               sender={sender}
               receive={receive}
-              isSilent={isSilent(sender)}
+              condition={getSenderCondition(sender, judging)}
               day={days?.get(sender.folder) ?? null}
             />
           ))}
@@ -108,13 +98,14 @@ export function SenderList({
 }
 
 /** Shows the label of a group, and how many of its computers are well. */
-function Group({ label, senders, now }: { label: string; senders: readonly Sender[]; now: number }) {
+function Group(props: { label: string; senders: readonly Sender[]; judging: Judging }) {
+  const { label, senders, judging } = props
   const { t } = useWords()
   const [proposing, setProposing] = useState(false)
   const [hasProposed, setHasProposed] = useState(false)
   if (proposing && !hasProposed) setHasProposed(true)
   const mine = senders.filter((one) => one.label === label)
-  const counts = countConditions(mine, now)
+  const counts = countConditions(mine, judging)
   const name = label === '' ? t('window.receiving.noLabel') : label
   const count = counts.reduce((sum, [, some]) => sum + some, 0)
   const well = counts.find(([condition]) => condition === 'well')?.[1] ?? 0
@@ -136,12 +127,12 @@ function Group({ label, senders, now }: { label: string; senders: readonly Sende
 }
 
 /** Shows "48 of 50 computers are well", and how many are in each other condition. */
-function Fleet({ senders, hasSilent, now }: { senders: readonly Sender[]; hasSilent: boolean; now: number }) {
+function Fleet({ senders, judging }: { senders: readonly Sender[]; judging: Judging }) {
   const { t } = useWords()
-  const counts = countConditions(senders, now)
+  const counts = countConditions(senders, judging)
   const [gravest] = counts[0] ?? ['well' as const]
   const well = counts.find(([condition]) => condition === 'well')?.[1] ?? 0
-  const level = hasSilent ? 'failing' : levels[gravest]
+  const level = senderLevels[gravest]
   const others = counts.filter(([condition]) => condition !== 'well')
   return (
     <p className="health" data-level={level}>

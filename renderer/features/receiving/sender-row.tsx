@@ -1,6 +1,8 @@
 import { Menu } from '@mantine/core'
 import { lazy, memo, Suspense, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import type { WordKey } from '../../../core/lib/i18n/message.ts'
+import type { SenderCondition } from '../../../core/receive/senders/fleet.ts'
 import { ActionsMenu } from '../../ui/actions-menu.tsx'
 import {
   IconAdjustments,
@@ -25,31 +27,35 @@ const ProposedLine = lazy(() => import('./proposed-line.tsx'))
 
 type Sender = NonNullable<AppState['receiving']>['senders'][number]
 
-const levels: Record<NonNullable<Sender['level']>, HealthLevel> = {
+export const senderLevels: Record<SenderCondition, HealthLevel> = {
   failing: 'failing',
+  away: 'failing',
   attention: 'attention',
-  paused: 'unknown',
-  working: 'ok',
-  ok: 'ok',
-  starting: 'unknown',
+  new: 'unknown',
+  well: 'ok',
+}
+
+/** The mark of a sender's row. A sender that is away for a while, and is not silent yet, has none of its own. */
+function getLevel({ connected }: Sender, condition: SenderCondition): HealthLevel {
+  const level = senderLevels[condition]
+  return level === 'ok' && !connected ? 'unknown' : level
 }
 
 /** Shows a sender: when it was last seen, its last status report, and its files here. Unchanged ones are kept as drawn. */
 export const SenderRow = memo(function SenderRow({
   sender,
   receive,
-  isSilent,
+  condition,
   day,
 }: {
   sender: Sender
   receive: Receive
   /** The files received in the last 24 hours (see useReceivedDays); null: unknown. */
   day: string | null
-  /** It has an incident, because it was not connected for long. */
-  isSilent: boolean
+  condition: SenderCondition
 }) {
   const { t, say, format } = useWords()
-  const { name, folder, files, bytes, level, statusAt, spaceBytes, version, waitingFiles } = sender
+  const { name, folder, files, bytes, statusAt, spaceBytes, version, waitingFiles } = sender
   const { fingerprint, proposal, takesProposals } = sender
   const sentence =
     sender.sentence === null ? null : renderReceived({ ...sender, sentence: sender.sentence }, say)
@@ -60,12 +66,11 @@ export const SenderRow = memo(function SenderRow({
         <SenderMenu sender={sender} receive={receive} />
       </div>
       <div className="spread">
-        <Seen sender={sender} isSilent={isSilent} />
+        <Seen sender={sender} condition={condition} />
         {day !== null && <DayStrip day={day} label="window.receiving.day" />}
       </div>
       {sentence !== null && (
         <p className="row sender-status">
-          <HealthMark level={level === null ? 'unknown' : levels[level]} />
           <span className="row-words">
             <span className="breakable selectable">{sentence}</span>
             {statusAt !== null && (
@@ -114,27 +119,27 @@ function Waiting({ files, oldestAt }: { files: number; oldestAt: number | null }
   )
 }
 
-function Seen({ sender: { connected, seenAt }, isSilent }: { sender: Sender; isSilent: boolean }) {
+/** Shows the condition, and when the sender was last connected. */
+function Seen({ sender, condition }: { sender: Sender; condition: SenderCondition }) {
   const { t } = useWords()
-  if (!isSilent && (connected || seenAt === null)) {
-    const level = connected ? 'ok' : 'unknown'
-    return (
-      <span className="health" data-level={level}>
-        <HealthMark level={level} />
-        <span className="health-word">
-          {t(connected ? 'window.connection.connected' : 'window.receiving.never')}
-        </span>
-      </span>
-    )
-  }
-  const level = isSilent ? 'failing' : 'unknown'
+  const { connected, seenAt } = sender
+  const level = getLevel(sender, condition)
   return (
     <span className="health" data-level={level}>
       <HealthMark level={level} />
-      <span className="health-word">{t(isSilent ? 'kind.sender-silent' : 'window.receiving.seen')}</span>
-      <span className="dimmed">{seenAt === null ? t('window.receiving.never') : <Ago at={seenAt} />}</span>
+      <span className="health-word">{t(getWord(sender, condition))}</span>
+      {!connected && condition !== 'new' && (
+        <span className="dimmed">{seenAt === null ? t('window.receiving.never') : <Ago at={seenAt} />}</span>
+      )}
     </span>
   )
+}
+
+function getWord({ connected }: Sender, condition: SenderCondition): WordKey {
+  if (condition === 'away') return 'kind.sender-silent'
+  if (condition === 'failing') return 'kind.sender-failing'
+  if (condition === 'new') return 'window.receiving.never'
+  return connected ? 'window.connection.connected' : 'window.receiving.seen'
 }
 
 function SenderMenu({ sender, receive }: { sender: Sender; receive: Receive }) {

@@ -225,7 +225,8 @@ describe('conditions besides disk failures', () => {
   it('a receiver reports its failing and its silent senders, and the space of its store', () => {
     const receive = receiveSettingsSchema.parse({ directory: '/srv/in', silentHoursOf: { shed: 0.5 } })
     const settings = { ...defaultSettings, receive }
-    const failing = { connected: true, sentence: 'Photos is read-only.', statusAt: NOW }
+    const level = 'failing' as const
+    const failing = { connected: true, level, sentence: 'Photos is read-only.', statusAt: NOW }
     const senders = [
       senderWith('roof', { ...failing, failingSince: NOW - 10 * MINUTE }),
       senderWith('attic', { ...failing, failingSince: NOW - 9 * MINUTE }),
@@ -233,10 +234,11 @@ describe('conditions besides disk failures', () => {
       senderWith('well', { connected: true }),
     ]
     const receiving = receivingWith({ senders })
-    const found = ['sender:failing:roof sender-failing 0', 'sender:silent:shed sender-silent 0']
+    const failures = ['roof', 'attic'].map((name) => `sender:failing:${name} sender-failing 10`)
+    const found = [...failures, 'sender:silent:shed sender-silent 0']
     expect(wrong({ settings, receiving })).toEqual(found)
     // Senders reconnect within minutes after this computer was asleep.
-    expect(wrong({ settings, receiving, awakeSince: NOW })).toEqual(found.slice(0, 1))
+    expect(wrong({ settings, receiving, awakeSince: NOW })).toEqual(failures)
     const store = (key: WordKey) =>
       [1, 2, 3].flatMap((failures) =>
         wrong({ receiving: receivingWith({ store: { problems: [message(key)], failures } }) }),
@@ -244,9 +246,9 @@ describe('conditions besides disk failures', () => {
     expect(store('transfer.healthNearlyFull')).toEqual(['receiving low-space 1', 'receiving low-space 5'])
     expect(store('transfer.healthFull')).toEqual(['receiving full 1', 'receiving full 0'])
 
-    const { level, sentence, detail } = status({ settings, receiving })
-    expect([level, sentence]).toEqual(['failing', 'shed has not been heard from.'])
-    expect(detail).toMatch(/^Since .*1 more/)
+    const { sentence, detail, ...shown } = status({ settings, receiving })
+    expect([shown.level, sentence]).toEqual(['failing', 'shed has not been heard from.'])
+    expect(detail).toMatch(/^Since .*2 more/)
     const unwell = { kind: 'sender-failing', endedAt: null, failing: { 'sender:failing:roof': problem } }
     const incidents = [unwell as unknown as AppState['incidents'][0]]
     const restarted = { settings, incidents, receiving: receivingWith({ isRunning: false }) }
@@ -264,7 +266,8 @@ describe('conditions besides disk failures', () => {
     const causes = [message('cause.stoppedWriting', { type: 'ext4' })]
     const sentence = 'Photos is read-only. Then ext4 stopped writing to protect the data.'
     const find = (changes: Parameters<typeof senderWith>[1]) => {
-      const failing = { connected: true, statusAt: NOW, failingSince: NOW - HOUR }
+      const level = 'failing' as const
+      const failing = { connected: true, level, statusAt: NOW, failingSince: NOW - HOUR }
       const senders = [senderWith('roof', { ...failing, sentence, ...changes })]
       const state = { settings: { ...defaultSettings, receive }, receiving: receivingWith({ senders }) }
       const [found] = findConditions(stateWith(state), NOW).filter(({ kind }) => kind === 'sender-failing')

@@ -9,23 +9,56 @@ import {
 
 const MINUTE_MS = 60_000
 const NOW = 100 * MINUTE_MS
+const judging = { alerts: { silentHours: 24, silentHoursOf: {} }, startedAt: 0, now: NOW }
 const sender = (name: string, seenAgo: number | null, level: string | null = 'ok', connected = false) => ({
   ...{ name, level, connected, bytes: 0, oldestWaitingAt: null as number | null, label: '' },
   seenAt: seenAgo === null ? null : NOW - seenAgo * MINUTE_MS,
+  ...{ folder: name, pairedAt: 0, statusAt: level === null ? null : NOW, gaps: [] as number[] },
 })
 
 test('sender condition: a report counts, and without a connection the time of the last one', () => {
-  const of = (...facts: Parameters<typeof sender>) => getSenderCondition(sender(...facts), NOW)
+  const of = (...facts: Parameters<typeof sender>) => getSenderCondition(sender(...facts), judging)
   expect(of('a', 0, 'ok', true)).toBe('well')
-  expect(of('a', 9)).toBe('well')
-  expect(of('a', 11)).toBe('away')
-  expect(of('a', 11, 'failing')).toBe('failing')
+  expect(of('a', 14)).toBe('well')
+  expect(of('a', 15)).toBe('away')
+  expect(of('a', 14, 'failing')).toBe('failing')
+  expect(of('a', 15, 'failing')).toBe('away')
   expect(of('a', 0, 'attention', true)).toBe('attention')
-  expect(of('a', 11, 'attention')).toBe('away')
+  expect(of('a', 15, 'attention')).toBe('away')
   expect(of('a', null, null)).toBe('new')
   // An earlier version reports nothing.
   expect(of('a', 0, null, true)).toBe('well')
   expect(of('a', 0, 'of tomorrow', true)).toBe('well')
+})
+
+test('silence: a station is silent after three times its usual absence, at least 15 minutes and at most as set', () => {
+  const hour = 60 * MINUTE_MS
+  const isAway = (minutes: number, changes: object, alerts = judging.alerts, startedAt = 0) => {
+    const seenAt = 1_000 * hour - minutes * MINUTE_MS
+    const one = { ...sender('a', 0), seenAt, ...changes }
+    return getSenderCondition(one, { alerts, startedAt, now: 1_000 * hour }) === 'away'
+  }
+  const turns = (changes: object, limit: number, alerts = judging.alerts) =>
+    expect([isAway(limit - 1, changes, alerts), isAway(limit, changes, alerts)]).toEqual([false, true])
+  turns({}, 15)
+  // It has been away once, for an hour each night, for a night, and among them for a week.
+  turns({ gaps: [hour] }, 180)
+  turns({ gaps: [hour, hour, hour] }, 180)
+  turns({ gaps: [2 * hour, hour, 168 * hour] }, 360)
+  turns({ gaps: [14 * hour, 62 * hour, 14 * hour] }, 24 * 60)
+  turns({ gaps: [14 * hour, 14 * hour] }, 42 * 60, { silentHours: 72, silentHoursOf: {} })
+  // It is no agent, and sends now and then.
+  turns({ level: null }, 24 * 60)
+  turns({ level: null, gaps: [hour] }, 180)
+  turns({}, 30, { silentHours: 24, silentHoursOf: { a: 0.5 } })
+  for (const off of [
+    { silentHours: 0, silentHoursOf: {} },
+    { silentHours: 24, silentHoursOf: { a: 0 } },
+  ])
+    expect(isAway(10_000, {}, off)).toBe(false)
+  // The receiver has just started: the station may be reconnecting.
+  expect(isAway(60, {}, judging.alerts, 1_000 * hour - 9 * MINUTE_MS)).toBe(false)
+  expect(isAway(60, {}, judging.alerts, 1_000 * hour - 10 * MINUTE_MS)).toBe(true)
 })
 
 test('fleet: the gravest come first, then by name, and each condition is counted', () => {
@@ -37,8 +70,8 @@ test('fleet: the gravest come first, then by name, and each condition is counted
     sender('a', 0, 'working', true),
     sender('f', 0, 'failing', true),
   ]
-  expect(orderSenders(senders, NOW).map(({ name }) => name)).toEqual(['f', 'b', 'e', 'd', 'a', 'c'])
-  expect(countConditions(senders, NOW)).toEqual([
+  expect(orderSenders(senders, judging).map(({ name }) => name)).toEqual(['f', 'b', 'e', 'd', 'a', 'c'])
+  expect(countConditions(senders, judging)).toEqual([
     ['failing', 1],
     ['away', 1],
     ['attention', 1],
@@ -56,14 +89,14 @@ test('fleet: each order has equal computers by name, and groups follow the first
   ]
   const orders = senderOrders.map((order) => [
     order,
-    orderSenders(senders, NOW, order)
+    orderSenders(senders, judging, order)
       .map(({ name }) => name)
       .join(''),
   ])
   expect(Object.fromEntries(orders)).toEqual({
     ...{ condition: 'bdac', name: 'abcd', seen: 'abdc', used: 'bcad', waiting: 'dbac' },
   })
-  const groups = groupSenders(orderSenders(senders, NOW, 'seen'))
+  const groups = groupSenders(orderSenders(senders, judging, 'seen'))
   expect(groups.map(([label, group]) => [label, group.map(({ name }) => name)])).toEqual([
     ['north', ['a', 'c']],
     ['', ['b', 'd']],

@@ -94,13 +94,31 @@ test('sender states: each accepted sender is listed with its last status, a revo
   expect(senderStates(senders, log, new Set(['new']))).toEqual([
     {
       ...{ fingerprint: 'station-print', name: 'station’s name', folder: 'station', pairedAt: 4_000 },
-      ...{ label: '', proposal: null, takesProposals: true },
+      ...{ label: '', proposal: null, takesProposals: true, gaps: [] },
       ...{ seenAt: 5_000, connected: false, status: statusHeader(), statusAt: 6_000, failingSince: 6_000 },
     },
     {
       ...{ fingerprint: 'new-print', name: 'new’s name', folder: 'new', pairedAt: 4_000 },
-      ...{ label: '', proposal: null, takesProposals: null },
+      ...{ label: '', proposal: null, takesProposals: null, gaps: [] },
       ...{ seenAt: null, connected: true, ...nothing },
     },
   ])
+})
+
+test('absences: each time that a sender comes back is recorded, but no reconnect and no stop of the receiver', async () => {
+  const start = Date.now()
+  const minute = 60_000
+  const file = fileWith({ version: 1, seenAt: { station: start - 600 * minute }, connected: ['station'] })
+  const one = await open(file)
+  const note = (minutes: number, ...folders: string[]) => one.note(new Set(folders), start + minutes * minute)
+  note(1, 'station')
+  note(2)
+  note(1.5, 'station')
+  expect(one.gaps('station')).toEqual([])
+  note(2)
+  note(62, 'station')
+  // This computer slept, and the connection has survived.
+  note(600, 'station')
+  await one.write()
+  expect((await readSeen(file)).gaps).toEqual(new Map([['station', [60.5 * minute]]]))
 })

@@ -5,7 +5,7 @@ import { destinationLine } from '../../../cli/destinations/destination-line.ts'
 import { findConditions } from '../../../core/agent/state/conditions.ts'
 import { pathIds } from '../../../core/agent/state/reports.ts'
 import type { DestinationState } from '../../../core/agent/state/schema.ts'
-import { overallStatus } from '../../../core/agent/state/status.ts'
+import { overallStatus, summarize } from '../../../core/agent/state/status.ts'
 import { message, type WordKey } from '../../../core/lib/i18n/message.ts'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
 import { destinationSchemas } from '../../../core/settings/destination-schema.ts'
@@ -22,9 +22,9 @@ type Connection = DestinationState['connection']
 const folder = destinationSchemas.folder.parse({ id: 'd', kind: 'folder', name: 'shelf', path: '/mnt/shelf' })
 const problem = message('transfer.storeFull', { name: 'nas' })
 const there = (state: Connection['state'], problem: Connection['problem'] = null) =>
-  destinationState('nas', { connection: { state, since: Date.now(), problem } })
+  destinationState('nas', { connection: { state, since: Date.now() - 60_000, problem } })
 
-const renderMarkup = (destination: DestinationState, state = emptyState()) =>
+const renderMarkup = (destination: DestinationState, state = emptyState({ destinations: [destination] })) =>
   renderToStaticMarkup(
     <MantineProvider theme={theme}>
       <WordsProvider language="en">
@@ -65,7 +65,8 @@ test('destination health: card, row, command line, header and Alerts describe a 
     // Sending is paused.
     [[ofDisk], shelf({})],
   ] as const) {
-    const state = stateWith({ settings, incidents: [...incidents], destinations: [destination] })
+    const found = stateWith({ settings, incidents: [...incidents], destinations: [destination] })
+    const state = { ...found, ...summarize(found, NOW) }
     const card = renderMarkup(destination, state)
     expect(card).toMatch(/data-level="failing".*>Missing<.*class="card-problem breakable">shelf is missing/)
     expect(describeDestinations([destination], state, t)).toEqual([

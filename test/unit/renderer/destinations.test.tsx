@@ -99,7 +99,7 @@ test('destination card: an ejected folder shows since when, its waiting files an
 })
 
 test('receiving: each sender is listed with its last status, translated where the message is known', () => {
-  const report = { level: 'failing' as const, sentence: 'A disk is full.', statusAt: 0 }
+  const report = { level: 'failing' as const, sentence: 'A disk is full.', statusAt: Date.now() }
   const sender = senderWith('station-3', { ...report, files: 1200, bytes: 2048 })
   const receive = receiveSettingsSchema.parse({ directory: '/srv/in' })
   const settings = { ...emptyState().settings, receive }
@@ -115,7 +115,7 @@ test('receiving: each sender is listed with its last status, translated where th
   const markup = renderMarkup(<DestinationsPage state={emptyState(both)} place={null} />, 'en')
   expect(markup).toMatch(/<p class="health" data-level="failing">((?!<p ).)*1 of 2 computers/s)
   expect(fleet).toMatch(/station-3 .*Station not heard from.*station-1 .*connected/)
-  expect(fleet).toMatch(/1 of 2 computers are fine.*1 never connected.*station-3.*station-1/)
+  expect(fleet).toMatch(/1 of 2 computers are fine.*1 not connected.*station-3.*station-1/)
 
   const details = {
     version: '1.2',

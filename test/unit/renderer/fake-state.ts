@@ -4,6 +4,7 @@ import type {
   DestinationState,
   SourceState,
 } from '../../../core/agent/state/schema.ts'
+import { summarize } from '../../../core/agent/state/status.ts'
 import { NATIVE } from '../../../core/alerts/channels/catalog.ts'
 import type { Incident, NoticeDelivery } from '../../../core/alerts/incident.ts'
 import { type AlertsSettings, channelSchema } from '../../../core/alerts/settings.ts'
@@ -11,12 +12,13 @@ import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
 
-/** A state as the agent would give it, with nothing chosen yet. */
+/** A state as the agent would give it, with nothing chosen yet, and the failures of these changes. */
 export function emptyState(changes: Partial<AppState> = {}): AppState {
-  return {
+  const state: AppState = {
     version: '0.1.0',
     host: 'desktop',
     status: { level: 'ok', sentence: message('problem.other', { reason: 'Nothing to do.' }), detail: null },
+    failures: {},
     sources: [],
     checkedPaths: [],
     disks: { at: null, all: [] },
@@ -58,6 +60,7 @@ export function emptyState(changes: Partial<AppState> = {}): AppState {
     settings: defaultSettings,
     ...changes,
   }
+  return { ...state, failures: changes.failures ?? summarize(state, Date.now()).failures }
 }
 
 /** A receiver on another computer that is connected. */

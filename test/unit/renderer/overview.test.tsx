@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { AppState } from '../../../core/agent/state/schema.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { OverviewPage } from '../../../renderer/features/overview/overview-page.tsx'
 import { arrangeSources } from '../../../renderer/features/overview/source-search.tsx'
@@ -71,13 +72,13 @@ describe('overview page', () => {
     expect(words).toContain('8,120 files · 42 GiB · safe at nas-2 · 5 more waiting')
   })
 
-  test('a warning and a failure have different marks', () => {
+  test('a slow disk is mentioned, and only a failing one has another mark', () => {
     const checked = checkedState('id', '/srv/ada/photos')
     const of = (kind: 'slow' | 'hung') => {
       const source = { ...photos, checked: { ...checked, overall: { ...checked.overall, kind } } }
       return renderMarkup(<OverviewPage state={emptyState({ sources: [source] })} />)
     }
-    expect(of('slow')).toMatch(/class="source"[^>]* data-level="attention"/)
+    expect(of('slow')).toMatch(/class="source"[^>]* data-level="ok".*slow/s)
     expect(of('hung')).toMatch(/class="source"[^>]* data-level="failing"/)
   })
 
@@ -89,14 +90,20 @@ describe('overview page', () => {
       checked: { ...checkedState('id', '/srv/g'), overall: failing },
     } as typeof photos
     const sources = [...many.slice(0, 6), last]
-    const markup = renderMarkup(<OverviewPage state={emptyState({ sources })} />)
+    const failures: AppState['failures'] = {
+      'source-g': { level: 'failing', kind: 'hung', sentence: said('It hangs.'), detail: null },
+    }
+    const markup = renderMarkup(<OverviewPage state={emptyState({ sources, failures })} />)
     expect(markup).toContain('aria-label="Search folders"')
     expect(markup.indexOf('aria-label="g"')).toBeLessThan(markup.indexOf('aria-label="a"'))
-    expect(arrangeSources(sources, ' SRV/C', 'trouble').map(({ settings }) => settings.name)).toEqual(['c'])
-    expect(arrangeSources(sources, '', 'name')[0]?.settings.name).toBe('a')
-    const there = { ...many[5]?.destinations[0], id: 'nas' } as (typeof photos)['destinations'][number]
-    const sent = sources.map((one, index) => (index === 5 ? { ...one, destinations: [there] } : one))
-    const names = arrangeSources(sent, '', 'trouble', new Set(['nas'])).map(({ settings }) => settings.name)
+    const arrange = (...given: [text: string, order: 'trouble' | 'name', also?: AppState['failures']]) =>
+      arrangeSources(sources, given[0], given[1], { ...failures, ...given[2] }).map(
+        (one) => one.settings.name,
+      )
+    expect(arrange(' SRV/C', 'trouble')).toEqual(['c'])
+    expect(arrange('', 'name')[0]).toBe('a')
+    const away = { kind: 'unreachable' as const, sentence: said('nas is away.'), detail: null }
+    const names = arrange('', 'trouble', { 'source-f': { ...away, level: 'attention', destination: 'nas' } })
     expect(names.slice(0, 3)).toEqual(['g', 'f', 'a'])
     expect(renderMarkup(<OverviewPage state={emptyState({ sources: many.slice(0, 6) })} />)).not.toContain(
       'Search',
@@ -133,8 +140,11 @@ describe('overview page', () => {
     const well = checkedPath('/mnt/usb')
     const overall = { ...checkedState('id', '/mnt/usb').overall, kind: 'missing' as const }
     const failing = checkedPath('/mnt/usb', { checked: { ...checkedState('id', '/mnt/usb'), overall } })
-    const words = (path: typeof well) =>
-      renderWords(<OverviewPage state={emptyState({ sources: [photos], checkedPaths: [path] })} />)
+    const incidents = [incident('i', { kind: 'missing', paths: { [well.id]: '/mnt/usb' } })]
+    const words = (path: typeof well) => {
+      const changes = { sources: [photos], checkedPaths: [path], ...(path === failing && { incidents }) }
+      return renderWords(<OverviewPage state={emptyState(changes)} />)
+    }
     expect(words(well)).toMatch(/\[Photos\].*\[Only checked\]/)
     expect(words(failing)).toMatch(/\[Only checked\].*\[Photos\]/)
   })

@@ -1,22 +1,17 @@
 import { message } from '../../../lib/i18n/message.ts'
 import { condition, type FoundCondition, MINUTE_MS, unknown, well } from '../../state/condition.ts'
-import { isOldVerdict, movedLink } from '../../state/derived.ts'
+import { isOutdated, movedLink } from '../../state/derived.ts'
 import type { AppState } from '../../state/schema.ts'
 
 /** Reports the path with the oldest check result, if that is too old to be trusted. */
-export function uncheckedCondition(
-  { sources, checkedPaths, settings, awakeSince }: AppState,
-  now: number,
-): FoundCondition[] {
+export function uncheckedCondition(state: AppState, now: number): FoundCondition[] {
+  const { sources, checkedPaths } = state
   const all = [
     ...sources.map((source) => ({ name: source.settings.name, checked: source.checked })),
     ...checkedPaths.map(({ path, checked }) => ({ name: path, checked })),
   ].flatMap(({ name, checked }) => (checked === null ? [] : [{ name, checked }]))
-  // A sleeping computer runs no checks.
   const old = all
-    .filter(({ checked }) =>
-      isOldVerdict({ at: Math.max(checked.at, awakeSince) }, settings.check.intervalSeconds, now),
-    )
+    .filter(({ checked }) => isOutdated(state, checked, now))
     .sort((a, b) => a.checked.at - b.checked.at)[0]
   if (old === undefined) return well({ id: 'unchecked', name: '', source: null }, now)
   const { name, checked } = old

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { messageSchema } from '../../../lib/i18n/message-schema.ts'
 import { englishWords, joinSentences } from '../../../lib/i18n/words.ts'
 import { countConditions, senderConditions } from '../../../receive/senders/fleet.ts'
+import { judgeSenders } from '../../state/derived.ts'
 import { type AppState, statusLevels } from '../../state/schema.ts'
 import { buildOverviewFailures, buildOverviewStatus } from '../../state/status.ts'
 
@@ -55,6 +56,6 @@ export function buildOverview(state: AppState, computer: string, now: number): O
         ...{ id, words, causes },
         sentence: joinSentences([words, ...causes], englishWords),
       })),
-    senders: receiving && Object.fromEntries(countConditions(receiving.senders, now)),
+    senders: receiving && Object.fromEntries(countConditions(receiving.senders, judgeSenders(state, now))),
   }
 }

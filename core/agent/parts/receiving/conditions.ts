@@ -10,6 +10,7 @@ import {
   unknown,
   well,
 } from '../../state/condition.ts'
+import { judgeSenders } from '../../state/derived.ts'
 import type { AppState } from '../../state/schema.ts'
 
 /** A receiver that takes longer to open its store probably waits for its disk. */
@@ -38,10 +39,8 @@ export function receivingCondition({ receiving }: AppState, now: number): FoundC
 }
 
 /** Reports senders of this computer's receiver that report a failure, or that were not connected for long. */
-export function senderConditions(
-  { receiving, incidents, settings, awakeSince }: AppState,
-  now: number,
-): FoundCondition[] {
+export function senderConditions(state: AppState, now: number): FoundCondition[] {
+  const { receiving, incidents, settings } = state
   const { receive } = settings
   if (receiving === null || receive === null) return []
   // Before the receiver's first report, incidents of an earlier run stay open.
@@ -53,17 +52,18 @@ export function senderConditions(
     ...one,
     status: sentence === null ? null : { sentence, words, causes },
   }))
-  const startedAt = Math.max(receiving.since, awakeSince)
-  return evaluateSenders(senders, receive, startedAt, now).flatMap((one): FoundCondition[] => {
-    const id = `sender:${one.id}`
-    if (one.kind === 'unknown') return [{ id, kind: 'unknown' }]
-    const subject = { id, name: one.path, source: null }
-    const { kind, since = now, sentence, cause, tellAfterMs } = one
-    if (!isSenderKind(kind)) return well(subject, now)
-    const detail = kind === 'sender-silent' ? message('status.since', { since }) : sentence
-    const headline = { sentence: message(headlines[kind], { name: one.path }), detail }
-    return condition({ ...subject, cause }, kind, since, sentence, tellAfterMs, headline)
-  })
+  return evaluateSenders(senders, receive.failingMinutes, judgeSenders(state, now)).flatMap(
+    (one): FoundCondition[] => {
+      const id = `sender:${one.id}`
+      if (one.kind === 'unknown') return [{ id, kind: 'unknown' }]
+      const subject = { id, name: one.path, source: null }
+      const { kind, since = now, sentence, cause, tellAfterMs } = one
+      if (!isSenderKind(kind)) return well(subject, now)
+      const detail = kind === 'sender-silent' ? message('status.since', { since }) : sentence
+      const headline = { sentence: message(headlines[kind], { name: one.path }), detail }
+      return condition({ ...subject, cause }, kind, since, sentence, tellAfterMs, headline)
+    },
+  )
 }
 
 const isSenderKind = (kind: Condition['kind'] | 'slow'): kind is 'sender-silent' | 'sender-failing' =>

@@ -23,7 +23,7 @@ interface Writer {
   words: Words
   computer: string
   labels: OutgoingMessage['labels']
-  /** Names of the sources, by id. The desktop's notifications use them for disks. */
+  /** Names of the sources and destinations, by id: in titles, and on the desktop in the text, too. */
   names?: Readonly<Record<string, string>>
 }
 
@@ -40,7 +40,10 @@ export function renderMessage(
 ): OutgoingMessage {
   const { words, computer, labels } = writer
   const names = (channel.type === null && writer.names) || {}
-  const title = formatTitle(notice, words, names)
+  const plain = formatTitle(notice, words, names)
+  // The text of the read-only monitor stays as it was.
+  const isHere = channel.type === null || channel.type === 'line-notify'
+  const title = isHere ? plain : formatTitleElsewhere(notice, writer)
   const { incident } = notice
   const path = getSubjects(incident)[0] ?? ''
   const causes = isFiring(notice) ? (incident.cause ?? []) : []
@@ -52,7 +55,7 @@ export function renderMessage(
   const filled = fillTemplate(cause === '' ? withoutCause(template) : template, {
     title,
     body: template.includes('{cause}') ? short : body,
-    event: formatEvent(notice, words, title, now),
+    event: formatEvent(notice, words, plain, now),
     project: labels.project,
     resource: labels.resource === '' ? where(notice, words) : labels.resource,
     path,
@@ -63,7 +66,7 @@ export function renderMessage(
     duration: words(message('notify.duration', { lasted: lastedMs(incident, now) })),
   })
   // A template may omit the title, but a test must always be recognizable.
-  const isRecognizable = notice.what !== 'test' || filled.includes(title)
+  const isRecognizable = notice.what !== 'test' || filled.includes(words(message('notify.test')))
   const text = isRecognizable ? filled : `${title}\n${filled}`
   return { id, notice, title, body, text, urgent: isUrgent(notice), computer, labels }
 }
@@ -130,6 +133,24 @@ function formatTitle(notice: Notice, words: Words, names?: Writer['names']): str
     default:
       return notice.what satisfies never
   }
+}
+
+/** Returns the title for readers of several computers: "[zugspitze-2] data: read-only since 00:38". */
+function formatTitleElsewhere(notice: Notice, { words, computer, names }: Writer): string {
+  const { what, incident } = notice
+  const plain = formatTitle(notice, words, names)
+  if (what === 'report') return plain
+  const isLasting = what === 'failed' || what === 'lasting'
+  const kind = words(message(`kind.${incident.kind}`))
+  const params = {
+    where: where(notice, words, names),
+    // "I/O" stays as it is.
+    kind: kind.replace(/^\p{Lu}(?=\p{Ll})/u, (first) => first.toLowerCase()),
+    since: incident.startedAt,
+  }
+  return words(
+    message('notify.from', { computer, title: isLasting ? words(message('notify.since', params)) : plain }),
+  )
 }
 
 const ABSENCES = ['missing', 'unreachable', 'hung', 'computer-silent'] as const

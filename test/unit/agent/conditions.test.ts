@@ -375,7 +375,7 @@ describe('conditions besides disk failures', () => {
     }
     const [first, second] = find(rule('A{DOY}{HH}', 4), rule('B{DOY}{HH}', 0))
     expect(first).toMatchObject({
-      ...{ id: 'expected:a:A{DOY}{HH}', kind: 'expected', name: 'data/A{DOY}{HH}', since: NOW - HOUR },
+      ...{ id: 'expected:a:A{DOY}{HH}', kind: 'expected', name: 'data/A331119', since: NOW - HOUR },
     })
     expect(first && englishWords(first.sentence)).toMatch(
       /^4 expected files in a row have not come to data: A331119, A331118, A331117 and 1 more\./,

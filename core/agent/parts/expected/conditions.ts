@@ -13,8 +13,15 @@ export const expectedConditions = (state: AppState, now: number): FoundCondition
 function sourceConditions({ settings, scanned }: SourceState, now: number): FoundCondition[] {
   const { id, name, expected, paused } = settings
   return expected.flatMap(({ pattern, minimumBytes: least }): FoundCondition[] => {
-    const subject = { id: `expected:${id}:${pattern}`, name: `${name}/${pattern}`, source: id }
     const state = scanned?.expected?.find((one) => one.pattern === pattern)
+    const [newestFile] = state?.newest ?? []
+    // Without a date in the pattern, no file is known.
+    const isNamed = newestFile !== undefined && newestFile.path !== pattern
+    const subject = {
+      id: `expected:${id}:${pattern}`,
+      name: isNamed ? `${name}/${shortened(newestFile.path)}` : name,
+      source: id,
+    }
     // While it is paused, nothing is judged.
     if (state === undefined || paused) return unknown(subject)
     const { missing, failing, since, newest, came } = state

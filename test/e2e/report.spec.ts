@@ -1,12 +1,13 @@
-import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { exampleNotice } from '../../core/alerts/incident.ts'
 import { openAlertDatabase } from '../../core/alerts/store/database.ts'
 import { openLedger } from '../../core/ledger/ledger.ts'
 import { message } from '../../core/lib/i18n/message.ts'
-import { getLastPeriod, getLocalZone } from '../../core/report/period.ts'
+import { getLastPeriod, getLocalZone, getPresentPeriod } from '../../core/report/period.ts'
 import { answerDialogs } from '../support/desktop/dialog.ts'
+import { until } from '../support/until.ts'
 import { expect, test } from './desktop.ts'
 import { findViolations, keepPicture, resize, tooWide, USUAL, WIDE, ZOOMED } from './look/look.ts'
 import { pictures } from './pictures.ts'
@@ -126,4 +127,22 @@ test('report: the last month is shown with its missing files, is searched, and s
     await part.scrollIntoViewIfNeeded()
     await pictures(page, 'report-settings')
   })
+})
+
+test('report: on a computer that is new, the present month is shown', { tag: '@story' }, async ({
+  desktop,
+}) => {
+  const source = await mkdtemp(path.join(tmpdir(), 'holdfast-new-'))
+  await writeFile(path.join(source, 'file'), 'data')
+  const { page, state } = await desktop.start({
+    settings: { sources: [{ id: 'one', path: source, name: 'station' }], scan: { quietSeconds: 0.1 } },
+  })
+  await until('the file to be sent', async () => (await state()).totals.sentFiles === 1)
+  const [now, zone] = [Date.now(), getLocalZone()]
+  const { name } = getPresentPeriod('month', now, zone) ?? getLastPeriod('month', now, zone)
+  await page.getByRole('tab', { name: 'Transfers' }).click()
+  await page.getByText('Report', { exact: true }).click()
+  await expect(page.getByRole('combobox', { name: 'Period' })).toHaveValue(name, { timeout: 60_000 })
+  await pictures(page, 'report-new')
+  await rm(source, { recursive: true })
 })

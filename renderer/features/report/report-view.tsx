@@ -90,7 +90,7 @@ export default function ReportView() {
 
 interface PeriodChoiceProps {
   answer: CommandOutput<'report'> | null
-  /** null: the last whole month. */
+  /** null: as the report was opened. */
   period: string | null
   onChoose: (period: string) => void
 }

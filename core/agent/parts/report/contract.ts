@@ -9,7 +9,7 @@ export const reportContract = {
    */
   report: defineQuery({
     input: z.object({
-      /** "2026-10", "2026-W41" or "2026-10-05..2026-10-11"; null: the last whole month. */
+      /** "2026-10", "2026-W41" or "2026-10-05..2026-10-11"; null: the last whole month, or the present one if nothing was recorded before. */
       period: z.string().max(30).nullable(),
       /** An IANA name; null or omitted: that of the agent's computer. */
       zone: z.string().max(100).nullable().optional(),

@@ -34,6 +34,13 @@ type Services = Pick<AgentServices, 'settings' | 'layout' | 'host' | 'language' 
   alerting: Pick<Alerting, 'notifier'>
 }
 
+/** True if anything was checked, sent, expected or received in the period. */
+const hasRecords = ({ availability, transfers, expected: rules, stations, incidents }: Report): boolean =>
+  availability?.some(({ checks }) => checks > 0) === true ||
+  transfers?.some(({ durable }) => durable.files > 0) === true ||
+  rules?.some(({ expected }) => expected > 0) === true ||
+  [stations, incidents].some((list) => list !== null && list.entries.length > 0)
+
 /** Builds reports in a thread, and sends them regularly through channels. */
 export class Reports {
   readonly #agent: Services
@@ -53,7 +60,9 @@ export class Reports {
   async answer({ period, zone = null }: CommandInput<'report'>): Promise<CommandOutput<'report'>> {
     const now = Date.now()
     const chosen = choosePeriod(period, zone, now)
-    const report = await this.read(chosen)
+    const last = await this.read(chosen)
+    const present = period === null && !hasRecords(last) ? getPresentPeriod('month', now, chosen.zone) : null
+    const report = present === null ? last : await this.read(present)
     const list = (kind: RegularPeriod, most: number) =>
       [getPresentPeriod(kind, now, chosen.zone), ...listPeriods(kind, now, chosen.zone, most)].flatMap(
         (one) => one?.name ?? [],

@@ -34,7 +34,7 @@ export function ProposalPart({ destination: { id, name }, proposals }: ProposalP
   }
   return (
     <section className="proposal" aria-label={t('window.proposal.title', { name })}>
-      <h3 className="breakable">{t('window.proposal.title', { name })}</h3>
+      <h2 className="breakable">{t('window.proposal.title', { name })}</h2>
       <p className="dimmed breakable">
         {t('window.proposal.by', { by })} <Ago at={at} isRough />
       </p>

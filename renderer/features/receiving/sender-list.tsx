@@ -111,9 +111,9 @@ function Group(props: { label: string; senders: readonly Sender[]; judging: Judg
   const well = counts.find(([condition]) => condition === 'well')?.[1] ?? 0
   return (
     <div className="spread">
-      <h3 className="breakable">
+      <h2 className="breakable">
         {name} <span className="dimmed">{t('window.receiving.someWell', { well, count })}</span>
-      </h3>
+      </h2>
       <Button size="compact-xs" variant="subtle" onClick={() => setProposing(true)}>
         {t('window.propose.menu')}
       </Button>

@@ -129,6 +129,13 @@ test('receiving: each sender is listed with its last status, translated where th
     /Without a label 0 of 1 computers.*station-3.*north 1 of 1 computers.*station-1.*1 GiB left.*12 files wait there, the oldest changed .* ago · version 1\.2/,
   )
 
+  const headings = renderMarkup(<DestinationsPage state={emptyState(labelled)} place={null} />).matchAll(
+    /<h(\d)/g,
+  )
+  const ranks = [1, ...[...headings].map(([, rank]) => Number(rank))]
+  expect(ranks.length).toBeGreaterThan(2)
+  expect(ranks.every((rank, index) => rank <= (ranks[index - 1] ?? 1) + 1)).toBe(true)
+
   // In the window's language, as far as it has words for what another computer says.
   const inChinese = (said: Message) => {
     const senders = [{ ...sender, words: said }]

@@ -6,15 +6,28 @@ export function pressBack(): void {
   for (const button of buttons) if (button.checkVisibility()) button.click()
 }
 
+let wasMenuOpen = false
+
+/** Notes what is open when a key goes down: a menu that Escape closes is gone before the key reaches the window. */
+export function noteMenus(): () => void {
+  const pressed = () => {
+    wasMenuOpen = document.querySelector('[role="menu"], [role="listbox"]') !== null
+  }
+  window.addEventListener('keydown', pressed, { capture: true })
+  return () => window.removeEventListener('keydown', pressed, { capture: true })
+}
+
+/** True if the present key went down while a menu or a list of choices was open: Escape closes only that. */
+export const isOfMenu = (): boolean => wasMenuOpen
+
 /** Escape leaves a page that replaces another, unless something above it is open or a field is being edited. */
 export function useEscape(): void {
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
-      if (event.key !== 'Escape' || event.defaultPrevented) return
+      if (event.key !== 'Escape' || event.defaultPrevented || isOfMenu()) return
       const isTyping =
         event.target instanceof Element && event.target.matches('input:not([type="radio"]), textarea')
-      const isBelow = document.querySelector('[role="dialog"], [role="menu"], [role="listbox"]') !== null
-      if (isTyping || isBelow) return
+      if (isTyping || document.querySelector('[role="dialog"]') !== null) return
       event.preventDefault()
       pressBack()
     }

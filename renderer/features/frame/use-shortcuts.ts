@@ -3,6 +3,7 @@ import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { useIsPage } from '../../state/desktop-only.tsx'
 import { closeForemost } from '../../ui/dialog.tsx'
+import { isOfMenu, noteMenus } from '../../ui/use-escape.ts'
 import type { useOpenPage } from './pages.ts'
 
 interface Shortcut {
@@ -40,17 +41,20 @@ export function useOwnShortcuts(): readonly Known[] {
 export function useShortcuts(openPage: ReturnType<typeof useOpenPage>): void {
   const { run } = useCommands()
   const own = useOwnShortcuts()
+  useEffect(noteMenus, [])
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       const action = findAction(event, own)
       if (action === null || event.isComposing) return
-      const closes = action === 'closeDialog' || action === 'hideWindow'
-      if (closes && closeForemost()) {
-        event.preventDefault()
+      if (action === 'closeDialog') {
+        if (!isOfMenu() && closeForemost()) event.preventDefault()
         return
       }
-      if (action === 'closeDialog') return
       event.preventDefault()
+      act(action)
+    }
+    const act = (action: Exclude<Action, 'closeDialog'>) => {
+      if (action === 'hideWindow' && closeForemost()) return
       if (action === 'settings') openPage('settings')
       else if (action === 'search' || action === 'help') openPage('settings', { id: action })
       else if (action === 'checkNow') void run('checkNow', {}, 'window.checkNow.done')

@@ -47,6 +47,7 @@ function explain(
     waits: answer.places.flatMap(({ detail }) => (detail === null ? [] : [englishWords(detail)])),
     said: [answer.sentence, ...answer.details].map(englishWords).join(' '),
     commands: answer.steps.map(({ command }) => command),
+    about: answer.steps.map(({ about }) => about),
   }
 }
 
@@ -55,6 +56,23 @@ describe('explained file', () => {
     const { verdict, states, commands } = explain({ rows: [row('nas'), row('usb')] })
     expect([verdict, ...states]).toEqual(['safe', 'nas durable', 'usb durable'])
     expect(commands).toEqual(['holdfast restore --from nas data/a --list'])
+  })
+
+  test('a step names the folder, destination, setting or path that it concerns, for the buttons of the window', () => {
+    const failing = { state: 'unreachable' as const, since: SINCE, problem: null }
+    const away = [destinationState('nas', { kind: 'receiver', connection: failing })]
+    expect(explain({ rows: [row('nas'), row('usb')] }).about).toEqual(['nas'])
+    expect(explain({ rows: [waiting('nas')] }, { destinations: away }).about).toEqual(['nas'])
+    expect(explain({ rows: [] }, {}, { paused: true }).about).toEqual(['s'])
+    expect(explain({ target: '/elsewhere/a' }).about).toEqual(['/elsewhere/a'])
+    const { settings } = emptyState()
+    const send = { ...settings.send, pauseOnBattery: true }
+    const onBattery = {
+      settings: { ...settings, send },
+      surroundings: { battery: 'yes', metered: 'no' } as const,
+    }
+    expect(explain({ rows: [] }, onBattery).about).toEqual(['send.pauseOnBattery'])
+    expect(explainOutside('/other/a').steps.map(({ about }) => about)).toEqual(['/other'])
   })
 
   test('a file that only destinations on this computer have is copied, not safe', () => {

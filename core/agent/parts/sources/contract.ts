@@ -74,6 +74,8 @@ const stepSchema = z.object({
   sentence: messageSchema,
   /** Can be copied into a terminal. */
   command: z.string(),
+  /** The id of the folder or destination, the key of the setting, or the path that it concerns; '': it has none. */
+  about: z.string(),
 })
 export type ExplanationStep = z.infer<typeof stepSchema>
 

@@ -42,7 +42,7 @@ export function explainOutside(file: string, isDirectory = false): Explanation {
   return {
     ...{ path: file, folder: null, verdict: 'outside', sentence: message('why.outside') },
     ...{ details: [], places: [], below: null },
-    steps: [step('why.step.protect', `folders add ${shellWord(directory)}`)],
+    steps: [step('why.step.protect', `folders add ${shellWord(directory)}`, directory)],
   }
 }
 
@@ -97,7 +97,7 @@ function decide(
   if (target !== null)
     return {
       ...{ verdict: 'left-out', sentence: message('why.link', { target }) },
-      steps: [step('why.step.target', `why ${shellWord(target)}`)],
+      steps: [step('why.step.target', `why ${shellWord(target)}`, target)],
     }
   if (here === 'unanswered') return { verdict: 'unknown', sentence: message('why.unanswered'), ...ofDisk() }
   const unseen = here === 'file' ? null : findUnseen(source, examined)
@@ -139,6 +139,7 @@ function explainGone(
     step(
       'why.step.restore',
       `restore --from ${destinationWord(destinations, destination)} ${shellWord(there(settings, relative))} --in-place --missing-only`,
+      destination,
     )
   const [first] = having
   if (first !== undefined) {
@@ -173,7 +174,7 @@ function explainDirectory({ settings, ...source }: SourceState, { below, gone }:
     ...(below?.isPart === true ? [message('why.part')] : []),
     ...[scanProblem({ settings, ...source })].filter((one) => one !== null),
   ]
-  const list = step('why.step.list', `send ${shellWord(settings.path)} --list --why`)
+  const list = step('why.step.list', `send ${shellWord(settings.path)} --list --why`, settings.id)
   const isAll = waiting === 0 && (below?.others.length ?? 0) === 0
   return {
     ...{ verdict: 'folder', sentence: message('why.folder', { sent, waiting }) },
@@ -202,7 +203,7 @@ function explainPlace(
   const none = { ...base, state: 'none' as const, sentence: message('why.place.none') }
   if (examined.here !== 'file') return base.since === null ? none : older
   if (row?.state === 'parked' && row.isSame) {
-    const retry = step('why.step.retry', `folders retry ${shellWord(settings.path)}`)
+    const retry = step('why.step.retry', `folders retry ${shellWord(settings.path)}`, settings.id)
     return { ...none, state: 'parked', detail: row.reason, step: retry }
   }
   const place =
@@ -232,15 +233,19 @@ function waitsFor(
   }
   if (findPause(state) !== null) return explainPause(state)
   if (settings.paused)
-    return [message('why.wait.folderPaused'), step('why.step.resume', `folders resume ${folder}`)]
+    return [
+      message('why.wait.folderPaused'),
+      step('why.step.resume', `folders resume ${folder}`, settings.id),
+    ]
   const held = describeHeld(source)
-  if (held !== null) return [held.sentence, step('why.step.held', `folders accept ${folder}`)]
+  if (held !== null) return [held.sentence, step('why.step.held', `folders accept ${folder}`, settings.id)]
   const name = destinationWord(state.destinations, destination.id)
   if (destination.ejectedAt !== undefined)
-    return [message('why.wait.ejected'), step('why.step.use', `destinations use ${name}`)]
+    return [message('why.wait.ejected'), step('why.step.use', `destinations use ${name}`, destination.id)]
   if (state.host === 'command') return [row?.reason ?? null, null]
   const failure = destinationFailure(state, destination)
-  if (failure !== null) return [failure.sentence, step('why.step.test', `destinations test ${name}`)]
+  if (failure !== null)
+    return [failure.sentence, step('why.step.test', `destinations test ${name}`, destination.id)]
   if (row === undefined || !row.isSame) {
     const problem = scanProblem(source)
     if (problem !== null) return [problem, ...ofDisk().steps] as [Message, ExplanationStep]
@@ -269,13 +274,19 @@ function explainPause(state: AppState): [Message, ExplanationStep] {
   }
   const because = surroundingPause(state)
   if (because === 'battery')
-    return [message('why.wait.battery'), step('why.step.limit', 'settings limit --no-pause-on-battery')]
+    return [
+      message('why.wait.battery'),
+      step('why.step.limit', 'settings limit --no-pause-on-battery', 'send.pauseOnBattery'),
+    ]
   if (because === 'metered')
-    return [message('why.wait.metered'), step('why.step.limit', 'settings limit --no-pause-on-metered')]
+    return [
+      message('why.wait.metered'),
+      step('why.step.limit', 'settings limit --no-pause-on-metered', 'send.pauseOnMetered'),
+    ]
   const { until } = state.allowance
   const sentence =
     until === null ? message('why.wait.schedule') : message('why.wait.scheduleUntil', { until })
-  return [sentence, step('why.step.limit', 'settings limit')]
+  return [sentence, step('why.step.limit', 'settings limit', 'send.schedule')]
 }
 
 /** Reasons that pass without a person. */
@@ -316,7 +327,9 @@ const SET_IN_RULES = new Set([
 
 function leftOutSteps(settings: Source, file: string, { key, params }: Message): ExplanationStep[] {
   const folder = shellWord(settings.path)
-  const change = (options: string) => [step('why.step.rules', `folders change ${folder} ${options}`)]
+  const change = (options: string) => [
+    step('why.step.rules', `folders change ${folder} ${options}`, settings.id),
+  ]
   switch (key) {
     case 'scan.why.ignored': {
       const left = settings.ignore.filter((one) => one !== params.pattern)
@@ -339,8 +352,8 @@ function leftOutSteps(settings: Source, file: string, { key, params }: Message):
     case 'scan.why.transferred':
     case 'scan.why.batchSent':
       return [
-        step('why.step.confirm', `folders confirm ${folder}`),
-        step('why.step.send', `folders send ${folder}`),
+        step('why.step.confirm', `folders confirm ${folder}`, settings.id),
+        step('why.step.send', `folders send ${folder}`, settings.id),
       ]
     case 'scan.why.unreadable':
     case 'scan.why.name':
@@ -365,12 +378,14 @@ const versionsStep = (
   return step(
     'why.step.versions',
     `restore --from ${destinationWord(destinations, destination)} ${wanted} --list`,
+    destination,
   )
 }
 
-const step = (key: ExplanationStep['sentence']['key'], command: string): ExplanationStep =>
-  shellStep(key, `holdfast ${command}`)
+const step = (key: ExplanationStep['sentence']['key'], command: string, about = ''): ExplanationStep => ({
+  ...{ sentence: message(key), command: `holdfast ${command}`, about },
+})
 
 const shellStep = (key: ExplanationStep['sentence']['key'], command: string): ExplanationStep => ({
-  ...{ sentence: message(key), command },
+  ...{ sentence: message(key), command, about: '' },
 })

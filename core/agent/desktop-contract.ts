@@ -72,6 +72,16 @@ export const desktopCommands = {
     }),
     output: nothing,
   }),
+  /** Opens a file of a source in its program, or shows it in the file manager. A program is not run: its folder opens. */
+  openFile: defineTrial({
+    input: z.object({
+      source: z.string(),
+      /** Relative to the source, with "/". */
+      path: z.string().min(1).max(16_384),
+      inFolder: z.boolean(),
+    }),
+    output: nothing,
+  }),
   /** Opens a window with the web page of a watched computer, signed in. */
   openComputer: defineTrial({ input: idInput, output: nothing }),
   /** Shows a source's directory, or the folder of the copies on this computer (null), in the file manager. */

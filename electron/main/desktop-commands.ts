@@ -7,6 +7,7 @@ import type { CommandHandlers, DesktopCommands, HandlersFor } from '../../core/a
 import { message } from '../../core/lib/i18n/message.ts'
 import { UserError } from '../../core/lib/i18n/user-error.ts'
 import type { Words } from '../../core/lib/i18n/words.ts'
+import { isWithin } from '../../core/platform/mounts.ts'
 import { showComputer } from './computer-window.ts'
 import { loginStart } from './login-start.ts'
 import { saveDiagnostics } from './save-diagnostics.ts'
@@ -81,9 +82,14 @@ export function desktopHandlers(options: {
     },
     viewStored: async ({ destination, computer = null, ...content }) => {
       const { path: file } = await agent.restores.ask('view', { destination, computer }, content)
-      if (isProgram(file)) shell.showItemInFolder(file)
-      else if ((await shell.openPath(file)) !== '')
-        throw new UserError('restore.notViewed', { path: path.basename(file) })
+      return openFile(file, 'restore.notViewed')
+    },
+    openFile: async ({ source, path: relative, inFolder }) => {
+      const root = agent.settings.get().sources.find(({ id }) => id === source)?.path
+      const file = path.resolve(root ?? '', relative)
+      if (root === undefined || !isWithin(file, root)) throw new UserError('refuse.noSource')
+      if (!inFolder) return openFile(file, 'refuse.notOpened')
+      shell.showItemInFolder(file)
       return {}
     },
     showDirectory: async ({ source }) => {
@@ -108,6 +114,15 @@ export function desktopHandlers(options: {
 const PROGRAM =
   /\.(app|bat|cmd|com|command|cpl|desktop|exe|hta|jar|js|jse|lnk|msc|msi|pif|ps1|reg|scr|sh|vbe|vbs|wsf)$/i
 const isProgram = (file: string): boolean => PROGRAM.test(file)
+
+async function openFile(
+  file: string,
+  refusal: 'restore.notViewed' | 'refuse.notOpened',
+): Promise<Record<string, never>> {
+  if (isProgram(file)) shell.showItemInFolder(file)
+  else if ((await shell.openPath(file)) !== '') throw new UserError(refusal, { path: path.basename(file) })
+  return {}
+}
 
 async function show(directory: string): Promise<Record<string, never>> {
   const reason = await shell.openPath(directory)

@@ -1,4 +1,16 @@
 import { dropError } from '../../core/dropped-errors.ts'
+import { type Message, message } from '../../core/lib/i18n/message.ts'
+import { useCommands } from '../state/commands.tsx'
+
+/** Returns the function that copies a text and shows the result, such as that its path is copied. */
+export function useCopy() {
+  const { tell } = useCommands()
+  return async (text: string, done: Message = message('window.path.copied', { path: text })) => {
+    if (await copyText(text)) tell('done', done)
+    else tell('refused', message('window.path.notCopied', { path: text }))
+  }
+}
+
 /**
  * Copies a text to the clipboard. A page without permissions may not use the clipboard API; the older command only
  * requires a user's click.

@@ -1,8 +1,7 @@
 import { ActionIcon, Code, Group } from '@mantine/core'
 import { message, type WordKey } from '../../core/lib/i18n/message.ts'
-import { useCommands } from '../state/commands.tsx'
 import { useWords } from '../words/context.tsx'
-import { copyText } from './copy.ts'
+import { useCopy } from './copy.ts'
 import { IconCopy } from './icons.ts'
 
 interface CopyableProps {
@@ -15,17 +14,19 @@ interface CopyableProps {
 /** Shows a text to be copied, such as a command or an address: the window itself opens no links. */
 export function Copyable({ text, label, done }: CopyableProps) {
   const { t } = useWords()
-  const { tell } = useCommands()
-  const copy = async () => {
-    if (await copyText(text)) tell('done', message(done))
-    else tell('refused', message('window.path.notCopied', { path: text }))
-  }
+  const copy = useCopy()
   return (
     <Group gap={4} wrap="nowrap">
       <Code block flex={1} miw={0} className="command selectable">
         {text}
       </Code>
-      <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t(label)} onClick={copy}>
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        size="lg"
+        aria-label={t(label)}
+        onClick={() => copy(text, message(done))}
+      >
         <IconCopy size={17} />
       </ActionIcon>
     </Group>

@@ -1,29 +1,28 @@
 import { Tooltip, UnstyledButton } from '@mantine/core'
-import { message } from '../../core/lib/i18n/message.ts'
 import { splitPath } from '../format/path.ts'
-import { useCommands } from '../state/commands.tsx'
 import { useWords } from '../words/context.tsx'
-import { copyText } from './copy.ts'
+import { useCopy } from './copy.ts'
 import { MiddleText } from './middle-text.tsx'
 
-/** Shows a path, cut in its middle if necessary; the full path on hover and focus; a press copies it. */
-export function PathText({ path }: { path: string }) {
+interface PathTextProps {
+  path: string
+  /** Default: a press copies the path. */
+  onPress?: (() => void) | undefined
+}
+
+/** Shows a path, cut in its middle if necessary; the full path on hover and focus. */
+export function PathText({ path, onPress }: PathTextProps) {
   const { t } = useWords()
-  const { tell } = useCommands()
+  const copy = useCopy()
   const { head, tail } = splitPath(path)
-
-  const copy = async () => {
-    if (await copyText(path)) tell('done', message('window.path.copied', { path }))
-    else tell('refused', message('window.path.notCopied', { path }))
-  }
-
+  const label = t(onPress === undefined ? 'window.path.copy' : 'window.file.whereIs', { path })
   return (
     <Tooltip
       label={<span className="path-whole">{path}</span>}
       position="bottom"
       events={{ hover: true, focus: true, touch: false }}
     >
-      <UnstyledButton className="path" onClick={copy} aria-label={t('window.path.copy', { path })}>
+      <UnstyledButton className="path" onClick={onPress ?? (() => copy(path))} aria-label={label}>
         <span className="path-head">{head}</span>
         <MiddleText text={tail} className="path-tail" />
       </UnstyledButton>

@@ -48,7 +48,9 @@ async function oneStop(page: Running['page']): Promise<void> {
     await expect(rows.getByRole('button', { name, exact: true })).toBeFocused()
     await page.keyboard.press('Enter')
   }
-  await expect(rows.getByRole('button', { name: `Versions of ${photo(0)}` })).toBeFocused()
+  await expect(rows.getByRole('button', { name: `Where is ${photo(0)}` })).toBeFocused()
+  await page.keyboard.press('ArrowRight')
+  expect(await focused()).toBe(`Versions of ${photo(0)}`)
   await page.keyboard.press('ArrowRight')
   expect(await focused()).toBe(`Restore ${photo(0)}`)
   await page.keyboard.press('End')

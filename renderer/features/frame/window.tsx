@@ -10,6 +10,7 @@ import { useShowing } from '../../state/showing.ts'
 import { pressBack } from '../../ui/use-escape.ts'
 import { useWords, WordsProvider } from '../../words/context.tsx'
 import { nearestLanguage } from '../../words/dictionaries.ts'
+import { OpenFileContext, type Wanted } from '../file/open-file.ts'
 import { OverviewPage } from '../overview/overview-page.tsx'
 import { TransfersPage } from '../transfers/transfers-page.tsx'
 import { DropZone } from './drop-zone.tsx'
@@ -22,6 +23,7 @@ import { useShortcuts } from './use-shortcuts.ts'
 const AlertsPage = lazy(() => import('../alerts/alerts-page.tsx'))
 const DestinationsPage = lazy(() => import('../destinations/destinations-page.tsx'))
 const SettingsPage = lazy(() => import('../settings/settings-page.tsx'))
+const FileDialog = lazy(() => import('../file/file-dialog.tsx'))
 
 const pages: readonly Page[] = ['overview', 'transfers', 'destinations', 'alerts', 'settings']
 /** These pages may contain unsaved input: they stay mounted while another page is shown, and request nothing then. */
@@ -86,13 +88,42 @@ function Body({ state, unreachable }: BodyProps) {
   )
   return (
     <PagesContext value={open}>
-      <div className="window-body">
-        <Header state={state} unreachable={unreachable} />
-        <main id="main" className="main">
-          <PageTabs state={state} page={page} place={place} open={open} />
-        </main>
-      </div>
+      <FilePages state={state}>
+        <div className="window-body">
+          <Header state={state} unreachable={unreachable} />
+          <main id="main" className="main">
+            <PageTabs state={state} page={page} place={place} open={open} />
+          </main>
+        </div>
+      </FilePages>
     </PagesContext>
+  )
+}
+
+/** Shows the page of a file above any other page. */
+function FilePages({ state, children }: { state: AppState | null; children: ReactNode }) {
+  const [file, setFile] = useState<{ path: string; wanted: Wanted; opening: number } | null>(null)
+  const [isOpen, setOpen] = useState(false)
+  const open = useCallback((path: string, wanted: Wanted) => {
+    setFile((last) => ({ path, wanted, opening: (last?.opening ?? 0) + 1 }))
+    setOpen(true)
+  }, [])
+  return (
+    <OpenFileContext value={open}>
+      {children}
+      {state !== null && file !== null && (
+        <Suspense fallback={null}>
+          <FileDialog
+            key={file.opening}
+            {...file}
+            state={state}
+            opened={isOpen}
+            onClose={() => setOpen(false)}
+            onOpen={(path) => open(path, 'where')}
+          />
+        </Suspense>
+      )}
+    </OpenFileContext>
   )
 }
 

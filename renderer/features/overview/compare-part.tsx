@@ -4,6 +4,8 @@ import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
 import type { Message } from '../../../core/lib/i18n/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { useWords } from '../../words/context.tsx'
+import { FileMenu } from '../file/file-menu.tsx'
+import { FileLink } from '../file/file-name.tsx'
 import { isEncryptedAt } from '../restore/browse.ts'
 import { destinationName, getDestinationStates } from './describe.ts'
 import { type Comparison, countCompared, describeComparison } from './describe-comparison.ts'
@@ -89,8 +91,10 @@ function Result({ comparison, name }: { comparison: Comparison; name: string }) 
         <>
           <ul className="plain setting-hint">
             {differences.map(({ path, kind }) => (
-              <li key={path} className="breakable selectable">
-                {t(`window.compare.is.${kind}`, { path })}
+              <li key={path} className="spread">
+                <FileLink file={{ source: comparison.source, path }} name={path} />
+                <span className="dimmed">{t(`window.compare.is.${kind}`)}</span>
+                <FileMenu file={{ source: comparison.source, path }} />
               </li>
             ))}
             {all > differences.length && (

@@ -105,7 +105,7 @@ export function BrowsePart(props: BrowsePartProps) {
   const restore = (
     <Button
       size="xs"
-      disabled={isRunning || moment === 'invalid' || (isEmpty && search === '')}
+      disabled={isRunning || moment === 'invalid' || isEmpty}
       onClick={() => setChosen({ ...ALL, spot: place, at, missingOnly: isMissingOnly })}
     >
       {t(place.folder === null ? 'window.restore.all' : 'window.restore.thisFolder')}
@@ -148,7 +148,8 @@ export function BrowsePart(props: BrowsePartProps) {
       <SearchField key={shown} onSearch={setSearch} />
       <div className="spread">
         <Crumbs spot={place} onGo={go} />
-        {restore}
+        {/* It restores more than what a search has found. */}
+        {search === '' && restore}
       </div>
       <ListingPart
         key={JSON.stringify([place, search, at, isMissingOnly, ended, sent])}
@@ -159,6 +160,7 @@ export function BrowsePart(props: BrowsePartProps) {
         }}
         isRestoring={isRunning}
         mayView={mayView}
+        getSource={(folder) => folders?.find(({ name }) => name === folder)?.source ?? null}
         onLooked={setEmpty}
         onGo={go}
         onChoose={choose}

@@ -1,10 +1,11 @@
 import { ActionIcon, Button, Loader, UnstyledButton } from '@mantine/core'
 import { useEffect, useRef, useState } from 'react'
-import { Breakable } from '../../ui/breakable.tsx'
 import { IconChevronRight, IconDownload, IconFile, IconFolder, IconHistory } from '../../ui/icons.ts'
 import { RovingList } from '../../ui/roving-list.tsx'
 import { At } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
+import { FileMenu } from '../file/file-menu.tsx'
+import { FileLink } from '../file/file-name.tsx'
 import { getEntrySpot, type LocalState, type Spot } from './browse.ts'
 import type { Chosen } from './restore-dialog.tsx'
 import { type Listing, useListing, type Whose, type Wish } from './use-listing.ts'
@@ -17,6 +18,8 @@ interface ListingPartProps {
   mayView: boolean
   /** Called after each listing; `isEmpty` is true if there is nothing to restore. */
   onLooked: (isEmpty: boolean) => void
+  /** Returns the id of the source whose folder this is; null: of none on this computer. */
+  getSource: (folder: string) => string | null
   onGo: (spot: Spot) => void
   onChoose: (chosen: Pick<Chosen, 'spot' | 'version' | 'isThere'>) => void
 }
@@ -74,6 +77,7 @@ function Rows({
   listing,
   isRestoring,
   mayView,
+  getSource,
   onGo,
   onChoose,
 }: ListingPartProps & { listing: Listing }) {
@@ -95,7 +99,7 @@ function Rows({
       </p>
     )
   }
-  const choose = { destination, computer, isRestoring, mayView, onChoose }
+  const choose = { destination, computer, isRestoring, mayView, getSource, onChoose }
   return (
     <RovingList className="listing-list" entry=".listing-rows > li">
       <ul className="listing-rows">
@@ -174,6 +178,7 @@ interface FileRowProps extends Whose {
   local: LocalState
   isRestoring: boolean
   mayView: boolean
+  getSource: ListingPartProps['getSource']
   onChoose: (chosen: Pick<Chosen, 'spot' | 'version' | 'isThere'>) => void
 }
 
@@ -188,18 +193,22 @@ function FileRow({
   local,
   isRestoring,
   mayView,
+  getSource,
   onChoose,
 }: FileRowProps) {
   const { t, format } = useWords()
   const [opened, setOpened] = useState(false)
+  const file = {
+    source: computer === null && spot.folder !== null ? getSource(spot.folder) : null,
+    path: spot.path,
+  }
+  const restore = () => onChoose({ spot, version: null, isThere: local === 'changed' })
   return (
     <li>
       <div className="listing-row">
         <IconFile size={17} stroke={1.7} aria-hidden="true" />
         <span className="listing-words">
-          <span className="breakable listing-name">
-            <Breakable text={name} />
-          </span>
+          <FileLink file={file} name={name} />
           <span className="dimmed figures">
             {format.bytes(size)} · <At at={mtimeMs} />
           </span>
@@ -220,10 +229,15 @@ function FileRow({
           variant="subtle"
           aria-label={t('window.restore.one', { name })}
           disabled={isRestoring}
-          onClick={() => onChoose({ spot, version: null, isThere: local === 'changed' })}
+          onClick={restore}
         >
           <IconDownload size={16} />
         </ActionIcon>
+        <FileMenu
+          file={file}
+          {...(isRestoring ? {} : { onRestore: restore })}
+          onVersions={() => setOpened(true)}
+        />
       </div>
       {opened && spot.folder !== null && (
         <VersionList

@@ -29,6 +29,16 @@ export function SettingsPart({ title, children }: { title: WordKey; children: Re
   )
 }
 
+/** Returns the function that goes to a control. `onLeave` is called before. */
+export function useGo(onLeave: () => void): (target: Target) => void {
+  const openPage = useOpenPage()
+  return ({ page, place, steps }) => {
+    onLeave()
+    openPage(page, place)
+    if (steps.length > 0) void goTo(steps)
+  }
+}
+
 interface FoundListProps {
   ids: readonly EntryId[]
   /** The entry whose places are listed; null: the results. */
@@ -42,12 +52,7 @@ interface FoundListProps {
 /** Lists the results of the search. Where an entry is in several places, such as directories, these are listed next. */
 export function FoundList({ ids, chosen, onChoose, state, onLeave }: FoundListProps) {
   const { t } = useWords()
-  const openPage = useOpenPage()
-  const go = ({ page, place, steps }: Target) => {
-    onLeave()
-    openPage(page, place)
-    if (steps.length > 0) void goTo(steps)
-  }
+  const go = useGo(onLeave)
   const choose = (id: EntryId) => {
     const targets = settingsCatalog.get(id)?.getTargets(state, t) ?? []
     const [only] = targets

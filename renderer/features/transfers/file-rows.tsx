@@ -1,13 +1,13 @@
 import { Button } from '@mantine/core'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
-import { baseName } from '../../format/path.ts'
 import { useCommands } from '../../state/commands.tsx'
 import type { FileState, LedgerFile, Transfer } from '../../state/types.ts'
 import { IconRefresh } from '../../ui/icons.ts'
-import { PathText } from '../../ui/path-text.tsx'
 import { getSentFraction } from '../../ui/progress-row.tsx'
 import { Ago } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
+import { FileMenu } from '../file/file-menu.tsx'
+import { FileName } from '../file/file-name.tsx'
 import type { FileGroup } from './file-groups.ts'
 
 /** A file on this computer alone counts as copied. */
@@ -47,9 +47,10 @@ export function GroupRow({ group, newest, isHere, ...names }: GroupRowProps) {
           </span>
         </summary>
         <ul className="dimmed">
-          {group.files.map(({ id, path }) => (
-            <li key={id} className="breakable">
-              {baseName(path)}
+          {group.files.map((file) => (
+            <li key={file.id} className="spread">
+              <FileName file={file} isShort />
+              <FileMenu file={file} />
             </li>
           ))}
         </ul>
@@ -91,8 +92,11 @@ export function FileRow({ file, transfer, isHere, ...names }: FileRowProps) {
   return (
     <li data-state={file.state}>
       <div className="spread">
-        <PathText path={file.path} />
-        <span className="figures">{format.bytes(file.size)}</span>
+        <FileName file={file} />
+        <span className="file-end figures">
+          {format.bytes(file.size)}
+          <FileMenu file={file} />
+        </span>
       </div>
       <div className="spread dimmed">
         <span className={file.state === 'parked' ? 'bad' : undefined}>

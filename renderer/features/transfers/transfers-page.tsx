@@ -2,9 +2,11 @@ import { Button, SegmentedControl } from '@mantine/core'
 import { lazy, Suspense, useMemo, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
+import type { Transfer } from '../../state/types.ts'
 import { IconRefresh } from '../../ui/icons.ts'
-import { ProgressRow } from '../../ui/progress-row.tsx'
+import { getSentFraction, ProgressBar } from '../../ui/progress-row.tsx'
 import { useWords } from '../../words/context.tsx'
+import { FileName } from '../file/file-name.tsx'
 import { destinationName, getDestinationStates } from '../overview/describe.ts'
 import { FileList } from './file-list.tsx'
 import { RatePlot } from './rate-plot.tsx'
@@ -156,5 +158,31 @@ function UnderWay({ state: { transfers, left, rate }, destinationNames }: UnderW
         ))}
       </div>
     </section>
+  )
+}
+
+interface ProgressRowProps {
+  transfer: Transfer
+  aside?: string
+  /** The destination's name, if there are several. */
+  to?: string | null
+}
+
+/** Shows a file in transfer: its name, its progress, and a bar. */
+function ProgressRow({ transfer, aside, to = null }: ProgressRowProps) {
+  const { format, t } = useWords()
+  const fraction = getSentFraction(transfer)
+  return (
+    <div className="progress-row">
+      <div className="progress-words">
+        <FileName file={transfer} />
+        <span className="figures">
+          {to !== null && `${t('window.destination.arrow', { name: to })} · `}
+          {aside === undefined ? '' : `${aside} · `}
+          {format.percent(fraction)}
+        </span>
+      </div>
+      <ProgressBar transfer={transfer} className="bar" />
+    </div>
   )
 }

@@ -161,6 +161,23 @@ export function restoreViews(running: Running, to: string): View[] {
       },
     },
     { name: 'found', open: () => search('101') },
+    {
+      name: 'file-menu',
+      open: async () => {
+        await browse()
+        await press('window.source.actions', { name: `2026/11/${photo(0)}` })
+        await expect(page.getByRole('menuitem')).toHaveCount(6)
+      },
+    },
+    {
+      name: 'file-page',
+      open: async () => {
+        await browse()
+        await press('window.file.whereIs', { path: photo(0) })
+        await dialog.getByRole('button', { name: t('window.file.versions') }).click()
+        await expect(page.locator('.versions li')).toHaveCount(2)
+      },
+    },
     { name: 'nothing-found', open: () => search('nowhere') },
     {
       name: 'restore-dialog',

@@ -165,7 +165,7 @@ describe('transfers page', () => {
     expect(words).toContain('Retry 1,000 parked files')
   })
 
-  test('the path of a file in transfer can be copied', () => {
+  test('the path of a file in transfer whose folder is not known can be copied', () => {
     const transfer = {
       id: 1,
       source: photos.settings.id,

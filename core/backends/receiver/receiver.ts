@@ -31,7 +31,7 @@ import { StreamRest } from './streams.ts'
 // gets the status of this computer.
 
 /** Longest wait for a receiver's end of the connection when sending stops. */
-const LAST_WORD_MS = 500
+const LAST_WORD_MS = 1_500
 /** An unchanged status is repeated after this: once a minute, even if a heartbeat is late. */
 const REPEAT_AFTER_MS = 55_000
 /** Limit of a status with `words`, in bytes: keeps the frame below its limit. */

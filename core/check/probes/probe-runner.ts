@@ -1,5 +1,5 @@
 import fs, { constants, readFileSync, readlinkSync, type Stats } from 'node:fs'
-import { realpath, stat } from 'node:fs/promises'
+import { access, realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { warnUnlessCode } from '../../dropped-errors.ts'
@@ -48,6 +48,9 @@ interface Anchor {
   release(): Promise<void>
 }
 
+/** `sharesWrite`: another path of the file system is written to, and permission is asked for here. */
+type Target = Pick<PathToCheck, 'path' | 'probes' | 'keepsTime'> & { sharesWrite?: boolean }
+
 /** The checker's interface to the system; tests replace it. */
 export type Disk = ReturnType<typeof createSystemDisk>
 
@@ -69,9 +72,14 @@ export function createSystemDisk() {
       const last = known === null ? first : above(known.mount.point)
       return `${first?.id} ${first?.device} ${last?.id} ${last?.device}`
     },
+    /** True if a failed write to one directory of a path's file system means that all of them fail. */
+    sharesWrites: (path: string, { known }: PathMemory) => {
+      const mount = above(known?.mount.point ?? path)
+      return mount !== null && mount.type !== 'overlay' && !hasUnseenWriters(mount)
+    },
     /** Runs the probes in order. Resolves even if they fail, but never if a call does not return. */
     check: async (
-      target: Pick<PathToCheck, 'path' | 'link' | 'probes' | 'keepsTime'>,
+      target: Target & Pick<PathToCheck, 'link'>,
       memory: PathMemory,
       progress: CheckProgress,
     ): Promise<Findings> => {
@@ -101,7 +109,7 @@ type MountTable = ReturnType<typeof createMountTable>
 
 async function check(
   table: MountTable,
-  { path, probes: wanted, keepsTime }: Pick<PathToCheck, 'path' | 'probes' | 'keepsTime'>,
+  { path, probes: wanted, keepsTime, sharesWrite }: Target,
   before: PathMemory,
   progress: CheckProgress,
 ): Promise<Findings> {
@@ -132,7 +140,8 @@ async function check(
       progress.done.mount = { failures: looked.failures, elapsedMs: performance.now() - started }
     }
     const isReadOnlyByIntent = mountFailure === undefined && looked.memory.known?.readOnlyByIntent === true
-    const mayWrite = wanted.includes('write') && anchor.stats.isDirectory() && !isReadOnlyByIntent
+    const isWritable = wanted.includes('write') && anchor.stats.isDirectory() && !isReadOnlyByIntent
+    const mayWrite = isWritable && sharesWrite !== true
     let { memory } = looked
     if (wanted.includes('read')) {
       // On file systems with remote writers a listing asks the server anyway, and reading a file may fetch it from
@@ -141,6 +150,7 @@ async function check(
     }
     // This computer may not know yet what another one has changed.
     const mayKeepTime = keepsTime === true && !hasUnseenWriters(mount)
+    if (isWritable && !mayWrite) await askForPermission(anchor.path, progress)
     if (mayWrite) memory = await runWrite(anchor.path, mayKeepTime, memory, progress)
     if (mayWrite && isTidyDue(memory, progress)) {
       memory = { ...memory, tidiedMs: performance.now() }
@@ -340,6 +350,18 @@ async function runWrite(
     progress.delayMs = null
   }
   return { ...memory, unremoved }
+}
+
+/** Asks whether a file may be created in a directory (access(2)); it changes nothing on the disk. */
+async function askForPermission(directory: string, progress: CheckProgress): Promise<void> {
+  progress.probe = 'write'
+  progress.step = 'create'
+  const started = performance.now()
+  const failures = await access(directory, constants.W_OK | constants.X_OK).then(
+    () => [],
+    (thrown: unknown) => [callFailure('create', toSystemError(thrown))],
+  )
+  progress.done.write = { failures, elapsedMs: performance.now() - started }
 }
 
 function isTidyDue({ tidiedMs }: PathMemory, { done }: CheckProgress): boolean {

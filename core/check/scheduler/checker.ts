@@ -52,6 +52,11 @@ const CHECKS_PER_FILE_SYSTEM = 4
 const REPORT_EVERY_MS = 100
 /** Verdicts that arrive within this time are reported together, in milliseconds. */
 const GATHER_MS = 5
+/**
+ * A path whose own write probe is older than this, in milliseconds, is written to at its tick: a quota of one directory
+ * is found so, where another path of the file system is written to.
+ */
+const OWN_WRITE_EVERY_MS = 10 * 60_000
 /** Limit of paths in one report; larger ones are split, so that no message blocks the supervisor. */
 const MOST_PATHS = 1_000
 
@@ -65,6 +70,12 @@ interface CheckerOptions {
   buffered(path: string): void
 }
 
+interface RunningEvents {
+  buffered: CheckerOptions['buffered']
+  /** Called when a check fails or takes long: its file system may have failed, so all paths of it have to be checked. */
+  suspected(watch: Watch): void
+}
+
 /** A path on its timetable. */
 class Watch {
   readonly target: PathToCheck
@@ -72,9 +83,11 @@ class Watch {
   tick = 0
   cancelTick = () => {}
   memory: PathMemory
-  /** Monotonic milliseconds of the start of its last check, and of its last spot check. */
+  /** Monotonic milliseconds of the start of its last check with all its probes, and of its last spot check. */
   begunMs = Number.NEGATIVE_INFINITY
   spotCheckedMs = Number.NEGATIVE_INFINITY
+  /** Monotonic milliseconds of the start of its last write probe; infinite if that failed or was slow. */
+  wroteWellMs = Number.NEGATIVE_INFINITY
   /** The check that runs or waits for its turn. */
   check: Check | null = null
 
@@ -98,11 +111,16 @@ class Check {
   cancelDeadline = () => {}
   cancelSuspicion = () => {}
   isOverdue = false
+  /** It asks for permission only, as another path of its file system is written to. */
+  readonly sharesWrite: boolean
+  /** Another check, with all probes, follows it. */
+  isFollowed = false
 
-  constructor(watch: Watch, at: number, fileSystem: string) {
+  constructor(watch: Watch, at: number, fileSystem: string, sharesWrite: boolean) {
     this.watch = watch
     this.at = at
     this.fileSystem = fileSystem
+    this.sharesWrite = sharesWrite
     this.progress = newProgress(watch.target.probes)
   }
 }
@@ -117,7 +135,10 @@ export class Checker {
 
   constructor({ disk, limit, report, buffered }: CheckerOptions) {
     this.#reporter = new Reporter(report)
-    this.#out = new RunningChecks(disk, limit, this.#reporter, buffered)
+    this.#out = new RunningChecks(disk, limit, this.#reporter, {
+      buffered,
+      suspected: (watch) => this.#spotChecks.suspect(watch),
+    })
     this.#spotChecks = createSpotChecks(
       this.#watches,
       ({ target, memory }) => disk.getFileSystem(target.path, memory),
@@ -133,7 +154,8 @@ export class Checker {
     const patience = chooseTimeouts(intervalMs)
     const timeoutMs = timeoutSeconds === null ? patience.timeoutMs : timeoutSeconds * 1000
     this.#out.timeoutMs = timeoutMs
-    this.#spotChecks.every(timeoutSeconds === null ? patience.spotCheckEveryMs : null)
+    this.#out.spotCheckEveryMs = timeoutSeconds === null ? patience.spotCheckEveryMs : null
+    this.#spotChecks.every(this.#out.spotCheckEveryMs)
     this.#reporter.slowLimitMs = slowLimit(slowSeconds * 1000, timeoutMs)
     const wanted = new Map(paths.map((target) => [target.id, target]))
     const isWanted = ({ target }: Watch) => isDeepStrictEqual(wanted.get(target.id), target)
@@ -186,7 +208,7 @@ export class Checker {
   #fire(watch: Watch): void {
     watch.tick = tickAfter(watch.timetable, watch.tick, performance.now())
     watch.cancelTick = callAt(dueAt(watch.timetable, watch.tick), () => this.#fire(watch))
-    this.#out.begin(watch)
+    this.#out.begin(watch, true)
   }
 
   #end(ended: Watch[]): void {
@@ -219,20 +241,25 @@ function createSpotChecks(
   let everyMs: number | null = null
   let cancel = () => {}
 
-  const suspect = (fileSystem: string) => {
-    for (const watch of watches.values()) if (getFileSystem(watch) === fileSystem) begin(watch)
+  const suspect = (cause: Watch) => {
+    const fileSystem = getFileSystem(cause)
+    for (const watch of watches.values())
+      if (watch.begunMs < cause.begunMs && getFileSystem(watch) === fileSystem) begin(watch)
   }
   const check = (ms: number) => {
     const now = performance.now()
     cancel = callAt(now + ms, () => check(ms))
-    for (const [fileSystem, watch] of choosePaths(watches.values(), getFileSystem, now - ms / 10)) {
+    for (const watch of choosePaths(watches.values(), getFileSystem, now - ms / 10)) {
       watch.spotCheckedMs = now
       begin(watch)
       const { check } = watch
-      if (check !== null) check.cancelSuspicion = callAt(now + SUSPICION_MS, () => suspect(fileSystem))
+      check?.cancelSuspicion()
+      if (check !== null) check.cancelSuspicion = callAt(now + SUSPICION_MS, () => suspect(watch))
     }
   }
   return {
+    /** Checks the other paths of the file system whose last check with all probes began before that of this one. */
+    suspect,
     /** Sets the interval in milliseconds; null: no spot checks. */
     every: (ms: number | null) => {
       if (ms === everyMs) return
@@ -252,24 +279,32 @@ function choosePaths(
   watches: Iterable<Watch>,
   getFileSystem: (watch: Watch) => string,
   recentMs: number,
-): [fileSystem: string, chosen: Watch][] {
-  return [...Map.groupBy(watches, getFileSystem)].flatMap(([fileSystem, group]) => {
+): Watch[] {
+  return [...Map.groupBy(watches, getFileSystem).values()].flatMap((group) => {
     const writing = group.filter(({ target }) => target.probes.includes('write'))
     const eligible = writing.length > 0 ? writing : group
     if (eligible.some(({ begunMs }) => begunMs > recentMs)) return []
     // A path with a running check is watched already; a hang there need not be the file system's.
     const free = eligible.filter(({ check }) => check === null)
     const [first] = free.sort((a, b) => a.spotCheckedMs - b.spotCheckedMs)
-    return first === undefined ? [] : [[fileSystem, first]]
+    return first === undefined ? [] : [first]
   })
 }
 
-/** The running checks. Each returns or becomes overdue. The result of a check that its path has replaced is dropped. */
+/**
+ * The running checks. Each returns or becomes overdue. The result of a check that its path has replaced is dropped.
+ *
+ * Where spot checks run, the write probe belongs to the file system: a file that is made, synced and removed for each
+ * path at each tick wears a memory card out. At its tick a path is not written to if another one was since the last
+ * spot check. If that one fails or takes long, all paths of the file system are checked with all their probes at once.
+ */
 class RunningChecks {
   readonly #disk: Disk
   readonly #limit: ConcurrencyLimit
   readonly #reporter: Reporter
-  readonly #buffered: CheckerOptions['buffered']
+  readonly #events: RunningEvents
+  /** Monotonic milliseconds of the start of the last write probe of each file system. */
+  readonly #wroteMs = new Map<string, number>()
   readonly #semaphores = new Semaphores()
   /** Mount points of abandoned checks that are still running. */
   readonly #abandoned = new Map<Check, string>()
@@ -277,22 +312,27 @@ class RunningChecks {
   readonly #calls = new Map<Promise<unknown>, string>()
   /** Time limit of a check, in milliseconds. */
   timeoutMs = 0
+  /** Interval of spot checks, in milliseconds; null: there are none. */
+  spotCheckEveryMs: number | null = null
 
-  constructor(disk: Disk, limit: ConcurrencyLimit, reporter: Reporter, buffered: CheckerOptions['buffered']) {
+  constructor(disk: Disk, limit: ConcurrencyLimit, reporter: Reporter, events: RunningEvents) {
     this.#disk = disk
     this.#limit = limit
     this.#reporter = reporter
-    this.#buffered = buffered
+    this.#events = events
   }
 
   /**
    * Checks a path once its file system's semaphore and the limit permit. If its last check is overdue, reports the
    * hang, unless that check began on a mount that is gone: then it is abandoned, and a new check starts.
+   *
+   * @param mayShare the path need not be written to if another one of its file system was.
    */
-  begin(watch: Watch): void {
+  begin(watch: Watch, mayShare = false): void {
     const { check } = watch
-    if (check === null) this.#start(watch)
+    if (check === null) this.#start(watch, mayShare)
     else if (check.isOverdue) this.#stillOut(check, Date.now())
+    else if (check.sharesWrite && !mayShare) check.isFollowed = true
   }
 
   /** Returns false while the check waits for its turn. */
@@ -318,7 +358,7 @@ class RunningChecks {
     await Promise.all([...this.#calls].filter(([, of]) => of === path).map(([calls]) => settled(calls)))
   }
 
-  #start(watch: Watch): void {
+  #start(watch: Watch, mayShare = false): void {
     const at = Date.now()
     const fileSystem = this.#disk.getFileSystem(watch.target.path, watch.memory)
     const stuckMs = this.#semaphores.stuckSince(fileSystem)
@@ -326,11 +366,43 @@ class RunningChecks {
       this.#reporter.fileSystemHung(watch, at, stuckMs)
       return
     }
-    const check = new Check(watch, at, fileSystem)
+    const now = performance.now()
+    const check = new Check(watch, at, fileSystem, mayShare && this.#isWritten(watch, fileSystem, now))
     watch.check = check
-    watch.begunMs = performance.now()
-    this.#armDeadline(check, watch.begunMs)
+    this.#armDeadline(check, now)
+    if (!check.sharesWrite) {
+      watch.begunMs = now
+      if (Number.isFinite(watch.wroteWellMs)) this.#letOthersShare(check, now)
+    }
     this.#semaphores.acquire(check, () => this.#run(check))
+  }
+
+  /** True if another path of the file system is written to often enough, and the path itself was not long ago. */
+  #isWritten({ target, memory, wroteWellMs }: Watch, fileSystem: string, now: number): boolean {
+    const { spotCheckEveryMs } = this
+    if (spotCheckEveryMs === null || now - wroteWellMs >= OWN_WRITE_EVERY_MS) return false
+    const ago = now - (this.#wroteMs.get(fileSystem) ?? Number.NEGATIVE_INFINITY)
+    // A spot check is late or early by some milliseconds.
+    return ago < 0.9 * spotCheckEveryMs && this.#disk.sharesWrites(target.path, memory)
+  }
+
+  #letOthersShare(check: Check, now: number): void {
+    const { target, memory } = check.watch
+    if (this.spotCheckEveryMs === null || !this.#disk.sharesWrites(target.path, memory)) return
+    this.#wroteMs.set(check.fileSystem, now)
+    check.cancelSuspicion = callAt(now + SUSPICION_MS, () => this.#events.suspected(check.watch))
+  }
+
+  /** Remembers the result of a write probe. At its first failure the other paths are written to as well. */
+  #noteWrite(check: Check, findings: Findings | null): void {
+    const { watch, sharesWrite, begunMs } = check
+    const write = findings?.probes.write
+    const isWell = write?.failures.length === 0 && write.elapsedMs <= this.#reporter.slowLimitMs
+    const wasWell = Number.isFinite(watch.wroteWellMs)
+    if (isWell && sharesWrite) return
+    watch.wroteWellMs = isWell ? (begunMs ?? performance.now()) : Number.NEGATIVE_INFINITY
+    if (isWell || !wasWell || sharesWrite) return
+    if (write !== undefined && this.spotCheckEveryMs !== null) this.#events.suspected(check.watch)
   }
 
   #run(check: Check): void {
@@ -338,7 +410,7 @@ class RunningChecks {
     const findings = this.#limit.run(() => {
       check.begunMs = performance.now()
       check.mountedAs = this.#disk.mountedAs(target.path, memory)
-      return this.#disk.check(target, memory, check.progress)
+      return this.#disk.check({ ...target, sharesWrite: check.sharesWrite }, memory, check.progress)
     })
     this.#calls.set(findings, target.path)
     void settled(findings).then(() => this.#calls.delete(findings))
@@ -356,10 +428,12 @@ class RunningChecks {
     if (check.isOverdue || !isItsOwn) return
     if (findings === null) this.#reporter.noThread(watch, at)
     else {
-      if (findings.memory.isBuffered && !watch.memory.isBuffered) this.#buffered(watch.target.path)
+      if (findings.memory.isBuffered && !watch.memory.isBuffered) this.#events.buffered(watch.target.path)
       watch.memory = findings.memory
       this.#reporter.findings(watch, at, findings)
     }
+    this.#noteWrite(check, findings)
+    if (check.isFollowed) this.begin(watch)
   }
 
   #armDeadline(check: Check, fromMs: number): void {
@@ -371,6 +445,7 @@ class RunningChecks {
     const now = performance.now()
     if (begunMs !== null && now >= begunMs + this.timeoutMs) {
       check.isOverdue = true
+      watch.wroteWellMs = Number.NEGATIVE_INFINITY
       this.#stillOut(check, at)
       return
     }

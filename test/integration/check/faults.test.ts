@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { checkPaths, detect, probeFiles } from '../../support/check/check-faults.ts'
+import { allProbes, checkPaths, checkWith, detect, probeFiles } from '../../support/check/check-faults.ts'
 import { canMount, mountExt4, mountTmpfs } from '../../support/faults/mounts.ts'
 import { until } from '../../support/until.ts'
 
@@ -33,6 +33,21 @@ describe.skipIf(!canMount)('check worker with a failing disk (mounting needs roo
     rmSync(path.join(few.point, 'f0'))
     rmSync(path.join(few.point, 'f1'))
     await checker.sees('p1', 'ok')
+  })
+
+  it('a full disk is reported for each of its directories, although one of them is written to', async () => {
+    const { point } = await mountTmpfs(onTestFinished, { megabytes: 1 })
+    const directories = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => path.join(point, name))
+    for (const directory of directories) mkdirSync(directory)
+    const paths = allProbes(...directories)
+    const checker = await checkWith({ paths, intervalSeconds: 2, timeoutSeconds: null })
+    // From the second check on they share a write.
+    const isSharing = ({ id }: { id: string }) => checker.reports(id).length > 2
+    await until('each to be checked', () => paths.every(isSharing))
+    expect(() => writeFileSync(path.join(point, 'fill'), Buffer.alloc(2 ** 21))).toThrow('ENOSPC')
+    await Promise.all(paths.map(({ id }) => checker.sees(id, 'full')))
+    rmSync(path.join(point, 'fill'))
+    await Promise.all(paths.map(({ id }) => checker.sees(id, 'ok')))
   })
 
   it('an unreadable disk is reported as an input/output error, and as ok once it is readable', {

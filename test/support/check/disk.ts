@@ -7,6 +7,8 @@ export interface OutCheck {
   path: string
   atMs: number
   progress: CheckProgress
+  /** It writes nothing, as another path of its file system is written to. */
+  sharesWrite: boolean
   well(memory?: Partial<PathMemory>): void
   fail(probe: ProbeKind, failure: Failure): void
 }
@@ -16,6 +18,10 @@ export interface FakeDisk extends Disk {
   begun: OutCheck[]
   /** Checks of these paths do not come back by themselves. */
   slow: Set<string>
+  /** Write probes of these paths do not come back by themselves. */
+  slowWrites: Set<string>
+  /** How write probes of these paths fail. */
+  failedWrites: Map<string, Failure>
   /** Which file system a path is on; the path itself by default. */
   fileSystems: Map<string, string>
   /** How it is mounted; all are mounted alike by default. */
@@ -26,21 +32,27 @@ export interface FakeDisk extends Disk {
 export function createFakeDisk(now: () => number): FakeDisk {
   const begun: OutCheck[] = []
   const slow = new Set<string>()
+  const slowWrites = new Set<string>()
+  const failedWrites = new Map<string, Failure>()
   const fileSystems = new Map<string, string>()
   const mounts = new Map<string, string>()
   return {
     begun,
     slow,
+    slowWrites,
+    failedWrites,
     fileSystems,
     mounts,
     getFileSystem: (path) => fileSystems.get(path) ?? path,
     mountedAs: (path) => mounts.get(path) ?? '',
-    check: ({ path, probes: wanted }, memory, progress) =>
+    sharesWrites: () => true,
+    check: ({ path, probes: wanted, sharesWrite = false }, memory, progress) =>
       new Promise<Findings>((resolve) => {
         const out: OutCheck = {
           path,
           atMs: now(),
           progress,
+          sharesWrite,
           well: (changed = {}) => {
             const probes = Object.fromEntries(wanted.map((probe) => [probe, { failures: [], elapsedMs: 1 }]))
             resolve({ probes, delayMs: 1, memory: { ...memory, ...changed } })
@@ -49,7 +61,10 @@ export function createFakeDisk(now: () => number): FakeDisk {
             resolve({ probes: { [probe]: { failures: [failure], elapsedMs: 1 } }, delayMs: null, memory }),
         }
         begun.push(out)
-        if (!slow.has(path)) out.well()
+        const isWriting = wanted.includes('write') && !sharesWrite
+        const failure = isWriting ? failedWrites.get(path) : undefined
+        if (failure !== undefined) out.fail('write', failure)
+        else if (!slow.has(path) && !(isWriting && slowWrites.has(path))) out.well()
       }),
   }
 }

@@ -377,6 +377,11 @@ const otherEntries = {
     values: ['path'],
     getTargets: inSource('menu', 'window.source.move'),
   },
+  sourceRemove: {
+    label: 'settings.source.remove',
+    under: underSource,
+    getTargets: inSource('menu', 'window.source.remove'),
+  },
   addDirectory: {
     label: 'window.addDirectory',
     under: underSource,
@@ -460,6 +465,11 @@ const otherEntries = {
     settings: { receive: 'settings.receive' },
     getTargets: onPage('destinations', 'window.back', 'window.receiving.title'),
   },
+  stations: {
+    label: 'settings.stations',
+    under: underReceiving,
+    getTargets: inReceiving(),
+  },
   receivePort: {
     label: 'window.receiving.port',
     under: underReceiving,
@@ -537,10 +547,39 @@ const otherEntries = {
     settings: { 'alerts.muted': 'settings.muted' },
     getTargets: onPage('alerts', 'window.timeline.text'),
   },
+  channelTest: {
+    label: 'settings.channel.test',
+    under: ['window.settings', 'window.channel.title'],
+    getTargets: ({ settings }, t) =>
+      settings.alerts.channels.length === 0
+        ? [{ name: null, page: 'settings', steps: at(t, ['window.channel.add']) }]
+        : settings.alerts.channels.map(({ name }) => ({
+            name,
+            page: 'settings',
+            steps: at(t, ['window.channel.test'], name),
+          })),
+  },
+  mute: {
+    label: 'window.alerts.mute',
+    under: ['window.alerts'],
+    texts: ['window.alerts.snooze'],
+    // The buttons are at a failure.
+    getTargets: (state, t) =>
+      onPage(
+        'alerts',
+        ...(state.incidents.some(({ endedAt }) => endedAt === null) ? (['window.alerts.mute'] as const) : []),
+      )(state, t),
+  },
+  reportView: {
+    label: 'window.transfers.view.report',
+    under: ['window.transfers'],
+    texts: ['window.report.'],
+    getTargets: onPage('transfers', 'window.transfers.view.report', 'window.report.again'),
+  },
   files: {
     label: 'window.files.title',
     under: ['window.transfers'],
-    texts: ['window.files.'],
+    texts: ['window.files.', 'window.file.'],
     getTargets: onPage('transfers', 'window.files.search'),
   },
 } as const satisfies Record<string, Entry>

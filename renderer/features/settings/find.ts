@@ -22,6 +22,13 @@ const NAME_BEGINS = 6
 
 const indexes = new Map<Language, readonly IndexedEntry[]>()
 
+/** Words of a question that find nothing. */
+const FILLERS = new Set(
+  'a an are do does for get how i in is it me my of on our that the this to was we were what which who why you'.split(
+    ' ',
+  ),
+)
+
 /**
  * Returns the entries that contain all words of the search, the best first, in the window's language or in English;
  * none if the search is empty. Each word is the beginning of a word of the entry; where no entry has such words, any
@@ -29,7 +36,9 @@ const indexes = new Map<Language, readonly IndexedEntry[]>()
  */
 export function findEntries(search: string, language: Language): EntryId[] {
   const wanted = normalize(search).trim()
-  const words = wanted.split(/\s+/).filter(Boolean)
+  const all = wanted.split(/\s+/).flatMap((word) => word.replace(/[?!,.;:]+$/, '') || [])
+  const telling = all.filter((word) => !FILLERS.has(word))
+  const words = telling.length > 0 ? telling : all
   if (words.length === 0) return []
   const scored = getIndex(language).flatMap((entry) => {
     const scores = words.map((word) => scoreWord(word, entry))

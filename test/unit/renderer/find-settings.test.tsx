@@ -5,7 +5,7 @@ import { receiveSettingsSchema, sourceSchema, webSettingsSchema } from '../../..
 import { settingNames, settingsCatalog, synonymKey } from '../../../renderer/features/settings/catalog.ts'
 import { findEntries } from '../../../renderer/features/settings/find.ts'
 import SettingsPage from '../../../renderer/features/settings/settings-page.tsx'
-import { searchWords } from '../../support/search-words.ts'
+import { firstWords, searchWords } from '../../support/search-words.ts'
 import { emptyState } from './fake-state.ts'
 import { renderMarkup } from './rendered.tsx'
 
@@ -14,6 +14,10 @@ const languages = ['en', 'zh-TW'] as const
 describe.each(languages)('settings search in %s', (language) => {
   test.each(searchWords[language])('"%s" finds %s among the first three', (word, id) => {
     expect(findEntries(word, language).slice(0, 3)).toContain(id)
+  })
+
+  test.each(firstWords[language])('"%s" finds %s first', (word, id) => {
+    expect(findEntries(word, language)[0]).toBe(id)
   })
 })
 

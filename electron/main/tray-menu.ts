@@ -35,7 +35,7 @@ const MOST_FOLDERS = 10
 /** The content of a menu: it is rebuilt at once for another structure, and after a delay for another first line. */
 export interface MenuContent {
   structure: string
-  /** The first line. */
+  /** The whole status, for the tooltip. */
   line: string
 }
 
@@ -87,15 +87,10 @@ export function createMenuPace(build: () => void): { show(content: MenuContent):
   }
 }
 
-export function buildMenu(
-  line: string,
-  state: AppState,
-  words: Words,
-  actions: TrayActions,
-): MenuItemConstructorOptions[] {
+export function buildMenu(state: AppState, words: Words, actions: TrayActions): MenuItemConstructorOptions[] {
   const isPaused = state.settings.pause !== null
   return [
-    { label: line, enabled: false },
+    { label: narrow(words(state.status.sentence)), enabled: false },
     { type: 'separator' },
     { label: words(message('menu.open')), click: actions.open },
     { label: words(message('menu.add')), click: actions.addDirectory },
@@ -134,7 +129,7 @@ function buildFolderItems(
   if (sources.length === 0) return []
   const submenu = sources
     .slice(0, MOST_FOLDERS)
-    .map(({ id, name }) => ({ label: literal(name), click: () => actions.openFolder(id) }))
+    .map(({ id, name }) => ({ label: narrow(name), click: () => actions.openFolder(id) }))
   return [{ label: words(message('menu.folders')), submenu }]
 }
 
@@ -152,10 +147,24 @@ function buildIncidentItems(
     const kind = words(message(`kind.${incident.kind}`))
     const title = words(message('window.alerts.title', { kind, where }))
     const label = incident.endedAt === null ? title : words(message('menu.incidentOver', { title }))
-    return { label: literal(label), click: () => actions.openIncident(incident.id) }
+    return { label: narrow(label), click: () => actions.openIncident(incident.id) }
   })
   return [{ label: words(message('menu.incidents')), submenu }]
 }
 
-/** Escapes "&", which marks an item's access key. */
-const literal = (text: string) => text.replaceAll('&', '&&')
+/** A menu is as wide as its longest label. So many letters are about 300 pixels. */
+const WIDEST_LABEL = 45
+/** Chinese characters and other wide ones. */
+const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/
+
+/** Cuts a label so that the menu stays narrow, and escapes "&", which marks an item's access key. */
+function narrow(text: string): string {
+  let width = 0
+  const characters = [...text]
+  const end = characters.findIndex((one) => {
+    width += WIDE.test(one) ? 2 : 1
+    return width > WIDEST_LABEL
+  })
+  const cut = end === -1 ? text : `${characters.slice(0, end - 1).join('')}…`
+  return cut.replaceAll('&', '&&')
+}

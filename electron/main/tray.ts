@@ -43,7 +43,7 @@ export function createTray(
     if (latest === null || now === null) return
     const { state, words } = latest
     const { line } = getMenuContent(state, words)
-    tray.setContextMenu(Menu.buildFromTemplate(buildMenu(line, state, words, now)))
+    tray.setContextMenu(Menu.buildFromTemplate(buildMenu(state, words, now)))
     if (isTooltipOfMenu) say(line)
   })
   return {

@@ -113,7 +113,7 @@ it('tray menu: its entries open source folders and recent incidents, and pause f
       { ...incident, id: 'over', sources: [], endedAt: 1 },
     ],
   }
-  const items = buildMenu('well', state, english, actions)
+  const items = buildMenu(state, english, actions)
   const inner = (label: string) =>
     items.find((item) => item.label === label)?.submenu as { label: string; click(): void }[]
   expect(inner('Show folder').map(({ label }) => label)).toEqual(['R && D'])
@@ -134,4 +134,30 @@ it('tray menu: its entries open source folders and recent incidents, and pause f
     ['pause', null],
     ['pauseOther'],
   ])
+})
+
+it('tray menu: no label is wider than 45 letters, whatever the names are', () => {
+  const name = 'Zugspitze & Schneefernerhaus, all instruments of the north'
+  const source = sourceSchema.parse({ id: 's', name, path: '/rd' })
+  const chinese = createWords('zh-TW')
+  const state = {
+    ...saying({ level: 'failing', sentence: message('status.disk.read-only', { name }) }),
+    settings: { ...defaultSettings, sources: [source] },
+    incidents: [{ ...incident, paths: { s: '/rd' }, failing: { s: incident.sentence } }],
+  }
+  const labels = (words: typeof english, given: AppState = state) =>
+    buildMenu(given, words, {} as TrayActions).flatMap(({ label, submenu }) => [
+      ...(label === undefined ? [] : [label]),
+      ...(Array.isArray(submenu) ? submenu.map((one) => one.label ?? '') : []),
+    ])
+  for (const label of labels(english))
+    expect(label.replaceAll('&&', '&').length, label).toBeLessThanOrEqual(45)
+  expect(labels(english)[0]).toMatch(/^Zugspitze && Schneefernerhaus, all .*…$/)
+  expect(labels(english, waiting(3))[0]).toBe('photos is paused.')
+  const long = saying({
+    level: 'failing',
+    sentence: message('status.disk.read-only', { name: '氣象站'.repeat(10) }),
+  })
+  // A Chinese character is as wide as two letters.
+  expect([...(labels(chinese, long)[0] ?? '')].length).toBeLessThanOrEqual(23)
 })

@@ -169,6 +169,7 @@ export function openDelivery(
     wake: () => dispatcher.wake(),
     transfers: (limit: number) => dispatcher.transfers(limit),
     restless: () => dispatcher.restless(),
+    unfit: () => dispatcher.unfit(),
     /** Returns null while nothing may be sent. */
     planHealing: (others: readonly string[], after: HealPlan['next']): HealPlan | null => {
       if (mayStore() === null) return null

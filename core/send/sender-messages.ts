@@ -48,6 +48,10 @@ export const restlessSchema = z.object({
 })
 export type RestlessFile = z.infer<typeof restlessSchema>
 
+/** A file that the destination has no room for, while it takes others. */
+export const unfitSchema = transferSchema.pick({ source: true, path: true, size: true })
+export type UnfitFile = z.infer<typeof unfitSchema>
+
 /** When a source's files are removed after they were sent, and which names stay. */
 const removalRuleSchema = z.object({
   /** How long a file must have been durable at the destination, in milliseconds. */
@@ -184,6 +188,8 @@ export const senderDefinition = {
     leftOfAll: z.number().nullable(),
     /** Files that wait because they keep changing, at most 20; left out: none. `left` excludes them. */
     restless: z.array(restlessSchema).optional(),
+    /** Files that the destination has no room for, while it takes others, at most 20; left out: none. */
+    unfit: z.array(unfitSchema).optional(),
     /** A message for the person, reported once. */
     notice: messageSchema.optional(),
     /** The receiver's proposal, reported once after it has changed; null: it waits for no decision. */

@@ -419,9 +419,11 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     const totals = this.#ledger.getTotals(this.#destinationId())
     const transfers = this.#delivery?.transfers(TRANSFERS) ?? []
     const restless = this.#delivery?.restless() ?? []
+    const unfit = this.#delivery?.unfit().slice(0, TRANSFERS) ?? []
     const problem = this.#problem()
     // No estimate is possible while sending is blocked.
-    const isGoing = this.#connection.state === 'connected' && problem === null && !this.#isPaused()
+    const isGoing =
+      this.#connection.state === 'connected' && (problem === null || unfit.length > 0) && !this.#isPaused()
     if (!isGoing) this.#progress.rest()
     const { bytesPerSecond } = this.#limiter
     const left = isGoing ? this.#progress.left({ totals, transfers, restless, now, bytesPerSecond }) : null
@@ -438,6 +440,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
       left: left?.bySource ?? {},
       leftOfAll: left?.ofAll ?? null,
       ...(restless.length === 0 ? {} : { restless: restless.slice(0, TRANSFERS) }),
+      ...(unfit.length === 0 ? {} : { unfit }),
       ...(this.#notice === null ? {} : { notice: this.#notice }),
       ...(proposal === undefined ? {} : { proposal }),
       ...(this.#damaged.files === 0 ? {} : { damaged: this.#damaged }),

@@ -288,7 +288,7 @@ export interface DestinationFailure {
  */
 export function destinationFailure(
   { incidents }: Pick<AppState, 'incidents'>,
-  { id, name, ejectedAt, connection: { state, since, problem } }: DestinationState,
+  { id, name, ejectedAt, unfit, connection: { state, since, problem } }: DestinationState,
 ): DestinationFailure | null {
   // Its absence is planned.
   if (ejectedAt !== undefined) return null
@@ -306,6 +306,8 @@ export function destinationFailure(
   if (state === 'refused') return failure('refused', since, problem ?? message('condition.refused', { name }))
   if (state === 'unreachable')
     return failure('unreachable', since, problem ?? message('condition.unreachable', { name }))
+  // It takes other files: these have a failure of their own.
+  if (unfit !== undefined) return null
   // The connection may have been up for weeks, so its start is not the start of the failure.
   return problem === null ? null : failure('destination', null, problem)
 }

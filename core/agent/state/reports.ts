@@ -295,6 +295,7 @@ export function withSent(
           totals: sumTotals(mine.map(({ totals }) => totals)),
           rate: sumRates(mine),
           left: report.leftOfAll,
+          ...(report.unfit === undefined ? {} : { unfit: report.unfit }),
           ...(report.damaged === undefined ? {} : { damaged: report.damaged }),
           ...(report.samples === undefined ? {} : { samples: report.samples }),
           ...(report.proofRound === undefined ? {} : { proofRound: report.proofRound }),
@@ -314,6 +315,7 @@ const withoutReported = ({
   damaged: _,
   samples: __,
   proofRound: ___,
+  unfit: ____,
   ...one
 }: DestinationState): DestinationState => one
 

@@ -18,6 +18,7 @@ import {
   proofRoundSchema,
   restlessSchema,
   transferSchema,
+  unfitSchema,
 } from '../../send/sender-messages.ts'
 import { proposedDifferenceSchema } from '../../settings/proposal.ts'
 import { shownSettingsSchema, sourceSchema } from '../../settings/schema.ts'
@@ -183,6 +184,8 @@ const destinationStateSchema = z.object({
   samples: proofFiguresSchema.optional(),
   /** The running or last round of samples that a person asked for; omitted: none since Holdfast started. */
   proofRound: proofRoundSchema.optional(),
+  /** Files that it has no room for, while it takes others; omitted: none. */
+  unfit: z.array(unfitSchema).optional(),
   /** The running or last healing; omitted: none since Holdfast started. */
   healing: healingSchema.optional(),
 })

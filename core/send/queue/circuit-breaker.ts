@@ -1,6 +1,6 @@
 import type { QueuedFile, TransferResult } from '../../ledger/ledger.ts'
 import { backoffMs } from '../../lib/async/backoff.ts'
-import type { Message } from '../../lib/i18n/message.ts'
+import type { Message, WordKey } from '../../lib/i18n/message.ts'
 import { DESTINATION_RETRY_MS, RETRY_RULES } from './retry-policy.ts'
 
 /**
@@ -10,7 +10,18 @@ import { DESTINATION_RETRY_MS, RETRY_RULES } from './retry-policy.ts'
 const RECOVERED_AFTER_BYTES = 32 * 1024 * 1024
 
 /** A file, by its row in the ledger. */
-type Blocked = Pick<QueuedFile, 'id' | 'source'>
+type Blocked = Pick<QueuedFile, 'id' | 'source' | 'path' | 'size'>
+
+const FULL: ReadonlySet<WordKey> = new Set([
+  'transfer.storeFull',
+  'transfer.storeFloor',
+  'transfer.storeNames',
+  'transfer.quotaBytes',
+  'transfer.quotaFiles',
+  'transfer.objects.full',
+])
+/** True if a destination has no room for a file. It may have room for a smaller one. */
+export const isFull = (problem: Message | null): boolean => problem !== null && FULL.has(problem.key)
 
 type Retry = Pick<Extract<TransferResult, { kind: 'retry' }>, 'cause' | 'reason'>
 
@@ -24,6 +35,8 @@ export class CircuitBreaker {
   #problem: Message | null = null
   /** The file that the store had no room for: the problem lasts while it waits, even if smaller files succeed. */
   #blocked: Blocked | null = null
+  /** Files that the store had no room for, and that did not keep it from storing others. */
+  readonly #unfit = new Map<number, Blocked>()
   #nextTryAt: number | null = null
   /** Sources with a running trial. A source whose disk hangs thus leaves the next trial to other sources. */
   readonly #trying = new Set<string>()
@@ -45,6 +58,12 @@ export class CircuitBreaker {
   /** The file behind the problem, or null. */
   get blocked(): Blocked | null {
     return this.#blocked
+  }
+
+  /** Returns the files that the store has no room for, while it stores others. @param isWaiting false: forget the file. */
+  unfit(isWaiting: (file: Blocked) => boolean): Blocked[] {
+    for (const file of this.#unfit.values()) if (!isWaiting(file)) this.#unfit.delete(file.id)
+    return [...this.#unfit.values()]
   }
 
   /** Time of the next trial; null: all files may go. */
@@ -72,18 +91,25 @@ export class CircuitBreaker {
 
   stored({ id }: Pick<Blocked, 'id'>): void {
     this.#endPause()
+    this.#unfit.delete(id)
     if (this.#blocked === null || this.#blocked.id === id) this.forget()
+    else if (isFull(this.#problem)) this.#unfit.set(this.#blocked.id, this.#blocked)
     this.#tries = 0
     this.#failuresInRow = 0
   }
 
   /** A file was not stored: holds back the others if the retry policy blames the destination. */
-  failed({ id, source }: Blocked, { cause, reason }: Retry, now: number): void {
+  failed(file: Blocked, { cause, reason }: Retry, now: number): void {
     const { heldBackAfter } = RETRY_RULES[cause]
     if (heldBackAfter === undefined) return
+    const { id, source, path, size } = file
     this.#trying.delete(source)
+    // It shows nothing about smaller files.
+    const isKnown = isFull(reason) && this.#unfit.has(id)
+    if (isKnown && this.#nextTryAt !== null) return
     this.#problem = reason
-    this.#blocked = cause === 'destination' ? { id, source } : null
+    this.#blocked = cause === 'destination' ? { id, source, path, size } : null
+    if (isKnown) return
     this.#failuresInRow += 1
     this.#sentBytes = 0
     // Failures of trials, or of files that were under way when the pause began, do not lengthen it.

@@ -20,10 +20,10 @@ import { defaultSettings } from '../../settings/schema.ts'
 import { type Marks, openMarks } from '../marks/marks.ts'
 import { isReadable } from '../reading/read.ts'
 import type { Readers } from '../reading/readers.ts'
-import type { Transfer } from '../sender-messages.ts'
+import type { Transfer, UnfitFile } from '../sender-messages.ts'
 import { createWindows, type SendSource, type Shared } from '../transfer/attempt.ts'
 import { openSourceWorker, type SourceWorker } from '../transfer/source-worker.ts'
-import { CircuitBreaker } from './circuit-breaker.ts'
+import { CircuitBreaker, isFull } from './circuit-breaker.ts'
 import { createQueue, createQueueFilter, type Queue } from './queue.ts'
 import { createRestlessFiles, type RestlessFiles } from './restless.ts'
 import { applyRetryPolicy } from './retry-policy.ts'
@@ -205,6 +205,26 @@ class Dispatcher {
   /** Files of these sources that wait because they keep changing. */
   restless() {
     return this.#restless.list(Date.now()).filter(({ source }) => this.#workers.has(source))
+  }
+
+  /**
+   * Files that the destination has no room for, although it has stored others since, or no other waits. Empty: there are
+   * none, or it takes no file at all.
+   */
+  unfit(): UnfitFile[] {
+    const { destination, ledger } = this.#options
+    const { blocked } = this.#breaker
+    if (blocked === null || this.#guard.problem !== null || !isFull(this.#breaker.problem)) return []
+    const isWaiting = ({ id }: Pick<QueuedFile, 'id'>) =>
+      this.#guard.read(() => ledger.isWaiting(id)) === true
+    const known = this.#breaker.unfit(isWaiting)
+    if (!known.some(({ id }) => id === blocked.id)) {
+      const totals = this.#guard.read(() => ledger.totals(destination.id)) ?? {}
+      const waiting = [...this.#workers.keys()].reduce((sum, id) => sum + (totals[id]?.waitingFiles ?? 0), 0)
+      if (waiting > known.length + 1) return []
+      if (isWaiting(blocked)) known.push(blocked)
+    }
+    return known.map(({ source, path: name, size }) => ({ source, path: name, size }))
   }
 
   /** The reason why files wait although there is a session, or null. */

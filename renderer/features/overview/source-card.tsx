@@ -193,7 +193,12 @@ function findProblem({ source, failure, disk }: SourceCardProps, say: Words['say
     if (kind === 'disk-health' && disk !== null)
       return { tone, words: disk, button: { word: 'window.source.details', part: 'health' } }
     // The detail of others is a whole sentence.
-    const isShort = kind === 'emptied' || kind === 'deleted' || kind === 'parked' || kind === 'worker'
+    const isShort =
+      kind === 'emptied' ||
+      kind === 'deleted' ||
+      kind === 'parked' ||
+      kind === 'worker' ||
+      sentence.key === 'status.unfit'
     const words = detail === null || isShort ? [sentence, ...(detail === null ? [] : [detail])] : [detail]
     return { tone, words: joinSentences(words, say), button: getButton(kind) }
   }

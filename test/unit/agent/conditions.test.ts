@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { findConditions } from '../../../core/agent/state/conditions.ts'
 import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
-import { buildOverviewStatus, buildOwnStatus, overallStatus } from '../../../core/agent/state/status.ts'
+import {
+  buildOverviewStatus,
+  buildOwnStatus,
+  overallStatus,
+  summarize,
+} from '../../../core/agent/state/status.ts'
 import { alertsSettingsSchema } from '../../../core/alerts/settings.ts'
 import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { message, type WordKey } from '../../../core/lib/i18n/message.ts'
@@ -220,6 +225,34 @@ describe('conditions besides disk failures', () => {
     ],
   ])('%s', (_, changes, wanted) => {
     expect(wrong(changes)).toEqual(wanted)
+  })
+
+  it('a file that does not fit is the failure of its folder, with the destinations where it is safe', () => {
+    const unfit = [{ source: 'a', path: 'scene.tif', size: 9 * 2 ** 20 }]
+    const stick = { ...receiver, id: 'stick', name: 'USB stick', elsewhere: false }
+    const at = (id: string, waitingFiles = 0) => ({
+      ...{ id, totals: { ...noTotals, waitingFiles }, rate: 0, left: null, reported: true },
+    })
+    const told = (files: typeof unfit, ...others: number[]) => {
+      const failing = { ...stick, connection: { ...connected, problem }, unfit: files }
+      const destinations = [at('stick', 1), ...others.map((count) => at('there', count))]
+      const state = stateWith({ destinations: [failing, receiver], sources: [{ ...well, destinations }] })
+      const [one] = findConditions(state, NOW).filter(({ kind }) => kind === 'incomplete')
+      const { status: header, failures } = summarize(state, NOW)
+      const said = [header.sentence, ...(header.detail === null ? [] : [header.detail])].map(englishWords)
+      const whole = one?.kind === 'incomplete' ? englishWords(one.sentence) : null
+      return { said: said.join(' '), whole, failing: Object.keys(failures) }
+    }
+    expect(told(unfit, 0)).toEqual({
+      said: '1 file does not fit on USB stick. It is safe at nas-2.',
+      whole: 'data/scene.tif, 9 MiB, does not fit on USB stick. It is safe at nas-2.',
+      failing: ['a'],
+    })
+    expect(told(unfit, 1).said).toBe('1 file does not fit on USB stick. It waits here until there is room.')
+    expect(told([...unfit, ...unfit])).toMatchObject({
+      whole:
+        '2 files do not fit on USB stick, among them data/scene.tif, 9 MiB. They wait here until there is room.',
+    })
   })
 
   it('a receiver reports its failing and its silent senders, and the space of its store', () => {

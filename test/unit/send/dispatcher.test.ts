@@ -184,6 +184,17 @@ test.each(['removed', 'left out'])(
   },
 )
 
+test('dispatcher: a full store is the failure of a single file if no other one waits', async () => {
+  const { source, dispatcher, begin } = setUp(new Set(), openTestReaders(), fullSession())
+  begin()
+  await until('it is told', () => dispatcher.problem?.key === 'transfer.storeFull')
+  expect(dispatcher.unfit()).toEqual([])
+  fs.rmSync(path.join(source, 'one'))
+  begin(sourceFiltersSchema.parse({ ignore: ['one'] }))
+  await until('one file waits', () => dispatcher.unfit().length === 1)
+  expect(dispatcher.unfit()).toMatchObject([{ source: 's', path: 'two' }])
+})
+
 test('dispatcher: a full store is retried at once on a new connection, and reported until a file is stored', async () => {
   hastenClock()
   const { source, real, dispatcher, begin } = setUp(new Set(), openTestReaders(), fullSession())
@@ -231,8 +242,11 @@ test('dispatcher: a full store is reported while a file waits for room, though a
   await until('one file is stored', () => real.totals('d').s?.sentFiles === 1)
   await until('the other one is looked for', () => (asked.get('isWaiting') ?? 0) > 0)
   expect(dispatcher.problem?.key).toBe('transfer.storeFull')
+  // The destination takes others: it is the failure of this file.
+  expect(dispatcher.unfit()).toMatchObject([{ source: 's', path: 'two' }])
   room.resolve()
   await until('nothing is wrong any more', () => dispatcher.problem === null)
+  expect(dispatcher.unfit()).toEqual([])
 })
 
 test('dispatcher: a start retries files that were parked before it', async () => {

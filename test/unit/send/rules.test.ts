@@ -63,7 +63,7 @@ test('file metadata: file times are wrapped to signed 64 bits, as the ledger sto
 describe('circuit breaker', () => {
   const full = message('transfer.storeFull', { name: 'r' })
   const storeFull = { cause: 'destination', reason: full } as const
-  const of = (source: string, id = 1) => ({ id, source })
+  const of = (source: string, id = 1) => ({ id, source, path: `file-${id}`, size: 9 })
 
   test('a store failure holds back all files but one retry at a time, and a stored file releases them', () => {
     const breaker = new CircuitBreaker(60_000, () => 0)
@@ -121,6 +121,27 @@ describe('circuit breaker', () => {
     breaker.failed(of('s', 1), { ...storeFull, cause: 'suspect' }, 0)
     breaker.stored(of('s', 2))
     expect(breaker.problem).toBeNull()
+  })
+
+  test('a file that does not fit while others do is listed, and holds back no others any more', () => {
+    const breaker = new CircuitBreaker(60_000, () => 0)
+    const list = () => breaker.unfit(() => true).map(({ id }) => id)
+    breaker.failed(of('s', 1), storeFull, 0)
+    expect(list()).toEqual([])
+    breaker.stored(of('s', 2))
+    expect(list()).toEqual([1])
+    breaker.failed(of('s', 1), storeFull, 10)
+    expect([breaker.problem, breaker.nextTryAt]).toEqual([full, null])
+    // Another reason concerns the whole destination.
+    const away = { cause: 'destination', reason: message('transfer.storeAway', { name: 'r' }) } as const
+    breaker.failed(of('s', 1), away, 20)
+    expect(breaker.nextTryAt).not.toBeNull()
+    breaker.stored(of('s', 1))
+    expect([list(), breaker.problem]).toEqual([[], null])
+    breaker.failed(of('s', 3), storeFull, 30)
+    breaker.stored(of('s', 2))
+    expect(breaker.unfit(() => false)).toEqual([])
+    expect(list()).toEqual([])
   })
 
   test('a retry without a result leaves the next retry to another source', () => {

@@ -5,16 +5,44 @@ import {
   condition,
   type FoundCondition,
   MINUTE_MS,
+  shortened,
   UNREACHABLE_AFTER_MS,
   unknown,
   well,
 } from '../../state/condition.ts'
-import { destinationFailure } from '../../state/derived.ts'
-import type { AppState, DestinationState } from '../../state/schema.ts'
+import { destinationFailure, isSafe } from '../../state/derived.ts'
+import type { AppState, DestinationState, SourceState } from '../../state/schema.ts'
 
 /** Returns the conditions of the destinations. */
 export const destinationConditions = (state: AppState, now: number): FoundCondition[] =>
-  state.destinations.flatMap((one) => destinationCondition(state, one, now))
+  state.destinations.flatMap((one) => [
+    ...destinationCondition(state, one, now),
+    ...state.sources.flatMap((source) => unfitCondition(state, one, source, now)),
+  ])
+
+/** Reports the files of a source that a destination has no room for, while it takes others. */
+function unfitCondition(
+  { destinations: all }: AppState,
+  { id, name, unfit = [], connection }: DestinationState,
+  { settings, destinations }: SourceState,
+  now: number,
+): FoundCondition[] {
+  const mine = unfit.filter(({ source }) => source === settings.id)
+  const [first] = mine
+  const place = first === undefined ? settings.name : `${settings.name}/${shortened(first.path)}`
+  const subject = { id: `unfit:${id}:${settings.id}`, name: place, source: settings.id }
+  if (first === undefined) return connection.state === 'connected' ? well(subject, now) : unknown(subject)
+  const hasAll = ({ totals, reported }: SourceState['destinations'][number]) =>
+    reported === true && totals.waitingFiles + totals.parkedFiles === 0
+  const done = new Set(destinations.filter(hasAll).map((one) => one.id))
+  const safe = all.filter((one) => done.has(one.id) && isSafe(one)).map((one) => one.name)
+  const params = { name, file: place, size: first.size, count: mine.length, places: safe.join(', ') }
+  const where = safe.length === 0 ? 'condition.unfitWaits' : 'condition.unfitSafe'
+  return condition(subject, 'incomplete', now, message('condition.unfit', { ...params, where }), MINUTE_MS, {
+    sentence: message('status.unfit', params),
+    detail: message(where, params),
+  })
+}
 
 function destinationCondition(state: AppState, destination: DestinationState, now: number): FoundCondition[] {
   const { id, name, connection, ejectedAt } = destination

@@ -14,6 +14,7 @@ import {
   STATE,
 } from './database.ts'
 import type { Judged } from './expected.ts'
+import { EVENT } from './ledger-messages.ts'
 import { type ProofFigures, selectProofs } from './proofs.ts'
 
 // Figures of a period for reports (core/report), read from a ledger that the scanner and the senders write meanwhile.
@@ -137,6 +138,7 @@ function readRoutes(database: DatabaseSyncInstance, from: number, to: number, mo
     `SELECT path, size, reason FROM file INDEXED BY file_state WHERE route = ? AND state = ${STATE.parked}
      ORDER BY due_at LIMIT ?`,
   )
+  const deleted = sumDeleted(database, from, to)
   return routes.map(({ id, source, destination }) => {
     const groups = totals.all(id) as (FileSum & { state: number })[]
     const getTotal = (state: number): FileSum => {
@@ -144,6 +146,9 @@ function readRoutes(database: DatabaseSyncInstance, from: number, to: number, mo
       return { files, bytes }
     }
     const { delays, ...figures } = sums.get(id) ?? createSums()
+    const all = deleted.get(id)
+    // The log is pruned, and the rows have only files that are still gone.
+    if (all !== undefined && all.files > figures.deletedByOthers.files) figures.deletedByOthers = all
     const listed = parked.all(id, most) as { path: string; size: number; reason: string | null }[]
     return {
       ...{ source, destination, ...figures },
@@ -207,6 +212,27 @@ function sumFiles(database: DatabaseSyncInstance, from: number, to: number, dura
     }
   }
   return sums
+}
+
+/**
+ * Sums up the files of each route that others deleted in the period, by the log of events: also those that are back. A
+ * deletion at an unknown time does not count.
+ */
+function sumDeleted(database: DatabaseSyncInstance, from: number, to: number): Map<number, FileSum> {
+  // A ledger that the next writer will migrate may lack the table.
+  const has = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'event'").get() !== undefined
+  if (!has) return new Map()
+  const rows = database
+    .prepare(
+      `SELECT route, count(*) AS files, coalesce(sum(size), 0) AS bytes FROM (
+         SELECT route, path, max(size) AS size FROM event
+         WHERE type = ${EVENT.deleted} AND detail = 'others' AND at >= ? AND at < ? GROUP BY route, path) AS gone
+       WHERE NOT EXISTS (SELECT 1 FROM file INDEXED BY file_path WHERE file.route = gone.route
+         AND file.path = gone.path AND removal = ${REMOVAL.absent} AND removed_at IS NULL)
+       GROUP BY route`,
+    )
+    .all(from, to) as (FileSum & { route: number })[]
+  return new Map(rows.map(({ route, files, bytes }) => [route, { files, bytes }]))
 }
 
 /** A condition on a column without a value is null. */

@@ -39,6 +39,8 @@ export interface ReportSubject {
   /** In the order of the settings. */
   sources: Named[]
   destinations: Named[]
+  /** Ids of the destinations on this computer. */
+  here: string[]
   /** Sources, checked paths, and destinations whose disk is checked. */
   checked: Named[]
   /** The timetables of expected files, with the id of their source. */
@@ -181,7 +183,7 @@ function sortByName<Entry>(
 const NOTHING = { files: 0, bytes: 0 }
 
 function buildTransfers(
-  { sources, routes: wanted }: ReportSubject,
+  { sources, routes: wanted, here }: ReportSubject,
   found: readonly RouteFigures[],
   getSource: (id: string) => Named,
   getDestination: (id: string) => Named,
@@ -207,7 +209,8 @@ function buildTransfers(
       ...{ waiting: NOTHING, parked: 0, since: null },
     })),
   ]
-  return sortByName(all, sources, (one) => one.source)
+  const placed = all.map((one) => (here.includes(one.destination.id) ? { ...one, isHere: true } : one))
+  return sortByName(placed, sources, (one) => one.source)
 }
 
 const hasFigures = (one: RouteFigures): boolean =>

@@ -93,9 +93,15 @@ export function summarizeReport(report: Report, language: string): Message[] {
   const bytes = (size: number) => formatBytes(size, language)
   const sentences: Message[] = []
   if (transfers !== null) {
-    const files = transfers.reduce((sum, one) => sum + one.durable.files, 0)
-    const size = bytes(transfers.reduce((sum, one) => sum + one.durable.bytes, 0))
-    sentences.push(message('report.summary.durable', { count: files, size }))
+    const sumUp = (some: typeof transfers) => ({
+      count: some.reduce((sum, one) => sum + one.durable.files, 0),
+      size: bytes(some.reduce((sum, one) => sum + one.durable.bytes, 0)),
+    })
+    sentences.push(
+      message('report.summary.durable', sumUp(transfers.filter(({ isHere }) => isHere !== true))),
+    )
+    const here = sumUp(transfers.filter(({ isHere }) => isHere === true))
+    if (here.count > 0) sentences.push(message('report.summary.here', here))
     const slowest = Math.max(...transfers.map(({ delay }) => delay?.p99 ?? -1), -1)
     if (slowest >= 0)
       sentences.push(message('report.summary.delay', { delay: formatDuration(slowest, language) }))

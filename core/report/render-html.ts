@@ -2,6 +2,9 @@ import type { ReportDocument, ReportSection } from './document.ts'
 
 // The report as one HTML file without scripts and without other files, which also prints well on A4.
 
+/** A longer word may break anywhere, so that a table fits on the page. */
+const LONG_WORD = /\S{21}/
+
 const STYLE = `
 @page { size: A4; margin: 15mm 12mm; }
 :root { color-scheme: light; }
@@ -16,10 +19,10 @@ p, ul { margin: .3rem 0; } ul { padding-left: 1.2rem; }
 .explain, .more { color: #57606a; font-size: 9.5pt; break-after: avoid; }
 table { border-collapse: collapse; width: 100%; margin-top: .45rem; font-size: 9.5pt; }
 thead { display: table-header-group; } tr { break-inside: avoid; }
-th, td { text-align: left; vertical-align: top; padding: .28rem .5rem; border-bottom: 1px solid #d8dee4;
-  overflow-wrap: anywhere; }
-th { border-bottom: 1.5px solid #8c959f; font-weight: 600; overflow-wrap: normal; word-break: keep-all; }
-.number { text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: normal; white-space: nowrap; }
+th, td { text-align: left; vertical-align: top; padding: .28rem .5rem; border-bottom: 1px solid #d8dee4; }
+.long { overflow-wrap: anywhere; }
+th { border-bottom: 1.5px solid #8c959f; font-weight: 600; word-break: keep-all; }
+.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 th.number { white-space: normal; }
 @media print { body { margin: 0; padding: 0; max-width: none; } }
 `
@@ -50,8 +53,11 @@ ${sections.map(renderSection).join('\n')}
 }
 
 function renderSection({ title, explain, columns, rows, empty, more }: ReportSection): string {
-  const cell = (tag: 'th' | 'td', text: string, isNumber: boolean) =>
-    `<${tag}${isNumber ? ' class="number"' : ''}${tag === 'th' ? ' scope="col"' : ''}>${escapeHtml(text)}</${tag}>`
+  const cell = (tag: 'th' | 'td', text: string, isNumber: boolean) => {
+    const kind = isNumber ? 'number' : LONG_WORD.test(text) ? 'long' : null
+    const name = kind === null ? '' : ` class="${kind}"`
+    return `<${tag}${name}${tag === 'th' ? ' scope="col"' : ''}>${escapeHtml(text)}</${tag}>`
+  }
   const head = columns.map(({ label, isNumber }) => cell('th', label, isNumber)).join('')
   const body = rows.map(
     (row) =>

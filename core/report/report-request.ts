@@ -1,4 +1,6 @@
+import { getKind } from '../backends/kinds.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
+import { isOnOtherComputer, isThisComputer } from '../platform/mounts.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
 import { destinationIds, EMBEDDED_DESTINATION } from '../settings/destinations.ts'
 import { isZone } from '../settings/expected/periods.ts'
@@ -48,6 +50,16 @@ export function requestComputerReport(
     period,
     sources: sources.map(toNamed),
     destinations: [...destinations.map(toNamed), { id: EMBEDDED_DESTINATION, name: EMBEDDED_DESTINATION }],
+    here: [
+      EMBEDDED_DESTINATION,
+      ...destinations
+        .filter((one) => {
+          if (one.kind === 'folder') return !isOnOtherComputer(one.path)
+          const server = getKind(one.kind).getServer(one)
+          return server === null || isThisComputer(server.host)
+        })
+        .map(({ id }) => id),
+    ],
     checked: [
       ...sources.map(({ id, path }) => ({ id, name: path })),
       ...checkedPaths.map(({ id, path }) => ({ id, name: path })),
@@ -77,7 +89,7 @@ export function requestStoreReport(
     scope: 'store',
     ...maker,
     period,
-    ...{ sources: [], destinations: [], checked: [], rules: [], routes: [] },
+    ...{ sources: [], destinations: [], here: [], checked: [], rules: [], routes: [] },
     ...{ ledger: null, history: null, alerts, store },
   }
 }

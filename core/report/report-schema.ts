@@ -44,6 +44,8 @@ export type Delay = z.infer<typeof delaySchema>
 const transferSchema = z.object({
   source: namedSchema,
   destination: namedSchema,
+  /** True: on this computer, where copies are not safe. Missing in the reports of earlier versions. */
+  isHere: z.boolean().optional(),
   /** Files whose latest content became durable in the period. */
   durable: amountSchema,
   /** null: none was measured. */

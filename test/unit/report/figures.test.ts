@@ -86,6 +86,7 @@ const subject: ReportSubject = {
   ...{ scope: 'computer', computer: 'lab', holdfast: '1', period, now: to + 1 },
   sources: NAMED,
   destinations: [{ id: 'd0', name: 'archive' }],
+  here: [],
   checked: [{ id: 's0', name: '/data/station' }],
   rules: [{ source: 's0', pattern: '*.dat', everyMinutes: 360, withinMinutes: 60 }],
   routes: [{ source: 's0', destination: 'd0' }],
@@ -285,6 +286,41 @@ test('report: two days that are nearly certain are not certain', () => {
   sample(2, 900_000, 1_000_000)
   expect(read(to)).toBeGreaterThan(0.999_999)
   expect(read(to)).toBeLessThan(1)
+})
+
+test('report: files that others deleted count although they are back, but not those of an unknown time', () => {
+  const at = path.join(temporaryDirectory('report'), 'ledger.db')
+  const ledger = openLedger(at)
+  onTestFinished(() => ledger.close())
+  const sentAt = from + HOUR_MS
+  const names = Array.from({ length: 20 }, (_, index) => `run-${index}`)
+  const files = names.map((name, index) =>
+    file(name, { source: 's0', size: 10, mtimeNs: BigInt(sentAt) * 1_000_000n, inode: BigInt(index + 1) }),
+  )
+  ledger.offer('d0', files)
+  const claims = ledger.take('d0', 's0', 99, sentAt, new Set())
+  ledger.markSent(
+    claims.map((claim) => ({ ...claim, mark: false })),
+    sentAt,
+  )
+  const read = () => {
+    const figures = readLedgerFigures(at, from, to, 9)
+    return figures?.routes.map(({ deletedByOthers }) => deletedByOthers)
+  }
+  ledger.markGone('d0', 's0', names.slice(1), sentAt + HOUR_MS)
+  expect(read()).toEqual([{ files: 19, bytes: 190 }])
+  ledger.offer('d0', files)
+  expect(read()).toEqual([{ files: 19, bytes: 190 }])
+  ledger.markGone('d0', 's0', names.slice(0, 1), null)
+  expect(read()).toEqual([{ files: 19, bytes: 190 }])
+})
+
+test('report: copies on this computer are marked, as they are not safe', () => {
+  const ledger = { routes: [], proofs: [], expected: [], missing: [], late: [], forgottenAt: null }
+  const isHere = (here: string[]) =>
+    buildReport({ ...subject, here }, { ...nothing, ledger }).transfers?.map((one) => one.isHere)
+  expect(isHere(['d0'])).toEqual([true])
+  expect(isHere([])).toEqual([undefined])
 })
 
 test('report: a folder without a file is listed, and a former one only if it has figures', () => {

@@ -148,6 +148,31 @@ test('report: the summary counts a file at two destinations as two copies, in bo
   expect(summary('zh-TW')).toEqual(expect.arrayContaining(chinese))
 })
 
+test('report: copies on this computer are not counted as durable', () => {
+  const report = sampleReport()
+  const [first] = report.transfers ?? []
+  if (first === undefined) expect.fail()
+  const of = (files: number) => ({ ...first, durable: { files, bytes: 10 * files } })
+  const both = { ...report, transfers: [of(3), { ...of(2), isHere: true }] }
+  expect(describeReport(both, createWords('en'), 'en').summary).toEqual(
+    expect.arrayContaining([
+      '3 copies of files (30 B) became durable.',
+      '2 copies (20 B) are on this computer, where they are not safe.',
+    ]),
+  )
+})
+
+test('report: a short name is never broken within a word, and a long one may be', () => {
+  const made = describeReport(sampleReport(), createWords('en'), 'en')
+  const [section] = made.sections
+  if (section === undefined) expect.fail()
+  const rows = [['camera', 'a'.repeat(40)]]
+  const html = renderHtml({ ...made, sections: [{ ...section, rows }] }, 'en')
+  expect(html).toContain('<td>camera</td>')
+  expect(html).toContain(`<td class="long">${'a'.repeat(40)}</td>`)
+  expect(html).not.toMatch(/t[dh][^{}]*\{[^}]*overflow-wrap: anywhere/)
+})
+
 test('report: the summary counts damage that samples and verifications have found', () => {
   const { summary } = describeReport(sampleReport(), createWords('en'), 'en')
   expect(summary).toEqual(

@@ -10,7 +10,7 @@ import { pairWithReceiver } from '../../core/backends/receiver/receiver.ts'
 import { inspectPath } from '../../core/check/inspect.ts'
 import { forgetAll } from '../../core/ledger/background-jobs.ts'
 import { emptyLedger, openOrExplain, readLedger } from '../../core/ledger/ledger.ts'
-import { toSentence, UserError } from '../../core/lib/i18n/user-error.ts'
+import { toSentence } from '../../core/lib/i18n/user-error.ts'
 import { setProxy } from '../../core/lib/network/tunnel.ts'
 import { loadIdentity } from '../../core/protocol/identity.ts'
 import { examine } from '../../core/scan/preview/examine.ts'
@@ -66,10 +66,10 @@ function withoutWorkers({
     inspect: inspectPath,
     examine: async (asked) => {
       const now = settings.get()
-      const ledger = readLedger(layout.ledger)
+      const ledger = readLedger(layout.ledger) ?? emptyLedger
       const own = new OwnPlaces(getOwnPaths(now, layout))
       const { quietSeconds } = now.scan
-      return examine(asked, { ledger: ledger ?? emptyLedger, own, quietSeconds }).finally(ledger?.close)
+      return examine(asked, { ledger, own, quietSeconds }).finally(ledger.close)
     },
     test: async ({ destination, ...given }) =>
       testDestination(destination, {
@@ -90,17 +90,16 @@ export async function askOwnAgent(directory: string, asked: AskedCommand): Promi
 /**
  * Answers a command that changes the settings, while no other agent can start.
  * @param asked builds the command from the present settings.
- * @returns the settings afterwards, and the command's output.
- * @throws UserError agent.starting; and as the command
+ * @returns the settings afterwards, and the command's output; null: another agent, or a command, is at work.
+ * @throws as the command
  */
 export async function changeByOwnAgent(
   directory: string,
   asked: (settings: Settings) => AskedCommand,
-): Promise<{ settings: Settings; output: unknown }> {
+): Promise<{ settings: Settings; output: unknown } | null> {
   const { alerts, ledger } = openDataDirectory(directory)
   const lock = lockData(directory)
-  // An agent has just started, and would overwrite these changes.
-  if (lock === null) throw new UserError('agent.starting')
+  if (lock === null) return null
   try {
     const agent = openOwnAgent(directory)
     try {

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import { sendCommand } from '../../core/agent/control-socket.ts'
 import { type AppState, stateSnapshotSchema } from '../../core/agent/state/schema.ts'
 import { dropError } from '../../core/dropped-errors.ts'
@@ -7,6 +8,10 @@ import { defaultSettings, type ShownSettings } from '../../core/settings/schema.
 import { openSettings } from '../../core/settings/settings-store.ts'
 import { refuseMissing } from './data-directory.ts'
 import type { AskedCommand } from './own-agent.ts'
+
+/** How long a change waits for another command's, or for the start of an agent. */
+const TURN_WITHIN_MS = 5_000
+const LOOK_EVERY_MS = 50
 
 /**
  * Changes the settings of a data directory, through its agent if one runs. Creates the directory if necessary.
@@ -25,11 +30,16 @@ export async function askForChange(
   dataDirectory: string,
   asked: (settings: ShownSettings) => AskedCommand,
 ): Promise<{ settings: ShownSettings; output: unknown }> {
-  const agent = await stateOrNull(dataDirectory)
-  if (agent === null) {
+  const late = performance.now() + TURN_WITHIN_MS
+  let agent = await stateOrNull(dataDirectory)
+  while (agent === null) {
     if (!existsSync(dataDirectory)) refuseUnknown(dataDirectory, asked)
     const { changeByOwnAgent } = await import('./own-agent.ts')
-    return changeByOwnAgent(dataDirectory, asked)
+    const changed = await changeByOwnAgent(dataDirectory, asked)
+    if (changed !== null) return changed
+    if (performance.now() > late) throw new UserError('agent.busy', { directory: dataDirectory })
+    await delay(LOOK_EVERY_MS)
+    agent = await stateOrNull(dataDirectory)
   }
   if (agent.host === 'once') throw new UserError('agent.sendingOnce', { directory: dataDirectory })
   const { command, input } = asked(agent.settings)

@@ -2,7 +2,7 @@ import path from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type LeftOut, type ListedFile, listFiles } from '../../core/fixity/list-files.ts'
 import { writeManifest, writeSums } from '../../core/fixity/write-manifest.ts'
-import { openOrExplain } from '../../core/ledger/ledger.ts'
+import { emptyLedger, readLedger } from '../../core/ledger/ledger.ts'
 import { type Message, message } from '../../core/lib/i18n/message.ts'
 import { UserError } from '../../core/lib/i18n/user-error.ts'
 import {
@@ -106,7 +106,7 @@ async function manifest(given: string, options: ManifestOptions): Promise<number
     throw new UserError('fixity.notThere', { name: source.name, destination: one.name })
   const destinations = one === null ? own : [one.id]
   const kind = getFormKind(form)
-  const ledger = openOrExplain(layout.ledger)
+  const ledger = readLedger(layout.ledger) ?? emptyLedger
   const left = createLeftOut(kind, json, (id) => all.find((known) => known.id === id)?.name ?? id)
   try {
     const found = listFiles({ ledger, source, destinations, kind, mayRead }, left.add)

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { openOrExplain } from '../ledger/ledger.ts'
+import { emptyLedger, readLedger } from '../ledger/ledger.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { getFormKind, type ManifestForm } from '../platform/fixity-kinds.ts'
 import { type ListedFile, listFiles } from './list-files.ts'
@@ -49,7 +49,7 @@ export async function saveManifest(
   limit = Number.POSITIVE_INFINITY,
 ): Promise<ManifestResult> {
   const { source, destinations, form, license, agent } = request
-  const ledger = openOrExplain(request.ledger)
+  const ledger = readLedger(request.ledger) ?? emptyLedger
   try {
     const without = { leftOut: 0, damaged: 0 }
     const options = { ledger, source, destinations, kind: getFormKind(form), mayRead: false }

@@ -48,13 +48,15 @@ export type Ledger = ReturnType<typeof openLedger>
 
 export type LedgerReader = Pick<
   Ledger,
-  'lookup' | 'sentAs' | 'adoptedNs' | 'home' | 'mountsInside' | 'rowsOf' | 'countGone' | 'close'
+  | ('lookup' | 'sentAs' | 'adoptedNs' | 'home' | 'mountsInside' | 'rowsOf' | 'countGone')
+  | ('durableFiles' | 'notDurable' | 'close')
 >
 
 /** What a reader finds where no ledger is: nothing was sent. */
-export const emptyLedger: Omit<LedgerReader, 'close'> = {
+export const emptyLedger: LedgerReader = {
   ...{ lookup: () => null, sentAs: () => null, adoptedNs: () => null },
   ...{ home: () => null, mountsInside: () => [], rowsOf: () => [], countGone: () => null },
+  ...{ durableFiles: () => [], notDurable: () => 0, close: () => undefined },
 }
 
 /** Opens the ledger, or creates it; several processes may have it open at the same time. */
@@ -230,8 +232,12 @@ export function readLedger(file: string): LedgerReader | null {
     // Prepared at their use: a ledger of an earlier version lacks their columns.
     const rowsOf: Ledger['rowsOf'] = (...asked) => openPages(database).rowsOf(...asked)
     const countGone: Ledger['countGone'] = (...asked) => openPages(database).countGone(...asked)
-    const close = () => database.close()
-    return { lookup, sentAs, adoptedNs, home, mountsInside, rowsOf, countGone, close }
+    const durableFiles: Ledger['durableFiles'] = (...asked) => openFixity(database).durableFiles(...asked)
+    const notDurable: Ledger['notDurable'] = (...asked) => openFixity(database).notDurable(...asked)
+    return {
+      ...{ lookup, sentAs, adoptedNs, home, mountsInside, rowsOf, countGone, durableFiles, notDurable },
+      close: () => database.close(),
+    }
   } catch (error) {
     throw new UserError('scan.list.ledgerUnread', { path: file, reason: errorText(error) }, { cause: error })
   }

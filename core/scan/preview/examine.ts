@@ -14,7 +14,7 @@ const LOOK_MS = 5_000
 const COUNT_MS = 8_000
 
 interface Places {
-  ledger: Omit<LedgerReader, 'close'>
+  ledger: Omit<LedgerReader, 'durableFiles' | 'notDurable' | 'close'>
   own: OwnPlaces
   quietSeconds: number
 }

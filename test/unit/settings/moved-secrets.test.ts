@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type AskedCommand, changeByOwnAgent } from '../../../cli/ask/own-agent.ts'
+import type { AskedCommand } from '../../../cli/ask/own-agent.ts'
+import { askForChange } from '../../../cli/ask/settings-change.ts'
 import { type ChannelType, catalog, getFields } from '../../../core/alerts/channels/catalog.ts'
 import { type DestinationKind, destinationKinds, getKind } from '../../../core/backends/kinds.ts'
 import { UserError } from '../../../core/lib/i18n/user-error.ts'
@@ -202,7 +203,7 @@ describe('stored secrets', () => {
     'settings import: $kind with another $field',
     async ({ kind, owner, field, secrets, before, after }) => {
       const data = dataDirectory(before, owner, secrets)
-      await changeByOwnAgent(data, () => ({
+      await askForChange(data, () => ({
         command: 'importSettings',
         input: { settings: settingsSchema.parse(after) },
       }))
@@ -215,7 +216,7 @@ describe('stored secrets', () => {
     async ({ kind, owner, field, secrets, before, command }) => {
       const data = dataDirectory(before, owner, secrets)
       const wanted = settingsSchema.parse(before)
-      const { settings, refusal } = await changeByOwnAgent(data, () => command).then(
+      const { settings, refusal } = await askForChange(data, () => command).then(
         ({ settings, output }) => ({ settings, refusal: JSON.stringify(output) }),
         (error: unknown) => {
           if (!(error instanceof UserError)) throw error
@@ -251,7 +252,7 @@ describe('stored secrets', () => {
     'settings import: $kind beside $owned with the same id gets no secret of it',
     async ({ owner, secrets, before, after }) => {
       const data = dataDirectory(before, owner, secrets)
-      await changeByOwnAgent(data, () => ({
+      await askForChange(data, () => ({
         command: 'importSettings',
         input: { settings: settingsSchema.parse(after) },
       }))
@@ -265,7 +266,7 @@ describe('stored secrets', () => {
       ['one', 'token', computerAt('https://one:8420/'), computerAt('https://evil:8420/')],
     ] as const) {
       const data = dataDirectory(before, owner, [secret])
-      const { settings } = await changeByOwnAgent(data, () => ({
+      const { settings } = await askForChange(data, () => ({
         command: 'importSettings',
         input: { settings: settingsSchema.parse(after) },
       }))
@@ -284,12 +285,12 @@ describe('stored secrets', () => {
       [at('http://p:1', ''), false],
     ] as const) {
       const data = dataDirectory({ proxy: at('http://p:1') }, 'network:proxy', ['password'])
-      await changeByOwnAgent(data, () => ({ command: 'setProxy', input: { proxy, secrets: {} } }))
+      await askForChange(data, () => ({ command: 'setProxy', input: { proxy, secrets: {} } }))
       expect(isStored(data), JSON.stringify(proxy)).toBe(expected)
     }
     const computer = { id: 'one', name: 'One', address: 'https://one:8420/', certificate: HASH[0] }
     const data = dataDirectory({ computers: [computer] }, 'one', ['token'])
-    await changeByOwnAgent(data, () => ({ command: 'removeComputer', input: { id: 'one' } }))
+    await askForChange(data, () => ({ command: 'removeComputer', input: { id: 'one' } }))
     expect(isStored(data)).toBe(false)
   })
 })

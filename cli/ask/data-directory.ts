@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
+import { shellWord } from '../../core/lib/i18n/formats.ts'
 import { UserError } from '../../core/lib/i18n/user-error.ts'
 import { defaultDataDirectory } from '../../core/settings/default-directory.ts'
 import { parsePath } from '../terminal/path-words.ts'
@@ -18,7 +19,7 @@ export function resolveDataDirectory(options: { data?: string }): string {
 
 /** Returns the --data option that a suggested command needs; empty for the default data directory. */
 export const dataWords = (directory: string): string =>
-  directory === resolveDataDirectory({}) ? '' : ` --data '${directory}'`
+  directory === resolveDataDirectory({}) ? '' : ` --data ${shellWord(directory)}`
 
 /** Returns the data directory of an inner command: the option may precede or follow the command's name. */
 export const getDataDirectory = (command: Command): string =>

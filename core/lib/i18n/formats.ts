@@ -107,7 +107,18 @@ export function formatAddress(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-/** Quotes a word for a shell command that the user copies (POSIX sh), if that is necessary. */
+const HIDDEN = /[\p{Cc}\p{Bidi_Control}]/u
+const toOctal = (text: string): string =>
+  [...new TextEncoder().encode(text)].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('')
+
+/**
+ * Quotes a word for a shell command that the user copies (POSIX sh), if that is necessary. Characters that a terminal does
+ * not show as they are become the octal numbers of their bytes.
+ */
 export function shellWord(word: string): string {
+  if (HIDDEN.test(word)) {
+    const escaped = word.replace(/['\\]/g, '\\$&').replace(new RegExp(HIDDEN, 'gu'), toOctal)
+    return `$'${escaped}'`
+  }
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 }

@@ -155,7 +155,7 @@ test('`holdfast why`, no agent runs: the ledger and the disk answer, and waiting
   const waits = await why(write('b'))
   expect(waits.code).toBe(1)
   expect(waits.out).toContain('Holdfast is not running: nothing is sent now.\n  nas: does not have it yet')
-  expect(waits.out).toContain(`To start Holdfast:\n  holdfast agent --data '${data}'`)
+  expect(waits.out).toContain(`To start Holdfast:\n  holdfast agent --data ${data}`)
   rmSync(sent)
   expect((await why(sent)).out).toContain('No longer here. It is kept at its destination.')
   expect((await why('/etc/hosts')).out).toContain('Not protected')

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { findMistyped } from './terminal/nearest.ts'
+import { findNearest } from './terminal/nearest.ts'
 import { named } from './terminal/terminal-words.ts'
 import { WrongUsage } from './terminal/wrong-usage.ts'
 
@@ -85,7 +85,7 @@ const find = (table: Record<string, string>, word: string, isThere: (name: strin
  * @throws WrongUsage
  */
 export function refuseUnknown(word: string, names: readonly string[]): never {
-  const command = find(meantNames, word, () => true) ?? findMistyped(word, names)
+  const command = find(meantNames, word, () => true) ?? findNearest(word, names)
   if (command === null) throw new WrongUsage('cli.unknown', { word })
   throw new WrongUsage('cli.meant', { word, command })
 }

@@ -154,10 +154,9 @@ function findKey(given: string, commands: readonly string[]): SettingKey {
     ([name, command]) => command !== null && (given === name || given.startsWith(`${name}.`)),
   )
   if (other !== undefined) throw new WrongUsage('cli.setting.elsewhere', { given, command: String(other[1]) })
-  throw new WrongUsage('cli.setting.unknown', {
-    given,
-    nearest: findNearest(given, [...commands, ...settingKeys]),
-  })
+  const nearest = findNearest(given, [...commands, ...settingKeys])
+  if (nearest === null) throw new WrongUsage('cli.setting.none', { given })
+  throw new WrongUsage('cli.setting.unknown', { given, nearest })
 }
 
 async function write(dataDirectory: string, file: string | undefined): Promise<void> {

@@ -16,16 +16,19 @@ function countEdits(one: string, other: string): number {
   return row.at(-1) ?? 0
 }
 
-/** Returns the name that was probably meant: one that contains the given text, or needs the fewest edits. */
-export function findNearest(given: string, names: readonly string[]): string {
-  const wanted = given.toLowerCase()
-  const score = (name: string) =>
-    name.toLowerCase().includes(wanted) ? 0 : countEdits(wanted, name.toLowerCase())
-  return names.reduce((best, name) => (score(name) < score(best) ? name : best), names[0] ?? '')
-}
+/** Shortest part of a name that means it. */
+const LEAST_PART = 3
 
-/** Returns the name of which at most every third character differs; null: there is none. */
-export function findMistyped(given: string, names: readonly string[]): string | null {
-  const nearest = findNearest(given, names)
-  return 3 * countEdits(given, nearest) <= given.length ? nearest : null
+/**
+ * Returns the name that was probably meant: one that contains the given text, or differs from it in at most every third
+ * character; null: there is none.
+ */
+export function findNearest(given: string, names: readonly string[]): string | null {
+  const wanted = given.toLowerCase()
+  const score = (name: string) => {
+    const isPart = wanted.length >= LEAST_PART && name.toLowerCase().includes(wanted)
+    return isPart ? 0 : countEdits(wanted, name.toLowerCase())
+  }
+  const [nearest] = names.toSorted((one, other) => score(one) - score(other))
+  return nearest !== undefined && 3 * score(nearest) <= given.length ? nearest : null
 }

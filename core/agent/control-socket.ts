@@ -24,6 +24,8 @@ const LONGEST_REQUEST = 1024 * 1024
 const LONGEST_ANSWER = 64 * 1024 * 1024
 /** Pairing waits for a receiver over the network; all other commands reply at once. */
 const ANSWER_WITHIN_MS = 30_000
+/** Each command asks for the state first. */
+const STATE_WITHIN_MS = 10_000
 const SOCKET_NAME = 'agent.sock'
 /** sun_path holds 108 bytes in unix(7), 104 in macOS' unix(4), the final NUL included. */
 const longestSocketPath = () => (process.platform === 'linux' ? 107 : 103)
@@ -145,7 +147,7 @@ export async function sendCommand(dataDirectory: string, command: string, input:
   const socket = net.connect(address.path)
   const late = setTimeout(
     () => socket.destroy(new UserError('agent.silent', { directory: dataDirectory })),
-    ANSWER_WITHIN_MS,
+    command === 'snapshot' ? STATE_WITHIN_MS : ANSWER_WITHIN_MS,
   )
   socket.write(`${JSON.stringify({ command, input, by: getUserName() })}\n`)
   const line = await readLine(socket, LONGEST_ANSWER)
@@ -173,6 +175,8 @@ function connectionError(directory: string, error: unknown): unknown {
     case 'ECONNRESET':
     case 'EPIPE':
       return new UserError('agent.closedEarly')
+    case 'ENOTDIR':
+      return unusableData(directory, error)
     default:
       return error
   }

@@ -5,7 +5,7 @@ import type { z } from 'zod'
 import { type Message, message } from '../lib/i18n/message.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { freeName, setFileAside } from '../platform/files.ts'
-import { errorCode, errorText } from '../platform/system-error.ts'
+import { errorCode, errorText, toReason } from '../platform/system-error.ts'
 import { defaultSettings, SETTINGS_VERSION, type Settings, settingsSchema } from './schema.ts'
 
 // The settings file: opens and writes it, keeps what is valid of a broken one, and ends a pause in time.
@@ -235,7 +235,8 @@ function prettyJson(value: unknown): string {
 
 export function firstIssue(error: z.ZodError): string {
   const first = error.issues[0]
-  return first === undefined ? error.message : `${first.path.join('.')}: ${first.message}`
+  if (first === undefined) return error.message
+  return first.path.length === 0 ? first.message : `${first.path.join('.')}: ${first.message}`
 }
 
 /**
@@ -271,6 +272,6 @@ function unlessMissing<T>(file: string, read: () => T): T | null {
     return read()
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return null
-    throw new UserError('settings.unreadable', { file, reason: String(error) })
+    throw new UserError('settings.unreadable', { file, reason: toReason(error) }, { cause: error })
   }
 }

@@ -2,11 +2,24 @@ import { type Message, message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { openThread, type Thread } from '../../lib/workers/thread.ts'
 import { errorText } from '../../platform/system-error.ts'
-import type { Checked, DayVerdicts, HistoryAnswer, HistoryQuestion } from '../checker-messages.ts'
+import type {
+  Checked,
+  DayVerdicts,
+  HistoryAnswer,
+  HistoryQuestion,
+  VerdictKind,
+} from '../checker-messages.ts'
 import type { HistoryCalls, KeptCheck } from './history-store.ts'
 
-/** Interval of writes, in milliseconds: a power failure may lose the checks of this time. */
-const WRITE_EVERY_MS = 10_000
+/** Interval at which is decided whether to write, in milliseconds. */
+const LOOK_EVERY_MS = 10_000
+/**
+ * Longest time, in milliseconds, that checks wait while no verdict changes: each write costs blocks of the disk, and a
+ * power failure loses only checks that were like the one before. A changed verdict is written at the next look.
+ */
+const KEEP_MS = 10 * 60_000
+/** As many checks are written without waiting. */
+const MOST_KEPT = 5_000
 /** A write that takes longer than this, in milliseconds, waits for a disk that hangs. */
 const STUCK_AFTER_MS = 30_000
 const MOST_QUESTIONS = 32
@@ -26,6 +39,10 @@ export class History {
   #thread: Thread<HistoryCalls> | null = null
   #timer: NodeJS.Timeout | undefined
   #waiting: KeptCheck[] = []
+  /** The last verdict of each path. */
+  readonly #kinds = new Map<string, VerdictKind>()
+  #isChanged = false
+  #waitedMs = 0
   /** Number of checks in the batch that is being written, and how long that has taken. */
   #out = 0
   #outMs = 0
@@ -44,7 +61,10 @@ export class History {
   add(checked: readonly Checked[]): void {
     if (this.#file === null) return
     for (const { id, at, delayMs, overall } of checked) {
-      if (this.#waiting.length < MOST_WAITING) this.#waiting.push({ id, at, delayMs, kind: overall.kind })
+      const { kind } = overall
+      if (this.#kinds.get(id) !== kind) this.#isChanged = true
+      this.#kinds.set(id, kind)
+      if (this.#waiting.length < MOST_WAITING) this.#waiting.push({ id, at, delayMs, kind })
       else this.#lost += 1
     }
   }
@@ -57,7 +77,7 @@ export class History {
     if (file === null) return
     const onNews = (news: unknown) => this.#tell(news as Message)
     this.#thread = openThread(this.#script, { data: file, youngMb: 8, onNews })
-    this.#timer = setInterval(() => this.#tick(file), WRITE_EVERY_MS).unref()
+    this.#timer = setInterval(() => this.#tick(file), LOOK_EVERY_MS).unref()
   }
 
   /** @throws UserError check.historyAway if the database cannot answer */
@@ -89,10 +109,13 @@ export class History {
   }
 
   #tick(file: string): void {
-    this.#outMs += WRITE_EVERY_MS
+    this.#outMs += LOOK_EVERY_MS
+    this.#waitedMs += LOOK_EVERY_MS
     if (this.#out > 0 && this.#outMs >= STUCK_AFTER_MS)
       this.#failing(message('check.historyStuck', { path: file }))
-    this.#write()
+    const isDue = this.#waitedMs >= KEEP_MS || this.#waiting.length >= MOST_KEPT
+    // After a failed write the next one is the trial of whether the disk is back.
+    if (this.#isChanged || this.#isFailing || isDue) this.#write()
   }
 
   #write(): void {
@@ -102,6 +125,8 @@ export class History {
     this.#out = checks.length
     this.#outMs = 0
     this.#waiting = []
+    this.#isChanged = false
+    this.#waitedMs = 0
     const ended = (failure: string | null) => {
       // Ignore the result if the file has been changed since.
       if (asked === this.#thread) this.#written(failure)

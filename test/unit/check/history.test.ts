@@ -52,6 +52,35 @@ describe('check history client', () => {
     await history.stop()
   })
 
+  it('writes like checks every ten minutes, a changed verdict within ten seconds, and many at once', async () => {
+    const history = new History(
+      thread(`if (name === 'write') written.push(input.length)
+        answer(id, name === 'ask' ? written.splice(0) : null)`),
+      () => undefined,
+    )
+    history.keepIn('/history.db')
+    const check = (rounds: number, kind: 'ok' | 'full' = 'ok') => {
+      for (let round = 0; round < rounds; round += 1) {
+        history.add([checkedAs('a', { at: round, kind })])
+        vi.advanceTimersByTime(10_000)
+      }
+    }
+    // Each answer comes after the write before it, which the question itself may begin.
+    const answered = async () => (await history.ask(question)) as unknown as number[]
+    check(1)
+    expect(await answered()).toEqual([1])
+    check(59)
+    check(1)
+    expect(await answered()).toEqual([60])
+    check(1, 'full')
+    expect(await answered()).toEqual([1])
+    history.add(Array.from({ length: 5_000 }, (_, at) => checkedAs('a', { at, kind: 'full' })))
+    vi.advanceTimersByTime(10_000)
+    expect(await answered()).toEqual([5_000])
+    vi.useRealTimers()
+    await history.stop()
+  })
+
   it('reports a disk that does not answer once, and refuses queries beyond a limit', async () => {
     const told: string[] = []
     const history = new History(thread(''), ({ key }) => told.push(key))

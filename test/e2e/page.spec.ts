@@ -219,6 +219,18 @@ test('web page: a person signs in, protects a folder, sees a fault and its end, 
     await dialog.getByRole('button', { name: 'Close', exact: true }).last().click()
   })
 
+  await test.step('the menu of a file has what a browser can do, and its page says where the file is', async () => {
+    await page.getByRole('tab', { name: /Transfers/ }).click()
+    await page.getByRole('button', { name: 'Actions for IMG_1.jpg' }).click()
+    await expect(page.getByRole('menuitem')).toHaveText(['Where is it', 'Versions', 'Restore…', 'Copy path'])
+    await page.getByRole('menuitem', { name: 'Where is it' }).click()
+    const dialog = page.getByRole('dialog', { name: 'IMG_1.jpg' })
+    await expect(dialog).toContainText('Copied, but on this computer only.')
+    await expect(dialog.getByRole('button', { name: 'Open', exact: true })).toHaveCount(0)
+    await dialog.getByRole('button', { name: 'Close' }).click()
+    await page.getByRole('tab', { name: /Overview/ }).click()
+  })
+
   await test.step('an interruption is shown, and a new session is asked for', async () => {
     await holdfast('settings', 'web', 'off')
     await expect(status).toContainText('The connection to the computer is interrupted.')

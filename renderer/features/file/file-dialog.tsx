@@ -62,7 +62,9 @@ export default function FileDialog({ state, path, wanted, opened, onClose, onOpe
   const destination = state.destinations.find(({ id }) => id === place?.destination)
   const isAsked = wanted === 'restore'
   // A file that cannot be restored is explained instead.
-  const isPage = !isAsked || (explanation !== null && place === undefined) || stored.failure !== null
+  const cannotRestore =
+    explanation !== null && (place === undefined || (stored.folders !== null && stored.name === null))
+  const isPage = !isAsked || failure !== null || stored.failure !== null || cannotRestore
   const restore = (from?: string) => {
     if (from !== undefined) setAt(from)
     setChosen({ version: null })

@@ -216,7 +216,7 @@ class Dispatcher {
     const { blocked } = this.#breaker
     if (blocked === null || this.#guard.problem !== null || !isFull(this.#breaker.problem)) return []
     const isWaiting = ({ id }: Pick<QueuedFile, 'id'>) =>
-      this.#guard.read(() => ledger.isWaiting(id)) === true
+      this.#guard.read(() => ledger.isWaiting(id)) !== false
     const known = this.#breaker.unfit(isWaiting)
     if (!known.some(({ id }) => id === blocked.id)) {
       const totals = this.#guard.read(() => ledger.totals(destination.id)) ?? {}

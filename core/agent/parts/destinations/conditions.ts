@@ -31,7 +31,9 @@ function unfitCondition(
   const [first] = mine
   const place = first === undefined ? settings.name : `${settings.name}/${shortened(first.path)}`
   const subject = { id: `unfit:${id}:${settings.id}`, name: place, source: settings.id }
-  if (first === undefined) return connection.state === 'connected' ? well(subject, now) : unknown(subject)
+  // While the whole destination fails, its files show nothing.
+  const isKnown = connection.state === 'connected' && connection.problem === null
+  if (first === undefined) return isKnown ? well(subject, now) : unknown(subject)
   const hasAll = ({ totals, reported }: SourceState['destinations'][number]) =>
     reported === true && totals.waitingFiles + totals.parkedFiles === 0
   const done = new Set(destinations.filter(hasAll).map((one) => one.id))

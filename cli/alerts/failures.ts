@@ -225,9 +225,9 @@ function formatEntry({ incident, deliveries }: TimelineEntry): string[] {
       : message('cli.incidents.lasted', { since: startedAt, lasted: endedAt - startedAt })
   return [
     `${about(translate(`kind.${kind}`), `${subjects[0] ?? ''}${others}`)}  ${terminalWords(lasted)}`,
-    `  ${terminalWords(sentence)}`,
-    ...cause.map((one) => `  ${terminalWords(one)}`),
     ...(end === null ? [] : [`  ${terminalWords(end)}`]),
+    `  ${endedAt === null ? terminalWords(sentence) : translate('window.timeline.atFirst', { text: terminalWords(sentence) })}`,
+    ...cause.map((one) => `  ${terminalWords(one)}`),
     `  ${translate('cli.incidents.id', { id })}`,
     ...(acknowledged === null ? [] : [`  ${translate('cli.incidents.acknowledged', acknowledged)}`]),
     ...deliveries.map((one) => `  ${deliveryLine(one)}`),

@@ -28,8 +28,9 @@ export function formatTitle(incident: Incident, words: Pick<Words, 't'>, setting
 
 /** Returns the first of the incident's subjects, or the last of its missing files, and the number of the others. */
 function findPlace(incident: Incident, settings: Settings): { path: string; others: number } {
-  const { name, file, count } = incident.sentence.params
-  if (incident.kind === 'expected' && file !== undefined)
+  const { name, file, pattern, count } = incident.sentence.params
+  // Without a date in its pattern, no file is known.
+  if (incident.kind === 'expected' && file !== undefined && file !== pattern)
     return { path: `${name}/${file}`, others: Number(count ?? 1) - 1 }
   const [path = incident.group, ...others] = namedSubjects(incident, getNamesById(settings))
   return { path, others: others.length }

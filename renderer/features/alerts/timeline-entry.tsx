@@ -27,7 +27,7 @@ interface TimelineRowProps {
 /** Shows an incident of the timeline as a line that expands to all of its details. */
 export function TimelineRow({ incident, deliveries, settings, isMarked }: TimelineRowProps) {
   const words = useWords()
-  const { say, format } = words
+  const { t, say, format } = words
   const [opened, setOpened] = useState(isMarked)
   useEffect(() => {
     if (isMarked) setOpened(true)
@@ -59,9 +59,13 @@ export function TimelineRow({ incident, deliveries, settings, isMarked }: Timeli
       <div id={id} hidden={!opened} className="timeline-more">
         {opened && (
           <>
-            <p className="breakable selectable">{say(incident.sentence)}</p>
-            <Cause incident={incident} />
             {end !== null && <p className="breakable selectable">{say(end)}</p>}
+            <p className="breakable selectable">
+              {endedAt === null
+                ? say(incident.sentence)
+                : t('window.timeline.atFirst', { text: say(incident.sentence) })}
+            </p>
+            <Cause incident={incident} />
             {endedAt === null && (
               <>
                 <RemedyCommands sentence={incident.sentence} />

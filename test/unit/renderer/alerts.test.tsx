@@ -45,6 +45,15 @@ describe('alerts page, ongoing incident', () => {
     expect(pageOf(message('condition.lacks', { ...lacks, count: 2, due: now }))).toContain(
       'src/a331u.26o and 1 more · Expected file missing',
     )
+    // A pattern without a date names no file, and is in no title.
+    const any = { name: 'src', file: '*.26o', pattern: '*.26o' }
+    const [title] = /\[[^\]]*Expected file missing\]/.exec(
+      pageWith({
+        ...{ kind: 'expected', paths: { rule: 'src' } },
+        sentence: message('condition.lacksAny', { ...any, count: 1, due: now, missing: 1 }),
+      }),
+    ) ?? ['']
+    expect(title).toBe('[src · Expected file missing]')
   })
 
   test('an unreachable destination has the mark and word of a warning', () => {
@@ -182,12 +191,12 @@ describe('timeline entry', () => {
   test.each([
     [
       'en',
-      /5 min · .*Critical.*Began.*Noticed.*Acknowledged.*by ada.*Ended/,
+      /5 min · .*When it began: .*Critical.*Began.*Noticed.*Acknowledged.*by ada.*Ended/,
       /Failure Notifications: delivered at .* Mail: not delivered · 3 attempts mail\.example\.org answered 401 Recovery Mail: not delivered yet/,
     ],
     [
       'zh-TW',
-      /5 分鐘 · .*開始.*察覺.*已知悉.*ada.*結束/,
+      /5 分鐘 · .*開始時：.*開始.*察覺.*已知悉.*ada.*結束/,
       /發生故障 Notifications：已於 .* 通知 Mail：未能通知 · 已嘗試 3 次 mail\.example\.org answered 401 恢復正常 Mail：尚未通知/,
     ],
   ] as const)(

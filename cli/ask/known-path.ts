@@ -1,6 +1,5 @@
-import { realpathSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
 import path from 'node:path'
-import { dropError } from '../../core/dropped-errors.ts'
 import { UserError } from '../../core/lib/i18n/user-error.ts'
 import type { CheckedPath, ShownSettings, Source } from '../../core/settings/schema.ts'
 
@@ -22,7 +21,7 @@ export function pathAt(settings: ShownSettings, given: string): Source | Checked
 }
 
 function namedSource({ sources }: ShownSettings, given: string): Source | null {
-  return at(sources, given) ?? sources.find(({ name }) => name === given) ?? null
+  return at(sources, given, ({ name }) => name === given) ?? null
 }
 
 /** Finds a checked path that is not protected; null if there is none. */
@@ -30,22 +29,28 @@ export function checkedPathAt({ checkedPaths }: ShownSettings, given: string): C
   return at(checkedPaths, given) ?? null
 }
 
-/** Paths are compared as text first: resolving one could block on a hanging disk. */
+/** Limit for resolving the links of a path in milliseconds. */
+const RESOLVE_MS = 5_000
+
+/** Texts are compared first: resolving a path takes a process. */
 function at<P extends { path: string; link: string | null }>(
   known: readonly P[],
   given: string,
+  isNamed: (one: P) => boolean = () => false,
 ): P | undefined {
   const absolute = path.resolve(given)
-  return (
-    known.find((one) => one.path === absolute || one.link === absolute) ??
-    known.find((one) => one.path === realPath(absolute))
-  )
+  const same = known.find((one) => one.path === absolute || one.link === absolute) ?? known.find(isNamed)
+  if (same !== undefined || known.length === 0) return same
+  const real = realPath(absolute)
+  return known.find((one) => one.path === real)
 }
 
+/** Resolves links in another process: on a hanging disk not even Ctrl-C would end a call in this one. */
 function realPath(absolute: string): string {
-  try {
-    return realpathSync(absolute)
-  } catch (error) {
-    return dropError(error, 'a path that does not resolve is compared as it is given', absolute)
-  }
+  const script = 'process.stdout.write(fs.realpathSync(process.argv[1]))'
+  const { status, stdout } = spawnSync(process.execPath, ['-e', script, absolute], {
+    ...{ timeout: RESOLVE_MS, killSignal: 'SIGKILL', encoding: 'utf8' },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  return status === 0 ? stdout : absolute
 }

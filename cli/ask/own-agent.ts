@@ -10,7 +10,8 @@ import { pairWithReceiver } from '../../core/backends/receiver/receiver.ts'
 import { inspectPath } from '../../core/check/inspect.ts'
 import { forgetAll } from '../../core/ledger/background-jobs.ts'
 import { emptyLedger, openOrExplain, readLedger } from '../../core/ledger/ledger.ts'
-import { toSentence } from '../../core/lib/i18n/user-error.ts'
+import { LATE, withTimeout } from '../../core/lib/async/timing.ts'
+import { toSentence, UserError } from '../../core/lib/i18n/user-error.ts'
 import { setProxy } from '../../core/lib/network/tunnel.ts'
 import { loadIdentity } from '../../core/protocol/identity.ts'
 import { examine } from '../../core/scan/preview/examine.ts'
@@ -27,6 +28,8 @@ import { recordAlone } from './record-alone.ts'
 // notifies nothing, and listens for no commands.
 
 const PAIR_WITHIN_MS = 20_000
+/** As long as a running agent waits for its checker. */
+const INSPECT_WITHIN_MS = 15_000
 
 /** A command with its input. */
 export interface AskedCommand {
@@ -63,7 +66,11 @@ function withoutWorkers({
       throw unusableData(layout.directory, error)
     })
   return {
-    inspect: inspectPath,
+    inspect: async (path) => {
+      const facts = await withTimeout(INSPECT_WITHIN_MS, inspectPath(path))
+      if (facts === LATE) throw new UserError('agent.workerSilent', { worker: 'checker' })
+      return facts
+    },
     examine: async (asked) => {
       const now = settings.get()
       const ledger = readLedger(layout.ledger) ?? emptyLedger

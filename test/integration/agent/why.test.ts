@@ -202,4 +202,21 @@ describe.skipIf(!canMount)('`holdfast why`, no agent runs (mounting needs root)'
     const outside = await why(path.join(hung.point, 'a'))
     expect(outside).toMatchObject({ code: 1, out: expect.stringContaining('Not protected') })
   })
+
+  test('changes about a disk that hangs end within seconds', { tags: 'story' }, async () => {
+    const data = temporaryDirectory('hung-data')
+    const source = temporaryDirectory('hung-source')
+    const hung = await mountHung(onTestFinished)
+    await holdfast(['folders', 'add', source, '--data', data])
+    for (const [words, said] of [
+      [['folders', 'add', hung.point], 'did not respond in time'],
+      [['destinations', 'add', 'folder', hung.point], 'did not respond in time'],
+      [['failures', 'mute', path.join(hung.point, 'a')], 'neither a protected folder nor a checked path'],
+      [['folders', 'pause', path.join(hung.point, 'a')], 'is not a protected folder'],
+    ] as const) {
+      const command = startHoldfast([...words, '--data', data])
+      expect(await command.ended(40_000)).toBe(1)
+      expect(command.err()).toContain(said)
+    }
+  })
 })

@@ -69,8 +69,9 @@ function keepOneStop(list: Element | null, wanted: Element | null): void {
 
 /** Returns the element that a key moves to; undefined if there is none. */
 function neighbour(list: Element, from: HTMLElement, entry: string, key: string): HTMLElement | undefined {
-  const entries = [...list.querySelectorAll(entry)]
-  const own = entries.findIndex((one) => one.contains(from))
+  // An entry may contain others, which may be folded.
+  const entries = [...list.querySelectorAll(entry)].filter((one) => findStops(one).length > 0)
+  const own = entries.findLastIndex((one) => one.contains(from))
   const within = own < 0 ? [] : findStops(entries[own] ?? list)
   const first = (index: number) => {
     const wanted = entries[index]

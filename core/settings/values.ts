@@ -109,7 +109,8 @@ export function parseSetting<K extends SettingKey>(key: K, typed: string): Setti
 
 function parseAs({ kind }: SettingRange, key: SettingKey, text: string): unknown {
   if (kind === 'number') return parseNumber(plainSettings[key], text)
-  if (kind === 'rate') return parseRate(text)
+  // null would be "none".
+  if (kind === 'rate') return parseRate(text) ?? undefined
   if (kind === 'switch') return SWITCHES[text]
   if (kind !== 'times') return text
   const [from, to, ...others] = text.split('-')

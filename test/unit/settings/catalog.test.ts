@@ -120,3 +120,13 @@ test('settings table: a receiver may propose the marked settings, and no other',
     'send.bytesPerSecond',
   ])
 })
+
+test('typed values: a text that is no value is refused for every setting, and removes no limit', () => {
+  const wrong = ['', ' ', '10X', '-5', 'NaN', '1e400', 'nonsense', '9'.repeat(400), '1,5', '１０', 'null']
+  const taken = settingKeys.flatMap((key) =>
+    getRange(key).kind === 'text'
+      ? []
+      : wrong.filter((text) => parseSetting(key, text) !== undefined).map((text) => `${key} ${text}`),
+  )
+  expect(taken).toEqual([])
+})

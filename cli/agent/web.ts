@@ -16,6 +16,7 @@ import { tableLines } from '../terminal/columns.ts'
 import { jsonText } from '../terminal/json.ts'
 import { localTime } from '../terminal/moment.ts'
 import { omitUndefined } from '../terminal/omit-undefined.ts'
+import { toNumber } from '../terminal/option-words.ts'
 import { terminalWords, translate } from '../terminal/terminal-words.ts'
 import { WrongUsage } from '../terminal/wrong-usage.ts'
 
@@ -114,7 +115,7 @@ function parseAddress(text: string): string {
 }
 
 function parsePort(text: string): number {
-  const parsed = webSettingsSchema.shape.port.safeParse(Number(text))
+  const parsed = webSettingsSchema.shape.port.safeParse(toNumber(text))
   if (!parsed.success) throw new InvalidArgumentError('It must be a whole number from 1 to 65535.')
   return parsed.data
 }

@@ -31,7 +31,7 @@ import type { AskedCommand } from '../ask/own-agent.ts'
 import { changeSettings, runningState, settingsIn } from '../ask/settings-change.ts'
 import { jsonText } from '../terminal/json.ts'
 import { localTime } from '../terminal/moment.ts'
-import { parsePause } from '../terminal/option-words.ts'
+import { parsePause, toNumber } from '../terminal/option-words.ts'
 import { printPages } from '../terminal/pages.ts'
 import { parsePath } from '../terminal/path-words.ts'
 import { quoteControls } from '../terminal/quote-controls.ts'
@@ -102,7 +102,7 @@ export function registerFailures(program: Command): void {
 }
 
 export function parseCount(text: string): number {
-  const count = Number(text)
+  const count = toNumber(text)
   if (Number.isInteger(count) && count > 0) return count
   throw new InvalidArgumentError('It must be a whole number above 0.')
 }

@@ -8,6 +8,7 @@ import { pathAt } from '../ask/known-path.ts'
 import { askState } from '../ask/settings-change.ts'
 import { tableLines } from '../terminal/columns.ts'
 import { jsonText } from '../terminal/json.ts'
+import { toNumber } from '../terminal/option-words.ts'
 import { parsePath } from '../terminal/path-words.ts'
 import { listed, translate } from '../terminal/terminal-words.ts'
 
@@ -41,7 +42,7 @@ export function registerHistory(program: Command): void {
 }
 
 function parsePositive(text: string): number {
-  const number = Number(text)
+  const number = toNumber(text)
   if (!(number > 0 && Number.isFinite(number))) throw new InvalidArgumentError('It must be a number above 0.')
   return number
 }

@@ -18,6 +18,7 @@ import {
 } from '../ask/settings-change.ts'
 import { jsonText } from '../terminal/json.ts'
 import { omitUndefined } from '../terminal/omit-undefined.ts'
+import { toNumber } from '../terminal/option-words.ts'
 import { parsePath } from '../terminal/path-words.ts'
 import { quoteControls } from '../terminal/quote-controls.ts'
 import { about, named, terminalWords, translate } from '../terminal/terminal-words.ts'
@@ -209,7 +210,7 @@ type SamplesOptions = Options & Partial<Samples>
 const parseSamples =
   (field: keyof Samples) =>
   (text: string): number => {
-    const parsed = samplesSchema.shape[field].safeParse(text.trim() === '' ? undefined : Number(text))
+    const parsed = samplesSchema.shape[field].safeParse(toNumber(text))
     if (parsed.success) return parsed.data
     throw new InvalidArgumentError(
       field === 'filesPerDay'

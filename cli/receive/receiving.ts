@@ -6,7 +6,7 @@ import { splitSender } from '../../core/store/quota/quota-options.ts'
 import { getDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
 import { changeSettings, runningState, settingsIn } from '../ask/settings-change.ts'
 import { jsonText } from '../terminal/json.ts'
-import { NONE, parseLock, toSetting } from '../terminal/option-words.ts'
+import { NONE, parseLock, toNumber, toSetting } from '../terminal/option-words.ts'
 import { parsePath } from '../terminal/path-words.ts'
 import { terminalWords, translate } from '../terminal/terminal-words.ts'
 import { WrongUsage } from '../terminal/wrong-usage.ts'
@@ -107,7 +107,7 @@ export function registerReceiving(receive: Command): void {
 }
 
 function parsePort(text: string): number {
-  const parsed = port.safeParse(Number(text))
+  const parsed = port.safeParse(toNumber(text))
   if (!parsed.success) throw new InvalidArgumentError('It must be a whole number from 1 to 65535.')
   return parsed.data
 }
@@ -127,13 +127,10 @@ function parseBytes(text: string): number {
 }
 
 function parseCount(text: string): number {
-  const count = quotaFiles.safeParse(Number(text))
+  const count = quotaFiles.safeParse(toNumber(text))
   if (count.success && count.data !== null) return count.data
   throw new InvalidArgumentError('It must be a number of files, or "none"; PC=1000 for one station.')
 }
-
-/** Converts the text of a number; NaN if it is none. JavaScript reads an empty text as 0. */
-const toNumber = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text))
 
 function parseHours(text: string): number {
   const hours = silentHours.safeParse(toNumber(text))

@@ -38,6 +38,9 @@ export function parseSizeOption(text: string): number | typeof NONE {
 export const toSetting = <T>(given: T | typeof NONE | undefined): T | null | undefined =>
   given === NONE ? null : given
 
+/** Converts the text of a number; NaN if it is none. JavaScript would read an empty text as 0, and 0x10 as 16. */
+export const toNumber = (text: string): number => (/^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN)
+
 /** Parses the days of a lock, or no lock. */
 export function parseLock(text: string): number | typeof NONE {
   if (text === NONE) return NONE

@@ -49,3 +49,14 @@ test('settings limit: each option takes its value', async () => {
 test.each(['0', '3601', '1.5', '4/h'])('settings limit: %s versions an hour are refused', async (value) => {
   await expect(limit('--versions-per-hour', value)).rejects.toThrow('from 1 to 3600')
 })
+
+test.each([
+  [['receive', 'on'], '--port'],
+  [['receive', 'on'], '--isocket-port'],
+  [['receive', 'on'], '--quota-files'],
+  [['receive', 'on'], '--silent-hours'],
+  [['receive', 'on'], '--failing-minutes'],
+])('%j %s: an empty value, as of an unset variable, and other texts are no number', async (names, option) => {
+  for (const value of ['', ' ', '0x10', '1e3', '-1', 'NaN', '１０'])
+    await expect(valuesOf(names, [option, value]), value).rejects.toThrow('It must be a')
+})

@@ -45,7 +45,9 @@ test('receiving: this computer is switched on as a receiver, and its sender is p
     const quota = dialog.getByRole('textbox', { name: 'Space per computer (GiB)' })
     await expect(quota).toHaveValue('1.5')
     await quota.fill('2')
-    const silence = dialog.getByRole('textbox', { name: 'Notify me when a computer was away for' })
+    const silence = dialog.getByRole('textbox', {
+      name: 'Notify me at the latest when a computer was away for',
+    })
     await expect(silence).toBeHidden()
     await dialog.getByText('Advanced').click()
     await expect(silence).toHaveValue('24')

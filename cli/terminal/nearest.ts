@@ -20,8 +20,8 @@ function countEdits(one: string, other: string): number {
 const LEAST_PART = 3
 
 /**
- * Returns the name that was probably meant: one that contains the given text, or differs from it in at most every third
- * character; null: there is none.
+ * Returns the name that was probably meant: one that contains the given text, or of which at most half the characters
+ * differ; null: there is none.
  */
 export function findNearest(given: string, names: readonly string[]): string | null {
   const wanted = given.toLowerCase()
@@ -30,5 +30,6 @@ export function findNearest(given: string, names: readonly string[]): string | n
     return isPart ? 0 : countEdits(wanted, name.toLowerCase())
   }
   const [nearest] = names.toSorted((one, other) => score(one) - score(other))
-  return nearest !== undefined && 3 * score(nearest) <= given.length ? nearest : null
+  if (nearest === undefined) return null
+  return 2 * score(nearest) <= Math.max(wanted.length, nearest.length) ? nearest : null
 }

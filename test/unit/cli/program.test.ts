@@ -35,6 +35,7 @@ test.each(['receive --json show', 'receive show --json', 'settings --json limit'
 test('unknown setting: a similar one is named, and no other', async () => {
   expect(await run('settings', 'intervalSeconds')).toContain('Did you mean check.intervalSeconds?')
   expect(await run('settings', 'check.intervalSecond')).toContain('Did you mean check.intervalSeconds?')
+  expect(await run('settings', 'chek.interval')).toContain('Did you mean check.intervalSeconds?')
   for (const word of ['nope', '', '__proto__', 'x'.repeat(1_000)])
     expect(await run('settings', word)).toBe(`There is no setting “${word}”. holdfast settings lists all.`)
 })

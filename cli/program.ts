@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { message, type WordKey } from '../core/lib/i18n/message.ts'
 import { englishWords } from '../core/lib/i18n/words.ts'
+import { examples } from './examples.ts'
 import { refuseInner, refuseUnknown } from './meant-names.ts'
 import { quoteLines } from './terminal/quote-controls.ts'
 import { terminalWords } from './terminal/terminal-words.ts'
@@ -102,7 +103,7 @@ export async function loadProgram(words?: readonly string[]): Promise<Command> {
         ?.helpGroup(say(`cli.help.group.${group}` as WordKey))
   }
   if (asked !== undefined) for (const command of program.commands) refuseInner(command, words?.slice(1) ?? [])
-  nameHelp(program.commands, program.name())
+  completeHelp(program.commands, program.name())
   return program
 }
 
@@ -117,11 +118,14 @@ function listAll(program: Command, say: (key: WordKey) => string): void {
       .helpGroup(say(`cli.help.group.${group}` as WordKey))
 }
 
-/** Names the help of the command that was used wrongly, below the error. */
-function nameHelp(commands: readonly Command[], before: string): void {
+/** Adds the examples to each help, and names the help of the command that was used wrongly, below the error. */
+function completeHelp(commands: readonly Command[], before: string): void {
   for (const command of commands) {
     const name = `${before} ${command.name()}`
     command.showHelpAfterError(`(${name} --help shows how it is used)`)
-    nameHelp(command.commands, name)
+    const lines = examples[name]
+    if (lines !== undefined)
+      command.addHelpText('after', ['', 'Examples:', ...lines.map((one) => `  ${one}`)].join('\n'))
+    completeHelp(command.commands, name)
   }
 }

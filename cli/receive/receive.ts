@@ -142,8 +142,8 @@ export function registerReceive(program: Command): void {
   const command = program
     .command('receive')
     .description(
-      'receive the files of paired computers in the foreground: an agent that only receives; "on" lets the agent that ' +
-        'also sends receive them',
+      'receive the files of paired computers in this terminal, until it is stopped; "on" has the agent of this computer ' +
+        'receive them. Then pair each computer: holdfast pair',
     )
     .option('--config <file>', 'a JSON file with these options; SIGHUP reloads it')
     .option('--store <folder>', 'the folder where the files are kept', parsePath)

@@ -360,7 +360,8 @@ export function registerStations(program: Command): void {
     // Options may follow `rename` and `revoke` as well.
     .enablePositionalOptions(false)
     .description(
-      'list, rename, label and revoke the computers that are paired with a receiver; propose settings to them',
+      'list the computers that are paired with a receiver, those that fail or are silent first; rename, label and revoke ' +
+        'them, and propose settings to them',
     )
     .option('--store <folder>', 'the store of the receiver (default: that of this computer)', parsePath)
     .option('--json', 'one JSON object a line', false)

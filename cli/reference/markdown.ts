@@ -1,3 +1,4 @@
+import { examples } from '../examples.ts'
 import { allCommands, type CommandDescription } from './tree.ts'
 
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;')
@@ -32,8 +33,12 @@ function section(command: CommandDescription): string[] {
         .filter(({ names }) => !names.includes('--help'))
         .map((one) => [one.flags, one.description]),
     ),
+    ...exampleLines(examples[command.path]),
   ]
 }
+
+const exampleLines = (lines: readonly string[] = []): string[] =>
+  lines.length === 0 ? [] : ['', '```sh', ...lines, '```']
 
 /** Returns a line for each group, with links to its commands. */
 function groupLines({ commands }: CommandDescription): string[] {

@@ -27,7 +27,10 @@ export function registerRestore(program: Command): void {
         'store, with modes and times; hard links come back as separate files, set-user-ID bits are not restored; exit ' +
         'code 0: all of it is there, 1: something is not, 2: it could not be done',
     )
-    .argument('[what]', 'with --from: FOLDER or FOLDER/PATH there, else all; without: folder of a receiver')
+    .argument(
+      '[what]',
+      'with --from: the name of a protected folder, or NAME/PATH in it, else all; without: folder of a receiver',
+    )
     .argument(
       '[folder]',
       'without --from: the folder to restore to; the chosen files are written directly into it',

@@ -62,7 +62,7 @@ export function registerVerify(program: Command): void {
     .addOption(
       new Option(
         '--repair',
-        'give files that are known to be damaged or missing at the destination their content again, as the agent does ' +
+        'reads nothing: give files that an earlier reading found damaged or missing their content again, as the agent does ' +
           'by itself: those that are still here are sent again, others are fetched from another destination; without a ' +
           'name, at all; the agent must be running',
       ).conflicts([...WHOLE_ONLY, 'patience']),

@@ -111,16 +111,16 @@ class Check {
   cancelDeadline = () => {}
   cancelSuspicion = () => {}
   isOverdue = false
-  /** It asks for permission only, as another path of its file system is written to. */
-  readonly sharesWrite: boolean
+  /** `shares`: it asks for permission only, as another path is written to; `leads`: others share its write. */
+  readonly role: 'shares' | 'leads' | null
   /** Another check, with all probes, follows it. */
   isFollowed = false
 
-  constructor(watch: Watch, at: number, fileSystem: string, sharesWrite: boolean) {
+  constructor(watch: Watch, at: number, fileSystem: string, role: Check['role']) {
     this.watch = watch
     this.at = at
     this.fileSystem = fileSystem
-    this.sharesWrite = sharesWrite
+    this.role = role
     this.progress = newProgress(watch.target.probes)
   }
 }
@@ -326,13 +326,13 @@ class RunningChecks {
    * Checks a path once its file system's semaphore and the limit permit. If its last check is overdue, reports the
    * hang, unless that check began on a mount that is gone: then it is abandoned, and a new check starts.
    *
-   * @param mayShare the path need not be written to if another one of its file system was.
+   * @param isTick the path need not be written to if another one of its file system was.
    */
-  begin(watch: Watch, mayShare = false): void {
+  begin(watch: Watch, isTick = false): void {
     const { check } = watch
-    if (check === null) this.#start(watch, mayShare)
+    if (check === null) this.#start(watch, isTick)
     else if (check.isOverdue) this.#stillOut(check, Date.now())
-    else if (check.sharesWrite && !mayShare) check.isFollowed = true
+    else if (check.role === 'shares' && !isTick) check.isFollowed = true
   }
 
   /** Returns false while the check waits for its turn. */
@@ -358,7 +358,7 @@ class RunningChecks {
     await Promise.all([...this.#calls].filter(([, of]) => of === path).map(([calls]) => settled(calls)))
   }
 
-  #start(watch: Watch, mayShare = false): void {
+  #start(watch: Watch, isTick = false): void {
     const at = Date.now()
     const fileSystem = this.#disk.getFileSystem(watch.target.path, watch.memory)
     const stuckMs = this.#semaphores.stuckSince(fileSystem)
@@ -367,50 +367,54 @@ class RunningChecks {
       return
     }
     const now = performance.now()
-    const check = new Check(watch, at, fileSystem, mayShare && this.#isWritten(watch, fileSystem, now))
+    const check = new Check(watch, at, fileSystem, this.#chooseRole(watch, fileSystem, now, isTick))
     watch.check = check
     this.#armDeadline(check, now)
-    if (!check.sharesWrite) {
-      watch.begunMs = now
-      if (Number.isFinite(watch.wroteWellMs)) this.#letOthersShare(check, now)
-    }
-    this.#semaphores.acquire(check, () => this.#run(check))
+    if (check.role !== 'shares') watch.begunMs = now
+    if (check.role === 'leads') this.#wroteMs.set(fileSystem, now)
+    this.#semaphores.acquire(check, () => this.#run(check, isTick))
   }
 
-  /** True if another path of the file system is written to often enough, and the path itself was not long ago. */
-  #isWritten({ target, memory, wroteWellMs }: Watch, fileSystem: string, now: number): boolean {
+  /** Decides whether a path is written to for the others, or one of them for it; null: it is written to for itself. */
+  #chooseRole(
+    { target, memory, wroteWellMs }: Watch,
+    fileSystem: string,
+    now: number,
+    isTick: boolean,
+  ): Check['role'] {
     const { spotCheckEveryMs } = this
-    if (spotCheckEveryMs === null || now - wroteWellMs >= OWN_WRITE_EVERY_MS) return false
+    const isWell = Number.isFinite(wroteWellMs)
+    if (spotCheckEveryMs === null || !isWell || !this.#disk.sharesWrites(target.path, memory)) return null
     const ago = now - (this.#wroteMs.get(fileSystem) ?? Number.NEGATIVE_INFINITY)
     // A spot check is late or early by some milliseconds.
-    return ago < 0.9 * spotCheckEveryMs && this.#disk.sharesWrites(target.path, memory)
-  }
-
-  #letOthersShare(check: Check, now: number): void {
-    const { target, memory } = check.watch
-    if (this.spotCheckEveryMs === null || !this.#disk.sharesWrites(target.path, memory)) return
-    this.#wroteMs.set(check.fileSystem, now)
-    check.cancelSuspicion = callAt(now + SUSPICION_MS, () => this.#events.suspected(check.watch))
+    const isWritten = ago < 0.9 * spotCheckEveryMs && now - wroteWellMs < OWN_WRITE_EVERY_MS
+    return isTick && isWritten ? 'shares' : 'leads'
   }
 
   /** Remembers the result of a write probe. At its first failure the other paths are written to as well. */
   #noteWrite(check: Check, findings: Findings | null): void {
-    const { watch, sharesWrite, begunMs } = check
+    const { watch, begunMs } = check
+    const isShared = check.role === 'shares'
     const write = findings?.probes.write
     const isWell = write?.failures.length === 0 && write.elapsedMs <= this.#reporter.slowLimitMs
     const wasWell = Number.isFinite(watch.wroteWellMs)
-    if (isWell && sharesWrite) return
+    if (isWell && isShared) return
     watch.wroteWellMs = isWell ? (begunMs ?? performance.now()) : Number.NEGATIVE_INFINITY
-    if (isWell || !wasWell || sharesWrite) return
+    if (isWell || !wasWell || isShared) return
     if (write !== undefined && this.spotCheckEveryMs !== null) this.#events.suspected(check.watch)
   }
 
-  #run(check: Check): void {
+  #run(check: Check, isTick: boolean): void {
     const { target, memory } = check.watch
     const findings = this.#limit.run(() => {
       check.begunMs = performance.now()
+      // The checks that a suspicion begins raise none: on a slow disk they would go on for ever.
+      if (isTick && check.role === 'leads')
+        check.cancelSuspicion = callAt(check.begunMs + SUSPICION_MS, () =>
+          this.#events.suspected(check.watch),
+        )
       check.mountedAs = this.#disk.mountedAs(target.path, memory)
-      return this.#disk.check({ ...target, sharesWrite: check.sharesWrite }, memory, check.progress)
+      return this.#disk.check({ ...target, sharesWrite: check.role === 'shares' }, memory, check.progress)
     })
     this.#calls.set(findings, target.path)
     void settled(findings).then(() => this.#calls.delete(findings))

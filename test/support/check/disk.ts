@@ -20,6 +20,8 @@ export interface FakeDisk extends Disk {
   slow: Set<string>
   /** Write probes of these paths do not come back by themselves. */
   slowWrites: Set<string>
+  /** How long a write probe takes, in milliseconds; 0 by default. */
+  writeMs: number
   /** How write probes of these paths fail. */
   failedWrites: Map<string, Failure>
   /** Which file system a path is on; the path itself by default. */
@@ -36,10 +38,11 @@ export function createFakeDisk(now: () => number): FakeDisk {
   const failedWrites = new Map<string, Failure>()
   const fileSystems = new Map<string, string>()
   const mounts = new Map<string, string>()
-  return {
+  const disk: FakeDisk = {
     begun,
     slow,
     slowWrites,
+    writeMs: 0,
     failedWrites,
     fileSystems,
     mounts,
@@ -64,7 +67,9 @@ export function createFakeDisk(now: () => number): FakeDisk {
         const isWriting = wanted.includes('write') && !sharesWrite
         const failure = isWriting ? failedWrites.get(path) : undefined
         if (failure !== undefined) out.fail('write', failure)
+        else if (isWriting && disk.writeMs > 0) setTimeout(out.well, disk.writeMs)
         else if (!slow.has(path) && !(isWriting && slowWrites.has(path))) out.well()
       }),
   }
+  return disk
 }

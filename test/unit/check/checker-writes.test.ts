@@ -6,15 +6,18 @@ const FULL = callFailure('write', { errno: 28, code: 'ENOSPC' })
 const PATHS = Array.from({ length: 20 }, (_, index) => `/disk/${index}`)
 
 /** A checker of twenty directories on one disk, every 10 s, from a moment when each was written to. */
-async function setUpDisk(changed: { timeoutSeconds?: number; sharesWrites?: boolean } = {}) {
-  const { sharesWrites = true, timeoutSeconds = null } = changed
+async function setUpDisk(
+  changed: { timeoutSeconds?: number; sharesWrites?: boolean; folders?: number } = {},
+) {
+  const { sharesWrites = true, timeoutSeconds = null, folders = PATHS.length } = changed
+  const paths = PATHS.slice(0, folders)
   const set = setUpChecker()
   const { disk, clock, configure, told } = set
   disk.sharesWrites = () => sharesWrites
-  for (const path of PATHS) disk.fileSystems.set(path, 'disk')
-  configure(PATHS, {
+  for (const path of paths) disk.fileSystems.set(path, 'disk')
+  configure(paths, {
     timeoutSeconds,
-    paths: PATHS.map((path) => ({ id: path, path, probes: ['mount', 'read', 'write'] })),
+    paths: paths.map((path) => ({ id: path, path, probes: ['mount', 'read', 'write'] })),
   })
   await clock.advanceTo(1_000)
   const first = disk.begun.splice(0)
@@ -100,6 +103,17 @@ describe('checker, write probes of one file system', () => {
     underWay.well()
     await clock.advanceTo(11_000)
     expect(kinds('/disk/3').at(-1)).toBe('full')
+  })
+
+  it('slow writes are no endless round of checks', async () => {
+    for (const writeMs of [50, 150, 500, 900]) {
+      const { clock, checker, disk, written } = await setUpDisk({ folders: 3 })
+      disk.writeMs = writeMs
+      checker.checkNow()
+      await clock.advanceTo(61_000)
+      // One at each tick and between two, and if that outlasts the suspicion the others once.
+      expect(written().length, `${writeMs} ms`).toBeLessThanOrEqual(3 + 12 * (writeMs < 400 ? 1 : 3))
+    }
   })
 
   it('a check on demand writes to each path', async () => {

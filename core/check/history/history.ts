@@ -129,7 +129,7 @@ export class History {
     this.#waitedMs = 0
     const ended = (failure: string | null) => {
       // Ignore the result if the file has been changed since.
-      if (asked === this.#thread) this.#written(failure)
+      if (asked === this.#thread) this.#written(checks, failure)
     }
     void asked.call('write', checks).then(
       () => ended(null),
@@ -137,9 +137,12 @@ export class History {
     )
   }
 
-  #written(failure: string | null): void {
+  #written(checks: KeptCheck[], failure: string | null): void {
     if (failure !== null) {
-      this.#lost += this.#out
+      // They may begin with the verdict of the disk that has failed here, too.
+      const all = [...checks, ...this.#waiting]
+      this.#waiting = all.slice(0, MOST_WAITING)
+      this.#lost += all.length - this.#waiting.length
       this.#failing(message('check.historyLost', { path: this.#file ?? '', reason: failure }))
     } else {
       if (this.#isFailing) this.#tell(message('check.historyBack', { lost: this.#lost }))

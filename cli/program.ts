@@ -83,7 +83,7 @@ export async function loadProgram(words?: readonly string[]): Promise<Command> {
   const program = new Command('holdfast')
     .description(say('cli.help.description'))
     .version(version, '-V, --version', say('cli.help.version'))
-    .helpOption('-h, --help', say('cli.help.help'))
+    .helpOption('-h, --help', isList ? say('cli.help.help') : 'print this help')
     // `holdfast restore --version NAME` is an option of that command.
     .enablePositionalOptions()
     .exitOverride()

@@ -7,9 +7,9 @@ import type { CommandHandlers, DesktopCommands, HandlersFor } from '../../core/a
 import { message } from '../../core/lib/i18n/message.ts'
 import { UserError } from '../../core/lib/i18n/user-error.ts'
 import type { Words } from '../../core/lib/i18n/words.ts'
-import { isWithin } from '../../core/platform/mounts.ts'
 import { showComputer } from './computer-window.ts'
 import { loginStart } from './login-start.ts'
+import { isInside } from './open-file.ts'
 import { saveDiagnostics } from './save-diagnostics.ts'
 import { saveManifest } from './save-manifest.ts'
 import { saveReport } from './save-report.ts'
@@ -87,7 +87,7 @@ export function desktopHandlers(options: {
     openFile: async ({ source, path: relative, inFolder }) => {
       const root = agent.settings.get().sources.find(({ id }) => id === source)?.path
       const file = path.resolve(root ?? '', relative)
-      if (root === undefined || !isWithin(file, root)) throw new UserError('refuse.noSource')
+      if (root === undefined || !isInside(file, root)) throw new UserError('refuse.noSource')
       if (!inFolder) return openFile(file, 'refuse.notOpened')
       shell.showItemInFolder(file)
       return {}

@@ -61,7 +61,7 @@ export const desktopCommands = {
   saveDiagnostics: defineTrial({ input: nothing, output: z.object({ path: z.string().nullable() }) }),
   /** Shows the files of the last restore in the file manager. */
   showRestored: defineTrial({ input: nothing, output: nothing }),
-  /** Opens a stored content in its program, from a read-only temporary file. A program is not run: its folder opens. */
+  /** Opens a stored content in its program, from a read-only temporary file; as openFile does. */
   viewStored: defineTrial({
     input: z.object({
       ...locationFields,
@@ -72,7 +72,10 @@ export const desktopCommands = {
     }),
     output: nothing,
   }),
-  /** Opens a file of a source in its program, or shows it in the file manager. A program is not run: its folder opens. */
+  /**
+   * Opens a file of a source in its program, or shows it in the file manager. Only plain data and documents are opened:
+   * all others are shown, because they may be programs or contain scripts.
+   */
   openFile: defineTrial({
     input: z.object({
       source: z.string(),

@@ -9,7 +9,7 @@ import { UserError } from '../../core/lib/i18n/user-error.ts'
 import type { Words } from '../../core/lib/i18n/words.ts'
 import { showComputer } from './computer-window.ts'
 import { loginStart } from './login-start.ts'
-import { isInside } from './open-file.ts'
+import { isInside, openFile } from './open-file.ts'
 import { saveDiagnostics } from './save-diagnostics.ts'
 import { saveManifest } from './save-manifest.ts'
 import { saveReport } from './save-report.ts'
@@ -82,13 +82,13 @@ export function desktopHandlers(options: {
     },
     viewStored: async ({ destination, computer = null, ...content }) => {
       const { path: file } = await agent.restores.ask('view', { destination, computer }, content)
-      return openFile(file, 'restore.notViewed')
+      return openFile(file, path.dirname(file), 'restore.notViewed')
     },
     openFile: async ({ source, path: relative, inFolder }) => {
       const root = agent.settings.get().sources.find(({ id }) => id === source)?.path
       const file = path.resolve(root ?? '', relative)
       if (root === undefined || !isInside(file, root)) throw new UserError('refuse.noSource')
-      if (!inFolder) return openFile(file, 'refuse.notOpened')
+      if (!inFolder) return openFile(file, root, 'refuse.notOpened')
       shell.showItemInFolder(file)
       return {}
     },
@@ -108,20 +108,6 @@ export function desktopHandlers(options: {
     hideWindow: () => runAction(() => window.hide()),
     quit: () => runAction(() => options.quit()),
   }
-}
-
-/** Names of files that a system may run instead of showing them. */
-const PROGRAM =
-  /\.(app|bat|cmd|com|command|cpl|desktop|exe|hta|jar|js|jse|lnk|msc|msi|pif|ps1|reg|scr|sh|vbe|vbs|wsf)$/i
-const isProgram = (file: string): boolean => PROGRAM.test(file)
-
-async function openFile(
-  file: string,
-  refusal: 'restore.notViewed' | 'refuse.notOpened',
-): Promise<Record<string, never>> {
-  if (isProgram(file)) shell.showItemInFolder(file)
-  else if ((await shell.openPath(file)) !== '') throw new UserError(refusal, { path: path.basename(file) })
-  return {}
 }
 
 async function show(directory: string): Promise<Record<string, never>> {

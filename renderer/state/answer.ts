@@ -15,7 +15,7 @@ interface Question<Value> {
   /** Delay before a new question, in milliseconds, so that typing does not send a request per keystroke. */
   typingMs?: number
   /** Repeats the question this long after each answer, in milliseconds; null only when the version changes. */
-  everyMs?: number | null
+  everyMs?: number | null | ((value: Value) => number | null)
 }
 
 export interface Answer<Value> {
@@ -55,7 +55,7 @@ export function useAnswer<Value>({
         if (!isWanted()) return null
         setShown({ question, value })
         setFailed(null)
-        return everyMs
+        return typeof everyMs === 'function' ? everyMs(value) : everyMs
       } catch (error) {
         // The next version asks without delay.
         last.current.at = 0

@@ -23,8 +23,8 @@ import { useStepAction } from './step-action.ts'
 type Explanation = CommandOutput<'explainFile'>
 type Place = Explanation['places'][number]
 
-/** A file that is sent or changed meanwhile is shown as it is now. */
-const REFRESH_MS = 2_000
+/** A file that is sent or changed meanwhile is shown as it is now. The files of a directory are counted only once. */
+const refreshMs = ({ verdict }: Explanation) => (verdict === 'folder' ? null : 2_000)
 
 const LEVELS: Record<Explanation['verdict'], HealthLevel> = {
   ...{ safe: 'ok', copied: 'attention', waiting: 'unknown', parked: 'failing', 'left-out': 'unknown' },
@@ -48,7 +48,7 @@ export default function FileDialog({ state, path, wanted, opened, onClose, onOpe
   const isInBrowser = useIsPage()
   const { value: explanation, failure } = useAnswer({
     question: opened ? path : null,
-    everyMs: REFRESH_MS,
+    everyMs: refreshMs,
     ask: () => bridge.call('explainFile', { path }),
   })
   const [at, setAt] = useState<string | null>(null)

@@ -1,14 +1,20 @@
 import { createContext, use } from 'react'
-import { useView } from '../../state/bridge.tsx'
 import { joinPath } from '../restore/browse.ts'
 
 /** The part of a file's page that is asked for: where it is, its versions, or the dialog that restores it. */
 export type Wanted = 'where' | 'versions' | 'restore'
 
-/** Opens the page of a file, by its absolute path on the agent's computer. */
-export const OpenFileContext = createContext<(path: string, wanted: Wanted) => void>(() => undefined)
+interface FilePages {
+  /** Opens the page of a file, by its absolute path on the agent's computer. */
+  open: (path: string, wanted: Wanted) => void
+  /** Paths of the protected folders, by id. */
+  folders: ReadonlyMap<string, string>
+}
 
-export const useOpenFile = () => use(OpenFileContext)
+/** Changes only with the settings of folders: each row of a list reads it. */
+export const FilePagesContext = createContext<FilePages>({ open: () => undefined, folders: new Map() })
+
+export const useOpenFile = () => use(FilePagesContext).open
 
 /** A file of a protected folder. */
 export interface SourceFile {
@@ -20,7 +26,6 @@ export interface SourceFile {
 
 /** Returns the file's absolute path; null if its folder is not protected. */
 export function useAbsolutePath({ source, path }: SourceFile): string | null {
-  const { snapshot } = useView()
-  const found = snapshot?.state.sources.find(({ settings }) => settings.id === source)
-  return found === undefined ? null : joinPath(found.settings.path, path)
+  const folder = use(FilePagesContext).folders.get(source ?? '')
+  return folder === undefined ? null : joinPath(folder, path)
 }

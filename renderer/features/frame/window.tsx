@@ -1,5 +1,5 @@
 import { Badge, Skeleton, Tabs, useMantineColorScheme } from '@mantine/core'
-import { lazy, type ReactNode, Suspense, useCallback, useEffect, useState } from 'react'
+import { lazy, type ReactNode, Suspense, useCallback, useEffect, useMemo, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import type { Message } from '../../../core/lib/i18n/message.ts'
 import { useBridge, useView } from '../../state/bridge.tsx'
@@ -10,7 +10,7 @@ import { useShowing } from '../../state/showing.ts'
 import { pressBack } from '../../ui/use-escape.ts'
 import { useWords, WordsProvider } from '../../words/context.tsx'
 import { nearestLanguage } from '../../words/dictionaries.ts'
-import { OpenFileContext, type Wanted } from '../file/open-file.ts'
+import { FilePagesContext, type Wanted } from '../file/open-file.ts'
 import { OverviewPage } from '../overview/overview-page.tsx'
 import { TransfersPage } from '../transfers/transfers-page.tsx'
 import { DropZone } from './drop-zone.tsx'
@@ -108,8 +108,13 @@ function FilePages({ state, children }: { state: AppState | null; children: Reac
     setFile((last) => ({ path, wanted, opening: (last?.opening ?? 0) + 1 }))
     setOpen(true)
   }, [])
+  const sources = state?.settings.sources
+  const pages = useMemo(
+    () => ({ open, folders: new Map(sources?.map(({ id, path }) => [id, path])) }),
+    [open, sources],
+  )
   return (
-    <OpenFileContext value={open}>
+    <FilePagesContext value={pages}>
       {children}
       {state !== null && file !== null && (
         <Suspense fallback={null}>
@@ -123,7 +128,7 @@ function FilePages({ state, children }: { state: AppState | null; children: Reac
           />
         </Suspense>
       )}
-    </OpenFileContext>
+    </FilePagesContext>
   )
 }
 

@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import { FileName } from '../../../renderer/features/file/file-name.tsx'
+import { FilePagesContext } from '../../../renderer/features/file/open-file.ts'
 import { FileRow } from '../../../renderer/features/transfers/file-rows.tsx'
 import type { FileState, LedgerFile } from '../../../renderer/state/types.ts'
 import { renderWords } from './rendered.tsx'
@@ -29,4 +31,15 @@ test('file row: a file in transfer shows "being sent" with its percentage until 
   expect(row('sent', false)).toMatch(/ sent $/)
   expect(row('sent', false, 'en', true)).toMatch(/ copied $/)
   expect(row('sent', false, 'zh-TW', true)).toMatch(/ 已複製 $/)
+})
+
+test('file name: it opens the page of a file if its folder is protected', () => {
+  const name = (source: string | null) =>
+    renderWords(
+      <FilePagesContext value={{ open: () => undefined, folders: new Map([['s', '/srv/data']]) }}>
+        <FileName file={{ source, path: file.path }} />
+      </FilePagesContext>,
+    )
+  expect(name('s')).toContain(`Where is ${file.path}`)
+  for (const other of ['t', null]) expect(name(other)).not.toContain('Where is')
 })

@@ -89,7 +89,7 @@ interface Row {
 }
 
 function buildRow(sender: Sender, seen: SeenSenders, running: boolean): Row {
-  const { seenAt, connected, told, usage, takesProposals, gaps } = seen
+  const { seenAt, connected, told, usage, takesProposals, absences } = seen
   const { name, fingerprint, pairedAt, revokedAt, folder, label } = sender
   const { files = null, bytes = null, spaceBytes = null } = usage.get(folder) ?? {}
   const { status = null, statusAt = null, failingSince = null } = told.get(folder) ?? {}
@@ -97,7 +97,7 @@ function buildRow(sender: Sender, seen: SeenSenders, running: boolean): Row {
   const isConnected = running && revokedAt === null && connected.includes(folder)
   const facts = {
     ...{ name, folder, pairedAt, statusAt, connected: isConnected, seenAt: lastSeenAt },
-    ...{ level: status?.level ?? null, gaps: gaps.get(folder) },
+    ...{ level: status?.level ?? null, absences: absences.get(folder) },
   }
   return {
     name,
@@ -185,8 +185,9 @@ async function list({ store, json, sort }: SendersOptions): Promise<void> {
   const known = senders.list().map((sender) => buildRow(sender, seen, running))
   const ordered = orderSenders(
     known.map((row) => ({
-      ...{ ...row, row, gaps: seen.gaps.get(row.folder), seenAt: row.lastSeenAt, bytes: row.bytes ?? 0 },
-      ...{ level: row.status?.level ?? null, oldestWaitingAt: row.status?.oldestWaitingAt ?? null },
+      ...{ ...row, row, seenAt: row.lastSeenAt, bytes: row.bytes ?? 0 },
+      ...{ absences: seen.absences.get(row.folder), level: row.status?.level ?? null },
+      oldestWaitingAt: row.status?.oldestWaitingAt ?? null,
     })),
     judgeAlone(Date.now()),
     sort,

@@ -52,8 +52,8 @@ export const receivedSenderSchema = z.object({
   takesProposals: z.boolean().nullable(),
   /** The settings that were last proposed to it; null: none. */
   proposal: keptProposalSchema.omit({ text: true }).nullable(),
-  /** The last times that it was away for, in milliseconds; omitted: by an earlier version. */
-  gaps: z.array(z.number()).readonly().optional(),
+  /** See SenderState; omitted by an earlier version. */
+  absences: z.array(z.number()).readonly().optional(),
 })
 export type ReceivedSender = z.infer<typeof receivedSenderSchema>
 

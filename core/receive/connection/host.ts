@@ -73,6 +73,7 @@ export function createConnectionHost(parts: ReceiverResources) {
     pair(fingerprint: string, code: string, name: string) {
       const pairNow = async (replaces: string | null) => {
         const sender = await senders.pair(fingerprint, name, Date.now(), replaces)
+        seen.forget(sender.folder)
         // The replaced computer must not send to this folder any longer.
         if (replaces !== null) connected.dropRefused(senders)
         return sender

@@ -4,8 +4,10 @@ const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
 /** A sender that is away for less is not silent. */
 const LEAST_SILENT_MS = 15 * MINUTE_MS
-/** A sender is silent after so many times its usual absence. */
+/** A sender is silent after so many times its longest absence. */
 const SILENT_FACTOR = 3
+/** The absences of so many days are too few to shorten the limit: a weekend may be missing among them. */
+const TOO_FEW_DAYS = 7
 /** Grace period after a receiver's start for senders that are reconnecting. */
 const RECONNECT_MS = 10 * MINUTE_MS
 
@@ -21,8 +23,8 @@ interface Seen {
   connected: boolean
   /** null: it has never connected. */
   seenAt: number | null
-  /** The last times that it was away for, in milliseconds. */
-  gaps?: readonly number[] | undefined
+  /** The longest absence of each of the last days on which it was connected, in milliseconds. */
+  absences?: readonly number[] | undefined
   /** The level of its last report, and its time; null: there was none. */
   level: string | null
   statusAt: number | null
@@ -66,20 +68,18 @@ export const lastContact = ({ pairedAt, seenAt }: Pick<Seen, 'pairedAt' | 'seenA
   Math.max(pairedAt ?? 0, seenAt ?? 0)
 
 /**
- * Returns the absence after which a sender is silent, in milliseconds; null: never. A sender that reports its status is
- * an agent, which stays connected. Another one, such as a one-shot run, may connect only now and then.
+ * Returns the absence after which a sender is silent, in milliseconds; null: never. A shorter one than the setting needs
+ * more than a week of proof that the sender stays connected.
  */
 function getSilentAfterMs(
-  { name, folder, gaps = [], level }: Seen,
+  { name, folder, absences = [], level }: Seen,
   { silentHours, silentHoursOf }: Judging['alerts'],
 ): number | null {
   const own = Object.entries(silentHoursOf).find(([who]) => who === folder || who === name)?.[1]
   const hours = own ?? silentHours
   if (hours === 0) return null
-  if (own !== undefined || (level === null && gaps.length === 0)) return hours * HOUR_MS
-  // The longest one may have been a failure. The second one is, in two weeks, a weekend.
-  const [longest = 0, second = longest] = gaps.toSorted((a, b) => b - a)
-  return Math.min(hours * HOUR_MS, Math.max(LEAST_SILENT_MS, SILENT_FACTOR * second))
+  if (own !== undefined || level === null || absences.length <= TOO_FEW_DAYS) return hours * HOUR_MS
+  return Math.min(hours * HOUR_MS, Math.max(LEAST_SILENT_MS, SILENT_FACTOR * Math.max(...absences)))
 }
 
 /**

@@ -34,8 +34,8 @@ const seenSchema = z.object({
   usage: z.record(z.string(), usageSchema).catch({}),
   /** True if the sender took proposed settings on its last connection. */
   takesProposals: z.record(z.string(), z.boolean()).catch({}),
-  /** The last times that it was away for, in milliseconds, the newest last. */
-  gaps: z.record(z.string(), z.array(z.number())).catch({}),
+  /** The longest absence of each of the last days on which it was connected, in milliseconds, today's last. */
+  absences: z.record(z.string(), z.array(z.number())).catch({}),
 })
 
 export interface SeenSenders {
@@ -45,7 +45,7 @@ export interface SeenSenders {
   told: ReadonlyMap<string, ToldStatus>
   usage: ReadonlyMap<string, SenderUsage>
   takesProposals: ReadonlyMap<string, boolean>
-  gaps: ReadonlyMap<string, readonly number[]>
+  absences: ReadonlyMap<string, readonly number[]>
 }
 
 /** Minimum interval of writing the last-seen times: they are for display only. */
@@ -62,23 +62,23 @@ export async function readSeen(file: string): Promise<SeenSenders> {
       told: new Map(Object.entries(known.told)),
       usage: new Map(Object.entries(known.usage)),
       takesProposals: new Map(Object.entries(known.takesProposals)),
-      gaps: new Map(Object.entries(known.gaps)),
+      absences: new Map(Object.entries(known.absences)),
     }
   } catch (error) {
     warnUnlessCode(error, ['ENOENT'], 'the times when senders were last seen cannot be read')
     const none = { seenAt: new Map(), told: new Map(), usage: new Map(), takesProposals: new Map() }
-    return { ...none, gaps: new Map(), connected: [] }
+    return { ...none, absences: new Map(), connected: [] }
   }
 }
 
-/** Shorter absences are reconnects. */
-const SHORTEST_GAP_MS = 60_000
-/** Two weeks of nights. */
-const KEPT_GAPS = 14
+const DAY_MS = 86_400_000
+const KEPT_DAYS = 14
 
-/** Returns the absences after a sender has come back; null: it was only reconnecting. Pure. */
-export function nextGaps(before: readonly number[], seenAt: number, now: number): number[] | null {
-  return now - seenAt < SHORTEST_GAP_MS ? null : [...before, now - seenAt].slice(-KEPT_GAPS)
+/** Returns the longest absence of each day, including that since `seenAt`. Pure. */
+function nextAbsences(before: readonly number[], seenAt: number, now: number): number[] {
+  const isNewDay = Math.floor(seenAt / DAY_MS) !== Math.floor(now / DAY_MS)
+  const [days, today = 0] = isNewDay ? [before] : [before.slice(0, -1), before.at(-1)]
+  return [...days, Math.max(today, now - seenAt)].slice(-KEPT_DAYS)
 }
 
 /** Returns the record after a new status report. Pure. */
@@ -96,15 +96,14 @@ export async function openSeenLog(file: string, failed: (reason: string) => void
   const seenAt = new Map(before.seenAt)
   const told = new Map(before.told)
   const takesProposals = new Map(before.takesProposals)
-  const gaps = new Map(before.gaps)
-  const openedAt = Date.now()
+  const absences = new Map(before.absences)
   let usage = before.usage
   let connected: string[] = []
   let written = ''
   let writing: Promise<void> | null = null
 
   const writeNow = async (): Promise<void> => {
-    const maps = { seenAt, told, usage, takesProposals, gaps }
+    const maps = { seenAt, told, usage, takesProposals, absences }
     const objects = Object.entries(maps).map(([name, map]) => [name, Object.fromEntries<unknown>(map)])
     const text = JSON.stringify({ version: 1, connected, ...Object.fromEntries(objects) })
     if (text === written) return
@@ -120,14 +119,16 @@ export async function openSeenLog(file: string, failed: (reason: string) => void
     /** Records the senders that are connected now. */
     note(folders: ReadonlySet<string>, now: number) {
       for (const folder of folders) {
-        const last = seenAt.get(folder) ?? now
-        // While no receiver ran, or this computer slept, no sender could connect.
-        const wasAway = last >= openedAt && !connected.includes(folder)
-        const grown = wasAway ? nextGaps(gaps.get(folder) ?? [], last, now) : null
-        if (grown !== null) gaps.set(folder, grown)
+        // An absence counts even if no receiver ran meanwhile: the sender may have been off as well.
+        absences.set(folder, nextAbsences(absences.get(folder) ?? [], seenAt.get(folder) ?? now, now))
         seenAt.set(folder, now)
       }
       connected = [...folders].sort()
+    },
+    /** Forgets when a sender was connected: another computer may be paired for its folder. */
+    forget(folder: string) {
+      seenAt.delete(folder)
+      absences.delete(folder)
     },
     /** Records a sender's status report, replacing the previous one. */
     noteStatus(folder: string, status: FrameHeader<'status'>, now: number) {
@@ -144,7 +145,7 @@ export async function openSeenLog(file: string, failed: (reason: string) => void
     seenAt: (folder: string) => seenAt.get(folder) ?? null,
     told: (folder: string) => told.get(folder) ?? null,
     takesProposals: (folder: string) => takesProposals.get(folder) ?? null,
-    gaps: (folder: string) => gaps.get(folder) ?? [],
+    absences: (folder: string) => absences.get(folder) ?? [],
     /** Writes changes to the file; never rejects. */
     write() {
       // A write that hangs with its disk must not be followed by a queue of further ones.
@@ -168,14 +169,14 @@ export interface SenderState
   statusAt: number | null
   /** True if it took proposed settings on its last connection; null: it was not connected since this is recorded. */
   takesProposals: boolean | null
-  /** The last times that it was away for, in milliseconds. */
-  gaps: readonly number[]
+  /** The longest absence of each of the last days on which it was connected, in milliseconds. */
+  absences: readonly number[]
 }
 
 /** Lists the senders that may send now. Revoked senders are omitted, because they are not monitored. */
 export function senderStates(
   senders: Pick<Senders, 'list' | 'accepted'>,
-  seen: Pick<SeenLog, 'seenAt' | 'told' | 'takesProposals' | 'gaps'>,
+  seen: Pick<SeenLog, 'seenAt' | 'told' | 'takesProposals' | 'absences'>,
   connected: ReadonlySet<string>,
 ): SenderState[] {
   return senders
@@ -183,9 +184,9 @@ export function senderStates(
     .filter(({ fingerprint }) => senders.accepted(fingerprint) !== null)
     .map(({ fingerprint, name, folder, pairedAt, label, proposal }) => {
       const { status = null, statusAt = null, failingSince = null } = seen.told(folder) ?? {}
-      const known = { seenAt: seen.seenAt(folder), connected: connected.has(folder), gaps: seen.gaps(folder) }
-      const takesProposals = seen.takesProposals(folder)
-      const own = { fingerprint, name, folder, pairedAt, label, proposal, takesProposals }
+      const known = { seenAt: seen.seenAt(folder), connected: connected.has(folder) }
+      const recorded = { takesProposals: seen.takesProposals(folder), absences: seen.absences(folder) }
+      const own = { fingerprint, name, folder, pairedAt, label, proposal, ...recorded }
       return { ...own, ...known, status, statusAt, failingSince }
     })
 }

@@ -13,7 +13,12 @@ const judging = { alerts: { silentHours: 24, silentHoursOf: {} }, startedAt: 0, 
 const sender = (name: string, seenAgo: number | null, level: string | null = 'ok', connected = false) => ({
   ...{ name, level, connected, bytes: 0, oldestWaitingAt: null as number | null, label: '' },
   seenAt: seenAgo === null ? null : NOW - seenAgo * MINUTE_MS,
-  ...{ folder: name, pairedAt: 0, statusAt: level === null ? null : NOW, gaps: [] as number[] },
+  ...{
+    folder: name,
+    pairedAt: 0,
+    statusAt: level === null ? null : NOW,
+    absences: Array(8).fill(0) as number[],
+  },
 })
 
 test('sender condition: a report counts, and without a connection the time of the last one', () => {
@@ -31,7 +36,7 @@ test('sender condition: a report counts, and without a connection the time of th
   expect(of('a', 0, 'of tomorrow', true)).toBe('well')
 })
 
-test('silence: a station is silent after three times its usual absence, at least 15 minutes and at most as set', () => {
+test('silence: a station is silent as set, or after three times its longest absence once a week is known', () => {
   const hour = 60 * MINUTE_MS
   const isAway = (minutes: number, changes: object, alerts = judging.alerts, startedAt = 0) => {
     const seenAt = 1_000 * hour - minutes * MINUTE_MS
@@ -41,16 +46,21 @@ test('silence: a station is silent after three times its usual absence, at least
   const turns = (changes: object, limit: number, alerts = judging.alerts) =>
     expect([isAway(limit - 1, changes, alerts), isAway(limit, changes, alerts)]).toEqual([false, true])
   turns({}, 15)
-  // It has been away once, for an hour each night, for a night, and among them for a week.
-  turns({ gaps: [hour] }, 180)
-  turns({ gaps: [hour, hour, hour] }, 180)
-  turns({ gaps: [2 * hour, hour, 168 * hour] }, 360)
-  turns({ gaps: [14 * hour, 62 * hour, 14 * hour] }, 24 * 60)
-  turns({ gaps: [14 * hour, 14 * hour] }, 42 * 60, { silentHours: 72, silentHoursOf: {} })
-  // It is no agent, and sends now and then.
+  const week = (...hours: number[]) => ({
+    absences: [...hours.map((one) => one * hour), ...Array(7).fill(0)],
+  })
+  turns(week(1), 180)
+  turns(week(1, 0.1, 2), 360)
+  turns(week(14), 24 * 60)
+  turns(week(14), 42 * 60, { silentHours: 72, silentHoursOf: {} })
+  // A week is not known yet, or it reports nothing.
+  turns({ absences: [] }, 24 * 60)
+  turns({ absences: undefined }, 24 * 60)
+  turns({ absences: Array(7).fill(0) }, 24 * 60)
   turns({ level: null }, 24 * 60)
-  turns({ level: null, gaps: [hour] }, 180)
   turns({}, 30, { silentHours: 24, silentHoursOf: { a: 0.5 } })
+  turns(week(14), 30, { silentHours: 24, silentHoursOf: { a: 0.5 } })
+  turns({}, 48 * 60, { silentHours: 24, silentHoursOf: { a: 48 } })
   for (const off of [
     { silentHours: 0, silentHoursOf: {} },
     { silentHours: 24, silentHoursOf: { a: 0 } },

@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { isSilent } from '../../../core/receive/senders/fleet.ts'
 import { nextTold, openSeenLog, readSeen, senderStates } from '../../../core/receive/senders/last-seen.ts'
 import type { Sender } from '../../../core/store/senders/senders.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -94,31 +95,110 @@ test('sender states: each accepted sender is listed with its last status, a revo
   expect(senderStates(senders, log, new Set(['new']))).toEqual([
     {
       ...{ fingerprint: 'station-print', name: 'station’s name', folder: 'station', pairedAt: 4_000 },
-      ...{ label: '', proposal: null, takesProposals: true, gaps: [] },
+      ...{ label: '', proposal: null, takesProposals: true, absences: [] },
       ...{ seenAt: 5_000, connected: false, status: statusHeader(), statusAt: 6_000, failingSince: 6_000 },
     },
     {
       ...{ fingerprint: 'new-print', name: 'new’s name', folder: 'new', pairedAt: 4_000 },
-      ...{ label: '', proposal: null, takesProposals: null, gaps: [] },
+      ...{ label: '', proposal: null, takesProposals: null, absences: [] },
       ...{ seenAt: null, connected: true, ...nothing },
     },
   ])
 })
 
-test('absences: each time that a sender comes back is recorded, but no reconnect and no stop of the receiver', async () => {
-  const start = Date.now()
-  const minute = 60_000
-  const file = fileWith({ version: 1, seenAt: { station: start - 600 * minute }, connected: ['station'] })
+/** Returns when a computer gets silent, from Monday, 2026-06-01, with a value for each five minutes. */
+async function getSilences(
+  isOn: (hour: number, day: number) => boolean,
+  { days = 21, silentHours = 24, restarts = false, pairedAtHour = 0 } = {},
+): Promise<string[]> {
+  const [start, step, hourMs] = [Date.UTC(2026, 5, 1), 300_000, 3_600_000]
+  const file = fileWith({ version: 1, seenAt: {}, connected: [] })
+  let [log, startedAt, pairedAt] = [await open(file), start, start]
+  const silences: string[] = []
+  let wasSilent = false
+  for (let now = start; now < start + days * 24 * hourMs; now += step) {
+    const hours = (now - start) / hourMs
+    if (restarts && hours % 24 === 3) {
+      await log.write()
+      log = await open(file)
+      startedAt = now
+    }
+    if (hours === pairedAtHour) {
+      log.forget('pc')
+      pairedAt = now
+    }
+    const connected = isOn(hours % 24, Math.floor(hours / 24))
+    log.note(new Set(connected ? ['pc'] : []), now)
+    const seen = { seenAt: log.seenAt('pc'), absences: log.absences('pc'), level: 'ok', statusAt: now }
+    const judging = { alerts: { silentHours, silentHoursOf: {} }, startedAt, now }
+    const sender = { name: 'pc', folder: 'pc', pairedAt, connected, ...seen }
+    // After a restart of the receiver it is too early to decide.
+    const silent: boolean = isSilent(sender, judging) ?? wasSilent
+    if (silent && !wasSilent) silences.push(new Date(now).toISOString().slice(5, 16))
+    wasSilent = silent
+  }
+  return silences
+}
+
+const isOfficeHour = (hour: number, day: number) => hour >= 8 && hour < 18 && day % 7 < 5
+const until = (day: number) => (hour: number, today: number) => today < day || (today === day && hour < 12)
+
+describe('silence', () => {
+  test.each<[string, string[], ...Parameters<typeof getSilences>]>([
+    ['of an office computer begins as set', ['06-06T17:55', '06-13T17:55', '06-20T17:55'], isOfficeHour],
+    ['of an office computer is none with 72 hours', [], isOfficeHour, { silentHours: 72 }],
+    [
+      'of an office computer is none where the receiver is restarted each night',
+      [],
+      isOfficeHour,
+      { silentHours: 72, restarts: true },
+    ],
+    ['of a nightly run is none', [], (hour) => hour === 2],
+    ['of a nightly run begins when one is missing', ['06-16T02:00'], (hour, day) => hour === 2 && day < 15],
+    [
+      'of a laptop that sleeps twenty times a day is none at night',
+      [],
+      (hour) => hour >= 8 && hour < 18 && hour % 0.5 !== 0,
+    ],
+    ['of a new computer begins as set', ['06-04T11:55'], until(2), { days: 6 }],
+    ['of an always connected one begins within minutes', ['06-10T12:10'], until(9), { days: 12 }],
+    [
+      'of an always connected one begins within minutes although the receiver is restarted each night',
+      ['06-10T12:10'],
+      until(9),
+      { days: 12, restarts: true },
+    ],
+    [
+      'of one that is paired anew begins as set',
+      ['06-11T11:55'],
+      until(9),
+      { days: 12, pairedAtHour: 9 * 24 + 11 },
+    ],
+  ])('%s', async (_, silences, isOn, options) => {
+    expect(await getSilences(isOn, options)).toEqual(silences)
+  })
+})
+
+test('absences: the longest one of each of 14 days is kept, over restarts; those of an unknown form are ignored', async () => {
+  const [minute, day] = [60_000, 86_400_000]
+  const start = 1_000 * day
+  const file = fileWith({
+    ...{ version: 1, seenAt: { station: start - 600 * minute }, connected: ['station'] },
+    ...{ gaps: { station: [1] }, absences: { station: { 7: 1 } } },
+  })
   const one = await open(file)
   const note = (minutes: number, ...folders: string[]) => one.note(new Set(folders), start + minutes * minute)
   note(1, 'station')
   note(2)
   note(1.5, 'station')
-  expect(one.gaps('station')).toEqual([])
-  note(2)
   note(62, 'station')
-  // This computer slept, and the connection has survived.
-  note(600, 'station')
+  note(63, 'station')
+  expect(one.absences('station')).toEqual([601 * minute])
+  one.note(new Set(['station']), start + day)
   await one.write()
-  expect((await readSeen(file)).gaps).toEqual(new Map([['station', [60.5 * minute]]]))
+  const absences = [601 * minute, (24 * 60 - 63) * minute]
+  expect((await readSeen(file)).absences).toEqual(new Map([['station', absences]]))
+  const other = await open(file)
+  for (let days = 2; days < 20; days++) other.note(new Set(['station']), start + days * day)
+  expect(other.absences('station')).toEqual(Array(14).fill(day))
 })

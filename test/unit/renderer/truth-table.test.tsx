@@ -193,6 +193,7 @@ const stations = (changes: Parameters<typeof senderWith>[1], receiving = {}): Pa
         statusAt: NOW,
         seenAt: NOW,
         pairedAt: NOW - 24 * HOUR,
+        absences: Array(8).fill(0),
         ...changes,
       }),
     ],
@@ -221,14 +222,20 @@ const ofStations: Fault[] = [
   },
   { fault: 'it is away for 15 minutes', changes: stations({ seenAt: NOW - 15 * MINUTE }), level: 'failing' },
   {
-    fault: 'it is usually away for an hour, and now for two',
-    changes: stations({ seenAt: NOW - 2 * HOUR, gaps: [HOUR, HOUR] }),
+    fault: 'it is new, and away for 15 minutes',
+    changes: stations({ seenAt: NOW - 15 * MINUTE, absences: [] }),
     level: 'unknown',
     header: 'ok',
   },
   {
-    fault: 'it is usually away for an hour, and now for three',
-    changes: stations({ seenAt: NOW - 3 * HOUR, gaps: [HOUR, HOUR] }),
+    fault: 'it was away for an hour, and now for two',
+    changes: stations({ seenAt: NOW - 2 * HOUR, absences: Array(8).fill(HOUR) }),
+    level: 'unknown',
+    header: 'ok',
+  },
+  {
+    fault: 'it was away for an hour, and now for three',
+    changes: stations({ seenAt: NOW - 3 * HOUR, absences: Array(8).fill(HOUR) }),
     level: 'failing',
   },
 ]

@@ -118,7 +118,7 @@ export function registerPair(program: Command): void {
     } else if (code === undefined) {
       const data = store === undefined ? {} : { data: '--data' }
       refuse('transfer.pairSenderOnly', options, { name: '--name', ...data })
-      await makeInvitation(await chooseStore(options), options)
+      await makeInvitation((await chooseStore(options)).directory, options)
     } else throw new WrongUsage('transfer.pairWhat')
   })
 }

@@ -13,6 +13,7 @@ import { createProposal, withoutText } from '../../core/receive/proposing.ts'
 import {
   getSenderCondition,
   groupSenders,
+  type Judging,
   judgeAlone,
   orderSenders,
   type SenderCondition,
@@ -35,6 +36,7 @@ import { chooseStore } from './choose-store.ts'
 
 interface SendersOptions {
   store: string
+  judging: Judging
   json?: boolean
   sort: SenderOrder
 }
@@ -88,7 +90,7 @@ interface Row {
   proposal: Omit<KeptProposal, 'text'> | null
 }
 
-function buildRow(sender: Sender, seen: SeenSenders, running: boolean): Row {
+function buildRow(sender: Sender, seen: SeenSenders, running: boolean, judging: Judging): Row {
   const { seenAt, connected, told, usage, takesProposals, absences } = seen
   const { name, fingerprint, pairedAt, revokedAt, folder, label } = sender
   const { files = null, bytes = null, spaceBytes = null } = usage.get(folder) ?? {}
@@ -112,7 +114,7 @@ function buildRow(sender: Sender, seen: SeenSenders, running: boolean): Row {
     failingSince,
     folder,
     ...{ label, files, bytes, spaceBytes },
-    condition: revokedAt === null ? getSenderCondition(facts, judgeAlone(Date.now())) : null,
+    condition: revokedAt === null ? getSenderCondition(facts, judging) : null,
     takesProposals: takesProposals.get(folder) ?? null,
     proposal: withoutText(sender.proposal),
   }
@@ -177,19 +179,19 @@ function proposalText({ takesProposals, proposal }: Pick<Row, 'takesProposals' |
 
 const isAccepted = ({ condition }: Row) => condition !== null
 
-async function list({ store, json, sort }: SendersOptions): Promise<void> {
+async function list({ store, judging, json, sort }: SendersOptions): Promise<void> {
   const layout = storeLayout(store)
   const senders = await openList(store)
   const running = (await isReceiverRunning(layout)) === true
   const seen = await readSeen(layout.seen)
-  const known = senders.list().map((sender) => buildRow(sender, seen, running))
+  const known = senders.list().map((sender) => buildRow(sender, seen, running, judging))
   const ordered = orderSenders(
     known.map((row) => ({
       ...{ ...row, row, seenAt: row.lastSeenAt, bytes: row.bytes ?? 0 },
       ...{ absences: seen.absences.get(row.folder), level: row.status?.level ?? null },
       oldestWaitingAt: row.status?.oldestWaitingAt ?? null,
     })),
-    judgeAlone(Date.now()),
+    judging,
     sort,
   ).map(({ row }) => row)
   // Revoked senders come last.
@@ -349,9 +351,10 @@ async function showProposals(who: string | undefined, options: ProposalOptions):
 /** Runs a command with its options, and with the store that it is about. */
 async function run(command: Command, action: (options: ProposalOptions) => Promise<void>): Promise<void> {
   const options = command.optsWithGlobals<
-    Omit<ProposalOptions, 'store'> & { store?: string; data?: string }
+    Omit<ProposalOptions, 'store' | 'judging'> & { store?: string; data?: string }
   >()
-  await action({ ...options, store: await chooseStore(options) })
+  const { directory: store, ...alerts } = await chooseStore(options)
+  await action({ ...options, store, judging: judgeAlone(Date.now(), alerts) })
 }
 
 /** `holdfast stations`: lists and edits the senders of a store's receiver, whether it runs or not. */

@@ -38,9 +38,9 @@ export interface Judging {
   now: number
 }
 
-/** Judges senders where the settings of the receiver are not known. */
-export const judgeAlone = (now: number): Judging => ({
-  alerts: { silentHours: 24, silentHoursOf: {} },
+/** Judges senders outside the receiver's agent, whose settings may be unknown. */
+export const judgeAlone = (now: number, alerts: Partial<Judging['alerts']> = {}): Judging => ({
+  alerts: { silentHours: 24, silentHoursOf: {}, ...alerts },
   startedAt: 0,
   now,
 })

@@ -130,5 +130,5 @@ export function namedSubjects(incident: Subjects, names: Readonly<Record<string,
   return getSubjects({ ...incident, paths: Object.fromEntries(paths) })
 }
 
-/** Returns the id by which the subject of an incident is muted: of `destination:ID` and `disk:ID` it is ID. */
-export const toMutable = (subject: string): string => subject.slice(subject.indexOf(':') + 1)
+/** Returns the id by which an incident's subject is muted: of `destination:ID`, `disk:ID` and `unfit:ID:SOURCE` it is ID. */
+export const toMutable = (subject: string): string => subject.replace(/^unfit:([^:]*):.*$|^[^:]*:/s, '$1')

@@ -67,10 +67,15 @@ describe('alerting', () => {
       ['destination:nas', 'refused'],
       ['disk:serial:7', 'disk-health'],
       ['destination:usb', 'refused'],
+      ['unfit:nas:photos', 'incomplete'],
+      ['unfit:usb:photos', 'incomplete'],
     ] as const)
       running.observeChanges([checked(kind, id, { group: id, source: null })])
     vi.advanceTimersByTime(60_000)
-    expect(notices.map(({ incident }) => Object.keys(incident.paths))).toEqual([['destination:usb']])
+    expect(notices.map(({ incident }) => Object.keys(incident.paths))).toEqual([
+      ['destination:usb'],
+      ['unfit:usb:photos'],
+    ])
   })
 
   it('waits some seconds with the notification for a cause that is being read, and no longer', async () => {

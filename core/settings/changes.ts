@@ -11,6 +11,7 @@ import type { DiskCounters } from './disk-counters.ts'
 import { getSinkOptions } from './event-sinks.ts'
 import { findPatternMistake, findPatternProblem, type PatternProblem } from './expected/pattern.ts'
 import { isZone } from './expected/periods.ts'
+import { withoutMuted } from './muting.ts'
 import { unclosedPattern } from './patterns.ts'
 import {
   type ExpectedFiles,
@@ -21,8 +22,8 @@ import {
   toFolderKey,
 } from './schema.ts'
 
-// Pure functions that change the settings: of all settings, sources, checked paths, channels and muting, and the
-// differences that an import would make. Destinations have a file of their own: destinations.ts.
+// Pure functions that change the settings: of all settings, sources, checked paths and channels, and the differences
+// that an import would make. Destinations and mutings have files of their own: destinations.ts, muting.ts.
 
 /** Groups of settings; each can be changed without the others. */
 type Group =
@@ -318,20 +319,6 @@ function refuseChannelName({ alerts: { channels } }: Settings, { id, name }: Cha
 
 function withChannels(settings: Settings, channels: ChannelSettings[]): Settings {
   return { ...settings, alerts: { ...settings.alerts, channels } }
-}
-
-/** Mutes a path, and removes expired mutings. @param until milliseconds since 1970; null: until it is unmuted. */
-export function withMuted(settings: Settings, id: string, until: number | null, now: number): Settings {
-  const others = Object.entries(settings.alerts.muted).filter(([, end]) => end === null || end > now)
-  return {
-    ...settings,
-    alerts: { ...settings.alerts, muted: { ...Object.fromEntries(others), [id]: until } },
-  }
-}
-
-export function withoutMuted(settings: Settings, id: string): Settings {
-  const { [id]: _, ...muted } = settings.alerts.muted
-  return { ...settings, alerts: { ...settings.alerts, muted } }
 }
 
 /** Longest JSON of a value that is shown before an import: any address. */

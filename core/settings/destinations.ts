@@ -14,6 +14,7 @@ import {
   type Samples,
   type TestedDestination,
 } from './destination-schema.ts'
+import { withoutMuted } from './muting.ts'
 import { MOST_DESTINATIONS, type Settings, type ShownSettings, type Source } from './schema.ts'
 import type { SecretOwner } from './secret-owner.ts'
 
@@ -323,8 +324,8 @@ function refuseName(others: readonly Destination[], name: string): void {
 }
 
 /**
- * Removes a destination, also from the sources that list it. While other destinations remain, one that is the only
- * choice of a source is not removed: the user has not allowed the others to have its files.
+ * Removes a destination and its muting, also from the sources that list it. While other destinations remain, one that
+ * is the only choice of a source is not removed: the user has not allowed the others to have its files.
  * @throws UserError refuse.noSuchDestination, refuse.onlyDestination
  */
 export function withoutDestination(settings: Settings, id: string): Settings {
@@ -340,7 +341,11 @@ export function withoutDestination(settings: Settings, id: string): Settings {
     const left = source.destinations?.filter((one) => one !== id) ?? []
     return { ...source, destinations: left.length === 0 ? null : left }
   })
-  return { ...settings, sources, destinations: destinations.filter((one) => one.id !== id) }
+  return {
+    ...withoutMuted(settings, id),
+    sources,
+    destinations: destinations.filter((one) => one.id !== id),
+  }
 }
 
 /** True if the user has chosen this destination for the source, and no other one. */

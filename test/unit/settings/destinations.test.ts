@@ -115,6 +115,12 @@ describe('destination list', () => {
     expect(getSourceDestinations(settings.destinations, { destinations: ['gone'] })).toHaveLength(2)
   })
 
+  test('a removed destination leaves with its muting alone', () => {
+    const muted = { two: null, one: null }
+    const before = { ...settings, sources: [], alerts: { ...settings.alerts, muted } }
+    expect(withoutDestination(before, 'two').alerts).toEqual({ ...before.alerts, muted: { one: null } })
+  })
+
   test('names match regardless of case, and an unknown, taken or invalid name is refused', () => {
     expect(namedDestination(settings.destinations, 'TWO').id).toBe('two')
     expect(() => namedDestination([], 'two')).toThrow(/no destination “two”/)

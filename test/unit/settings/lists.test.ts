@@ -8,10 +8,8 @@ import {
   withAcceptedDisk,
   withChannel,
   withChannelChanged,
-  withMuted,
   withoutChannel,
   withoutChecked,
-  withoutMuted,
   withoutSource,
   withPause,
   withSourceChanged,
@@ -23,6 +21,7 @@ import {
   withSink,
   withSinkEnabled,
 } from '../../../core/settings/event-sinks.ts'
+import { withMuted, withoutMuted } from '../../../core/settings/muting.ts'
 import { expectedFilesSchema, settingsSchema, watchedComputerSchema } from '../../../core/settings/schema.ts'
 import { createToken, findToken, withoutToken } from '../../../core/settings/web-tokens.ts'
 

@@ -7,10 +7,9 @@ import {
   withChannel,
   withChannelChanged,
   withChannelOrder,
-  withMuted,
   withoutChannel,
-  withoutMuted,
 } from '../../../settings/changes.ts'
+import { withMuted, withoutMuted } from '../../../settings/muting.ts'
 import type { Agent } from '../../agent.ts'
 import { type HandlersOf, runAction } from '../../answering.ts'
 import type { CommandInput } from '../../contract.ts'

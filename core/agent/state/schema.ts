@@ -302,7 +302,10 @@ export const appStateSchema = z.object({
   /** once: a one-shot run (send --once). It uses its own settings and accepts no others. command: answers one command. */
   host: z.enum(['desktop', 'terminal', 'once', 'command']),
   status: statusSchema,
-  /** What fails: by the id of a folder, checked path or destination, "station:FOLDER", or "receiver:". All others are well. */
+  /**
+   * What fails: by the id of a folder, checked path or destination, "station:FOLDER", or "receiver:". A station that needs
+   * attention is not among them.
+   */
   failures: z.record(z.string(), thingFailureSchema),
   sources: z.array(sourceStateSchema),
   checkedPaths: z.array(checkedPathStateSchema),

@@ -87,7 +87,8 @@ export function overallStatus(state: AppState, now: number, all = findFailures(s
   // Deleted files come first: a person may have deleted them by mistake.
   const deleted = describeDeleted(state, state.sources)
   if (deleted === null) return status
-  return { ...status, detail: deleted, ...(status.detail !== null && { more: [status.detail] }) }
+  const { detail, more = [] } = status
+  return { ...status, detail: deleted, more: detail === null ? more : [detail, ...more] }
 }
 
 /** Returns the status where a station needs attention, which is no failure of this computer; null: none does. */
@@ -102,7 +103,9 @@ function describeStations(state: AppState, now: number): Status | null {
     first.sentence === null || named.length > 1
       ? null
       : readReceived({ ...first, sentence: first.sentence }).sentence
-  return { level: 'attention', sentence: message('status.stationsAttention', params), detail }
+  const pause = findPause(state)
+  const more = pause === null ? [] : [describePauseBeside(pause)]
+  return { level: 'attention', sentence: message('status.stationsAttention', params), detail, more }
 }
 
 function describeCalmStatus(state: AppState, now: number): Status {

@@ -4,6 +4,7 @@ import type { SourceState } from '../../../core/agent/state/schema.ts'
 import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
+import { defaultSettings } from '../../../core/settings/schema.ts'
 import {
   NOW,
   receiver,
@@ -46,6 +47,24 @@ describe('overall status', () => {
     const path = '/data'
     const gone = { ...scanned, phase: 'missing' as const, problems: [message('scan.rootMissing', { path })] }
     expect(status({ ...safe, sources: [{ ...well, scanned: gone }] }).level).toBe('attention')
+  })
+
+  it('a pause is named beside stations that need attention', () => {
+    const senders = [
+      senderWith('a', { connected: true, level: 'attention', sentence: 'nas is away.', statusAt: NOW }),
+    ]
+    const pause = { since: NOW, until: null }
+    const paused = { receiving: receivingWith({ senders }), settings: { ...defaultSettings, pause } }
+    expect(status(paused)).toEqual({
+      level: 'attention',
+      sentence: '1 of 1 stations needs attention.',
+      detail: 'nas is away. Sending is paused.',
+    })
+    const deleted = { since: null, files: 2, known: 46 }
+    const scanned = { ...(well.scanned ?? expect.fail()), deleted }
+    expect(status({ ...paused, sources: [{ ...well, scanned }] }).detail).toMatch(
+      /deleted.* nas is away\. Sending is paused\.$/,
+    )
   })
 
   it('a computer that only receives is described by its senders and their files', () => {

@@ -240,10 +240,12 @@ describe('conditions besides disk failures', () => {
       const [one] = findConditions(state, NOW).filter(({ kind }) => kind === 'incomplete')
       const { status: header, failures } = summarize(state, NOW)
       const said = [header.sentence, ...(header.detail === null ? [] : [header.detail])].map(englishWords)
-      const whole = one?.kind === 'incomplete' ? englishWords(one.sentence) : null
-      return { said: said.join(' '), whole, failing: Object.keys(failures) }
+      const [whole, chinese] = [englishWords, createWords('zh-TW')].map((words) =>
+        one?.kind === 'incomplete' ? words(one.sentence) : null,
+      )
+      return { said: said.join(' '), whole, chinese, failing: Object.keys(failures) }
     }
-    expect(told(unfit, 0)).toEqual({
+    expect(told(unfit, 0)).toMatchObject({
       said: '1 file does not fit on USB stick. It is safe at nas-2.',
       whole: 'data/scene.tif, 9 MiB, does not fit on USB stick. It is safe at nas-2.',
       failing: ['a'],
@@ -252,6 +254,7 @@ describe('conditions besides disk failures', () => {
     expect(told([...unfit, ...unfit])).toMatchObject({
       whole:
         '2 files do not fit on USB stick, among them data/scene.tif, 9 MiB. They wait here until there is room.',
+      chinese: 'USB stick 放不下 2 個檔案，例如 data/scene.tif（9 MiB）。檔案會在此等待，直到有空間為止。',
     })
   })
 

@@ -258,6 +258,24 @@ describe('conditions besides disk failures', () => {
     })
   })
 
+  it('a folder has a condition of files that do not fit only once some did not', () => {
+    const unfit = [{ source: 'a', path: 'scene.tif', size: 9 }]
+    const find = (changes: Partial<AppState>) =>
+      findConditions(stateWith(changes), NOW).filter(({ id }) => id.startsWith('unfit:'))
+    expect(find({})).toEqual([])
+    expect(find({ destinations: [{ ...receiver, unfit }] })).toMatchObject([{ kind: 'incomplete' }])
+    const paths = { 'unfit:there:a': 'data/scene.tif' }
+    // An ended one may still have a notification to send, or return.
+    for (const endedAt of [null, NOW]) {
+      const incidents = [{ ...incident, kind: 'incomplete' as const, paths, failing: {}, endedAt }]
+      expect(find({ incidents })).toMatchObject([{ id: 'unfit:there:a', kind: 'ok' }])
+      const away = { ...connected, state: 'unreachable' as const }
+      expect(find({ incidents, destinations: [{ ...receiver, connection: away }] })).toEqual([
+        { id: 'unfit:there:a', kind: 'unknown' },
+      ])
+    }
+  })
+
   it('a receiver reports its failing and its silent senders, and the space of its store', () => {
     const receive = receiveSettingsSchema.parse({ directory: '/srv/in', silentHoursOf: { shed: 0.5 } })
     const settings = { ...defaultSettings, receive }
@@ -285,8 +303,8 @@ describe('conditions besides disk failures', () => {
     const { sentence, detail, ...shown } = status({ settings, receiving })
     expect([shown.level, sentence]).toEqual(['failing', 'shed has not been heard from.'])
     expect(detail).toMatch(/^Since .*2 more/)
-    const unwell = { kind: 'sender-failing', endedAt: null, failing: { 'sender:failing:roof': problem } }
-    const incidents = [unwell as unknown as AppState['incidents'][0]]
+    const unwell = { kind: 'sender-failing' as const, failing: { 'sender:failing:roof': problem } }
+    const incidents = [{ ...incident, ...unwell }]
     const restarted = { settings, incidents, receiving: receivingWith({ isRunning: false }) }
     expect(findConditions(stateWith(restarted), NOW)).toContainEqual({
       id: 'sender:failing:roof',
@@ -490,8 +508,7 @@ describe('conditions besides disk failures', () => {
 
   it('a destination whose disk has an incident gets no condition', () => {
     const taking = connection('connected', { problem })
-    const disk = { endedAt: null, kind: 'read-only', failing: { there: problem } } as unknown
-    const failing = { ...taking, incidents: [disk as AppState['incidents'][0]] }
+    const failing = { ...taking, incidents: [{ ...incident, failing: { there: problem } }] }
     expect(wrong(failing)).toEqual([])
     const ids = (changes: Partial<AppState>) => findConditions(stateWith(changes), NOW).map(({ id }) => id)
     expect(ids(failing)).not.toContain('destination:there')

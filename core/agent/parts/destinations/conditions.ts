@@ -14,21 +14,28 @@ import { destinationFailure, isSafe } from '../../state/derived.ts'
 import type { AppState, DestinationState, SourceState } from '../../state/schema.ts'
 
 /** Returns the conditions of the destinations. */
-export const destinationConditions = (state: AppState, now: number): FoundCondition[] =>
-  state.destinations.flatMap((one) => [
+export function destinationConditions(state: AppState, now: number): FoundCondition[] {
+  const subjects = new Set(state.incidents.flatMap(({ paths }) => Object.keys(paths)))
+  return state.destinations.flatMap((one) => [
     ...destinationCondition(state, one, now),
-    ...state.sources.flatMap((source) => unfitCondition(state, one, source, now)),
+    ...state.sources.flatMap((source) => unfitCondition(state, one, source, subjects, now)),
   ])
+}
 
-/** Reports the files of a source that a destination has no room for, while it takes others. */
+/**
+ * Reports the files of a source that a destination has no room for, while it takes others.
+ * @param subjects those of all incidents: an ended one may still have to be notified, or return
+ */
 function unfitCondition(
   { destinations: all }: AppState,
   { id, name, unfit = [], connection }: DestinationState,
   { settings, destinations }: SourceState,
+  subjects: ReadonlySet<string>,
   now: number,
 ): FoundCondition[] {
   const mine = unfit.filter(({ source }) => source === settings.id)
   const [first] = mine
+  if (first === undefined && !subjects.has(`unfit:${id}:${settings.id}`)) return []
   const place = first === undefined ? settings.name : `${settings.name}/${shortened(first.path)}`
   const subject = { id: `unfit:${id}:${settings.id}`, name: place, source: settings.id }
   // While the whole destination fails, its files show nothing.

@@ -213,12 +213,13 @@ class Dispatcher {
    */
   unfit(): UnfitFile[] {
     const { destination, ledger } = this.#options
-    const { blocked } = this.#breaker
-    if (blocked === null || this.#guard.problem !== null || !isFull(this.#breaker.problem)) return []
+    const { blocked, problem } = this.#breaker
+    const isOther = problem !== null && (blocked === null || !isFull(problem))
+    if (isOther || this.#guard.problem !== null) return []
     const isWaiting = ({ id }: Pick<QueuedFile, 'id'>) =>
       this.#guard.read(() => ledger.isWaiting(id)) !== false
     const known = this.#breaker.unfit(isWaiting)
-    if (!known.some(({ id }) => id === blocked.id)) {
+    if (blocked !== null && !known.some(({ id }) => id === blocked.id)) {
       const totals = this.#guard.read(() => ledger.totals(destination.id)) ?? {}
       const waiting = [...this.#workers.keys()].reduce((sum, id) => sum + (totals[id]?.waitingFiles ?? 0), 0)
       if (waiting > known.length + 1) return []

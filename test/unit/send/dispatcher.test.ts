@@ -249,6 +249,48 @@ test('dispatcher: a full store is reported while a file waits for room, though a
   expect(dispatcher.unfit()).toEqual([])
 })
 
+/** A receiver that has no room for files named "large…", whose second try has no answer, and stores all others. */
+function narrowSession() {
+  const tried = new Set<string>()
+  const reason = message('transfer.storeFull', { name: 'nas' })
+  return fakeSession({
+    async sendSmall(files, _directories, { onUsed, onResult }) {
+      onUsed()
+      for (const [index, { path: name }] of files.entries()) {
+        if (tried.has(name)) await new Promise(() => undefined)
+        if (name.startsWith('large')) tried.add(name)
+        onResult(
+          index,
+          name.startsWith('large')
+            ? { kind: 'retry', cause: 'destination', reason }
+            : { kind: 'stored', position: 1 },
+        )
+      }
+    },
+  })
+}
+
+test('dispatcher: files that do not fit are reported after the last one that failed is removed', async () => {
+  const { source, real, dispatcher, begin } = setUp(new Set(), openTestReaders(), narrowSession())
+  offerPairs(source, real, 's', 2)
+  begin()
+  await until('both are told', () => dispatcher.unfit().length === 2)
+  expect(dispatcher.problem?.key).toBe('transfer.storeFull')
+  real.withdraw('d', 's', ['large1'])
+  await until('nothing fails as a whole', () => dispatcher.problem === null)
+  expect(dispatcher.unfit()).toMatchObject([{ source: 's', path: 'large0' }])
+})
+
+/** Offers files in pairs: a large one, and then a small one. */
+function offerPairs(directory: string, ledger: Ledger, source: string, pairs: number) {
+  const names = Array.from({ length: pairs }, (_, index) => [`large${index}`, `small${index}`]).flat()
+  for (const [index, name] of names.entries()) {
+    fs.writeFileSync(path.join(directory, name), name)
+    fs.utimesSync(path.join(directory, name), index + 1, index + 1)
+  }
+  ledger.offer('d', listFoundFiles(directory, source))
+}
+
 test('dispatcher: a start retries files that were parked before it', async () => {
   const { real, begin } = setUp(new Set(), openTestReaders(), fakeSession(), (ledger) => {
     const [first] = ledger.take('d', 's', 1, Date.now(), new Set())

@@ -48,9 +48,11 @@ export const restlessSchema = z.object({
 })
 export type RestlessFile = z.infer<typeof restlessSchema>
 
-/** A file that the destination has no room for, while it takes others. */
-export const unfitSchema = transferSchema.pick({ source: true, path: true, size: true })
-export type UnfitFile = z.infer<typeof unfitSchema>
+/** The number of a source's files that the destination has no room for, while it takes others, and one of them. */
+export const unfitSchema = transferSchema
+  .pick({ source: true, path: true, size: true })
+  .extend({ count: z.number() })
+export type UnfitFiles = z.infer<typeof unfitSchema>
 
 /** When a source's files are removed after they were sent, and which names stay. */
 const removalRuleSchema = z.object({
@@ -188,7 +190,7 @@ export const senderDefinition = {
     leftOfAll: z.number().nullable(),
     /** Files that wait because they keep changing, at most 20; left out: none. `left` excludes them. */
     restless: z.array(restlessSchema).optional(),
-    /** Files that the destination has no room for, while it takes others, at most 20; left out: none. */
+    /** Files that the destination has no room for, while it takes others, by source; left out: none. */
     unfit: z.array(unfitSchema).optional(),
     /** A message for the person, reported once. */
     notice: messageSchema.optional(),

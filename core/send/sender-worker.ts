@@ -419,7 +419,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     const totals = this.#ledger.getTotals(this.#destinationId())
     const transfers = this.#delivery?.transfers(TRANSFERS) ?? []
     const restless = this.#delivery?.restless() ?? []
-    const unfit = this.#delivery?.unfit().slice(0, TRANSFERS) ?? []
+    const unfit = this.#delivery?.unfit() ?? []
     const problem = this.#problem()
     // No estimate is possible while sending is blocked.
     const isGoing =

@@ -184,7 +184,7 @@ const destinationStateSchema = z.object({
   samples: proofFiguresSchema.optional(),
   /** The running or last round of samples that a person asked for; omitted: none since Holdfast started. */
   proofRound: proofRoundSchema.optional(),
-  /** Files that it has no room for, while it takes others; omitted: none. */
+  /** Files that it has no room for, while it takes others, by source; omitted: none. */
   unfit: z.array(unfitSchema).optional(),
   /** The running or last healing; omitted: none since Holdfast started. */
   healing: healingSchema.optional(),

@@ -9,6 +9,9 @@ import { DESTINATION_RETRY_MS, RETRY_RULES } from './retry-policy.ts'
  */
 const RECOVERED_AFTER_BYTES = 32 * 1024 * 1024
 
+/** The most files that are listed as too large; each is looked for in the ledger every few seconds. */
+const MOST_UNFIT = 5_000
+
 /** A file, by its row in the ledger. */
 type Blocked = Pick<QueuedFile, 'id' | 'source' | 'path' | 'size'>
 
@@ -60,10 +63,16 @@ export class CircuitBreaker {
     return this.#blocked
   }
 
-  /** Returns the files that the store has no room for, while it stores others. @param isWaiting false: forget the file. */
-  unfit(isWaiting: (file: Blocked) => boolean): Blocked[] {
-    for (const file of this.#unfit.values()) if (!isWaiting(file)) this.#unfit.delete(file.id)
+  /** Files that the store has no room for, while it stores others. */
+  get unfit(): Blocked[] {
     return [...this.#unfit.values()]
+  }
+
+  /** Forgets those of them that no longer wait. Returns true if there were any. */
+  forgetUnfit(isGone: (file: Blocked) => boolean): boolean {
+    const gone = this.unfit.filter(isGone)
+    for (const { id } of gone) this.#unfit.delete(id)
+    return gone.length > 0
   }
 
   /** Time of the next trial; null: all files may go. */
@@ -94,6 +103,8 @@ export class CircuitBreaker {
     this.#unfit.delete(id)
     if (this.#blocked === null || this.#blocked.id === id) this.forget()
     else if (isFull(this.#problem)) this.#unfit.set(this.#blocked.id, this.#blocked)
+    const [oldest] = this.#unfit.keys()
+    if (oldest !== undefined && this.#unfit.size > MOST_UNFIT) this.#unfit.delete(oldest)
     this.#tries = 0
     this.#failuresInRow = 0
   }

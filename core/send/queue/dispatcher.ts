@@ -20,7 +20,7 @@ import { defaultSettings } from '../../settings/schema.ts'
 import { type Marks, openMarks } from '../marks/marks.ts'
 import { isReadable } from '../reading/read.ts'
 import type { Readers } from '../reading/readers.ts'
-import type { Transfer, UnfitFile } from '../sender-messages.ts'
+import type { Transfer, UnfitFiles } from '../sender-messages.ts'
 import { createWindows, type SendSource, type Shared } from '../transfer/attempt.ts'
 import { openSourceWorker, type SourceWorker } from '../transfer/source-worker.ts'
 import { CircuitBreaker, isFull } from './circuit-breaker.ts'
@@ -31,11 +31,11 @@ import { applyRetryPolicy } from './retry-policy.ts'
 // The dispatcher has a worker for each source. A worker takes files from the queue (queue.ts) and sends them
 // (transfer/source-worker.ts). The dispatcher follows each file to the end of its attempt: a stored file is recorded in
 // the ledger as sent, and the retry policy decides about any other. A timer wakes the workers, another one rechecks
-// parked files.
+// parked files and those that do not fit.
 
 /** The ledger is polled at this interval, even without a wake-up. */
 const LOOK_EVERY_MS = 1_000
-/** Interval between two checks of parked files. */
+/** Interval between two checks of parked files and of those that do not fit. */
 const PARKED_EVERY_MS = 5_000
 /** Parked files of one source that one check covers; the next check continues behind them. */
 const PARKED_FILES = 1_000
@@ -155,7 +155,10 @@ class Dispatcher {
       (error) => events.log('warn', `parked files: ${String(error)}`),
     )
     this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS)
-    this.#parkedTimer = setInterval(() => this.#lookForParked(), PARKED_EVERY_MS)
+    this.#parkedTimer = setInterval(() => {
+      this.#lookForParked()
+      this.#lookForUnfit()
+    }, PARKED_EVERY_MS)
   }
 
   setSession(next: Session | null): void {
@@ -208,24 +211,27 @@ class Dispatcher {
   }
 
   /**
-   * Files that the destination has no room for, although it has stored others since, or no other waits. Empty: there are
-   * none, or it takes no file at all.
+   * Files that the destination has no room for, although it has stored others since, or no other waits; by source.
+   * Empty: there are none, or it takes no file at all.
    */
-  unfit(): UnfitFile[] {
+  unfit(): UnfitFiles[] {
     const { destination, ledger } = this.#options
     const { blocked, problem } = this.#breaker
     const isOther = problem !== null && (blocked === null || !isFull(problem))
     if (isOther || this.#guard.problem !== null) return []
-    const isWaiting = ({ id }: Pick<QueuedFile, 'id'>) =>
-      this.#guard.read(() => ledger.isWaiting(id)) !== false
-    const known = this.#breaker.unfit(isWaiting)
+    const known = this.#breaker.unfit
     if (blocked !== null && !known.some(({ id }) => id === blocked.id)) {
       const totals = this.#guard.read(() => ledger.totals(destination.id)) ?? {}
       const waiting = [...this.#workers.keys()].reduce((sum, id) => sum + (totals[id]?.waitingFiles ?? 0), 0)
       if (waiting > known.length + 1) return []
-      if (isWaiting(blocked)) known.push(blocked)
+      if (this.#guard.read(() => ledger.isWaiting(blocked.id)) !== false) known.push(blocked)
     }
-    return known.map(({ source, path: name, size }) => ({ source, path: name, size }))
+    const found = new Map<string, UnfitFiles>()
+    for (const { source, path: name, size } of known) {
+      const first = found.get(source) ?? { source, path: name, size, count: 0 }
+      found.set(source, { ...first, count: first.count + 1 })
+    }
+    return [...found.values()]
   }
 
   /** The reason why files wait although there is a session, or null. */
@@ -353,6 +359,18 @@ class Dispatcher {
     const totals = this.#guard.read(() => ledger.totals(destination.id)) ?? {}
     for (const { source } of this.#workers.values())
       if ((totals[source.id]?.parkedFiles ?? 0) > 0) this.#parked.look(source)
+  }
+
+  /**
+   * Forgets files that did not fit and no longer wait. The file behind the problem goes after the problem, which without
+   * it seems to be that of the whole destination.
+   */
+  #lookForUnfit(): void {
+    const { ledger } = this.#options
+    const isGone = ({ id, source }: Pick<QueuedFile, 'id' | 'source'>) =>
+      id !== this.#breaker.blocked?.id &&
+      (!this.#workers.has(source) || this.#guard.read(() => ledger.isWaiting(id)) === false)
+    if (this.#breaker.forgetUnfit(isGone)) this.#events.onChange()
   }
 
   #lookForMarks(): void {

@@ -228,7 +228,7 @@ describe('conditions besides disk failures', () => {
   })
 
   it('a file that does not fit is the failure of its folder, with the destinations where it is safe', () => {
-    const unfit = [{ source: 'a', path: 'scene.tif', size: 9 * 2 ** 20 }]
+    const unfit = [{ source: 'a', path: 'scene.tif', size: 9 * 2 ** 20, count: 1 }]
     const stick = { ...receiver, id: 'stick', name: 'USB stick', elsewhere: false }
     const at = (id: string, waitingFiles = 0) => ({
       ...{ id, totals: { ...noTotals, waitingFiles }, rate: 0, left: null, reported: true },
@@ -251,7 +251,7 @@ describe('conditions besides disk failures', () => {
       failing: ['a'],
     })
     expect(told(unfit, 1).said).toBe('1 file does not fit on USB stick. It waits here until there is room.')
-    expect(told([...unfit, ...unfit])).toMatchObject({
+    expect(told(unfit.map((one) => ({ ...one, count: 2 })))).toMatchObject({
       whole:
         '2 files do not fit on USB stick, among them data/scene.tif, 9 MiB. They wait here until there is room.',
       chinese: 'USB stick 放不下 2 個檔案，例如 data/scene.tif（9 MiB）。檔案會在此等待，直到有空間為止。',
@@ -259,7 +259,7 @@ describe('conditions besides disk failures', () => {
   })
 
   it('a folder has a condition of files that do not fit only once some did not', () => {
-    const unfit = [{ source: 'a', path: 'scene.tif', size: 9 }]
+    const unfit = [{ source: 'a', path: 'scene.tif', size: 9, count: 1 }]
     const find = (changes: Partial<AppState>) =>
       findConditions(stateWith(changes), NOW).filter(({ id }) => id.startsWith('unfit:'))
     expect(find({})).toEqual([])

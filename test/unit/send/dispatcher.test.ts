@@ -271,19 +271,45 @@ function narrowSession() {
 }
 
 test('dispatcher: files that do not fit are reported after the last one that failed is removed', async () => {
+  hastenClock()
   const { source, real, dispatcher, begin } = setUp(new Set(), openTestReaders(), narrowSession())
   offerPairs(source, real, 's', 2)
   begin()
-  await until('both are told', () => dispatcher.unfit().length === 2)
+  await until('both are told', () => dispatcher.unfit()[0]?.count === 2)
   expect(dispatcher.problem?.key).toBe('transfer.storeFull')
-  real.withdraw('d', 's', ['large1'])
+  real.withdraw('d', 's', ['large-s1'])
   await until('nothing fails as a whole', () => dispatcher.problem === null)
-  expect(dispatcher.unfit()).toMatchObject([{ source: 's', path: 'large0' }])
+  await until('one is told', () => dispatcher.unfit()[0]?.count === 1)
+  expect(dispatcher.unfit()).toEqual([{ source: 's', path: 'large-s0', size: 8, count: 1 }])
+})
+
+test('dispatcher: files that do not fit are counted by source, and looked for in the ledger on a timer only', async () => {
+  const { source, real, asked, dispatcher, begin } = setUp(new Set(), openTestReaders(), narrowSession())
+  const other = path.join(path.dirname(source), 'other')
+  fs.mkdirSync(other)
+  offerPairs(source, real, 's', 25)
+  begin()
+  await until('all of the first are told', () => dispatcher.unfit()[0]?.count === 25)
+  const at = (id: string, directory: string) => ({
+    ...{ id, path: directory, name: id, groupWriteMark: false, paused: false, filters: undefined },
+  })
+  offerPairs(other, real, 't', 1)
+  dispatcher.configure([at('s', source), at('t', other)], false)
+  await until('that of the other is told', () => dispatcher.unfit().length === 2)
+  const read = asked.get('isWaiting')
+  expect(dispatcher.unfit()).toEqual([
+    { source: 's', path: 'large-s0', size: 8, count: 25 },
+    { source: 't', path: 'large-t0', size: 8, count: 1 },
+  ])
+  expect(asked.get('isWaiting')).toBe(read)
 })
 
 /** Offers files in pairs: a large one, and then a small one. */
 function offerPairs(directory: string, ledger: Ledger, source: string, pairs: number) {
-  const names = Array.from({ length: pairs }, (_, index) => [`large${index}`, `small${index}`]).flat()
+  const names = Array.from({ length: pairs }, (_, index) => [
+    `large-${source}${index}`,
+    `small-${source}${index}`,
+  ]).flat()
   for (const [index, name] of names.entries()) {
     fs.writeFileSync(path.join(directory, name), name)
     fs.utimesSync(path.join(directory, name), index + 1, index + 1)

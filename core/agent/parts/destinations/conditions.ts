@@ -33,8 +33,7 @@ function unfitCondition(
   subjects: ReadonlySet<string>,
   now: number,
 ): FoundCondition[] {
-  const mine = unfit.filter(({ source }) => source === settings.id)
-  const [first] = mine
+  const first = unfit.find(({ source }) => source === settings.id)
   if (first === undefined && !subjects.has(`unfit:${id}:${settings.id}`)) return []
   const place = first === undefined ? settings.name : `${settings.name}/${shortened(first.path)}`
   const subject = { id: `unfit:${id}:${settings.id}`, name: place, source: settings.id }
@@ -45,7 +44,7 @@ function unfitCondition(
     reported === true && totals.waitingFiles + totals.parkedFiles === 0
   const done = new Set(destinations.filter(hasAll).map((one) => one.id))
   const safe = all.filter((one) => done.has(one.id) && isSafe(one)).map((one) => one.name)
-  const params = { name, file: place, size: first.size, count: mine.length, places: safe.join(', ') }
+  const params = { name, file: place, size: first.size, count: first.count, places: safe.join(', ') }
   const where = safe.length === 0 ? 'condition.unfitWaits' : 'condition.unfitSafe'
   return condition(subject, 'incomplete', now, message('condition.unfit', { ...params, where }), MINUTE_MS, {
     sentence: message('status.unfit', params),

@@ -125,9 +125,8 @@ export async function openSeenLog(file: string, failed: (reason: string) => void
       }
       connected = [...folders].sort()
     },
-    /** Forgets when a sender was connected: another computer may be paired for its folder. */
+    /** Forgets how long a sender is usually away: another computer may be paired for its folder. */
     forget(folder: string) {
-      seenAt.delete(folder)
       absences.delete(folder)
     },
     /** Records a sender's status report, replacing the previous one. */

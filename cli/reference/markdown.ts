@@ -38,7 +38,7 @@ function section(command: CommandDescription): string[] {
 }
 
 const exampleLines = (lines: readonly string[] = []): string[] =>
-  lines.length === 0 ? [] : ['', '```sh', ...lines, '```']
+  lines.length === 0 ? [] : ['', 'For example:', '', '```text', ...lines, '```']
 
 /** Returns a line for each group, with links to its commands. */
 function groupLines({ commands }: CommandDescription): string[] {

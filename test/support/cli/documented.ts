@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
+import { examples } from '../../../cli/examples.ts'
 
 const root = path.resolve(import.meta.dirname, '../../..')
 
@@ -26,6 +27,16 @@ export function deployedCommands(): ReturnType<typeof documentedCommands> {
       ),
     ].map(([line, words = '']) => ({ file, line, words: splitWords(words.replaceAll(',', ' ')) })),
   )
+}
+
+/** The examples below the help of commands, without the variables before them. */
+export function exampleCommands(): ReturnType<typeof documentedCommands> {
+  return Object.values(examples)
+    .flat()
+    .map((line) => ({
+      ...{ file: 'cli/examples.ts', line },
+      words: splitWords(line.replace(/^(?:.* )?holdfast /, '')),
+    }))
 }
 
 /** Each `holdfast …` of an `sh` block, whoever runs it, without what comes before it and without comments. */

@@ -4,7 +4,12 @@ import type { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { loadProgram } from '../../../cli/program.ts'
 import { english } from '../../../core/lib/i18n/dictionaries.ts'
-import { deployedCommands, documentedCommands, documents } from '../../support/cli/documented.ts'
+import {
+  deployedCommands,
+  documentedCommands,
+  documents,
+  exampleCommands,
+} from '../../support/cli/documented.ts'
 
 const root = path.resolve(import.meta.dirname, '../../..')
 
@@ -16,7 +21,7 @@ function withoutActions(command: Command, took: string[]): void {
 }
 
 test.each(
-  [...documentedCommands(), ...deployedCommands()].map(
+  [...documentedCommands(), ...deployedCommands(), ...exampleCommands()].map(
     ({ file, line, words }) => [file, line, words] as const,
   ),
 )('documentation: a command in %s has known options and values: %s', async (_, line, words) => {

@@ -52,7 +52,7 @@ export type LedgerReader = Pick<
   | ('durableFiles' | 'notDurable' | 'close')
 >
 
-/** What a reader finds where no ledger is: nothing was sent. */
+/** Answers for a data folder without a ledger: nothing was sent. */
 export const emptyLedger: LedgerReader = {
   ...{ lookup: () => null, sentAs: () => null, adoptedNs: () => null },
   ...{ home: () => null, mountsInside: () => [], rowsOf: () => [], countGone: () => null },

@@ -158,7 +158,7 @@ function writeBurst([root = '', scenario = 'existing', out = '']: readonly strin
 }
 
 const ROUNDS = 3
-/** Nothing new for so long after the last file: what has not come does not come any more. */
+/** The scan has ended if no file has come for so long, in milliseconds. */
 const SILENT_MS = 1_500
 
 const titles: Record<Scenario, string> = {
@@ -167,7 +167,7 @@ const titles: Record<Scenario, string> = {
   nested: '20,000 files in 200 new nested directories',
 }
 
-/** One burst as one watcher saw it. */
+/** A burst as a watcher saw it. */
 interface Seen {
   reported: number
   /** Milliseconds from the file's close to its report, of those that were reported. */
@@ -455,7 +455,7 @@ async function measureScanner(scanner: BenchScanner, root: string, ledger: Ledge
   }
 }
 
-/** What `find` takes to read the same of each file. */
+/** Times `find`, which reads the same of each file. */
 async function findSeconds(root: string): Promise<number> {
   const startedAt = monotonicMs()
   const find = spawn('find', [root, '-type', 'f', '-printf', '%s %T@ %i\\n'], {
@@ -504,7 +504,7 @@ const DESTINATION = 'bench'
 const SOURCE = 's'
 const LEDGER = 'ledger.db'
 
-/** What the subject writes down: by the file's number, milliseconds of the monotonic clock. */
+/** The subject's record: milliseconds of the monotonic clock by the file's number. */
 interface Stamps {
   heardAt: (number | null)[]
   offeredAt: (number | null)[]

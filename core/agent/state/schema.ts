@@ -69,7 +69,7 @@ const thingFailureSchema = z.object({
   /** As in the overall status. */
   sentence: messageSchema,
   detail: messageSchema.nullable(),
-  /** Of a folder: its destination that fails; omitted: the folder itself fails. */
+  /** A folder's destination that fails; omitted: the folder itself fails. */
   destination: z.string().optional(),
 })
 export type ThingFailure = z.infer<typeof thingFailureSchema>
@@ -303,8 +303,8 @@ export const appStateSchema = z.object({
   host: z.enum(['desktop', 'terminal', 'once', 'command']),
   status: statusSchema,
   /**
-   * What fails: by the id of a folder, checked path or destination, "station:FOLDER", or "receiver:". A station that needs
-   * attention is not among them.
+   * The gravest failure of each folder, checked path and destination, by its id; of a station by "station:FOLDER", and of
+   * the receiver by "receiver:". A station that needs attention is not among them.
    */
   failures: z.record(z.string(), thingFailureSchema),
   sources: z.array(sourceStateSchema),

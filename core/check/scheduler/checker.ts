@@ -113,7 +113,7 @@ class Check {
   isOverdue = false
   /** `shares`: it asks for permission only, as another path is written to; `leads`: others share its write. */
   readonly role: 'shares' | 'leads' | null
-  /** Another check, with all probes, follows it. */
+  /** A check with all probes follows it. */
   isFollowed = false
 
   constructor(watch: Watch, at: number, fileSystem: string, role: Check['role']) {

@@ -55,7 +55,7 @@ describe('checker, write probes of one file system', () => {
     expect(kinds('/disk/7').at(-1)).toBe('full')
     for (const path of PATHS.filter((one) => one !== '/disk/7'))
       expect(new Set(kinds(path))).toEqual(new Set(['ok']))
-    // One each 5 s, that of the failing path at each tick, and once all of them.
+    // A write each 5 s, that of the failing path at each tick, and once all of them.
     expect(written().length).toBeLessThanOrEqual(40 + 20 + 20)
   })
 
@@ -111,7 +111,7 @@ describe('checker, write probes of one file system', () => {
       disk.writeMs = writeMs
       checker.checkNow()
       await clock.advanceTo(61_000)
-      // One at each tick and between two, and if that outlasts the suspicion the others once.
+      // A path is written to at each tick and between two; the others once, if that outlasts the suspicion.
       expect(written().length, `${writeMs} ms`).toBeLessThanOrEqual(3 + 12 * (writeMs < 400 ? 1 : 3))
     }
   })

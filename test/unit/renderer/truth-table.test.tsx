@@ -24,7 +24,7 @@ import {
 } from '../../support/agent/status.ts'
 import { renderMarkup } from './rendered.tsx'
 
-// One truth: each thing with each failure, and each place that shows it. All places have the level of the table.
+// Each thing with each failure, in each place that shows it: all places have the level of the table.
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE

@@ -132,7 +132,7 @@ describe('circuit breaker', () => {
     expect(list()).toEqual([1])
     breaker.failed(of('s', 1), storeFull, 10)
     expect([breaker.problem, breaker.nextTryAt]).toEqual([full, null])
-    // Another reason concerns the whole destination.
+    // A failure for a different reason concerns the whole destination.
     const away = { cause: 'destination', reason: message('transfer.storeAway', { name: 'r' }) } as const
     breaker.failed(of('s', 1), away, 20)
     expect(breaker.nextTryAt).not.toBeNull()

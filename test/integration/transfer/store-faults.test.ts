@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { remount } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -55,8 +56,7 @@ asRoot(
     offerAll(home)
     sender.configure(config)
     await allSent(sender, 1)
-    // The manifest may be written at this very moment.
-    await until('it can be made read-only', () => execFileSync('mount', ['-o', 'remount,ro', store]) !== null)
+    await remount(store, 'ro')
     for (let index = 0; index < 300; index += 1) writeFile(home.source, `file-${index}`, `content ${index}`)
     offerAll(home)
     sender.nudge()
@@ -64,7 +64,7 @@ asRoot(
     expect(sender.report()?.connection.state).toBe('connected')
     expect(sender.report()?.totals[SOURCE]).toMatchObject({ sentFiles: 1, waitingFiles: 300, parkedFiles: 0 })
     expect(receiver.process.exitCode).toBeNull()
-    execFileSync('mount', ['-o', 'remount,rw', store])
+    await remount(store, 'rw')
     await allSent(sender, 301)
     await until('all is well again', () => sender.report()?.connection.problem === null)
     expect(readTree(path.join(store, 'sender-1', 'data'))).toEqual(readTree(home.source))
@@ -76,13 +76,13 @@ asRoot(
   async () => {
     const { store, home, receiver, sender, config } = await setUp('size=64m')
     await receiver.kill()
-    execFileSync('mount', ['-o', 'remount,ro', store])
+    await remount(store, 'ro')
     await startListening(store, [home], config.destination?.port)
     writeFile(home.source, 'file', 'content')
     offerAll(home)
     sender.configure(config)
     await until('it is said', () => sender.report()?.connection.problem?.key === 'transfer.storeReadOnly')
-    execFileSync('mount', ['-o', 'remount,rw', store])
+    await remount(store, 'rw')
     await allSent(sender, 1)
   },
 )

@@ -8,7 +8,6 @@ import { mountTmpfs } from '../faults/mounts.ts'
 import { type SftpServer, startSftpServer } from '../servers/sftp.ts'
 import { temporaryDirectory } from '../temporary.ts'
 import { makeHome } from '../transfer/transfer.ts'
-import { until } from '../until.ts'
 import { fillDisk, placeOnDisk } from './disk-place.ts'
 import { type Place, type TestedKind, wholeSeconds } from './kind.ts'
 
@@ -69,9 +68,11 @@ export const sftpKind: TestedKind = {
       return sftpPlace(directory)
     }
     const { point, remount } = await mountTmpfs(onTestFinished, { megabytes })
-    const makeReadOnly = () =>
-      until('it is at rest', () => remount('ro').then(() => true)).then(() => undefined)
-    return { ...sftpPlace(point), makeReadOnly, fill: (leaving) => fillDisk(point, leaving) }
+    return {
+      ...sftpPlace(point),
+      makeReadOnly: () => remount('ro'),
+      fill: (leaving) => fillDisk(point, leaving),
+    }
   },
 }
 

@@ -43,7 +43,7 @@ let clearsAtExit = false
 /** A file system of the test's own, mounted at `point`. */
 export interface Mounted {
   point: string
-  /** Passes options to `mount -o remount`: "ro", "rw", … */
+  /** As `remount` below. */
   remount(options: string): Promise<void>
   /** Takes the disk away: the empty directory underneath stays. */
   unmount(): Promise<void>
@@ -172,9 +172,7 @@ async function unmountPoint(point: string): Promise<void> {
 function mounted(point: string, mount: () => Promise<unknown>): Mounted {
   return {
     point,
-    remount: async (options) => {
-      await run('mount', ['-o', `remount,${options}`, point], TIMEOUT)
-    },
+    remount: (options) => remount(point, options),
     unmount: () => unmountPoint(point),
     mountAgain: async () => {
       await mount()
@@ -374,14 +372,13 @@ export function superOptions(point: string): string {
   return line?.split(' ').at(-1) ?? ''
 }
 
-/** Remounts a file system; read-only needs a moment in which no file is open for writing there. */
-export async function remount(point: string, how: 'ro' | 'rw'): Promise<void> {
-  await until(`${point} remounted ${how}`, () => {
-    try {
-      execFileSync('mount', ['-o', `remount,${how}`, point], { stdio: 'pipe' })
-      return true
-    } catch {
-      return false
-    }
+/**
+ * Passes options to `mount -o remount`: "ro", "rw", … The kernel is busy as long as any file is open for writing there,
+ * as one of a check is for a moment.
+ */
+export async function remount(point: string, options: string): Promise<void> {
+  await until(`${point} remounted ${options}`, async () => {
+    await run('mount', ['-o', `remount,${options}`, point], TIMEOUT)
+    return true
   })
 }

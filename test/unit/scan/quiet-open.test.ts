@@ -30,6 +30,7 @@ test('quiet period: a file that a program has open is reported, and finished onc
   for (const name of ['a', 'b', 'c'])
     quiet.observe(toScannedFile(name, statSync(path.join(root, name), { bigint: true })))
   await until('they are reported', () => reported.at(-1)?.files === 2)
+  await until('the one that no program has open is finished', () => finished.length > 0)
   expect([reported.at(-1), finished]).toMatchObject([{ path: 'a' }, ['c']])
   open.delete('a')
   await until('the first one is finished', () => finished.includes('a'))

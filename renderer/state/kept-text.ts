@@ -9,12 +9,17 @@ export function useKeptText(name: string | null): [string, (text: string) => voi
   const [text, setText] = useState(() => (name === null ? '' : (storage()?.getItem(name) ?? '')))
   const keep = useCallback(
     (next: string) => {
-      if (name !== null) storage()?.setItem(name, next)
+      if (name !== null) keepText(name, next)
       setText(next)
     },
     [name],
   )
   return [text, keep]
+}
+
+/** Sets the text of a field that is shown next. */
+export function keepText(name: string, text: string): void {
+  storage()?.setItem(name, text)
 }
 
 /** undefined in tests without a browser. */

@@ -38,7 +38,7 @@ test('destinations page: random files are checked on request, and its card has t
     const card = page.getByRole('region', { name: 'nas' })
     const openDialog = async () => {
       await card.getByRole('button', { name: /nas/ }).click()
-      await page.getByRole('menuitem', { name: 'Samples…' }).click()
+      await page.getByRole('menuitem', { name: 'Check copies…' }).click()
     }
     await openDialog()
     const dialog = page.getByRole('dialog')

@@ -427,6 +427,15 @@ const otherEntries = {
       () => ['window.destinations.testMenu'],
     ),
   },
+  samples: {
+    label: 'window.samples.menu',
+    under: underDestinations,
+    texts: ['window.samples.'],
+    getTargets: atDestination(
+      () => true,
+      () => ['window.samples.menu'],
+    ),
+  },
   destinationName: {
     label: 'window.destination.rename',
     under: underDestinations,

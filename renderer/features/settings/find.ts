@@ -29,26 +29,53 @@ const FILLERS = new Set(
   ),
 )
 
+/** As many entries are returned that have only some of the words. */
+const MOST_PARTIAL = 8
+
 /**
  * Returns the entries that contain all words of the search, the best first, in the window's language or in English;
  * none if the search is empty. Each word is the beginning of a word of the entry; where no entry has such words, any
- * part of its texts.
+ * part of its texts. Where no entry has all words: those that have most of them.
  */
 export function findEntries(search: string, language: Language): EntryId[] {
   const wanted = normalize(search).trim()
   const all = wanted.split(/\s+/).flatMap((word) => word.replace(/[?!,.;:]+$/, '') || [])
   const telling = all.filter((word) => !FILLERS.has(word))
   const words = telling.length > 0 ? telling : all
-  if (words.length === 0) return []
-  const scored = getIndex(language).flatMap((entry) => {
-    const scores = words.map((word) => scoreWord(word, entry))
-    if (scores.includes(0)) return []
-    const score = scores.reduce((sum, one) => sum + one, 0) + scorePhrase(wanted, entry)
-    return [{ id: entry.id, score, isVague: scores.includes(INSIDE) }]
-  })
-  const clear = scored.filter(({ isVague }) => !isVague)
+  const found = scoreEntries(words, wanted, language).filter(({ hits }) => hits === words.length)
+  const clear = found.filter((entry) => entry.clear === words.length)
+  const whole = clear.length > 0 ? clear : found
   // Sorting keeps the order of entries with the same score.
-  return (clear.length > 0 ? clear : scored).sort((one, other) => other.score - one.score).map(({ id }) => id)
+  if (whole.length > 0) return whole.sort((one, other) => other.score - one.score).map(({ id }) => id)
+  return scoreEntries(words.flatMap(splitWord), wanted, language)
+    .filter(({ clear }) => clear > 0)
+    .sort((one, other) => other.clear - one.clear || other.score - one.score)
+    .slice(0, MOST_PARTIAL)
+    .map(({ id }) => id)
+}
+
+/** Counts and rates the words that each entry has; `clear`: those that begin a word. */
+function scoreEntries(words: readonly string[], wanted: string, language: Language) {
+  return words.length === 0
+    ? []
+    : getIndex(language).map((entry) => {
+        const scores = words.map((word) => scoreWord(word, entry))
+        return {
+          id: entry.id,
+          hits: scores.filter((score) => score > 0).length,
+          score: scores.reduce((sum, score) => sum + score, 0) + scorePhrase(wanted, entry),
+          clear: scores.filter((score) => score > INSIDE).length,
+        }
+      })
+}
+
+const segmenter = new Intl.Segmenter('zh-TW', { granularity: 'word' })
+
+/** Splits writing without spaces into its words; single characters fit too much. */
+function splitWord(word: string): string[] {
+  const parts = [...segmenter.segment(word)].map(({ segment }) => segment)
+  const longer = parts.filter((part) => part.length > 1)
+  return isSpaced(word[0]) || longer.length === 0 ? [word] : longer
 }
 
 /** Makes letters comparable: full-width and half-width, upper and lower case. */

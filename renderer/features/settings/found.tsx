@@ -2,6 +2,7 @@ import { Button, UnstyledButton } from '@mantine/core'
 import type { ReactNode } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
+import { keepText } from '../../state/kept-text.ts'
 import { IconChevronLeft, IconChevronRight } from '../../ui/icons.ts'
 import { RovingList } from '../../ui/roving-list.tsx'
 import { useWords } from '../../words/context.tsx'
@@ -40,6 +41,7 @@ export function useGo(onLeave: () => void): (target: Target) => void {
 }
 
 interface FoundListProps {
+  search: string
   ids: readonly EntryId[]
   /** The entry whose places are listed; null: the results. */
   chosen: EntryId | null
@@ -49,8 +51,11 @@ interface FoundListProps {
   onLeave: () => void
 }
 
-/** Lists the results of the search. Where an entry is in several places, such as directories, these are listed next. */
-export function FoundList({ ids, chosen, onChoose, state, onLeave }: FoundListProps) {
+/**
+ * Lists the results of the search, and last the search for files of that name. Where an entry is in several places, such
+ * as directories, these are listed next.
+ */
+export function FoundList({ search, ids, chosen, onChoose, state, onLeave }: FoundListProps) {
   const { t } = useWords()
   const go = useGo(onLeave)
   const choose = (id: EntryId) => {
@@ -106,6 +111,14 @@ export function FoundList({ ids, chosen, onChoose, state, onLeave }: FoundListPr
               />
             )
           })}
+          <FoundRow
+            label={t('settings.search.files', { search })}
+            path={t('window.transfers')}
+            onChoose={() => {
+              keepText('files', search)
+              for (const target of settingsCatalog.get('files')?.getTargets(state, t) ?? []) go(target)
+            }}
+          />
         </ul>
       </RovingList>
     </section>

@@ -81,10 +81,10 @@ export default function SettingsPage({ state, place = null }: { state: AppState;
       <p className="dimmed setting-none" role="status">
         {isSearching &&
           (found.length === 0
-            ? t('settings.notFound', { search: search.trim() })
+            ? t('settings.notFound')
             : t('settings.search.count', { count: (places ?? found).length }))}
       </p>
-      {found.length > 0 && (
+      {isSearching && (
         // biome-ignore lint/a11y/noStaticElementInteractions: the keys of the list's entries bubble to it.
         <div
           ref={results}
@@ -97,6 +97,7 @@ export default function SettingsPage({ state, place = null }: { state: AppState;
           }}
         >
           <FoundList
+            search={search.trim()}
             ids={found}
             chosen={chosen.id}
             onChoose={(id) => setChosen({ search, id })}

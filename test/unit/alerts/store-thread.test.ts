@@ -4,6 +4,7 @@ import { readIncidentsWithin } from '../../../core/alerts/store/database.ts'
 import { openAlertStore } from '../../../core/alerts/store/store.ts'
 import { createIncident, recording, STORE_THREAD } from '../../support/alerts/notifier-config.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
 
 test('alert store: incidents that ended long ago are removed when others are stored', async () => {
   const file = path.join(temporaryDirectory('alerts'), 'alerts.db')
@@ -12,7 +13,8 @@ test('alert store: incidents that ended long ago are removed when others are sto
   const longAgo = Date.now() - 1_000 * 86_400_000
   const ended = { startedAt: longAgo, noticedAt: longAgo, endedAt: longAgo + 1 }
   const incidents = [createIncident('old', ended), createIncident('new')]
-  await store.call('commit', { ...recording(incidents), entries: [] })
+  // A thread that is still starting is taken for a hung disk.
+  await until('the commit', () => store.call('commit', { ...recording(incidents), entries: [] }))
   const kept = readIncidentsWithin(file, 0, Date.now() + 1, 10)
   expect(kept.incidents.map(({ id }) => id)).toEqual(['new'])
 })

@@ -22,10 +22,16 @@ describe.each(languages)('settings search in %s', (language) => {
 })
 
 test('settings search: all words have to match, in any order and case; an empty search finds nothing', () => {
-  expect(findEntries('WHOLE compared', 'en')).toEqual(['scan.reconcileSeconds'])
-  expect(findEntries('compared whole', 'en')).toEqual(['scan.reconcileSeconds'])
-  expect(findEntries('notification native zebra', 'en')).toEqual([])
+  expect(findEntries('WHOLE folder compared', 'en')).toEqual(['scan.reconcileSeconds'])
+  expect(findEntries('folder compared whole', 'en')).toEqual(['scan.reconcileSeconds'])
   expect(findEntries('  ', 'en')).toEqual([])
+})
+
+test('settings search: where no entry has all words, those with most of them are found, in Chinese too', () => {
+  expect(findEntries('whole compared zebra', 'en')[0]).toBe('scan.reconcileSeconds')
+  expect(findEntries('復原斑馬', 'zh-TW')[0]).toBe('restore')
+  expect(findEntries('zebra', 'en')).toEqual([])
+  expect(findEntries('斑馬', 'zh-TW')).toEqual([])
 })
 
 test('settings search: a word inside of others matches only where no word begins with it', () => {

@@ -11,7 +11,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
     'holdfast restore --from nas data/run_42 --to /data/back',
   ],
   'holdfast verify': ['holdfast verify nas', 'holdfast verify nas --sample'],
-  'holdfast failures mute': ['holdfast failures mute /data 2h'],
+  'holdfast failures mute': ['holdfast failures mute 1h', 'holdfast failures mute /data 2h'],
   'holdfast events': ['holdfast events --since 24h --type file.durable --json'],
   'holdfast receive': ['holdfast receive on /srv/copies', 'holdfast pair'],
   'holdfast settings limit': ["holdfast settings limit none --rule 'daily 08:00-20:00 2M'"],

@@ -3,7 +3,7 @@ import { sendCommand } from '../../core/agent/control-socket.ts'
 import { isCounted, isSafe } from '../../core/agent/state/derived.ts'
 import type { AppState, SourceState } from '../../core/agent/state/schema.ts'
 import { type Failure, findFailures, findPause } from '../../core/agent/state/status.ts'
-import { isDiskKind } from '../../core/alerts/kinds.ts'
+import { EVERYTHING, isDiskKind } from '../../core/alerts/kinds.ts'
 import { shellWord } from '../../core/lib/i18n/formats.ts'
 import { UserError } from '../../core/lib/i18n/user-error.ts'
 import { commandName } from '../../core/lib/i18n/words.ts'
@@ -11,7 +11,7 @@ import { destinationWord } from '../../core/settings/destinations.ts'
 import { dataWords, resolveDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
 import { askState } from '../ask/settings-change.ts'
 import { formatPace, withFailures } from '../destinations/destination-line.ts'
-import { heldLines } from '../folders/folder-lines.ts'
+import { heldLines, mutedLines } from '../folders/folder-lines.ts'
 import { formatCounts } from '../folders/folder-state.ts'
 import { exitNow } from '../terminal/exit-now.ts'
 import { jsonText } from '../terminal/json.ts'
@@ -231,6 +231,7 @@ function activityLines(state: AppState): string[] {
   const pace = formatPace(state.rate, state.left)
   const lines = [
     ...(pause === null ? [] : [terminalWords(pause)]),
+    ...mutedLines(state.settings, EVERYTHING),
     ...(pace.length > 0 ? [listed(pace)] : []),
     ...allowanceLines(state),
     ...surroundingLines(state),

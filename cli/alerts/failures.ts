@@ -13,7 +13,14 @@ import {
   timelinePageSchema,
   timelineQuestionSchema,
 } from '../../core/alerts/incident.ts'
-import { describeEnd, getSubjects, isDiskKind, type Severity, severities } from '../../core/alerts/kinds.ts'
+import {
+  describeEnd,
+  EVERYTHING,
+  getSubjects,
+  isDiskKind,
+  type Severity,
+  severities,
+} from '../../core/alerts/kinds.ts'
 import { readEvidence, readTimeline } from '../../core/alerts/store/database.ts'
 import {
   type Evidence,
@@ -31,7 +38,7 @@ import type { AskedCommand } from '../ask/own-agent.ts'
 import { changeSettings, runningState, settingsIn } from '../ask/settings-change.ts'
 import { jsonText } from '../terminal/json.ts'
 import { localTime } from '../terminal/moment.ts'
-import { parsePause, toNumber } from '../terminal/option-words.ts'
+import { minutesIn, parsePause, toNumber } from '../terminal/option-words.ts'
 import { printPages } from '../terminal/pages.ts'
 import { parsePath } from '../terminal/path-words.ts'
 import { quoteControls } from '../terminal/quote-controls.ts'
@@ -89,16 +96,22 @@ export function registerFailures(program: Command): void {
     )
   inner(
     'mute',
-    'send no notifications about a folder, a checked path, a destination or a disk, for a time or until it is unmuted',
+    'send no notifications for a time: none at all, or none about one folder, checked path, destination or disk',
   )
-    .argument('<name>', 'its path or name; of a disk the name or id that `holdfast disks` lists', parsePath)
-    .argument('[time]', 'such as 30m, 4h, 1d', parsePause)
-    .action((path: string, minutes: number | undefined, _: object, self: Command) =>
-      mute(getDataDirectory(self), path, minutes ?? null),
+    .argument(
+      '<name>',
+      'a path or name, or a disk as `holdfast disks` lists it; a time alone mutes everything',
+      parsePath,
     )
-  inner('unmute', 'send notifications about it again')
-    .argument('<name>', 'as for mute', parsePath)
-    .action((path: string, _: object, self: Command) => unmute(getDataDirectory(self), path))
+    .argument('[time]', 'such as 30m, 4h, 1d; default: until it is unmuted', parsePause)
+    .action((name: string, minutes: number | undefined, _: object, self: Command) =>
+      minutes === undefined && !Number.isNaN(minutesIn(name))
+        ? mute(getDataDirectory(self), EVERYTHING, parsePause(name))
+        : mute(getDataDirectory(self), name, minutes ?? null),
+    )
+  inner('unmute', 'send notifications again')
+    .argument('[name]', 'as for mute; default: everything', parsePath, EVERYTHING)
+    .action((name: string, _: object, self: Command) => unmute(getDataDirectory(self), name))
 }
 
 export function parseCount(text: string): number {
@@ -252,13 +265,17 @@ async function mute(directory: string, given: string, minutes: number | null): P
   const said =
     until === null
       ? message('cli.incidents.muted', { path: given })
-      : message('cli.incidents.mutedUntil', { path: given, until })
+      : message(given === EVERYTHING ? 'cli.incidents.allMuted' : 'cli.incidents.mutedUntil', {
+          path: given,
+          until,
+        })
   console.log(terminalWords(said))
 }
 
 async function unmute(directory: string, given: string): Promise<void> {
   await changeMuting(directory, given, (id) => ({ command: 'unmute', input: { id } }))
-  console.log(translate('cli.incidents.unmuted', { path: given }))
+  const isAll = given === EVERYTHING
+  console.log(translate(isAll ? 'cli.incidents.allUnmuted' : 'cli.incidents.unmuted', { path: given }))
 }
 
 /** Only a running agent has disks; an id that is muted may be of one that is gone. */
@@ -272,6 +289,6 @@ async function changeMuting(
     const isNamed = ({ id, name }: { id: string; name: string }) => id === given || name === given
     const known = [...settings.sources, ...settings.destinations, ...disks].find(isNamed)
     const isMuted = Object.hasOwn(settings.alerts.muted, given)
-    return asked(known?.id ?? (isMuted ? given : pathAt(settings, given).id))
+    return asked(known?.id ?? (isMuted || given === EVERYTHING ? given : pathAt(settings, given).id))
   })
 }

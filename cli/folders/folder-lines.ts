@@ -6,6 +6,7 @@ import {
 } from '../../core/agent/state/derived.ts'
 import { isElsewhere } from '../../core/agent/state/reports.ts'
 import type { AppState, SourceState } from '../../core/agent/state/schema.ts'
+import { EVERYTHING } from '../../core/alerts/kinds.ts'
 import { getKind } from '../../core/backends/kinds.ts'
 import { message } from '../../core/lib/i18n/message.ts'
 import { isOnOtherComputer as isOnShare } from '../../core/platform/mounts.ts'
@@ -36,11 +37,12 @@ export function pathLines(settings: ShownSettings): string[] {
 export const linkLines = ({ path, link }: Pick<Source, 'path' | 'link'>): string[] =>
   link === null ? [] : [translate('paths.link', { link, path })]
 
-/** Formats the muting of a source or a checked path while it lasts. */
+/** Formats the muting of a source, a checked path or EVERYTHING while it lasts. */
 export function mutedLines({ alerts }: ShownSettings, id: string, now: number = Date.now()): string[] {
   const until = alerts.muted[id]
   if (until === undefined || (until !== null && until <= now)) return []
-  return [until === null ? translate('cli.muted') : translate('cli.mutedUntil', { until })]
+  if (until === null) return [translate('cli.muted')]
+  return [translate(id === EVERYTHING ? 'cli.allMutedUntil' : 'cli.mutedUntil', { until })]
 }
 
 /** Formats a protected directory: a first line, and one for each setting that differs from its default. */

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
-import { getSubjects } from '../alerts/kinds.ts'
+import { EVERYTHING, getSubjects } from '../alerts/kinds.ts'
 import type { ChangeRow } from '../alerts/store/database.ts'
 import { message } from '../lib/i18n/message.ts'
 import { englishWords, type Words } from '../lib/i18n/words.ts'
@@ -92,10 +92,14 @@ export async function recordCommand<T>(
     // The sentence names what was added or removed.
     const shown = changed.filter((one) => one.details.length > 0 || one.name !== name)
     const key = command === 'restoreStart' && given.to === null ? 'restoreInPlace' : command
+    const isOfAll = (key === 'mute' || key === 'unmute') && given.id === EVERYTHING
     if (isDone || changed.length > 0)
       keep({
         ...{ id: randomUUID(), at: Date.now(), by },
-        sentence: message(`change.${key}`, { name, to: getText(given.label ?? given.name) }),
+        sentence: message(isOfAll ? `change.${key}All` : `change.${key}`, {
+          name,
+          to: getText(given.label ?? given.name),
+        }),
         differences: shown.slice(0, MOST_DIFFERENCES),
         more: Math.max(0, shown.length - MOST_DIFFERENCES),
       })

@@ -19,7 +19,7 @@ import {
   type OpenIncident,
   type Sample,
 } from './incident.ts'
-import { toMutable } from './kinds.ts'
+import { EVERYTHING, toMutable } from './kinds.ts'
 import { Notifier, type NotifierConfig, type PolicyCommit, type Resumed } from './notifier.ts'
 import {
   type Announcement,
@@ -79,7 +79,7 @@ export interface AlertsOptions {
   /** Requests another check of these paths now: a single failure is only suspected, two make an incident. */
   confirm(ids: string[]): void
   changed(): void
-  /** True if a person has muted this source or checked path. */
+  /** True if a person has muted this source, checked path, destination or disk, or EVERYTHING. */
   isMuted(source: string): boolean
 }
 
@@ -107,6 +107,7 @@ export class Alerts {
   #recorded = new Map<string, string>()
   readonly #commitSoon = throttle(COMMIT_AFTER_MS, () => this.#commit([]))
   readonly #isMuted = ({ sources, paths }: Incident) =>
+    this.#options.isMuted(EVERYTHING) ||
     [sources, Object.keys(paths).map(toMutable)].some(
       (ids) => ids.length > 0 && ids.every(this.#options.isMuted),
     )

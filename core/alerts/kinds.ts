@@ -132,3 +132,6 @@ export function namedSubjects(incident: Subjects, names: Readonly<Record<string,
 
 /** Returns the id by which an incident's subject is muted: of `destination:ID`, `disk:ID` and `unfit:ID:SOURCE` it is ID. */
 export const toMutable = (subject: string): string => subject.replace(/^unfit:([^:]*):.*$|^[^:]*:/s, '$1')
+
+/** The id by which everything is muted, for a time. */
+export const EVERYTHING = '*'

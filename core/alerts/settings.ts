@@ -60,7 +60,7 @@ export const alertsSettingsSchema = z.object({
     .object({ project: z.string().max(200).default(''), resource: z.string().max(200).default('') })
     .prefault({}),
   quietHours: quietHoursSchema.nullable().default(null),
-  /** Muted sources, checked paths, destinations and disks, by id, until then (milliseconds since 1970); null: unlimited. */
+  /** Muted sources, checked paths, destinations, disks or EVERYTHING, by id, until then (milliseconds since 1970); null: unlimited. */
   muted: z.record(z.string(), z.number().nullable()).default({}),
   /** Their order is the order in which standbys take over. */
   channels: z.array(channelSchema).max(MOST_CHANNELS).default([]),

@@ -61,6 +61,15 @@ test('alerts page: a failure is acknowledged, snoozed and muted; snooze and mute
   await expect(row).not.toContainText('Muted')
   expect((await state()).settings.alerts.muted).toEqual({})
 
+  await page.getByRole('button', { name: 'Mute everything' }).click()
+  await pictures(page, 'alerts-mute-all')
+  await page.getByRole('menuitem', { name: 'For 1 h' }).click()
+  await expect(row).toContainText('Muted until')
+  await pictures(page, 'alerts-muted')
+  expect(Object.keys((await state()).settings.alerts.muted)).toEqual(['*'])
+  await page.getByRole('button', { name: 'Unmute Everything' }).click()
+  await expect(row).not.toContainText('Muted')
+
   await row.getByRole('button', { name: 'Acknowledge' }).click()
   await expect(row).toContainText('Acknowledged at')
   const { acknowledged } = await missing(running)

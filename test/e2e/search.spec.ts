@@ -73,6 +73,8 @@ const names: Partial<Record<EntryId, string>> = {
   channelTest: 'window.channel.add',
   sourceRemove: 'window.source.remove',
   reportView: 'window.report.again',
+  samples: 'window.samples.menu',
+  mute: 'window.alerts.muteAll',
 }
 
 const isOwn = (id: EntryId) => names[id] === undefined
@@ -81,11 +83,10 @@ const switches: readonly EntryId[] = ['hidden', 'temporary', 'encryption', 'invi
 const namePattern = (id: EntryId, name: string) =>
   new RegExp(`^${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}${switches.includes(id) ? ' ' : '$'}`)
 
-/** A word for each entry that only newcomers' words find. The one that mutes has its buttons at a failure, and there is none. */
+/** A word for each entry that only newcomers' words find. */
 const tasks = (language: 'en' | 'zh-TW') =>
   firstWords[language].filter(
     ([, id], index, all) =>
-      id !== 'mute' &&
       all.findIndex(([, other]) => other === id) === index &&
       !searchWords[language].some(([, other]) => other === id),
   )

@@ -1,12 +1,14 @@
 import { Button } from '@mantine/core'
 import { useEffect, useRef } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import { EVERYTHING } from '../../../core/alerts/kinds.ts'
+import { useNow } from '../../state/now.ts'
 import { IconChevronRight } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 import { type Place, useOpenPage } from '../frame/pages.ts'
-import { IncidentActions } from './incident-actions.tsx'
+import { IncidentActions, MuteMenu } from './incident-actions.tsx'
 import { IncidentRow } from './incident-row.tsx'
-import { listOngoing } from './incidents.ts'
+import { findMuted, listOngoing } from './incidents.ts'
 import { MutedPart } from './muted-part.tsx'
 import { Notices } from './notices.tsx'
 import { TimelinePart } from './timeline-part.tsx'
@@ -19,7 +21,9 @@ interface AlertsPageProps {
 
 /** Shows ongoing incidents with their actions, muted paths, and the timeline. */
 export default function AlertsPage({ state, place = null }: AlertsPageProps) {
-  const { t } = useWords()
+  const words = useWords()
+  const { t } = words
+  const now = useNow()
   const openPage = useOpenPage()
   const page = useRef<HTMLDivElement>(null)
   const { incidents, settings } = state
@@ -49,15 +53,20 @@ export default function AlertsPage({ state, place = null }: AlertsPageProps) {
         state={state}
         marked={lasting.some(({ id }) => id === place?.id) ? null : (place?.id ?? null)}
       />
-      <Button
-        variant="subtle"
-        size="compact-sm"
-        color="gray"
-        rightSection={<IconChevronRight size={14} />}
-        onClick={() => openPage('settings', { id: 'channels' })}
-      >
-        {t('window.alerts.channels')}
-      </Button>
+      <div className="row spread">
+        <Button
+          variant="subtle"
+          size="compact-sm"
+          color="gray"
+          rightSection={<IconChevronRight size={14} />}
+          onClick={() => openPage('settings', { id: 'channels' })}
+        >
+          {t('window.alerts.channels')}
+        </Button>
+        {findMuted([], settings, now, words).length === 0 && (
+          <MuteMenu about={[{ id: EVERYTHING, name: t('window.alerts.everything') }]} />
+        )}
+      </div>
     </div>
   )
 }

@@ -1,7 +1,7 @@
 import { Button, Group, Menu } from '@mantine/core'
 import { minutesUntilTomorrow } from '../../../core/agent/state/derived.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { isDiskKind } from '../../../core/alerts/kinds.ts'
+import { EVERYTHING, isDiskKind } from '../../../core/alerts/kinds.ts'
 import { ignoreError } from '../../../core/dropped-errors.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { useBridge, useView } from '../../state/bridge.tsx'
@@ -24,14 +24,15 @@ interface IncidentActionsProps {
 
 /** Shows the actions on an ongoing incident, and past actions with a way to undo them. */
 export function IncidentActions({ incident, state }: IncidentActionsProps) {
-  const { t } = useWords()
+  const words = useWords()
+  const { t } = words
   const { run } = useCommands()
   const now = useNow()
   const { id, acknowledged, snoozedUntil } = incident
   const isSnoozed = snoozedUntil !== null && snoozedUntil > now
   const about = findConcerned(incident, state)
-  const muted = findMuted(about, state.settings, now)
-  const audible = about.filter((one) => !muted.some((other) => other.id === one.id))
+  const muted = findMuted(about, state.settings, now, words)
+  const audible = about.filter((one) => !muted.some(({ id }) => id === one.id || id === EVERYTHING))
 
   return (
     <>
@@ -241,7 +242,8 @@ function SnoozeMenu({ id }: { id: string }) {
   )
 }
 
-function MuteMenu({ about }: { about: readonly Known[] }) {
+/** Mutes these for a time or, other than everything, until they are unmuted. */
+export function MuteMenu({ about }: { about: readonly Known[] }) {
   const words = useWords()
   const { t } = words
   const { run } = useCommands()
@@ -253,21 +255,24 @@ function MuteMenu({ about }: { about: readonly Known[] }) {
     about.map(({ name }) => name),
     words,
   )
+  const isAll = about.some(({ id }) => id === EVERYTHING)
   return (
     <Menu position="bottom-start">
       <Menu.Target>
         <Button size="compact-xs" variant="default" leftSection={<IconBellOff size={14} />}>
-          {t('window.alerts.mute')}
+          {t(isAll ? 'window.alerts.muteAll' : 'window.alerts.mute')}
         </Button>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Label className="menu-note breakable">{t('window.alerts.muteHint', { names })}</Menu.Label>
+        <Menu.Label className="menu-note breakable">
+          {isAll ? t('window.alerts.muteAllHint') : t('window.alerts.muteHint', { names })}
+        </Menu.Label>
         {[1, 8, 24].map((hours) => (
           <Menu.Item key={hours} onClick={() => mute(hours)}>
             {t('window.alerts.for', { hours })}
           </Menu.Item>
         ))}
-        <Menu.Item onClick={() => mute(null)}>{t('window.alerts.untilUnmuted')}</Menu.Item>
+        {!isAll && <Menu.Item onClick={() => mute(null)}>{t('window.alerts.untilUnmuted')}</Menu.Item>}
       </Menu.Dropdown>
     </Menu>
   )

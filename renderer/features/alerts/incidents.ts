@@ -1,6 +1,7 @@
 import { getNamesById } from '../../../core/agent/state/derived.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import {
+  EVERYTHING,
   getSeverity,
   getSubjects,
   isDiskKind,
@@ -82,9 +83,15 @@ export interface Muted extends Known {
   until: number | null
 }
 
-/** Returns those that are muted now. */
-export function findMuted(known: readonly Known[], { alerts }: Settings, now: number): Muted[] {
-  return known.flatMap(({ id, name }) => {
+/** Returns those that are muted now; first everything, if that is. */
+export function findMuted(
+  known: readonly Known[],
+  { alerts }: Settings,
+  now: number,
+  { t }: Pick<Words, 't'>,
+): Muted[] {
+  const everything = { id: EVERYTHING, name: t('window.alerts.everything') }
+  return [everything, ...known].flatMap(({ id, name }) => {
     const until = alerts.muted[id]
     if (until === undefined || (until !== null && until <= now)) return []
     return [{ id, name, until }]

@@ -7,10 +7,11 @@ import { findMuted, listKnown } from './incidents.ts'
 
 /** Lists what is muted, so that a forgotten muting is noticed. */
 export function MutedPart({ state }: { state: AppState }) {
-  const { t, format } = useWords()
+  const words = useWords()
+  const { t, format } = words
   const { run } = useCommands()
   const now = useNow()
-  const muted = findMuted(listKnown(state), state.settings, now)
+  const muted = findMuted(listKnown(state), state.settings, now, words)
   if (muted.length === 0) return null
   return (
     <section className="card" aria-label={t('window.alerts.muted')}>

@@ -572,12 +572,8 @@ const otherEntries = {
     label: 'window.alerts.mute',
     under: ['window.alerts'],
     texts: ['window.alerts.snooze'],
-    // The buttons are at a failure.
-    getTargets: (state, t) =>
-      onPage(
-        'alerts',
-        ...(state.incidents.some(({ endedAt }) => endedAt === null) ? (['window.alerts.mute'] as const) : []),
-      )(state, t),
+    // Muting one thing is at its failure.
+    getTargets: onPage('alerts', 'window.alerts.muteAll'),
   },
   reportView: {
     label: 'window.transfers.view.report',

@@ -133,4 +133,10 @@ test('`holdfast failures`: incidents are listed, acknowledged, snoozed and muted
   await home.says(['failures', 'unmute', 'usb'])
   const channels = JSON.parse(await home.says(['channels', '--json']))
   expect(channels.muted).toEqual({ photos: null })
+  expect(await home.says(['failures', 'mute', '2h'])).toMatch(/^No notifications until .*failures unmute$/m)
+  const muted = JSON.parse(await home.says(['channels', '--json'])).muted['*']
+  expect(Math.abs(muted - Date.now() - 2 * HOUR_MS)).toBeLessThan(60_000)
+  expect(await home.says(['failures', 'unmute'])).toContain('Notifications are sent again.')
+  expect(JSON.parse(await home.says(['channels', '--json'])).muted).toEqual({ photos: null })
+  expect(await home.run(['failures', 'mute'])).toMatchObject({ code: 2, out: '' })
 })

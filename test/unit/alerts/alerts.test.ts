@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { getSubjects } from '../../../core/alerts/kinds.ts'
+import { EVERYTHING, getSubjects } from '../../../core/alerts/kinds.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { alerts, checked } from '../../support/alerts/agent-alerts.ts'
 
@@ -75,6 +75,23 @@ describe('alerting', () => {
     expect(notices.map(({ incident }) => Object.keys(incident.paths))).toEqual([
       ['destination:usb'],
       ['unfit:usb:photos'],
+    ])
+  })
+
+  it('muted everything sends no notifications, and those that last when it ends', () => {
+    const { running, notices, muted } = alerts()
+    muted.add(EVERYTHING)
+    const fails = (id: string) =>
+      running.observeChanges([checked('refused', id, { group: id, source: null })])
+    fails('destination:usb')
+    vi.advanceTimersByTime(60_000)
+    expect(notices).toEqual([])
+    muted.delete(EVERYTHING)
+    fails('destination:nas')
+    vi.advanceTimersByTime(60_000)
+    expect(notices.map(({ incident }) => incident.group).sort()).toEqual([
+      'destination:nas',
+      'destination:usb',
     ])
   })
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { channelTypes } from '../../../alerts/channels/catalog.ts'
 import { testedSchema, timelinePageSchema, timelineQuestionSchema } from '../../../alerts/incident.ts'
+import { EVERYTHING } from '../../../alerts/kinds.ts'
 import { channelSchema, LONGEST_TEMPLATE } from '../../../alerts/settings.ts'
 import { evidenceSchema } from '../../../check/evidence/evidence-messages.ts'
 import { LONGEST_PAUSE_MINUTES } from '../../../settings/bounds.ts'
@@ -17,9 +18,13 @@ export const alertsContract = {
   ),
   /**
    * Suppresses notifications of a source, a checked path, a destination or a disk until then (milliseconds since 1970),
-   * or until unmuted (null).
+   * or until unmuted (null); EVERYTHING needs an end.
    */
-  mute: defineAction(z.object({ id: z.string(), until: z.number().nullable() })),
+  mute: defineAction(
+    z
+      .object({ id: z.string(), until: z.number().nullable() })
+      .refine(({ id, until }) => id !== EVERYTHING || until !== null, { path: ['until'] }),
+  ),
   unmute: defineAction(idInput),
   /** `channel.id`: must be new. Secrets are stored separately. */
   addChannel: defineAction(z.object({ channel: channelSchema, secrets: givenSecretsSchema })),

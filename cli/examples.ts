@@ -14,5 +14,8 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   'holdfast failures mute': ['holdfast failures mute 1h', 'holdfast failures mute /data 2h'],
   'holdfast events': ['holdfast events --since 24h --type file.durable --json'],
   'holdfast receive': ['holdfast receive on /srv/copies', 'holdfast pair'],
-  'holdfast settings limit': ["holdfast settings limit none --rule 'daily 08:00-20:00 2M'"],
+  'holdfast settings limit': [
+    "holdfast settings limit none --rule 'daily 08:00-20:00 2M'",
+    "holdfast settings limit none --rule 'daily 06:00-22:00 pause'",
+  ],
 }

@@ -10,7 +10,7 @@ import { storeLayout } from '../../core/store/layout.ts'
 import { formatDifference } from '../agent/settings.ts'
 import { refuseMissing, resolveDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
 import { runningState } from '../ask/settings-change.ts'
-import { localTime, parseSince } from '../terminal/moment.ts'
+import { localTime, parseTime } from '../terminal/moment.ts'
 import { printPages } from '../terminal/pages.ts'
 import { parsePath } from '../terminal/path-words.ts'
 import { about, terminalWords, translate } from '../terminal/terminal-words.ts'
@@ -31,7 +31,7 @@ export function registerChanges(program: Command): void {
     .command('changes')
     .description('list who changed what: settings, folders, destinations, access; newest first')
     .option('--store <folder>', "those of a receiver's store, made by commands for it", parsePath)
-    .option('--since <time>', 'only later ones: 2h, 2026-11-20, or 2026-11-20T08:15', parseSince)
+    .option('--since <time>', 'only later ones: 2h, 2026-11-20, or 2026-11-20T08:15', parseTime)
     .option('--text <text>', 'only those that contain it', '')
     .option('--most <number>', 'how many at most', parseCount, 50)
     .option('--json', 'one JSON object a line')

@@ -7,7 +7,7 @@ import { sourceAt } from '../ask/known-path.ts'
 import { askState } from '../ask/settings-change.ts'
 import { tableLines } from '../terminal/columns.ts'
 import { jsonText } from '../terminal/json.ts'
-import { localTime, parseSince } from '../terminal/moment.ts'
+import { localTime, parseTime } from '../terminal/moment.ts'
 import { parsePath } from '../terminal/path-words.ts'
 import { quoteControls } from '../terminal/quote-controls.ts'
 import { translate } from '../terminal/terminal-words.ts'
@@ -29,7 +29,7 @@ export function registerExpected(folders: Command): void {
     .command('expected')
     .description('list the files that were expected: on time, late or missing; exit code 3: no agent runs')
     .argument('[path]', 'a protected folder, or its name; default: all', parsePath)
-    .option('--since <time>', 'how far back: 12h, 30d (default), or 2026-11-20', parseSince)
+    .option('--since <time>', 'how far back: 12h, 30d (default), or 2026-11-20', parseTime)
     .option('--missing', 'only files that are missing or were late')
     .option('--json', 'print the files as JSON; times in milliseconds since 1970')
   withDataDirectory(command).action((given: string | undefined, _: ListOptions, self: Command) =>

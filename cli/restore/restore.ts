@@ -5,7 +5,7 @@ import { message } from '../../core/lib/i18n/message.ts'
 import { toSentence } from '../../core/lib/i18n/user-error.ts'
 import type { Task } from '../../core/restore/task.ts'
 import { withDataDirectory } from '../ask/data-directory.ts'
-import { parseMoment } from '../terminal/moment.ts'
+import { parseTime } from '../terminal/moment.ts'
 import { parseTimeout } from '../terminal/option-words.ts'
 import { parsePath } from '../terminal/path-words.ts'
 import { openProgress } from '../terminal/progress.ts'
@@ -56,8 +56,8 @@ export function registerRestore(program: Command): void {
     .option('--path <path>', 'only the file or folder at this path, inside its protected folder')
     .option(
       '--at <time>',
-      'the state at this time: 2026-11-20, 2026-11-20T08:15 (local), 2026-11-20T08:15Z',
-      parseMoment,
+      "the state at this time: 2d (ago), 'yesterday 14:00', 2026-11-20 (its beginning), 2026-11-20T08:15",
+      parseTime,
     )
     .option('--version <name>', 'this older version of the file, as --list names it')
     .option(

@@ -24,7 +24,7 @@ interface LimitOptions {
 export function registerLimit(settings: Command): void {
   const command = settings
     .command('limit')
-    .description('show or change the speed limit, with times of the week')
+    .description('show or change how fast and at which times files are sent')
     .argument(
       '[rate]',
       'bytes a second where no rule applies: 500K, 10M, or none',

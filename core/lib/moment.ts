@@ -19,11 +19,25 @@ export function parseIsoMoment(text: string): number | null {
   return Number.isNaN(at) ? null : at
 }
 
+const DAY_WORDS: ReadonlyMap<string, number> = new Map([
+  ['today', 0],
+  ['yesterday', -1],
+  ['今天', 0],
+  ['昨天', -1],
+])
+
 /**
- * Parses a moment, or how long ago one was (`2h`, `30d`), as milliseconds since 1970; null: it is neither. A unit is
- * required.
+ * Parses a moment, a time of today or yesterday (`yesterday`, `yesterday 14:00`), or how long ago one was (`2h`, `30d`), as
+ * milliseconds since 1970; null: it is none of them. A unit is required.
  */
 export function parsePast(text: string, now: number): number | null {
   const ago = /[smhd]$/i.test(text) ? parseSeconds(text) : null
-  return ago === null ? parseIsoMoment(text) : Math.max(0, Math.round(now - ago * 1_000))
+  if (ago !== null) return Math.max(0, Math.round(now - ago * 1_000))
+  const [, word = '', hour = '0', minute = '0'] = /^(\p{L}+)(?:[T\s]*(\d\d?):(\d\d))?$/u.exec(text) ?? []
+  const days = DAY_WORDS.get(word.toLowerCase())
+  if (days === undefined) return parseIsoMoment(text.replace(/\s+/, 'T'))
+  if (Number(hour) > 23 || Number(minute) > 59) return null
+  const day = new Date(now)
+  day.setDate(day.getDate() + days)
+  return day.setHours(Number(hour), Number(minute), 0, 0)
 }

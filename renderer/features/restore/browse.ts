@@ -1,6 +1,6 @@
 import type { CommandOutput } from '../../../core/agent/contract.ts'
 import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
-import { parseIsoMoment } from '../../../core/lib/moment.ts'
+import { parsePast } from '../../../core/lib/moment.ts'
 
 export type Computer = CommandOutput<'restoreComputers'>['computers'][number]
 export type Folder = CommandOutput<'restoreFolders'>['folders'][number]
@@ -69,5 +69,5 @@ export function besidePath(path: string): string {
 /** Parses a typed moment, also in full-width characters, to milliseconds since 1970; null if empty. */
 export function readMoment(typed: string): number | null | 'invalid' {
   const text = typed.normalize('NFKC').trim()
-  return text === '' ? null : (parseIsoMoment(text.replace(/\s+/, 'T')) ?? 'invalid')
+  return text === '' ? null : (parsePast(text, Date.now()) ?? 'invalid')
 }

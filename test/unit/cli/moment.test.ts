@@ -1,19 +1,23 @@
 import { expect, test, vi } from 'vitest'
-import { localTime, parseMoment, parseSince } from '../../../cli/terminal/moment.ts'
+import { localTime, parseTime } from '../../../cli/terminal/moment.ts'
 
 test.each([
   ['2026-11-20', new Date(2026, 10, 20)],
   ['2024-02-29', new Date(2024, 1, 29)],
   ['2026-11-20T08:15', new Date(2026, 10, 20, 8, 15)],
+  ['2026-11-20 08:15', new Date(2026, 10, 20, 8, 15)],
   ['2026-11-20T08:15:30', new Date(2026, 10, 20, 8, 15, 30)],
   ['2026-11-20T08:15Z', new Date(Date.UTC(2026, 10, 20, 8, 15))],
   ['2026-11-20T08:15:00Z', new Date(Date.UTC(2026, 10, 20, 8, 15))],
   ['2026-11-20T08:15:00.250Z', new Date(Date.UTC(2026, 10, 20, 8, 15, 0, 250))],
   ['2026-11-20T08:15+08:00', new Date(Date.UTC(2026, 10, 20, 0, 15))],
-])('time argument: %s is accepted', (text, at) => expect(parseMoment(text)).toBe(at.getTime()))
+])('time argument: %s is accepted', (text, at) => expect(parseTime(text)).toBe(at.getTime()))
 
 test.each([
-  'yesterday',
+  'tomorrow',
+  'yesterday 24:00',
+  'yesterday 8',
+  'constructor',
   '',
   '5',
   'foo 1',
@@ -24,12 +28,11 @@ test.each([
   '2026-11-31',
   '2025-02-29',
   '2026-13-01',
-  '2026-11-20 08:15',
   '2026-11-20T8:15',
   '2026-11-20T25:00',
   '2026-11-20T08:15 PM',
   'on 2026-11-20',
-])('time argument: %j is refused', (text) => expect(() => parseMoment(text)).toThrow('must be a time'))
+])('time argument: %j is refused', (text) => expect(() => parseTime(text)).toThrow('must be a time'))
 
 test.each([
   ['Asia/Taipei', '2026-11-20T16:15:07+08:00'],
@@ -39,17 +42,21 @@ test.each([
   vi.stubEnv('TZ', zone)
   const at = Date.UTC(2026, 10, 20, 8, 15, 7)
   expect(localTime(at)).toBe(text)
-  expect(parseMoment(localTime(at))).toBe(at)
+  expect(parseTime(localTime(at))).toBe(at)
   vi.unstubAllEnvs()
 })
 
 test('time argument of --since: a moment, or how long ago it was; a unit is required', () => {
   vi.useFakeTimers({ now: Date.UTC(2026, 10, 28, 8) })
-  expect(parseSince('2h')).toBe(Date.UTC(2026, 10, 28, 6))
-  expect(parseSince('1.5d')).toBe(Date.UTC(2026, 10, 26, 20))
-  expect(parseSince('99999d')).toBe(0)
-  expect(parseSince('2026-11-20T08:15Z')).toBe(Date.UTC(2026, 10, 20, 8, 15))
+  expect(parseTime('2h')).toBe(Date.UTC(2026, 10, 28, 6))
+  expect(parseTime('1.5d')).toBe(Date.UTC(2026, 10, 26, 20))
+  expect(parseTime('99999d')).toBe(0)
+  expect(parseTime('2026-11-20T08:15Z')).toBe(Date.UTC(2026, 10, 20, 8, 15))
+  const local = (...parts: [number, number, number]) => new Date(2026, 10, ...parts).getTime()
+  expect(parseTime('yesterday')).toBe(local(new Date().getDate() - 1, 0, 0))
+  expect(parseTime('Yesterday 9:05')).toBe(local(new Date().getDate() - 1, 9, 5))
+  expect(parseTime('今天 14:00')).toBe(local(new Date().getDate(), 14, 0))
   for (const text of ['2', '', '-2h', 'NaN', 'h', '1e9d', '2 weeks', `${'9'.repeat(400)}d`])
-    expect(() => parseSince(text)).toThrow('must be a time')
+    expect(() => parseTime(text)).toThrow('must be a time')
   vi.useRealTimers()
 })

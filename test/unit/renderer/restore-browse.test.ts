@@ -24,7 +24,8 @@ test('restore date: a typed time is read in the local time zone, and other text 
   for (const typed of ['2026-11-22T14:02', ' 2026-11-22 14:02 ', '２０２６－１１－２２　１４：０２'])
     expect(readMoment(typed)).toBe(at)
   expect(readMoment('2026-11-22')).toBe(new Date(2026, 10, 22).getTime())
-  for (const typed of ['yesterday', '22/11/2026', '11/22/2026 14:02', '2026-02-30'])
+  expect(readMoment('昨天 １４：０２')).toBe(readMoment('yesterday 14:02'))
+  for (const typed of ['tomorrow', '22/11/2026', '11/22/2026 14:02', '2026-02-30'])
     expect(readMoment(typed)).toBe('invalid')
 })
 

@@ -112,6 +112,7 @@ function createContext(agent: Agent, changed: () => void): SettingsContext {
       ])
       return (await withTimeout(RELEASE_WITHIN_MS, closed)) !== LATE
     },
+    createLink: () => Promise.reject(new UserError('agent.notRunning', { directory: layout.directory })),
     restart: (destination) => agent.senders.restart(destination),
   }
 }

@@ -90,11 +90,13 @@ export async function openAgent(
     const settings = openSettings(dataDirectory, onlyThisRun ? 'refuse' : 'set-aside')
     options.prepare?.(settings)
     const agent = new Agent(layout, onlyThisRun ? createUnsavedSettings(settings) : settings, host, log.write)
-    const handlers = commandHandlers(agent)
+    const handlers = commandHandlers(agent, {
+      createLink: () => web?.createLink() ?? Promise.reject(new UserError('agent.starting')),
+    })
     const ready = (by: Actor) => recordCommands(handlers, agent.createRecorder(by))
     createHandlers = ready
     agent.start()
-    const web = onlyThisRun
+    const web: WebPage | null = onlyThisRun
       ? null
       : new WebPage(agent, (command, input, name) => answer(command, input, { via: 'page', name }))
     return {

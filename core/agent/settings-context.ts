@@ -8,6 +8,7 @@ import type { Settings } from '../settings/schema.ts'
 import type { EnteredSecrets, SecretStore } from '../settings/secrets.ts'
 import type { SettingsStore } from '../settings/settings-store.ts'
 import { runAction } from './answering.ts'
+import type { CommandOutput } from './contract.ts'
 import type { ProposalStore } from './parts/proposals/proposals.ts'
 
 type Asked<N extends 'test' | 'pair'> = (
@@ -38,6 +39,8 @@ export interface SettingsContext {
   isRestoring(folder: FolderDestination): boolean
   /** Closes everything in a folder that is no longer used; false: its disk does not answer. */
   release(folder: FolderDestination): Promise<boolean>
+  /** Creates a link to the web page. */
+  createLink(): Promise<CommandOutput<'createPageLink'>>
   /** Restarts the sender of a destination, by its id, because its circumstances have changed. */
   restart(destination: string): void
 }

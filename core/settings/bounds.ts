@@ -24,3 +24,6 @@ export const LONGEST_LATE_MINUTES = 43_200
 /** True for the minutes of a period of expected files: it divides a day, so that each day begins with one. */
 export const isPeriod = (minutes: number): boolean =>
   Number.isInteger(minutes) && minutes >= 5 && 1_440 % minutes === 0
+
+/** The beginning of a secret that signs in once: the part of a link to the web page after "#". */
+export const LINK_PREFIX = 'once-'

@@ -238,6 +238,8 @@ export const webProxySchema = z.object({
 /** The window as a web page, which the agent serves. Beyond loopback it is served with TLS. */
 export const webSettingsSchema = z.object({
   on: z.boolean().default(false),
+  /** Links that sign in a browser of this computer once are given, also while the page is off. */
+  link: z.boolean().default(true),
   /** Absolute path of a Unix socket to listen on, instead of the address; null: none. */
   socket: absolutePathSchema
     .refine((text) => new TextEncoder().encode(text).length <= LONGEST_SOCKET_PATH)

@@ -32,6 +32,6 @@ export function findToken(tokens: readonly WebToken[], token: string): WebToken 
 }
 
 /** A fast digest suffices: 256 random bits cannot be guessed. */
-function digestOf(token: string): string {
+export function digestOf(token: string): string {
   return createHash('sha256').update(token).digest('hex')
 }

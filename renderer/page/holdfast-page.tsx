@@ -1,9 +1,11 @@
 import { lazy, Suspense, useEffect, useMemo, useState } from 'react'
 import { ignoreError } from '../../core/dropped-errors.ts'
 import type { Message, WordKey } from '../../core/lib/i18n/message.ts'
+import { LINK_PREFIX } from '../../core/settings/bounds.ts'
 import { HoldfastWindow } from '../features/frame/window.tsx'
 import { askAgain, retryMs } from '../state/ask-again.ts'
 import { BridgeProvider } from '../state/bridge.tsx'
+import { sentenceOfThrown } from '../state/thrown.ts'
 import { useWords, WordsProvider } from '../words/context.tsx'
 import { nearestLanguage } from '../words/dictionaries.ts'
 import { IncidentNotifications } from './incident-notifications.tsx'
@@ -23,7 +25,18 @@ interface FolderQuestion {
   resolve: (path: string | null) => void
 }
 
-/** The window in a browser: asks for a token until there is a session, and for folders in its own dialog. */
+/** Returns the secret of the link that was opened, once, and removes it from the address. */
+function takeSecret(): string | null {
+  const secret = location.hash.slice(1)
+  if (!secret.startsWith(LINK_PREFIX)) return null
+  history.replaceState(null, '', location.pathname)
+  return secret
+}
+
+/**
+ * The window in a browser: signs in by the link that was opened, if any. It asks for a token until there is a session,
+ * and for folders in its own dialog.
+ */
 export function HoldfastPage() {
   /** undefined: not known yet; null: signed out. */
   const [session, setSession] = useState<PageSession | null | undefined>()
@@ -42,9 +55,18 @@ export function HoldfastPage() {
     const handlers = createPageHandlers(pageServer, { chooseFolder, chooseFile, download })
     return { server: pageServer, bridge: createPageBridge(pageServer, handlers) }
   }, [])
+  useEffect(() => {
+    // A link that is opened in the tab of the page changes nothing but the fragment.
+    const reload = () => location.hash.startsWith(`#${LINK_PREFIX}`) && location.reload()
+    addEventListener('hashchange', reload)
+    return () => removeEventListener('hashchange', reload)
+  }, [])
   useEffect(
     () =>
       askAgain(async () => {
+        const secret = takeSecret()
+        if (secret !== null)
+          await server.signIn(secret).catch((thrown: unknown) => setEnded(sentenceOfThrown(thrown)))
         const failed = ignoreError('the session is requested again', undefined)
         const found = await server.getSession().catch(failed)
         setSession(found)

@@ -12,7 +12,7 @@ interface SignInProps {
   signIn: (token: string) => Promise<void>
 }
 
-/** Asks for the token that gives access to the page. */
+/** Asks for the token that gives access to the page, and names the commands that give access. */
 export function SignIn({ computer, ended, signIn }: SignInProps) {
   const { t, say } = useWords()
   const [token, setToken] = useState('')
@@ -48,6 +48,7 @@ export function SignIn({ computer, ended, signIn }: SignInProps) {
             error={refusal !== null && say(refusal)}
           />
           <p className="dimmed">{t('page.signIn.hint')}</p>
+          <code className="command selectable">holdfast settings web link</code>
           <code className="command selectable">holdfast settings web token add NAME</code>
           <Button type="submit" loading={busy} disabled={token.trim() === ''}>
             {t('page.signIn.action')}

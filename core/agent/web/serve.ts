@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { chmod, lstat, rm } from 'node:fs/promises'
 import { createServer, type Server, type ServerOptions } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
-import { connect, type Socket } from 'node:net'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { hostname } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
 import { dropError, ignoreError } from '../../dropped-errors.ts'
@@ -12,10 +12,11 @@ import { formatAddress } from '../../lib/i18n/formats.ts'
 import { toSentence, UserError } from '../../lib/i18n/user-error.ts'
 import { errorCode, errorText, toReason } from '../../platform/system-error.ts'
 import { loadIdentity } from '../../protocol/identity.ts'
-import type { WebSettings } from '../../settings/schema.ts'
+import { type WebSettings, webSettingsSchema } from '../../settings/schema.ts'
 import type { Agent } from '../agent.ts'
+import type { CommandOutput } from '../contract.ts'
 import type { AppState } from '../state/schema.ts'
-import { Sessions } from './sessions.ts'
+import { isLoopback, Sessions } from './sessions.ts'
 import { Shares } from './shares.ts'
 
 const RETRY_MS = 5_000
@@ -29,14 +30,22 @@ const LIMITS: ServerOptions = {
   maxHeaderSize: 16 * 1024,
 }
 
-/** Serves the web page as the settings say, and tries again while it cannot. The page's state is in the store. */
+/** The settings by which a page is served. */
+type Served = Omit<WebSettings, 'link'>
+
+/**
+ * Serves the web page as the settings say, and tries again while it cannot. The page's state is in the store. A link
+ * leads to that page if it is on loopback; otherwise the same page is served on loopback for links, until the agent ends.
+ */
 export class WebPage {
   readonly #agent: Agent
   readonly #run: (command: string, input: unknown, by: string) => Promise<unknown>
-  #settings: WebSettings | null = null
-  #open: { settings: WebSettings; server: Server; certificate: string | null } | null = null
+  #settings: Served | null = null
+  #open: { settings: Served; server: Server; certificate: string | null } | null = null
+  /** The page for links, beside the one of the settings. */
+  #forLinks: { server: Server; port: number } | null = null
   /** Browsers stay signed in while other settings of the page change. */
-  #sessions: Sessions
+  readonly #sessions: Sessions
   #retry: NodeJS.Timeout | null = null
   /** Changes of the settings are applied one after the other. */
   #changing: Promise<void> = Promise.resolve()
@@ -57,9 +66,52 @@ export class WebPage {
     return this.#changing
   }
 
+  /**
+   * Returns a link that signs in one browser of this computer.
+   * @throws UserError web.noLinks, web.noPage, web.cannotListen
+   */
+  createLink(): Promise<CommandOutput<'createPageLink'>> {
+    const created = this.#changing.then(async () => {
+      if (!this.#agent.settings.get().web.link) throw new UserError('web.noLinks')
+      const { host, port } = this.#findLoopback() ?? (await this.#openForLinks())
+      const { secret, lastsMs } = this.#sessions.createLink()
+      return { link: `http://${formatAddress(host, port)}/#${secret}`, usableUntil: Date.now() + lastsMs }
+    })
+    this.#changing = created.then(() => undefined, ignoreError('who asks for the link gets the reason'))
+    return created
+  }
+
+  /** Returns the address of the page of the settings; null if it is off, or not on loopback. */
+  #findLoopback(): Pick<Served, 'host' | 'port'> | null {
+    const served = this.#open?.settings
+    return served?.socket === null && isLoopback(served.host) ? served : null
+  }
+
+  /** Serves the page for links, unless it is served already. */
+  async #openForLinks(): Promise<Pick<Served, 'host' | 'port'>> {
+    const { port } = this.#agent.settings.get().web
+    const usual = { ...webSettingsSchema.parse({}), port }
+    if (this.#forLinks === null) {
+      const { server } = await this.#listen(usual).catch((error: unknown) => {
+        if (toSentence(error).key !== 'web.cannotListen') throw error
+        // Another program has the port: the system chooses one.
+        return this.#listen({ ...usual, port: 0 })
+      })
+      this.#forLinks = { server, port: (server.address() as AddressInfo).port }
+    }
+    return { host: usual.host, port: this.#forLinks.port }
+  }
+
+  async #closeForLinks(): Promise<void> {
+    const open = this.#forLinks
+    this.#forLinks = null
+    if (open !== null) await close(open.server)
+  }
+
   #configure(settings: WebSettings | null): void {
+    if (settings?.link !== true) this.#changing = this.#changing.then(() => this.#closeForLinks())
     // Each attempt has its own copy: one that is not the present copy has another attempt behind it.
-    const wanted = settings?.on ? { ...settings } : null
+    const wanted = settings?.on ? toServed(settings) : null
     // A person who switches it on again has removed the problem, perhaps, and does not wait for the next attempt.
     const isServed = wanted === null || this.#open !== null
     if (isServed && isDeepStrictEqual(wanted, this.#settings)) return
@@ -69,12 +121,12 @@ export class WebPage {
     this.#changing = this.#changing.then(() => this.#apply(wanted))
   }
 
-  async #apply(settings: WebSettings | null): Promise<void> {
+  async #apply(settings: Served | null): Promise<void> {
     if (this.#retry !== null) clearTimeout(this.#retry)
     this.#retry = null
     if (settings === null) {
       await this.#close()
-      this.#sessions = this.#createSessions()
+      this.#sessions.endAll()
       return this.#show(settings, null)
     }
     // The settings have changed since: a later attempt has the new ones.
@@ -92,20 +144,22 @@ export class WebPage {
   }
 
   /** Shows the result of an attempt, unless another one follows. */
-  #show(settings: WebSettings | null, web: AppState['web']): void {
+  #show(settings: Served | null, web: AppState['web']): void {
     if (settings === this.#settings) this.#agent.store.update({ web })
   }
 
   /** Serves the page with these settings, unless it is served with them already. */
-  async #openWith(settings: WebSettings): Promise<{ certificate: string | null }> {
+  async #openWith(settings: Served): Promise<{ certificate: string | null }> {
     if (this.#open !== null && isDeepStrictEqual(settings, this.#open.settings)) return this.#open
     await this.#close()
+    // A browser that has opened a link there goes on with the page of the settings.
+    if (settings.socket === null && settings.port === this.#forLinks?.port) await this.#closeForLinks()
     this.#open = { settings, ...(await this.#listen(settings)) }
     return this.#open
   }
 
   /** @throws UserError web.noPage, web.cannotListen, web.noSocket, web.socketInUse, transfer.identityBroken, transfer.identityUnreadable */
-  async #listen(settings: WebSettings): Promise<{ server: Server; certificate: string | null }> {
+  async #listen(settings: Served): Promise<{ server: Server; certificate: string | null }> {
     const { host, layout, secrets, store, log } = this.#agent
     const page = host.page()
     if (page === null) throw new UserError('web.noPage')
@@ -171,22 +225,30 @@ export class WebPage {
       .update(`${host.computerName}\n${layout.directory}`)
       .digest('hex')
       .slice(0, 12)
-    return new Sessions(() => settings.get().webTokens, id)
+    return new Sessions(settings.get, id)
   }
 
   async #close(): Promise<void> {
-    if (this.#open === null) return
-    const { server } = this.#open
+    const open = this.#open
     this.#open = null
-    const closed = once(server, 'close')
-    server.close()
-    server.closeAllConnections()
-    await closed
+    if (open !== null) await close(open.server)
   }
 }
 
+/** Returns a new object for each attempt, without the field that changes nothing about it. */
+function toServed({ link: _, ...served }: WebSettings): Served {
+  return served
+}
+
+async function close(server: Server): Promise<void> {
+  const closed = once(server, 'close')
+  server.close()
+  server.closeAllConnections()
+  await closed
+}
+
 /** @throws UserError web.cannotListen */
-async function listenAt(server: Server, { host, port }: WebSettings): Promise<void> {
+async function listenAt(server: Server, { host, port }: Served): Promise<void> {
   try {
     server.listen(port, host)
     await once(server, 'listening')
@@ -228,10 +290,8 @@ async function removeStale(socket: string): Promise<void> {
   throw new UserError('web.socketInUse', { path: socket })
 }
 
-const isLoopback = (host: string): boolean => host === '::1' || host.startsWith('127.')
-
 /** Returns the address to enter in a browser, or in a proxy for a socket. */
-function formatWebAddress({ host, port, names, socket }: WebSettings): string {
+function formatWebAddress({ host, port, names, socket }: Served): string {
   if (socket !== null) return `unix:${socket}`
   const isAny = host === '0.0.0.0' || host === '::'
   const shown = names[0] ?? (isAny ? hostname().toLowerCase() : host)

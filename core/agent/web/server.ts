@@ -10,8 +10,9 @@ import type { CloudEvent, EventFilter } from '../../events/cloud-event.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { toSentence } from '../../lib/i18n/user-error.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
+import { LINK_PREFIX } from '../../settings/bounds.ts'
 import { eventTypes } from '../../settings/event-sinks.ts'
-import type { WebProxy, WebToken } from '../../settings/schema.ts'
+import type { WebProxy } from '../../settings/schema.ts'
 import { getAnswer } from '../answering.ts'
 import { isQuery } from '../contract.ts'
 import { buildOverview } from '../parts/computers/overview.ts'
@@ -156,7 +157,7 @@ function presentRevision({ snapshot }: WebContext): StatePatch {
   return { base: revision, revision, changes: {} }
 }
 
-/** Adds signing in and out: a token is exchanged for a cookie that scripts cannot read. */
+/** Adds signing in and out: a token, or the secret of a link, is exchanged for a cookie that scripts cannot read. */
 function addSessionRoutes(app: Hono<Env>, sessions: Sessions, { computer }: WebContext): void {
   const toSession = (access: Access) => ({ output: { ...access, computer } })
   app.get('/api/session', (c) => {
@@ -168,12 +169,13 @@ function addSessionRoutes(app: Hono<Env>, sessions: Sessions, { computer }: WebC
     const given = typeof body === 'object' && body !== null && 'token' in body ? body.token : null
     if (typeof given !== 'string') return refuse(c, 400, message('web.signIn'))
     const { address, isSecure } = c.get('peer')
-    const token = sessions.authenticate(given.trim(), address)
-    if (token === 'limited') return refuse(c, 429, message('web.limited'))
-    if (token === null) return refuse(c, 401, message('web.wrongToken'))
+    const session = sessions.signIn(given.trim(), address)
+    if (session === 'limited') return refuse(c, 429, message('web.limited'))
+    if (session === null)
+      return refuse(c, 401, message(given.startsWith(LINK_PREFIX) ? 'web.usedLink' : 'web.wrongToken'))
     const options = { httpOnly: true, sameSite: 'Strict', path: '/', secure: isSecure } as const
-    setCookie(c, sessions.cookie, sessions.start(token), options)
-    return c.json(toSession(toAccess(token)))
+    setCookie(c, sessions.cookie, session.id, options)
+    return c.json(toSession(session.access))
   })
   app.delete('/api/session', (c) => {
     sessions.end(getCookie(c, sessions.cookie) ?? '')
@@ -182,16 +184,13 @@ function addSessionRoutes(app: Hono<Env>, sessions: Sessions, { computer }: WebC
   })
 }
 
-const toAccess = ({ name, role }: WebToken): Access => ({ name, role, by: 'token' })
-
 /** Returns the access of a request: the user of a trusted proxy, else by its Authorization header, else by its cookie. */
 function authenticate(c: Context<Env>, sessions: Sessions): Access | null | 'limited' {
   const { user, address } = c.get('peer')
   if (user !== null) return user
   const [, bearer] = /^Bearer (\S+)$/i.exec(c.req.header('authorization') ?? '') ?? []
   if (bearer === undefined) return findSession(c, sessions)
-  const token = sessions.authenticate(bearer, address)
-  return token === null || token === 'limited' ? token : toAccess(token)
+  return sessions.authenticate(bearer, address)
 }
 
 const toUser = (c: Context<Env>): string => `${c.get('access').by} ${c.get('access').name}`
@@ -203,8 +202,7 @@ function hasAccess(c: Context<Env>, sessions: Sessions): boolean {
 }
 
 function findSession(c: Context<Env>, sessions: Sessions): Access | null {
-  const token = sessions.find(getCookie(c, sessions.cookie) ?? '')
-  return token && toAccess(token)
+  return sessions.find(getCookie(c, sessions.cookie) ?? '')
 }
 
 async function runCommand(c: Context<Env>, { run, logDefect }: WebContext) {

@@ -192,6 +192,7 @@ const ownSettings = {
     values: ['web', 'https', 'TLS', 'nginx', 'Caddy', 'X-Forwarded-For'],
     settings: {
       'web.on': 'window.web.on',
+      'web.link': 'window.web.link',
       'web.host': 'window.web.host',
       'web.port': 'window.web.port',
       'web.names': 'window.web.names',

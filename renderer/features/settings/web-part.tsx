@@ -20,13 +20,14 @@ import { useWords } from '../../words/context.tsx'
 import { ChoiceSetting } from './choice-setting.tsx'
 import { Setting, SettingsPart } from './found.tsx'
 import { SavedNumber } from './saved-number.tsx'
+import { SwitchSetting } from './switch-setting.tsx'
 import { TextSetting } from './text-setting.tsx'
 import { WebTokenForm } from './web-token-form.tsx'
 
 /** Serves this window as a web page, and manages the tokens that give access to it. */
 export function WebPart({ state: { settings, web: served } }: { state: AppState }) {
   const { t } = useWords()
-  const { run } = useCommands()
+  const { ask, run } = useCommands()
   const isPage = useIsPage()
   const [ending, setEnding] = useState(false)
   const [adding, setAdding] = useState(false)
@@ -47,6 +48,12 @@ export function WebPart({ state: { settings, web: served } }: { state: AppState 
           classNames={{ body: 'switch-body' }}
         />
         {web.on && <Address web={web} served={served} />}
+        <SwitchSetting
+          label="window.web.link"
+          hint="window.web.linkHint"
+          value={web.link}
+          save={(link) => ask('changeSettings', { web: { link } })}
+        />
         {hasTokens && <h3>{t('window.web.tokens')}</h3>}
         {webTokens.map((token) => (
           <TokenRow key={token.id} token={token} />

@@ -22,7 +22,7 @@ function openApp(more: Partial<WebContext> = {}) {
   const signals: AbortSignal[] = []
   const context = {
     ...{ names: [], isSecure: false, isSocket: false, proxy: webProxySchema.parse({}), page: '/page' },
-    sessions: new Sessions(() => tokens, 'test'),
+    sessions: new Sessions(() => ({ webTokens: tokens, web: settings.web }), 'test'),
     subscribe: () => () => undefined,
     async *followEvents(_since: string, _filter: unknown, signal: AbortSignal) {
       signals.push(signal)

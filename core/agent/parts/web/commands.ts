@@ -7,6 +7,7 @@ import type { webContract } from './contract.ts'
 export function webHandlers(context: SettingsContext) {
   const set = setterFor(context)
   return {
+    createPageLink: () => context.createLink(),
     addWebToken: async (input) => {
       const { settings, token } = createToken(context.settings.get(), input, Date.now())
       context.change(() => settings)

@@ -3,7 +3,7 @@
 import * as nodeModule from 'node:module'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { ensureBuilt } from './setup/application.mjs'
+import { tryBuilding } from './setup/application.mjs'
 import { commandScript } from './setup/command.mjs'
 import { ensureNode } from './setup/node.mjs'
 import { cacheDirectory, dropError, runMain } from './setup/project.mjs'
@@ -24,6 +24,16 @@ function isNodeNewEnough() {
   const isNew = major > OLDEST.major || (major === OLDEST.major && minor >= OLDEST.minor)
   // Missing in Node.js 21 and 22.0 to 22.2; used by the build (build/setup/bundle.mjs).
   return isNew && process.getBuiltinModule !== undefined
+}
+
+/**
+ * True for commands after which people open the page that the agent serves: it is part of the built application.
+ * @param {string[]} words
+ */
+function needsPage([first, second]) {
+  return first === 'agent'
+    ? process.stdout.isTTY
+    : first === 'web' || (first === 'settings' && second === 'web')
 }
 
 // The compile cache of Node.js halves the time of a short command; cron may start one every minute. A cache that cannot
@@ -65,8 +75,7 @@ await runMain(async () => {
   const node = await ensureNode()
   const { script, isBuilt } = await commandScript(node)
   const cache = compileCache()
-  // The page that the agent serves is part of the built application.
-  if (words[0] === 'web' && isBuilt) await ensureBuilt(node)
+  if (isBuilt && needsPage(words)) await tryBuilding(node)
   if (!isBuilt || !SHORT.has(words[0] ?? '') || !isNodeNewEnough())
     return inProcessOfItsOwn(node, script, words, cache)
   if (cache !== null) nodeModule.enableCompileCache?.(cache)

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// `npm start [-- DIRECTORY...]`: runs the application on a desktop; without a desktop, the same agent in the terminal.
-import { ensureBuilt } from './setup/application.mjs'
+// `npm start [-- DIRECTORY...]`: runs the application on a desktop; without a desktop, the same agent in the terminal,
+// whose window is then a web page.
+import { ensureBuilt, tryBuilding } from './setup/application.mjs'
 import { commandScript } from './setup/command.mjs'
 import { NoElectron } from './setup/electron.mjs'
 import { absoluteWords, electronArguments, hasDisplay } from './setup/launch.mjs'
@@ -37,8 +38,9 @@ async function startWindow(words, { node, electron }) {
  */
 async function startInTerminal(words, why) {
   const { node } = await setup('terminal')
-  say(`${why} Holdfast runs in this terminal, without its window. Ctrl-C ends it.`)
-  const { script } = await commandScript(node)
+  say(`${why} Holdfast runs in this terminal. Ctrl-C ends it.`)
+  const { script, isBuilt } = await commandScript(node)
+  if (isBuilt && process.stdout.isTTY) await tryBuilding(node)
   const agent = [script, 'agent', ...(words.length > 0 ? ['--', ...words] : [])]
   return runInForeground(node, agent, { env: projectEnvironment() })
 }

@@ -61,6 +61,19 @@ export async function ensureBuilt(node) {
 }
 
 /**
+ * Builds the application for its page, if necessary. Without the page, the agent does everything else.
+ * @param {string} node
+ */
+export async function tryBuilding(node) {
+  try {
+    await ensureBuilt(node)
+  } catch (thrown) {
+    if (!(thrown instanceof SetupError)) throw thrown
+    say(thrown.message)
+  }
+}
+
+/**
  * Builds unconditionally. Returns electron-vite's output and status.
  * @param {string} node
  * @param {string} [digest] default: that of the present sources.

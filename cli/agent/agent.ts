@@ -14,6 +14,7 @@ import { omitUndefined } from '../terminal/omit-undefined.ts'
 import { collectPaths } from '../terminal/path-words.ts'
 import { terminalWords, translate } from '../terminal/terminal-words.ts'
 import { terminalHost } from '../terminal-host.ts'
+import { askForLink, offerLink } from './page-link.ts'
 
 interface AgentOptions {
   data?: string
@@ -22,7 +23,7 @@ interface AgentOptions {
   oneFileSystem?: boolean
 }
 
-/** `holdfast agent`: runs everything that the desktop application does, in a terminal or as a service. */
+/** `holdfast agent`: runs everything that the desktop application does, in a terminal or as a service. A terminal gets a link to its page. */
 export function registerAgent(program: Command): void {
   const command = program
     .command('agent')
@@ -53,11 +54,13 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
       say(translate('cli.handedOver', about))
       sayLinks(await settingsNow(dataDirectory), directories)
     } else console.error(translate('agent.alreadyRunning', about))
+    await offerLink(() => askForLink(dataDirectory))
     if (refusals.length > 0 || directories.length === 0) process.exitCode = 1
     return
   }
   say(translate('cli.terminal', { directory: dataDirectory }))
   stopOnSignal(open, () => say(translate('cli.stopped')))
+  await offerLink(() => askForLink(dataDirectory))
   for (const { sentence } of open.agent.store.state.notices) console.error(terminalWords(sentence))
   let isAdding = directories.length > 0
   publishStatus(open, say, () => isAdding)

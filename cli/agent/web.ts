@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import path from 'node:path'
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import type { AppState } from '../../core/agent/state/schema.ts'
 import {
   type WebProxy,
@@ -19,6 +19,7 @@ import { omitUndefined } from '../terminal/omit-undefined.ts'
 import { toNumber } from '../terminal/option-words.ts'
 import { terminalWords, translate } from '../terminal/terminal-words.ts'
 import { WrongUsage } from '../terminal/wrong-usage.ts'
+import { askForLink, linkLines } from './page-link.ts'
 
 interface OnOptions {
   host?: string
@@ -82,6 +83,20 @@ export function registerWeb(settings: Command): void {
   ).action((options: OnOptions, self: Command) => turnOn(getDataDirectory(self), options))
   withDataDirectory(web.command('off').description('stop serving the page; the tokens stay')).action(
     (_options: object, self: Command) => turnOff(getDataDirectory(self)),
+  )
+  withDataDirectory(
+    web
+      .command('link')
+      .description('print a link that signs in a browser of this computer, once within ten minutes')
+      .addArgument(
+        new Argument('[allowed]', 'allow such links (default), or end them with their sessions').choices([
+          'on',
+          'off',
+        ]),
+      )
+      .option('--json', 'print the link as JSON'),
+  ).action((allowed: string | undefined, _: object, self: Command) =>
+    link(getDataDirectory(self), allowed, self.opts<{ json?: boolean }>().json ?? false),
   )
   registerTokens(web)
 }
@@ -227,6 +242,19 @@ async function waitUntilServed(directory: string) {
 async function turnOff(directory: string): Promise<void> {
   await changeSettings(directory, () => ({ command: 'changeSettings', input: { web: { on: false } } }))
   console.log(translate('cli.web.off'))
+}
+
+async function link(directory: string, allowed: string | undefined, json: boolean): Promise<void> {
+  if (allowed !== undefined) {
+    const { web } = await changeSettings(directory, () => ({
+      command: 'changeSettings',
+      input: { web: { link: allowed === 'on' } },
+    }))
+    return console.log(web.link ? translate('cli.web.linkOn') : translate('web.noLinks'))
+  }
+  const created = await askForLink(directory)
+  if (json) return console.log(jsonText(created))
+  for (const line of linkLines(created.link, created.usableUntil)) console.log(line)
 }
 
 async function addToken(directory: string, name: string, role: WebRole, json: boolean): Promise<void> {

@@ -10,6 +10,7 @@ import { promisify } from 'node:util'
 import { _electron, test as base, expect, type Locator, type Page } from '@playwright/test'
 import type { CommandInput, Commands } from '../../core/agent/contract.ts'
 import { commandScript } from '../support/cli/command-script.ts'
+import { startOnTerminal } from '../support/cli/on-terminal.ts'
 import { electronExecutable } from '../support/desktop/launch.ts'
 import { recordNotifications } from '../support/desktop/notifications.ts'
 import { type Mounted, mountTmpfs } from '../support/faults/mounts.ts'
@@ -243,6 +244,55 @@ test('web page: a person signs in, protects a folder, sees a fault and its end, 
   expect(new Set(requests.map((address) => new URL(address).origin))).toEqual(
     new Set([new URL(served.address).origin]),
   )
+})
+
+test('web page: the link that a terminal prints leads to the first run and the first copied file, once', {
+  tag: '@story',
+}, async ({ served }) => {
+  const { directory, requests } = served
+  const photos = path.join(directory, 'photos')
+  await mkdir(photos)
+  await writeFile(path.join(photos, 'IMG_1.jpg'), 'a photo')
+  const data = path.join(directory, 'terminal-data')
+  const terminal = startOnTerminal(['agent', '--data', data], { HOME: directory })
+  try {
+    const link = await terminal.link()
+    const shown = await served.browse('en', link)
+    const { page } = shown
+    const steps = page.getByRole('region', { name: 'First steps' })
+    const card = page.getByRole('article', { name: 'photos' })
+
+    await test.step('a folder is added, and its file is copied', async () => {
+      await steps.getByRole('button', { name: 'Add folder' }).click()
+      await chooseFolder(page, 'photos')
+      await expect(steps).toContainText(photos)
+      for (const name of ['Next', 'Later', 'Next', 'Done'])
+        await steps.getByRole('button', { name, exact: true }).click()
+      await expect(card).toContainText('1 copied')
+    })
+
+    await test.step('the secret is in no request and no longer in the address; the browser stays signed in', async () => {
+      const { origin, hash } = new URL(link)
+      expect(page.url()).toBe(`${origin}/`)
+      expect(requests.join()).not.toContain(hash)
+      await page.reload()
+      await expect(card).toBeVisible()
+    })
+
+    await test.step('another browser is refused with the command, and a new link signs it in in its tab', async () => {
+      const other = await served.browse('en', link)
+      const { page: second } = other
+      await expect(second.getByText('This link no longer signs in')).toBeVisible()
+      await look(other, 'used-link')
+      const env = { ...process.env, HOLDFAST_HOME: data }
+      const words = [commandScript, 'settings', 'web', 'link', '--json']
+      const printed = JSON.parse((await run(process.execPath, words, { env })).stdout)
+      await second.goto(printed.link)
+      await expect(second.getByRole('article', { name: 'photos' })).toBeVisible()
+    })
+  } finally {
+    await terminal.stop()
+  }
 })
 
 test('web page: with TLS, a fault is seen, and notified once by the browser although two tabs are open', async ({

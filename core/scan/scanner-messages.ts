@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { namedFileSchema, pathRowSchema } from '../ledger/ledger-messages.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import type { WorkerDefinition } from '../lib/workers/definition.ts'
-import { sourceSchema } from '../settings/schema.ts'
+import { expectedFilesSchema, sourceSchema } from '../settings/schema.ts'
 import { scanSettingsSchema } from '../settings/worker-groups.ts'
 
 export const markedAnswers = ['confirm', 'send'] as const
@@ -199,6 +199,35 @@ export const expectedQuery = {
 /** Limit of expected files in one answer. */
 export const MOST_EXPECTED = 10_000
 
+const { pattern, everyMinutes, withinMinutes, minimumBytes, zone } = expectedFilesSchema.shape
+/** A rule for expected files. Without its period, the pattern may be the name or path of a file that it should match. */
+export const expectedDraft = {
+  pattern: pattern.unwrap(),
+  everyMinutes: everyMinutes.optional(),
+  withinMinutes: withinMinutes.unwrap().optional(),
+  minimumBytes: minimumBytes.unwrap().optional(),
+  zone: zone.unwrap().optional(),
+}
+
+/** Limit of the newest files of a source that a rule is proposed and previewed by. */
+export const MOST_COMPARED = 1_000
+
+/** A rule, and its effect on the newest files of its source. Times in milliseconds since 1970. */
+const expectedPreviewSchema = z.object({
+  /** The rule as it would be saved; what the draft left out is proposed. */
+  rule: expectedFilesSchema,
+  /** How many files were compared; at most MOST_COMPARED. */
+  known: z.number(),
+  /** How many of them match. */
+  matching: z.number(),
+  /** The last of these by the date in their names, without one by their modification. */
+  last: z.array(z.object({ path: z.string(), modifiedAt: z.number().nullable() })),
+  /** If none matches: those that match without regard to upper and lower case. */
+  otherCase: z.object({ count: z.number(), paths: z.array(z.string()) }),
+  /** The next files that a new rule expects. */
+  next: z.array(z.object({ path: z.string(), due: z.number() })),
+})
+
 export const scannerDefinition = {
   name: 'scanner' as const,
   config: z.object({
@@ -240,6 +269,14 @@ export const scannerDefinition = {
     expected: {
       input: z.object({ source: z.string(), ...expectedQuery }),
       output: z.object({ files: z.array(expectedFileSchema), counts: expectedCountsSchema }),
+    },
+    /**
+     * Completes a rule for expected files, and compares it with the files of the ledger. Touches no source. A rule that
+     * cannot be used is refused.
+     */
+    previewExpected: {
+      input: z.object({ source: z.string(), ...expectedDraft }),
+      output: expectedPreviewSchema,
     },
     /**
      * A person has decided about the files of a source that carry isocket's mark. confirm: they are at the

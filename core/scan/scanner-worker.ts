@@ -67,6 +67,11 @@ export function startScanner(
             files: [],
             counts: { due: 0, missing: 0, late: 0 },
           },
+        previewExpected: async ({ source, ...draft }: RequestInput<Definition, 'previewExpected'>) => {
+          const running = scanner.findSource(source)
+          if (running === undefined) throw new UserError('refuse.noSource')
+          return running.previewExpected(draft)
+        },
         answerMarked: async ({ source, answer }: RequestInput<Definition, 'answerMarked'>) => {
           await scanner.findSource(source)?.answerMarked(answer)
           return {}

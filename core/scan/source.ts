@@ -7,8 +7,10 @@ import { getMountPresence } from '../ledger/mount-presence.ts'
 import { Rerun } from '../lib/async/rerun.ts'
 import { throttle } from '../lib/async/timing.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
-import { findMount, readMounts } from '../platform/mounts.ts'
+import { findMount, isWithin, readMounts } from '../platform/mounts.ts'
 import { errorCode, errorText, isGone } from '../platform/system-error.ts'
+import { acceptRule } from '../settings/changes.ts'
+import { completeRule, previewRule, type RuleDraft } from '../settings/expected/propose.ts'
 import type { Source } from '../settings/schema.ts'
 import type { OwnPlaces } from '../walk/own-places.ts'
 import { absolutePath, relativeTo } from '../walk/scanned-file.ts'
@@ -28,7 +30,7 @@ import { countUnsent } from './reconcile/ledger-diff.ts'
 import { type MassChangeGuard, openMassChangeGuard } from './reconcile/mass-change-guard.ts'
 import { type Deletions, openDeletions } from './reconcile/recent-deletions.ts'
 import { offerDirectories, offerFiles, reconcileTree, withdrawLeftOut } from './reconcile/reconcile.ts'
-import { type MarkedAnswer, MOST_EXPECTED, type Scanned } from './scanner-messages.ts'
+import { type MarkedAnswer, MOST_COMPARED, MOST_EXPECTED, type Scanned } from './scanner-messages.ts'
 import type { SessionContext, SourceSession } from './source-session.ts'
 
 // The life of a source. Its directory is checked every few seconds: the disk must be mounted there. While it is, a
@@ -181,6 +183,21 @@ export class RunningSource {
     const { source, ledger } = this.#options
     const files = ledger.expectedFiles(source.id, [since, until], { gaps, limit: MOST_EXPECTED })
     return { files, counts: ledger.countExpected(source.id, since, until) }
+  }
+
+  /** @throws UserError refuse.expected… */
+  previewExpected(draft: RuleDraft) {
+    const { source, ledger, destinations } = this.#options
+    const limit = MOST_COMPARED * destinations.length
+    const { files } = ledger.files(destinations, { source: source.id, state: null, before: null, limit })
+    // A file has a row for each destination.
+    const known = [...new Map(files.map((file) => [file.path, file])).values()].slice(0, MOST_COMPARED)
+    const at = Date.now()
+    const { pattern, everyMinutes } = draft
+    const isInside = everyMinutes === undefined && pattern !== source.path && isWithin(pattern, source.path)
+    const asked = { ...draft, pattern: isInside ? relativeTo(source.path, pattern) : pattern }
+    const rule = acceptRule(completeRule(asked, known, at), source.expected)
+    return { rule, ...previewRule(rule, known, at) }
   }
 
   stop(): void {

@@ -9,7 +9,12 @@ import type { Destination } from './destination-schema.ts'
 import { getDestination } from './destinations.ts'
 import type { DiskCounters } from './disk-counters.ts'
 import { getSinkOptions } from './event-sinks.ts'
-import { findPatternMistake, findPatternProblem, type PatternProblem } from './expected/pattern.ts'
+import {
+  convertPercent,
+  findPatternMistake,
+  findPatternProblem,
+  type PatternProblem,
+} from './expected/pattern.ts'
 import { isZone } from './expected/periods.ts'
 import { withoutMuted } from './muting.ts'
 import { unclosedPattern } from './patterns.ts'
@@ -105,7 +110,9 @@ export function withChanges<T extends object>(before: T, changes: Changes<NoInfe
  */
 export function withSourceChanged(settings: Settings, id: string, changes: Changes<Source>): Settings {
   const before = getSource(settings, id)
-  const wanted = withChanges(before, changes)
+  const { expected } = changes
+  const accepted = expected === undefined ? undefined : acceptExpected(expected, before.expected)
+  const wanted = withChanges(before, { ...changes, expected: accepted })
   // Checked before the schema, whose errors are not messages for the user.
   if (changes.batch !== undefined) refuseMarks(wanted.batch)
   const source = sourceSchema.parse(wanted)
@@ -114,7 +121,6 @@ export function withSourceChanged(settings: Settings, id: string, changes: Chang
   // Checked only if changed: a file edited by hand may have invalid ones, and the other fields must stay changeable.
   if (changes.ignore !== undefined) refuseUnclosed(source.ignore)
   if (changes.minimumBytes !== undefined || changes.maximumBytes !== undefined) refuseEmptyRange(source)
-  if (changes.expected !== undefined) refuseExpected(changes.expected, before.expected)
   refuseDeleteAfter(changes)
   return { ...settings, sources: settings.sources.map((one) => (one === before ? source : one)) }
 }
@@ -179,23 +185,38 @@ const PATTERN_REFUSALS = {
 } as const satisfies Record<PatternProblem['kind'], WordKey>
 
 /**
- * @param before rules that are in force: earlier versions accepted more patterns.
- * @throws UserError refuse.expectedTwice, refuse.expectedZone, and those of PATTERN_REFUSALS
+ * Returns a rule for expected files with the parts of a date of strftime(3) as those of Holdfast.
+ * @param before rules that are in force and stay as they are: earlier versions accepted more patterns.
+ * @throws UserError refuse.expectedZone, and those of PATTERN_REFUSALS
  */
-export function refuseExpected(rules: readonly ExpectedFiles[], before: readonly ExpectedFiles[]): void {
-  for (const [index, { pattern, everyMinutes, zone }] of rules.entries()) {
-    if (rules.findIndex((one) => one.pattern === pattern) !== index)
-      throw new UserError('refuse.expectedTwice', { pattern })
-    const isKnown = before.some((one) => one.pattern === pattern)
-    const problem =
-      (isKnown ? null : findPatternMistake(pattern)) ?? findPatternProblem(pattern, everyMinutes)
-    if (problem !== null)
-      throw new UserError(PATTERN_REFUSALS[problem.kind], {
-        ...{ pattern, trimmed: pattern.trim() },
-        token: 'text' in problem ? problem.text : '',
-      })
-    if (zone !== null && !isZone(zone)) throw new UserError('refuse.expectedZone', { zone })
-  }
+export function acceptRule(rule: ExpectedFiles, before: readonly ExpectedFiles[]): ExpectedFiles {
+  const { pattern: typed, everyMinutes, zone } = rule
+  const isKnown = before.some((one) => one.pattern === typed)
+  const pattern = isKnown ? typed : convertPercent(typed)
+  const problem = (isKnown ? null : findPatternMistake(typed)) ?? findPatternProblem(pattern, everyMinutes)
+  if (problem !== null)
+    throw new UserError(PATTERN_REFUSALS[problem.kind], {
+      ...{ pattern: typed, trimmed: typed.trim() },
+      token: 'text' in problem ? problem.text : '',
+    })
+  if (zone !== null && !isZone(zone)) throw new UserError('refuse.expectedZone', { zone })
+  return { ...rule, pattern }
+}
+
+/**
+ * Returns all rules of a source as `acceptRule` does.
+ * @throws UserError refuse.expectedTwice, and those of acceptRule
+ */
+export function acceptExpected(
+  rules: readonly ExpectedFiles[],
+  before: readonly ExpectedFiles[],
+): ExpectedFiles[] {
+  const accepted = rules.map((rule) => acceptRule(rule, before))
+  const twice = accepted.find(
+    ({ pattern }, index) => accepted.findIndex((one) => one.pattern === pattern) !== index,
+  )
+  if (twice !== undefined) throw new UserError('refuse.expectedTwice', { pattern: twice.pattern })
+  return accepted
 }
 
 /**

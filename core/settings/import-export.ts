@@ -3,7 +3,7 @@ import { catalog } from '../alerts/channels/catalog.ts'
 import { hasOwnFolder, isDestinationKind } from '../backends/kinds.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { folderName } from '../protocol/names.ts'
-import { refuseExpected } from './changes.ts'
+import { acceptExpected } from './changes.ts'
 import { getEjected, withEjected } from './destinations.ts'
 import { type EventSink, withSinks } from './event-sinks.ts'
 import { SETTINGS_VERSION, type Settings, type ShownSettings, settingsSchema } from './schema.ts'
@@ -57,7 +57,7 @@ export function importedSettings(text: string, file: string, ownName: string): S
   if (readVersion(raw, file) !== SETTINGS_VERSION) throw new UserError('settings.notSettings', { file })
   const parsed = settingsSchema.safeParse(withOwnFolders(raw, ownName))
   if (!parsed.success) throw new UserError('settings.notImported', { file, reason: firstIssue(parsed.error) })
-  for (const { expected } of parsed.data.sources) refuseExpected(expected, expected)
+  for (const { expected } of parsed.data.sources) acceptExpected(expected, expected)
   return parsed.data
 }
 

@@ -29,15 +29,31 @@ const PARTS = /\{(\w+)\}|\*\*\/|\*\*|[*?]|[^{*?]+|\{/g
 const NO_PATH = /^(?:~?\/|\\|[A-Za-z]:[/\\])|(?:^|\/)\.{0,2}(?:\/|$)/
 
 /** Parts of a date as strftime(3) and date(1) write them. */
-const PERCENT = /%[YymdjHMSFT]/
+const PERCENT: Readonly<Record<string, string>> = {
+  Y: '{YYYY}',
+  y: '{YY}',
+  m: '{MM}',
+  d: '{DD}',
+  j: '{DOY}',
+  H: '{HH}',
+  M: '{mm}',
+  S: '{ss}',
+  F: '{YYYY}-{MM}-{DD}',
+  T: '{HH}:{mm}:{ss}',
+  R: '{HH}:{mm}',
+  '%': '%',
+}
+
+/** Matches a pattern with at least one of these parts; one that has others alone may be a name with an escaped character. */
+const IS_PERCENT = /%[YymdjHMSFTR]/
 
 /** Clocks of zones differ by at most 26 hours. */
 export const ZONES_APART_MS = 26 * 3_600_000
 
 /**
  * Why a pattern cannot be used. spaces: at its beginning or end; path: it is no path in the source; braces: they
- * enclose no part of a date; percent: `text` is a part of a date for other programs; token: `text` is not a part of a date; date: its day is missing; coarse: it cannot
- * distinguish the periods.
+ * enclose no part of a date; percent: no part of a date has the meaning that `text` has for strftime(3); token: `text`
+ * is not a part of a date; date: its day is missing; coarse: it cannot distinguish the periods.
  */
 export type PatternProblem =
   | { kind: 'token' | 'percent'; text: string }
@@ -58,11 +74,19 @@ export interface ExpectedPattern {
   format(wall: number): string
 }
 
+/** Returns a pattern with the parts of a date that strftime(3) writes, such as %Y%m%d, as {YYYY}{MM}{DD}. */
+export const convertPercent = (pattern: string): string =>
+  IS_PERCENT.test(pattern)
+    ? pattern.replace(/%([A-Za-z%])/g, (found, letter: string) => PERCENT[letter] ?? found)
+    : pattern
+
 /** Returns why a pattern was hardly meant as it is written; null: there is no sign of that. */
 export function findPatternMistake(pattern: string): PatternProblem | null {
   if (pattern !== pattern.trim()) return { kind: 'spaces' }
   if (NO_PATH.test(pattern)) return { kind: 'path' }
-  const [percent] = PERCENT.exec(pattern) ?? []
+  const percent = IS_PERCENT.test(pattern)
+    ? pattern.match(/%(?:%|[-_0^#EO]*[A-Za-z])/g)?.find((part) => PERCENT[part.slice(1)] === undefined)
+    : undefined
   if (percent !== undefined) return { kind: 'percent', text: percent }
   return /[{}]/.test(pattern.replace(/\{\w+\}/g, '')) ? { kind: 'braces' } : null
 }
@@ -84,8 +108,13 @@ export function findPatternProblem(pattern: string, everyMinutes: number): Patte
 /**
  * Compiles a pattern. Without "/" it is compared with the file's name, otherwise with its path relative to the source.
  * @param everyMinutes the period of its files
+ * @param flags ui: upper and lower case are the same
  */
-export function compilePattern(pattern: string, everyMinutes: number): ExpectedPattern {
+export function compilePattern(
+  pattern: string,
+  everyMinutes: number,
+  flags: 'u' | 'ui' = 'u',
+): ExpectedPattern {
   const parts = pattern.match(PARTS) ?? []
   const seen = new Set<Token>()
   const source = parts.map((part) => {
@@ -100,7 +129,7 @@ export function compilePattern(pattern: string, everyMinutes: number): ExpectedP
     if (part === '*') return '[^/]*'
     return part === '?' ? '[^/]' : part.replace(/[\\^$.|+()[\]{}]/g, '\\$&')
   })
-  const expression = new RegExp(`^${source.join('')}$`, 'u')
+  const expression = new RegExp(`^${source.join('')}$`, flags)
   const isPath = pattern.includes('/')
   const hasYear = seen.has('YYYY') || seen.has('YY')
   return {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { findFirstExpected } from '../../../core/settings/expected/first.ts'
 import {
   compilePattern,
+  convertPercent,
   findPatternMistake,
   findPatternProblem,
 } from '../../../core/settings/expected/pattern.ts'
@@ -54,8 +55,11 @@ test.each([
   ['ABCD{YYYY', 60, { kind: 'braces' }],
   ['{{YYYY}}{DOY}{HH}.rnx', 60, { kind: 'braces' }],
   ['ABCD}.rnx', 60, { kind: 'braces' }],
-  ['ABCD%Y%m%d.rnx', 1_440, { kind: 'percent', text: '%Y' }],
+  ['ABCD%Y%m%d.rnx', 1_440, null],
+  ['ABCD%Y%b%d.rnx', 1_440, { kind: 'percent', text: '%b' }],
+  ['ABCD%Y%-m%d.rnx', 1_440, { kind: 'percent', text: '%-m' }],
   ['a%20b.rnx', 60, null],
+  ['a%c3%a9.rnx', 60, null],
   ['/data/{YYYY}{DOY}{HH}.rnx', 60, { kind: 'path' }],
   ['../{YYYY}{DOY}{HH}.rnx', 60, { kind: 'path' }],
   ['a//b.rnx', 60, { kind: 'path' }],
@@ -66,6 +70,19 @@ test.each([
   ['..a.rnx', 60, null],
 ])('expected files: the pattern %s for every %d minutes is judged', (pattern, every, problem) => {
   expect(findPatternMistake(pattern) ?? findPatternProblem(pattern, every)).toEqual(problem)
+})
+
+test.each([
+  ['ABCD%Y%j%H.rnx', 'ABCD{YYYY}{DOY}{HH}.rnx'],
+  ['%y%m%d-%H%M%S.csv', '{YY}{MM}{DD}-{HH}{mm}{ss}.csv'],
+  ['%F_%T_%R.csv', '{YYYY}-{MM}-{DD}_{HH}:{mm}:{ss}_{HH}:{mm}.csv'],
+  ['{YYYY}%m%d.csv', '{YYYY}{MM}{DD}.csv'],
+  ['100%%_%Y%m%d.csv', '100%_{YYYY}{MM}{DD}.csv'],
+  ['a%20b%c3%a9.rnx', 'a%20b%c3%a9.rnx'],
+  ['100%.rnx', '100%.rnx'],
+])('expected files: the parts of a date of strftime(3) in %s are %s', (typed, pattern) => {
+  expect(convertPercent(typed)).toBe(pattern)
+  expect(convertPercent(pattern)).toBe(pattern)
 })
 
 test.each([

@@ -3,8 +3,8 @@
 import { describe, expect, test } from 'vitest'
 import { channelSchema } from '../../../core/alerts/settings.ts'
 import {
+  acceptExpected,
   getSource,
-  refuseExpected,
   withAcceptedDisk,
   withChannel,
   withChannelChanged,
@@ -98,13 +98,13 @@ describe('settings of sources and checked paths', () => {
       expectedFilesSchema.parse({ pattern, everyMinutes: 1_440, ...more })
     const daily = 'a-{YYYY}{MM}{DD}.dat'
     expect(() =>
-      refuseExpected([rule(daily), rule('b-{YYYY}{MM}{DD}.dat', { zone: 'Asia/Taipei' })], []),
+      acceptExpected([rule(daily), rule('b-{YYYY}{MM}{DD}.dat', { zone: 'Asia/Taipei' })], []),
     ).not.toThrow()
-    expect(() => refuseExpected([rule(daily), rule(daily)], [])).toThrow(refusedAs('refuse.expectedTwice'))
-    expect(() => refuseExpected([rule(daily, { zone: 'Mars/Base' })], [])).toThrow(
+    expect(() => acceptExpected([rule(daily), rule(daily)], [])).toThrow(refusedAs('refuse.expectedTwice'))
+    expect(() => acceptExpected([rule(daily, { zone: 'Mars/Base' })], [])).toThrow(
       refusedAs('refuse.expectedZone'),
     )
-    expect(() => refuseExpected([rule('a-{YYYY}{XX}.dat')], [])).toThrow(refusedAs('refuse.expectedToken'))
+    expect(() => acceptExpected([rule('a-{YYYY}{XX}.dat')], [])).toThrow(refusedAs('refuse.expectedToken'))
   })
 })
 

@@ -8,5 +8,6 @@ type Services = Pick<Agent, 'scanner'>
 export function expectedHandlers({ scanner }: Services) {
   return {
     expected: ({ id, ...time }) => scanner.request('expected', { source: id, ...time }),
+    previewExpected: ({ id, ...draft }) => scanner.request('previewExpected', { source: id, ...draft }),
   } satisfies HandlersOf<typeof expectedContract>
 }

@@ -14,6 +14,7 @@ export interface RuleOptions {
   minSize?: number | typeof NONE
   zone?: string
   remove?: boolean
+  json?: boolean
 }
 
 /** Adds the options of `holdfast folders expect`, which sets the files that should come regularly. */
@@ -21,7 +22,7 @@ export function withExpected(command: Command): Command {
   return command
     .option(
       '--every <time>',
-      'a file comes in each period: 15m, 1h, 6h, 1d; it divides a day, and is at least 5m',
+      'a file comes in each period: 15m, 1h, 6h, 1d; it divides a day, and is at least 5m; without it, a new rule is proposed and not saved, and --pattern may be the name of one of the files',
       parseEvery,
     )
     .option(
@@ -42,6 +43,7 @@ export function withExpected(command: Command): Command {
         ['every', 'within', 'minSize', 'zone'],
       ),
     )
+    .option('--json', 'print the rule, the last files that match and the next ones as JSON')
 }
 
 function parsePattern(text: string): string {

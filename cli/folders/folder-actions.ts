@@ -1,7 +1,9 @@
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { type CommandInput, type CommandOutput, commands } from '../../core/agent/contract.ts'
 import { sendCommand } from '../../core/agent/control-socket.ts'
 import { minutesUntilTomorrow } from '../../core/agent/state/derived.ts'
+import { shellWord } from '../../core/lib/i18n/formats.ts'
 import { message } from '../../core/lib/i18n/message.ts'
 import type { MarkedAnswer } from '../../core/scan/scanner-messages.ts'
 import { getSource } from '../../core/settings/changes.ts'
@@ -11,6 +13,7 @@ import {
   formatTimetable,
   type NextExpected,
 } from '../../core/settings/expected/first.ts'
+import { convertPercent } from '../../core/settings/expected/pattern.ts'
 import { findOddPatterns } from '../../core/settings/patterns.ts'
 import {
   type ExpectedFiles,
@@ -24,12 +27,13 @@ import { jsonText } from '../terminal/json.ts'
 import { localTime } from '../terminal/moment.ts'
 import { omitUndefined } from '../terminal/omit-undefined.ts'
 import { NONE } from '../terminal/option-words.ts'
+import { quoteControls } from '../terminal/quote-controls.ts'
 import { terminalWords, translate } from '../terminal/terminal-words.ts'
 import { WrongUsage } from '../terminal/wrong-usage.ts'
 import { LOCAL, type RuleOptions } from './expect-options.ts'
 import type { FilterOptions } from './filter-options.ts'
 import { type FilterChanges, toFilterChanges } from './filter-options.ts'
-import { linkLines, pathLines, sourceLines } from './folder-lines.ts'
+import { expectedLine, linkLines, pathLines, sourceLines } from './folder-lines.ts'
 import { describeFolders } from './folder-state.ts'
 
 export interface AddOptions extends FilterOptions {
@@ -211,6 +215,10 @@ export async function remove(dataDirectory: string, given: string): Promise<void
 }
 
 export async function expectFiles(directory: string, given: string, options: RuleOptions): Promise<void> {
+  const known = sourceAt(await settingsNow(directory), given)
+  // Without a period, a new rule is proposed.
+  if (!options.remove && options.every === undefined && findRule(known, options.pattern) === undefined)
+    return propose(directory, known, options)
   let id = ''
   let before: ExpectedFiles | undefined
   const after = await changeSettings(directory, (settings) => {
@@ -223,8 +231,62 @@ export async function expectFiles(directory: string, given: string, options: Rul
   const rule = findRule(source, options.pattern)
   const isBegun =
     rule !== undefined && (before === undefined || formatTimetable(before) !== formatTimetable(rule))
+  const isRunning = rule !== undefined && (await runningState(directory)) !== null
+  const preview = isRunning ? await askPreview(directory, id, rule) : null
+  if (options.json) return console.log(jsonText({ rule: rule ?? null, ...preview }, 2))
   const next = isBegun ? await findNext(directory, id, rule, before) : null
-  console.log([...sourceLines(after, source), ...(next === null ? [] : [nextLine(next)])].join('\n'))
+  const lines = preview === null ? [] : otherCaseLines(preview)
+  console.log(
+    [...sourceLines(after, source), ...lines, ...(next === null ? [] : [nextLine(next)])].join('\n'),
+  )
+}
+
+type Preview = CommandOutput<'previewExpected'>
+
+async function askPreview(directory: string, id: string, rule: Omit<CommandInput<'previewExpected'>, 'id'>) {
+  return commands.previewExpected.output.parse(
+    await sendCommand(directory, 'previewExpected', { ...rule, id }),
+  )
+}
+
+/** Shows the rule that the files of a folder, or the example of one of them, suggest. */
+async function propose(directory: string, source: Source, options: RuleOptions): Promise<void> {
+  if ((await runningState(directory)) === null) throw new WrongUsage('cli.expected.every')
+  const { pattern } = options
+  const preview = await askPreview(directory, source.id, { pattern, ...toFields(options) })
+  if (options.json) return console.log(jsonText(preview, 2))
+  const { rule, matching, known, last, next } = preview
+  const words = [
+    ...['folders expect', shellWord(source.path), '--pattern', shellWord(rule.pattern)],
+    ...['--every', minutesWord(rule.everyMinutes), '--within', minutesWord(rule.withinMinutes)],
+    ...(rule.minimumBytes === 0 ? [] : ['--min-size', String(rule.minimumBytes)]),
+    ...(rule.zone === null ? [] : ['--zone', rule.zone]),
+  ]
+  const lines = [
+    expectedLine(rule),
+    matchingLine(matching, known),
+    ...last.map(({ path }) => `  ${quoteControls(path)}`),
+    ...otherCaseLines(preview),
+    ...next.map(nextLine),
+    translate('cli.expected.notSaved', { command: words.join(' ') }),
+  ]
+  console.log(lines.join('\n'))
+}
+
+const otherCaseLines = ({ otherCase: { count, paths } }: Preview): string[] =>
+  count === 0 ? [] : [translate('expected.otherCase', { count, names: paths.map(quoteControls).join(', ') })]
+
+function matchingLine(count: number, known: number): string {
+  if (known === 0) return translate('expected.noneKnown')
+  return count === 0
+    ? translate('expected.noMatch', { count: known })
+    : translate('expected.matching', { count, known })
+}
+
+/** Formats minutes as `--every` and `--within` read them. */
+function minutesWord(minutes: number): string {
+  if (minutes > 0 && minutes % 1_440 === 0) return `${minutes / 1_440}d`
+  return minutes > 0 && minutes % 60 === 0 ? `${minutes / 60}h` : `${minutes}m`
 }
 
 /**
@@ -255,18 +317,17 @@ async function findNext(
 }
 
 function nextLine({ path, due }: NextExpected): string {
-  return translate('cli.expected.next', { path, due: localTime(due) })
+  return translate('cli.expected.next', { path: quoteControls(path), due: localTime(due) })
 }
 
 const findRule = ({ expected }: Source, wanted: string): ExpectedFiles | undefined =>
-  expected.find(({ pattern }) => pattern === wanted)
+  expected.find(({ pattern }) => pattern === wanted) ??
+  expected.find(({ pattern }) => pattern === convertPercent(wanted))
 
 /** Returns the rules of a source with the given one added, changed or removed. */
-function withRule(
-  { name, expected }: Source,
-  { pattern, remove = false, ...options }: RuleOptions,
-): ExpectedFiles[] {
-  const before = expected.find((one) => one.pattern === pattern)
+function withRule(source: Source, { pattern, remove = false, ...options }: RuleOptions): ExpectedFiles[] {
+  const { name, expected } = source
+  const before = findRule(source, pattern)
   const others = expected.filter((one) => one !== before)
   if (remove) {
     if (before === undefined) throw new WrongUsage('cli.expected.noRule', { name, pattern })
@@ -276,10 +337,13 @@ function withRule(
     throw new WrongUsage('cli.expected.most', { name, count: MOST_EXPECTED_RULES })
   const everyMinutes = options.every ?? before?.everyMinutes
   if (everyMinutes === undefined) throw new WrongUsage('cli.expected.every')
-  const given = omitUndefined({
-    withinMinutes: options.within,
-    minimumBytes: options.minSize === NONE ? 0 : options.minSize,
-    zone: options.zone === LOCAL ? null : options.zone,
-  })
-  return [...others, expectedFilesSchema.parse({ ...before, pattern, everyMinutes, ...given })]
+  const rule = { pattern, ...before, everyMinutes, ...toFields(options) }
+  return [...others, expectedFilesSchema.parse(rule)]
 }
+
+const toFields = ({ within, minSize, zone }: Omit<RuleOptions, 'pattern'>) =>
+  omitUndefined({
+    withinMinutes: within,
+    minimumBytes: minSize === NONE ? 0 : minSize,
+    zone: zone === LOCAL ? null : zone,
+  })

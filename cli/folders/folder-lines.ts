@@ -90,9 +90,15 @@ export function sourceLines(settings: ShownSettings, source: Source): string[] {
 const digestName = (kind: Source['digests'][number]): string => ({ sha256: 'SHA-256', md5: 'MD5' })[kind]
 
 /** Formats a rule for expected files. */
-function expectedLine({ pattern, everyMinutes, withinMinutes, minimumBytes, zone }: ExpectedFiles): string {
+export function expectedLine({
+  pattern,
+  everyMinutes,
+  withinMinutes,
+  minimumBytes,
+  zone,
+}: ExpectedFiles): string {
   const every = everyMinutes * 60_000
-  const rule = { pattern, every, within: withinMinutes * 60_000 }
+  const rule = { pattern: quoteControls(pattern), every, within: withinMinutes * 60_000 }
   return [
     translate('cli.expected.rule', rule),
     ...(minimumBytes === 0 ? [] : [translate('cli.expected.atLeast', { size: minimumBytes })]),

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
@@ -162,7 +162,9 @@ test('expected files: rules are added, changed, listed and removed by commands, 
     [['--every', '1h', '--pattern', '*.rnx '], 'Write it without: *.rnx'],
     [['--every', '1h', '--pattern', 'ABCD{DOY}{HH}.tmp'], 'leave out ABCD'],
     [['--every', '1h', '--pattern', ''], 'It must not be empty'],
-    [['--pattern', 'other.rnx'], 'Give how often a file comes'],
+    [['--every', '1h', '--pattern', 'ABCD%Y%b%d.rnx'], '%b in ABCD%Y%b%d.rnx is not a part'],
+    [['--pattern', '/elsewhere/20261129.rnx'], 'is not a path in the protected folder'],
+    [['--pattern', '../20261129.rnx'], 'is not a path in the protected folder'],
     [['--pattern', 'other.rnx', '--remove'], 'Nothing with the pattern other.rnx'],
     [['--remove', '--every', '1h'], "'--remove' cannot be used with option '--every"],
     [['--remove', '--within', '3m'], "'--remove' cannot be used with option '--within"],
@@ -173,4 +175,56 @@ test('expected files: rules are added, changed, listed and removed by commands, 
     expect(await command.ended(), reason).not.toBe(0)
     expect(command.err()).toContain(reason)
   }
+})
+
+test('expected files: a rule is proposed by the example of a file, shown, and saved by the command that is shown', async () => {
+  const root = path.join(temporaryDirectory('expected'), 'station')
+  const data = temporaryDirectory('expected-data')
+  mkdirSync(root)
+  const names = Array.from({ length: 30 }, (_, index) => {
+    const begin = new Date((Math.floor(Date.now() / 3_600_000) - 1 - index) * 3_600_000)
+    return { name: `ABCD_${begin.toISOString().slice(0, 13).replace(/[-T]/g, '')}.dat`, begin }
+  })
+  for (const { name, begin } of names) {
+    writeFileSync(path.join(root, name), 'data')
+    const ended = begin.getTime() / 1_000 + 3_600 + 20 * 60
+    utimesSync(path.join(root, name), ended, ended)
+  }
+  writeFileSync(path.join(root, 'a\nb\u202E_20261129.txt'), 'data')
+  const expectFiles = (...words: string[]) => holdfast(['folders', 'expect', root, ...words, '--data', data])
+  const added = startHoldfast(['folders', 'add', root, '--data', data])
+  expect(await added.ended()).toBe(0)
+  const alone = startHoldfast(['folders', 'expect', root, '--pattern', names[0]?.name ?? '', '--data', data])
+  expect(await alone.ended()).not.toBe(0)
+  expect(alone.err()).toContain('While the agent runs, Holdfast proposes it.')
+
+  startHoldfast(['agent', '--data', data])
+  await untilState(data, 'the files', ({ sources }) => sources[0]?.scanned?.compared === true)
+  const asked = ['--pattern', path.join(root, names[0]?.name ?? ''), '--json']
+  await until('all files in the ledger', async () => JSON.parse(await expectFiles(...asked)).known === 31)
+  const proposed = JSON.parse(await expectFiles(...asked))
+  const pattern = 'ABCD_{YYYY}{MM}{DD}{HH}.dat'
+  expect(proposed.rule).toMatchObject({ pattern, everyMinutes: 60, withinMinutes: 30 })
+  expect(proposed.matching).toBe(30)
+  expect(proposed.last.map((one: { path: string }) => one.path)).toEqual(
+    names.slice(0, 5).map(({ name }) => name),
+  )
+  expect(proposed.next).toHaveLength(3)
+  expect((await untilState(data, 'no rule', () => true)).settings.sources[0]?.expected).toEqual([])
+
+  const shown = await expectFiles('--pattern', names[3]?.name ?? '')
+  expect(shown).toContain('30 of the newest 31 files match, the last of them:')
+  const command = /Not saved\. To save this rule: \S+ (folders expect .*)/.exec(shown)?.[1] ?? ''
+  const words = command.split(' ').map((word) => word.replace(/^'(.*)'$/, '$1'))
+  const saved = await holdfast([...words, '--data', data])
+  expect(saved).toContain(`expects ${pattern} every 1 hr, within 30 min`)
+
+  const hostile = await expectFiles('--pattern', 'a\nb\u202E_20261129.txt')
+  expect(hostile).toContain('expects a?b?_{YYYY}{MM}{DD}.txt every 1 day')
+  expect(hostile).not.toContain('\u202E')
+
+  const converted = await expectFiles('--pattern', 'abcd_%Y%m%d%H.dat', '--every', '1h', '--zone', 'UTC')
+  expect(converted).toContain('expects abcd_{YYYY}{MM}{DD}{HH}.dat every 1 hr')
+  expect(converted).toContain('30 files match if upper and lower case are ignored, such as: ABCD_')
+  expect(await expectFiles('--pattern', 'abcd_%Y%m%d%H.dat', '--remove')).not.toContain('abcd_')
 })

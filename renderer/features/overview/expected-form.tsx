@@ -1,7 +1,9 @@
 import { NativeSelect, Stack, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import type { Message } from '../../../core/lib/i18n/message.ts'
+import { useBridge } from '../../state/bridge.tsx'
 import type { useCommands } from '../../state/commands.tsx'
+import { sentenceOfThrown } from '../../state/thrown.ts'
 import { useHold } from '../../ui/form-dialog.tsx'
 import { FormFoot } from '../../ui/form-foot.tsx'
 import { NumberField } from '../../ui/number-field.tsx'
@@ -17,8 +19,11 @@ import {
   readRule,
   toRuleDraft,
 } from './expected-draft.ts'
+import { Example, RulePreview } from './expected-example.tsx'
 
 interface ExpectedFormProps {
+  /** The id of the folder. */
+  id: string
   /** The rule to change; null: a new one. */
   before: Rule | null
   save: (rule: Rule) => ReturnType<ReturnType<typeof useCommands>['ask']>
@@ -26,10 +31,12 @@ interface ExpectedFormProps {
 }
 
 /** Asks which files should come regularly. */
-export function ExpectedForm({ before, save, onDone }: ExpectedFormProps) {
+export function ExpectedForm({ id, before, save, onDone }: ExpectedFormProps) {
   const { t, format } = useWords()
+  const bridge = useBridge()
   const [first] = useState(() => toRuleDraft(before ?? newRule))
   const [draft, setDraft] = useState(first)
+  const [example, setExample] = useState<string | null>(null)
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [busy, setBusy] = useState(false)
   useHold(JSON.stringify(draft) !== JSON.stringify(first), busy)
@@ -37,6 +44,16 @@ export function ExpectedForm({ before, save, onDone }: ExpectedFormProps) {
   const change = (typed: Partial<RuleDraft>) => {
     setDraft((now) => ({ ...now, ...typed }))
     setRefusal(null)
+  }
+  const readExample = async (path: string | null) => {
+    setExample(path)
+    if (path === null) return
+    try {
+      const proposed = await bridge.call('previewExpected', { id, pattern: path })
+      change(toRuleDraft(proposed.rule))
+    } catch (error) {
+      setRefusal(sentenceOfThrown(error))
+    }
   }
   const submit = async (event: FormEvent) => {
     event.preventDefault()
@@ -47,11 +64,12 @@ export function ExpectedForm({ before, save, onDone }: ExpectedFormProps) {
     if (outcome.done) onDone()
     else setRefusal(outcome.sentence)
   }
-  const periods = [...new Set([...PERIODS, first.everyMinutes])].sort((a, b) => a - b)
+  const periods = [...new Set([...PERIODS, first.everyMinutes, draft.everyMinutes])].sort((a, b) => a - b)
   const problem = (key: keyof typeof problems) => problems[key] && t(problems[key])
   return (
     <form onSubmit={submit} noValidate>
       <Stack gap="sm">
+        {before === null && <Example id={id} chosen={example} onChoose={(path) => void readExample(path)} />}
         <TextInput
           label={t('window.expected.pattern')}
           description={t('window.expected.patternHint')}
@@ -62,6 +80,7 @@ export function ExpectedForm({ before, save, onDone }: ExpectedFormProps) {
           error={problem('pattern')}
           onChange={(event) => change({ pattern: event.currentTarget.value })}
         />
+        {rule !== null && (before !== null || draft !== first) && <RulePreview id={id} rule={rule} />}
         <NativeSelect
           label={t('window.expected.every')}
           value={String(draft.everyMinutes)}

@@ -82,6 +82,7 @@ export function ExpectedPart({ source: { settings, scanned } }: { source: Source
       <FormDialog opened={edited !== null} title={t('window.expected.title')} onClose={() => setEdited(null)}>
         {edited !== null && (
           <ExpectedForm
+            id={id}
             before={edited.before}
             save={(rule) => save([...withoutRule(edited.before), rule])}
             onDone={() => setEdited(null)}

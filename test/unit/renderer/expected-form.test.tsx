@@ -7,7 +7,12 @@ test.each(['Asia/Kolkata', 'Etc/GMT-8', 'UTC', 'Asia/Taipei', null])(
   'form of expected files: the time zone of the rule is chosen, also one that the browser does not list: %s',
   (zone) => {
     const markup = renderMarkup(
-      <ExpectedForm before={{ ...newRule, zone }} save={() => expect.fail()} onDone={() => undefined} />,
+      <ExpectedForm
+        id="one"
+        before={{ ...newRule, zone }}
+        save={() => expect.fail()}
+        onDone={() => undefined}
+      />,
     )
     const chosen = [...markup.matchAll(/<option value="([^"]*)" selected/g)].map(([, value]) => value)
     expect(chosen).toEqual(['60', '1', zone ?? ''])

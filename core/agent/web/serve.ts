@@ -20,6 +20,8 @@ import { isLoopback, Sessions } from './sessions.ts'
 import { Shares } from './shares.ts'
 
 const RETRY_MS = 5_000
+/** Interval at which a page for links that nobody uses any more is closed. */
+const IDLE_EVERY_MS = 10 * 60_000
 /** Limit of connections, which addresses share. */
 const MAX_CONNECTIONS = 256
 /** A peer that sends its request more slowly is disconnected. */
@@ -35,7 +37,8 @@ type Served = Omit<WebSettings, 'link'>
 
 /**
  * Serves the web page as the settings say, and tries again while it cannot. The page's state is in the store. A link
- * leads to that page if it is on loopback; otherwise the same page is served on loopback for links, until the agent ends.
+ * leads to that page if it is on loopback; otherwise the same page is served on loopback as long as a browser may come
+ * that a link leads to.
  */
 export class WebPage {
   readonly #agent: Agent
@@ -43,12 +46,13 @@ export class WebPage {
   #settings: Served | null = null
   #open: { settings: Served; server: Server; certificate: string | null } | null = null
   /** The page for links, beside the one of the settings. */
-  #forLinks: { server: Server; port: number } | null = null
+  #forLinks: { server: Server; port: number; ends: NodeJS.Timeout } | null = null
   /** Browsers stay signed in while other settings of the page change. */
   readonly #sessions: Sessions
   #retry: NodeJS.Timeout | null = null
   /** Changes of the settings are applied one after the other. */
   #changing: Promise<void> = Promise.resolve()
+  #isStopped = false
   readonly #unsubscribe: () => void
 
   /** @param run runs a command of the contract for the holder of a token. */
@@ -61,6 +65,7 @@ export class WebPage {
   }
 
   stop(): Promise<void> {
+    this.#isStopped = true
     this.#unsubscribe()
     this.#configure(null)
     return this.#changing
@@ -72,6 +77,8 @@ export class WebPage {
    */
   createLink(): Promise<CommandOutput<'createPageLink'>> {
     const created = this.#changing.then(async () => {
+      if (this.#isStopped)
+        throw new UserError('agent.notRunning', { directory: this.#agent.layout.directory })
       if (!this.#agent.settings.get().web.link) throw new UserError('web.noLinks')
       const { host, port } = this.#findLoopback() ?? (await this.#openForLinks())
       const { secret, lastsMs } = this.#sessions.createLink()
@@ -97,7 +104,10 @@ export class WebPage {
         // Another program has the port: the system chooses one.
         return this.#listen({ ...usual, port: 0 })
       })
-      this.#forLinks = { server, port: (server.address() as AddressInfo).port }
+      const ends = setInterval(() => {
+        if (!this.#sessions.hasLinks) this.#changing = this.#changing.then(() => this.#closeForLinks())
+      }, IDLE_EVERY_MS).unref()
+      this.#forLinks = { server, port: (server.address() as AddressInfo).port, ends }
     }
     return { host: usual.host, port: this.#forLinks.port }
   }
@@ -105,11 +115,16 @@ export class WebPage {
   async #closeForLinks(): Promise<void> {
     const open = this.#forLinks
     this.#forLinks = null
-    if (open !== null) await close(open.server)
+    if (open === null) return
+    clearInterval(open.ends)
+    await close(open.server)
   }
 
   #configure(settings: WebSettings | null): void {
-    if (settings?.link !== true) this.#changing = this.#changing.then(() => this.#closeForLinks())
+    if (settings?.link !== true) {
+      this.#sessions.endLinks()
+      this.#changing = this.#changing.then(() => this.#closeForLinks())
+    }
     // Each attempt has its own copy: one that is not the present copy has another attempt behind it.
     const wanted = settings?.on ? toServed(settings) : null
     // A person who switches it on again has removed the problem, perhaps, and does not wait for the next attempt.
@@ -152,9 +167,14 @@ export class WebPage {
   async #openWith(settings: Served): Promise<{ certificate: string | null }> {
     if (this.#open !== null && isDeepStrictEqual(settings, this.#open.settings)) return this.#open
     await this.#close()
-    // A browser that has opened a link there goes on with the page of the settings.
-    if (settings.socket === null && settings.port === this.#forLinks?.port) await this.#closeForLinks()
-    this.#open = { settings, ...(await this.#listen(settings)) }
+    const listening = this.#listen(settings).catch(async (error: unknown) => {
+      const isTaken = error instanceof UserError && errorCode(error.cause) === 'EADDRINUSE'
+      if (!isTaken || settings.socket !== null || settings.port !== this.#forLinks?.port) throw error
+      // The page for links has the port: its browsers go on with the page of the settings.
+      await this.#closeForLinks()
+      return this.#listen(settings)
+    })
+    this.#open = { settings, ...(await listening) }
     return this.#open
   }
 

@@ -35,6 +35,8 @@ const MOST_WAITING = 100
 /** A comment line that lets both ends detect a dead connection. */
 const SIGN_OF_LIFE_MS = 20_000
 const HEADER = 'x-holdfast'
+/** A proxy adds one of these, whether it is trusted or not. */
+const FORWARDED = ['forwarded', 'via', 'x-forwarded-for', 'x-real-ip']
 /** Headers of a stream; the answer to HEAD has no body and opens none. */
 const STREAM_HEADERS = { 'content-type': 'text/event-stream' }
 
@@ -169,10 +171,12 @@ function addSessionRoutes(app: Hono<Env>, sessions: Sessions, { computer }: WebC
     const given = typeof body === 'object' && body !== null && 'token' in body ? body.token : null
     if (typeof given !== 'string') return refuse(c, 400, message('web.signIn'))
     const { address, isSecure } = c.get('peer')
-    const session = sessions.signIn(given.trim(), address)
+    const secret = given.trim()
+    const isForwarded = FORWARDED.some((name) => c.req.header(name) !== undefined)
+    const session = sessions.signIn(secret, address, isForwarded)
     if (session === 'limited') return refuse(c, 429, message('web.limited'))
     if (session === null)
-      return refuse(c, 401, message(given.startsWith(LINK_PREFIX) ? 'web.usedLink' : 'web.wrongToken'))
+      return refuse(c, 401, message(secret.startsWith(LINK_PREFIX) ? 'web.usedLink' : 'web.wrongToken'))
     const options = { httpOnly: true, sameSite: 'Strict', path: '/', secure: isSecure } as const
     setCookie(c, sessions.cookie, session.id, options)
     return c.json(toSession(session.access))

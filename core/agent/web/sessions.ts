@@ -53,6 +53,8 @@ export class Sessions {
   #minuteFrom = 0
   /** The last link that was not used. */
   #link: { digest: string; usableUntil: number } | null = null
+  /** When a link was created, or a browser that a link has signed in sent a request. */
+  #linkedAt = Number.NEGATIVE_INFINITY
 
   constructor(settings: () => UsedSettings, id: string, now: () => number = () => performance.now()) {
     this.#settings = settings
@@ -63,16 +65,23 @@ export class Sessions {
   /** Creates the secret of a link, which replaces the last one. @returns also the milliseconds for which it signs in. */
   createLink(): { secret: string; lastsMs: number } {
     const secret = `${LINK_PREFIX}${randomBytes(32).toString('base64url')}`
-    this.#link = { digest: digestOf(secret), usableUntil: this.#now() + LINK_MS }
+    this.#linkedAt = this.#now()
+    this.#link = { digest: digestOf(secret), usableUntil: this.#linkedAt + LINK_MS }
     return { secret, lastsMs: LINK_MS }
   }
 
   /**
    * Starts a session by a token or the secret of a link. Returns its id; null if there is none, or 'limited' after too
    * many failed attempts.
+   * @param isForwarded a proxy has passed the request on: it may come from another computer, and a link is refused.
    */
-  signIn(secret: string, address: string): { id: string; access: Access } | null | 'limited' {
-    if (isLoopback(address) && this.#takeLink(secret)) return { id: this.#start(null), access: linkAccess() }
+  signIn(
+    secret: string,
+    address: string,
+    isForwarded = false,
+  ): { id: string; access: Access } | null | 'limited' {
+    if (isLoopback(address) && !isForwarded && this.#takeLink(secret))
+      return { id: this.#start(null), access: linkAccess() }
     const token = this.#findToken(secret, address)
     if (token === null || token === 'limited') return token
     return { id: this.#start(token.id), access: toAccess(token) }
@@ -124,6 +133,7 @@ export class Sessions {
     this.#sessions.delete(id)
     if (access === null || this.#now() - session.usedAt > SESSION_MS) return null
     this.#sessions.set(id, { ...session, usedAt: this.#now() })
+    if (session.token === null) this.#linkedAt = this.#now()
     return access
   }
 
@@ -139,7 +149,19 @@ export class Sessions {
   }
 
   endAll(): void {
+    this.#link = null
     this.#sessions.clear()
+  }
+
+  /** Ends the link and the sessions that began with one. */
+  endLinks(): void {
+    this.#link = null
+    for (const [id, { token }] of this.#sessions) if (token === null) this.#sessions.delete(id)
+  }
+
+  /** True while a link, or a browser that one has signed in, may still come. */
+  get hasLinks(): boolean {
+    return this.#now() - this.#linkedAt <= SESSION_MS
   }
 }
 

@@ -92,6 +92,27 @@ test('page link: the switch ends links and their sessions', () => {
   expect(sessions.find(session.id)).toBeNull()
 })
 
+test('page link: it signs in nobody over a proxy, and stays', () => {
+  const { sessions } = createSessions()
+  const { secret } = sessions.createLink()
+  expect(sessions.signIn(secret, HERE, true)).toBeNull()
+  expect(sessions.signIn(secret, HERE)).not.toBeNull()
+})
+
+test('page link: a browser may come for twelve hours after the link, or after its last request', () => {
+  const { clock, sessions } = createSessions()
+  expect(sessions.hasLinks).toBe(false)
+  const session = sessions.signIn(sessions.createLink().secret, HERE)
+  if (session === null || session === 'limited') throw new Error('not signed in')
+  clock.now = 12 * 60 * MINUTES
+  expect(sessions.hasLinks).toBe(true)
+  expect(sessions.find(session.id)).not.toBeNull()
+  clock.now = 24 * 60 * MINUTES
+  expect(sessions.hasLinks).toBe(true)
+  clock.now += 1
+  expect(sessions.hasLinks).toBe(false)
+})
+
 /** An agent with a built page, whose settings have a free port. */
 async function startPage() {
   const { agent, logged } = fakeAgent(openSettings(temporaryDirectory('settings')))
@@ -109,9 +130,9 @@ async function startPage() {
 }
 
 /** Signs in as the page does after it has read the link; returns the status and the cookie. */
-async function open(link: string) {
+async function open(link: string, more: Record<string, string> = {}) {
   const { origin, hash } = new URL(link)
-  const headers = { 'x-holdfast': '1', 'content-type': 'application/json' }
+  const headers = { 'x-holdfast': '1', 'content-type': 'application/json', ...more }
   const body = JSON.stringify({ token: hash.slice(1) })
   const response = await fetch(`${origin}/api/session`, { method: 'POST', headers, body })
   const cookie = response.headers.get('set-cookie')?.split(';')[0] ?? ''
@@ -128,6 +149,7 @@ test('page link: the page is served on loopback for it, though it is off in the 
   expect(link).toMatch(new RegExp(`^http://127\\.0\\.0\\.1:${port}/#once-`))
   expect(Math.abs(usableUntil - Date.now() - 10 * MINUTES)).toBeLessThan(MINUTES)
   expect(agent.store.state.web).toBeNull()
+  expect(await open(link, { 'x-forwarded-for': '127.0.0.1' })).toMatchObject({ status: 401, cookie: '' })
   expect(await open(link)).toMatchObject({ status: 200, answer: { output: { role: 'operator' } } })
   const again = await open(link)
   expect(again).toMatchObject({ status: 401, cookie: '', answer: { sentence: { key: 'web.usedLink' } } })
@@ -179,12 +201,35 @@ test('page link: a browser stays signed in when the page is switched on at the s
   )
 })
 
-test('page link: there is none, and no page for it, after the switch', async () => {
+test('page link: there is none, and no page for it, after the switch; nor what was before it, when it is on again', async () => {
   const { page, port, set } = await startPage()
-  await page.createLink()
+  const { cookie } = await open((await page.createLink()).link)
+  const { link } = await page.createLink()
   set({ link: false })
   await expect(page.createLink()).rejects.toThrow(/Links that sign in on this computer are off/)
   await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow()
+  set({ link: true })
+  await page.createLink()
+  expect(await open(link)).toMatchObject({ status: 401 })
+  expect(await isSignedIn(`http://127.0.0.1:${port}`, cookie)).toBe(false)
+})
+
+test('page link: a page that cannot be served, and is tried again, leaves the page for links open', async () => {
+  const { agent, page, port, set } = await startPage()
+  // An address for documentation (RFC 5737) that no computer has.
+  set({ on: true, host: '192.0.2.1' })
+  await until('the problem', () => agent.store.state.web?.problem)
+  const { link } = await page.createLink()
+  expect(new URL(link).port).toBe(String(port))
+  set({ names: ['station'] })
+  await until('the next problem', () => agent.store.state.web?.problem)
+  expect(await open(link)).toMatchObject({ status: 200 })
+})
+
+test('page link: there is none after the end', async () => {
+  const { page } = await startPage()
+  await page.stop()
+  await expect(page.createLink()).rejects.toThrow('is not running')
 })
 
 test('page link: an installation without the page refuses it with the reason, and the next one is tried again', async () => {

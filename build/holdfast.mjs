@@ -5,6 +5,7 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { tryBuilding } from './setup/application.mjs'
 import { commandScript } from './setup/command.mjs'
+import { CHECK_FLAG, GUARD } from './setup/guard.mjs'
 import { ensureNode } from './setup/node.mjs'
 import { cacheDirectory, dropError, runMain } from './setup/project.mjs'
 import { runInForeground } from './setup/run.mjs'
@@ -12,7 +13,7 @@ import { runInForeground } from './setup/run.mjs'
 // Short commands only read and query: they run in this process, as starting another one would take longer than the
 // command itself.
 const SHORT = new Set(
-  '--help --version status probe check paths expected report history incidents changes channels pause resume limit proxy settings destinations heal prove senders'.split(
+  '--help --version status paths expected report history incidents changes channels pause resume limit proxy settings destinations heal prove senders'.split(
     ' ',
   ),
 )
@@ -57,12 +58,14 @@ function compileCache() {
  */
 async function inProcessOfItsOwn(node, script, words, cache) {
   const env = {
-    UV_THREADPOOL_SIZE: words[0] === 'receive' ? '128' : '16',
+    UV_THREADPOOL_SIZE: { receive: '128', check: '576' }[words[0] ?? ''] ?? '16',
     ...(cache === null ? {} : { NODE_COMPILE_CACHE: cache }),
     ...process.env,
   }
-  // For core/lib/workers/process.ts.
-  return runInForeground(node, ['--expose-gc', script, ...words], { env })
+  if (words[0] !== 'check') return runInForeground(node, [script, ...words], { env })
+  const program = [CHECK_FLAG, script, ...words]
+  if (process.platform === 'win32') return runInForeground(node, program, { env })
+  return runInForeground('/bin/sh', ['-c', GUARD, 'holdfast', node, ...program], { env })
 }
 
 // Suppresses the AWS SDK's warning about the user's Node.js in the middle of the output: packages include their own.

@@ -9,6 +9,7 @@ import { zipSync } from 'fflate'
 import manifest from '../../package.json' with { type: 'json' }
 import { ensureBuilt } from '../setup/application.mjs'
 import { buildCommand } from '../setup/command.mjs'
+import { CHECK_FLAG, GUARD } from '../setup/guard.mjs'
 import { ensureNode } from '../setup/node.mjs'
 import { inProject, isProgram, runMain, SetupError, say } from '../setup/project.mjs'
 import { installForWindows, WINDOWS_NODE } from '../setup/windows.mjs'
@@ -19,17 +20,19 @@ import { shippedPackages } from './shipped.mjs'
 const OUTPUT = inProject('out/package-cli')
 /** `exec` replaces the shell, so that ending the started process ends the program. */
 const LAUNCHER = `#!/bin/sh
-lib=$(dirname "$(readlink -f "$0")")/../lib/holdfast
+self=$(readlink -f "$0")
+lib=\${self%/*}/../lib/holdfast
 # Many received files are synced at once, and a disk that hangs must not take every thread of the pool.
-case "$1" in receive) threads=128 ;; *) threads=16 ;; esac
+case "$1" in receive) threads=128 ;; check) threads=576 ;; *) threads=16 ;; esac
 export UV_THREADPOOL_SIZE="\${UV_THREADPOOL_SIZE:-$threads}"
 # Node.js keeps what it has compiled, which is half of what a short command costs.
 if [ -n "$HOME" ]; then
   export NODE_COMPILE_CACHE="\${NODE_COMPILE_CACHE:-\${XDG_CACHE_HOME:-$HOME/.cache}/holdfast/compiled}"
 fi
-# Once it has started it gives back the memory that took.
-exec "$lib/node" --expose-gc "$lib/holdfast.js" "$@"
-`
+[ "$1" = check ] || exec "$lib/node" "$lib/holdfast.js" "$@"
+# A call that is stuck in the kernel keeps its process from ending: the caller waits for this shell.
+set -- "$lib/node" ${CHECK_FLAG} "$lib/holdfast.js" "$@"
+${GUARD}`
 
 const DESCRIPTION = [
   'checks disks, ships finished files off-site, tells what fails',
@@ -185,9 +188,9 @@ export async function packageCli() {
 
 const WINDOWS_LAUNCHER = `@echo off
 setlocal
-if not defined UV_THREADPOOL_SIZE set UV_THREADPOOL_SIZE=128
+if not defined UV_THREADPOOL_SIZE if "%~1"=="check" (set UV_THREADPOOL_SIZE=576) else (set UV_THREADPOOL_SIZE=128)
 if not defined NODE_COMPILE_CACHE set "NODE_COMPILE_CACHE=%TEMP%\\holdfast-compiled"
-"%~dp0lib\\node.exe" --expose-gc "%~dp0lib\\holdfast.js" %*
+"%~dp0lib\\node.exe" "%~dp0lib\\holdfast.js" %*
 `.replaceAll('\n', '\r\n')
 
 /**

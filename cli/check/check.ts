@@ -1,21 +1,12 @@
 import { type Command, Option } from 'commander'
 import { LINE_NOTIFY_ENDPOINT } from '../../core/alerts/channels/line.ts'
-import { readFile } from '../../core/check/probes/file-probes.ts'
-import { createConcurrencyLimit } from '../../core/check/scheduler/timetable.ts'
-import { createLogOutput, serveStdio } from '../../core/check/stdio/serve-stdio.ts'
-import { withTimeout } from '../../core/lib/async/timing.ts'
 import { withDataDirectory } from '../ask/data-directory.ts'
 import { endChild, isChild, runInChild } from '../ask/in-child.ts'
 import { parseTemplate, parseTimeout } from '../terminal/option-words.ts'
 import { collectPaths } from '../terminal/path-words.ts'
-import { translate } from '../terminal/terminal-words.ts'
 import { WrongUsage } from '../terminal/wrong-usage.ts'
-import { openOutput } from './open-output.ts'
 import type { ProbeOptions } from './probe-run.ts'
 
-/** How long a parent that reads slowly may delay the requested exit, in milliseconds. */
-const END_WITHIN_MS = 200
-const WRONG_USAGE = 2
 /** Seconds after which a step hangs. */
 const PROBE_SECONDS = 10
 
@@ -73,7 +64,7 @@ export function registerCheck(program: Command): void {
   withDataDirectory(command).action(async (paths: string[], options: CheckOptions) => {
     if (options.pipe && paths.length > 0) throw new WrongUsage('cli.check.pipePaths')
     const isPipe = options.pipe || (paths.length === 0 && process.stdin.isTTY !== true)
-    if (isPipe) return isChild ? runPipe(options) : runInChild(openOutput(1), openOutput(2))
+    if (isPipe) return (await import('./pipe.ts')).runPipe(options)
     const { timeout = PROBE_SECONDS, channel, lineTokenFile } = options
     if (!isChild) {
       const isSent = channel !== undefined || lineTokenFile !== undefined
@@ -90,31 +81,4 @@ export function registerCheck(program: Command): void {
     const { runProbe } = await import('./probe-run.ts')
     return endChild(await runProbe(paths, { ...options, timeout }), [process.stdout, process.stderr])
   })
-}
-
-async function runPipe({ timeout, pipe, quoted }: CheckOptions): Promise<void> {
-  const output = openOutput(1)
-  const errors = openOutput(2)
-  const endSoon = () => {
-    process.stdin.pause()
-    setTimeout(() => void endChild(0, []), END_WITHIN_MS)
-    void endChild(0, [output, errors])
-  }
-  process.once('SIGTERM', endSoon)
-  process.once('SIGINT', endSoon)
-  await serveStdio({
-    input: process.stdin,
-    output,
-    log: createLogOutput(errors),
-    readFile: (path) => readFile(path, { isBuffered: false }),
-    limit: createConcurrencyLimit(),
-    options: { timeoutMs: timeout === undefined ? null : timeout * 1000, quoted },
-  })
-  // A script whose variable is empty must not take its check for a success.
-  const isUnused = !pipe && process.stdin.bytesRead === 0
-  if (isUnused) errors.write(`${translate('cli.check.noPath')}\n`)
-  // A parent that does not read the log must not delay the exit.
-  const logged = new Promise<void>((resolve) => errors.end(resolve))
-  await Promise.all([new Promise<void>((resolve) => output.end(resolve)), withTimeout(END_WITHIN_MS, logged)])
-  await endChild(isUnused ? WRONG_USAGE : 0, [])
 }

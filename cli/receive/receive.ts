@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { checkDescriptors } from '../../core/agent/workers/pool-threads.ts'
+import { checkDescriptors } from '../../core/agent/workers/enough-threads.ts'
 import { logDroppedErrors } from '../../core/dropped-errors.ts'
 import { shellWord } from '../../core/lib/i18n/formats.ts'
 import { message } from '../../core/lib/i18n/message.ts'

@@ -14,7 +14,7 @@ import type { Actor } from './parts/changes/contract.ts'
 import { recordCommands } from './recording.ts'
 import type { AgentHost } from './services.ts'
 import { WebPage } from './web/serve.ts'
-import { checkDescriptors, checkThreads } from './workers/pool-threads.ts'
+import { checkDescriptors, checkThreads } from './workers/enough-threads.ts'
 
 /** Options for directories that are named at a start; omitted: an existing source keeps its own. */
 export type StartOptions = Omit<CommandInput<'addSource'>, 'path'>

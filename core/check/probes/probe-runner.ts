@@ -16,7 +16,7 @@ import {
 } from '../../platform/mounts.ts'
 import { errorCode, isGone } from '../../platform/system-error.ts'
 import type { MountIdentity, PathToCheck } from '../checker-messages.ts'
-import { listDirectory, readFile, removeLeftOvers, writeFile } from './file-probes.ts'
+import { listDirectory, removeLeftOvers, writeFile } from './file-probes.ts'
 import {
   type CheckProgress,
   callFailure,
@@ -25,6 +25,7 @@ import {
   type PathMemory,
   toSystemError,
 } from './findings.ts'
+import { readFile } from './read-file.ts'
 
 // The check of a path: resolves it to its file and mount, compares the mount with the remembered one, then reads and
 // writes.

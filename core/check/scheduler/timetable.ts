@@ -11,13 +11,14 @@ const SPOT_CHECKS_FROM_MS = 2_000
 const RESERVE_MS = 100
 /** Duration of a spot check, in milliseconds, after which all paths of its file system are checked at once. */
 export const SUSPICION_MS = 400
-/** Threads of libuv's pool in this process (core/agent/workers/pool-threads.ts). */
-const POOL_THREADS = Number(process.env.UV_THREADPOOL_SIZE ?? 576)
 /**
- * Limit of checks that run at once: each that hangs blocks a thread of the pool, which has a few more. One of them waits
- * for the kernel's log.
+ * Returns the limit of checks that run at once: each that hangs blocks a thread of this process' pool
+ * (core/agent/workers/pool-threads.ts), which has a few more. One of them waits for the kernel's log.
  */
-const MOST_OUT = Math.min(540, Math.floor(((POOL_THREADS - 1) * 15) / 16))
+function mostOut(): number {
+  const threads = Number(process.env.UV_THREADPOOL_SIZE ?? 576)
+  return Math.min(540, Math.floor(((threads - 1) * 15) / 16))
+}
 /** If none of them returns for this long, in milliseconds, they count as hung: a disk may have to spin up. */
 const PATIENCE_MS = 5_000
 
@@ -66,7 +67,7 @@ export function chooseTimeouts(intervalMs: number) {
 /** Bounds the number of running checks of one process. */
 export type ConcurrencyLimit = ReturnType<typeof createConcurrencyLimit>
 
-export function createConcurrencyLimit(most: number = MOST_OUT) {
+export function createConcurrencyLimit(most: number = mostOut()) {
   const semaphore = createSemaphore(most)
   return {
     /** Runs a check as soon as the limit permits. null: it was not run, since no other check returned in time. */

@@ -1,7 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
-import { message } from '../../lib/i18n/message.ts'
-import { englishWords } from '../../lib/i18n/words.ts'
-import type { ProbeReadResult } from '../probes/file-probes.ts'
+import { type Message, message } from '../../lib/i18n/message.ts'
+import type { ProbeReadResult } from '../probes/read-file.ts'
 import { type ConcurrencyLimit, callAt, dueAt, type Timetable, tickAfter } from '../scheduler/timetable.ts'
 import {
   createLineSplitter,
@@ -33,7 +32,7 @@ const MOST_UNREAD_LOG = 64 * 1024
 interface StdioDeps {
   input: Readable
   output: Writable
-  log: StdioLog
+  warn(sentence: Message): void
   /** Reads a path once; never resolves if its file system hangs. */
   readFile(path: Buffer): Promise<ProbeReadResult>
   limit: ConcurrencyLimit
@@ -214,7 +213,7 @@ class StdioSession {
   }
 
   #warnOnce({ path, warned }: Monitored, key: Warning): void {
-    if (!warned.has(key)) this.#deps.log('WARNING', englishWords(message(key, { path })))
+    if (!warned.has(key)) this.#deps.warn(message(key, { path }))
     warned.add(key)
   }
 }

@@ -1,11 +1,12 @@
 import { getPriority, setPriority } from 'node:os'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { dropError } from '../../dropped-errors.ts'
 
 // The current process or thread: its end, its priority, its memory after the start.
 
 const LAUNCHER_CHECK_MS = 500
+
+/** The shell of build/setup/guard.mjs that started this process; 0: none did. */
+let guard = 0
 
 /**
  * Ends this process as SIGTERM does when the process that started it has exited: a launcher that waits
@@ -16,6 +17,8 @@ export function endWithLauncher(): void {
   const launcher = Number(process.env.HOLDFAST_LAUNCHER)
   // Must not be inherited by processes that this one starts.
   delete process.env.HOLDFAST_LAUNCHER
+  if (process.env.HOLDFAST_GUARD !== undefined) guard = launcher
+  delete process.env.HOLDFAST_GUARD
   if (!(launcher > 0) || process.platform === 'win32') return
   const timer = setInterval(() => {
     if (process.ppid === launcher) return
@@ -23,6 +26,11 @@ export function endWithLauncher(): void {
     process.kill(process.pid, 'SIGTERM')
   }, LAUNCHER_CHECK_MS)
   timer.unref()
+}
+
+/** Ends the shell that this process' caller waits for, with exit code 0: this process may be kept by the kernel. */
+export function tellGuard(): void {
+  if (guard > 0 && process.ppid === guard) process.kill(guard, 'SIGUSR1')
 }
 
 /**
@@ -86,11 +94,13 @@ export function collectStart(): void {
 }
 
 /**
- * Returns V8's function that collects garbage: with --expose-gc it is global. A service starts Node.js without options,
- * and only a new context has the function then.
+ * Returns V8's function that collects garbage: with --expose-gc it is global. Commands and services start without that
+ * option, with which V8 refuses the compiled code of Node.js' modules, and only a new context has the function then.
  */
 function findCollector(): typeof globalThis.gc {
   if (globalThis.gc !== undefined || process.versions.electron !== undefined) return globalThis.gc
-  setFlagsFromString('--expose-gc')
-  return runInNewContext('gc')
+  // What is compiled would be stored for that option, or not at all if the process is killed.
+  process.getBuiltinModule('node:module').flushCompileCache?.()
+  process.getBuiltinModule('node:v8').setFlagsFromString('--expose-gc')
+  return process.getBuiltinModule('node:vm').runInNewContext('gc')
 }

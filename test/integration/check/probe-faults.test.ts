@@ -5,11 +5,10 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { readState } from '../../support/check/check-faults.ts'
 import { probe } from '../../support/check/probe.ts'
 import { listChildren } from '../../support/check/stdio.ts'
+import { commandScript } from '../../support/cli/command-script.ts'
 import { canMount, mountExt4 } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
-
-const command = path.resolve(import.meta.dirname, '../../support/check/cli.ts')
 
 describe.skipIf(!canMount)('`holdfast check` on a failing disk (mounting needs root)', () => {
   it('ext4 that is read-only after an error fails touch and ls', async () => {
@@ -54,7 +53,7 @@ describe.skipIf(!canMount)('`holdfast check` on a failing disk (mounting needs r
     const disk = await mountExt4(onTestFinished)
     try {
       await disk.freeze()
-      const child = spawn(process.execPath, [command, 'check', '--timeout', '1h', disk.point], {
+      const child = spawn(process.execPath, [commandScript, 'check', '--timeout', '1h', disk.point], {
         stdio: 'pipe',
       })
       onTestFinished(() => void child.kill('SIGKILL'))

@@ -1,8 +1,9 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { closeSync, constants, openSync, renameSync, writeFileSync, writeSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { command, isAlive, listChildren, startCheck } from '../../support/check/stdio.ts'
+import { isAlive, listChildren, startCheck } from '../../support/check/stdio.ts'
+import { commandScript } from '../../support/cli/command-script.ts'
 import { canMount, mountExt4 } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
@@ -150,6 +151,12 @@ describe('`holdfast check --pipe` with hanging paths and ending processes', () =
     },
   )
 
+  it('the end is passed to the shell that the caller waits for', async () => {
+    const shell = 'trap "exit 5" USR1; HOLDFAST_LAUNCHER=$$ HOLDFAST_GUARD=1 "$@" & wait $!'
+    const words = ['-c', shell, 'sh', process.execPath, commandScript, 'check', '--pipe']
+    expect(spawnSync('/bin/sh', words).status).toBe(5)
+  })
+
   it('the reader process ends when the command is killed', async () => {
     const fifo = path.join(temporaryDirectory('stdio'), 'fifo')
     execFileSync('mkfifo', [fifo])
@@ -181,7 +188,7 @@ describe.skipIf(!canMount)('`holdfast check --pipe` on a frozen file system (mou
       const before = check.lines().length
       await until('two more checks', () => check.lines().length >= before + 2)
       // A process that writes there is stuck in D state, and holds nothing that keeps the command from ending.
-      const probe = spawn(process.execPath, [command, 'check', '--timeout', '1', disk.point], {
+      const probe = spawn(process.execPath, [commandScript, 'check', '--timeout', '1', disk.point], {
         stdio: 'pipe',
       })
       onTestFinished(() => void probe.kill('SIGKILL'))

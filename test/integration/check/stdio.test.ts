@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { startCheck } from '../../support/check/stdio.ts'
+import { listChildren, startCheck } from '../../support/check/stdio.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
@@ -127,9 +127,10 @@ describe('`holdfast check --pipe`', () => {
     const paths = Array.from({ length: 20_000 }, (_, index) => `/none/${'x'.repeat(200)}/${index}`)
     check.send(`${paths.map((at) => `stop ${at}`).join('\n')}\n`)
     check.child.stdin?.end()
+    const reader = await until('the reader', () => listChildren(check.child.pid ?? 0)[0])
     let seen = { bytes: 0, times: 0 }
     await until('it to have written what the pipe holds, and to wait', () => {
-      const bytes = Number(/wchar: (\d+)/.exec(readFileSync(`/proc/${check.child.pid}/io`, 'utf8'))?.[1])
+      const bytes = Number(/wchar: (\d+)/.exec(readFileSync(`/proc/${reader}/io`, 'utf8'))?.[1])
       seen = { bytes, times: bytes === seen.bytes ? seen.times + 1 : 0 }
       return bytes > 100_000 && seen.times >= 10
     })

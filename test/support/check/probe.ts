@@ -1,13 +1,11 @@
 import { spawn } from 'node:child_process'
-import path from 'node:path'
 import { onTestFinished } from 'vitest'
+import { commandScript } from '../cli/command-script.ts'
 import { until } from '../until.ts'
-
-const command = path.resolve(import.meta.dirname, './cli.ts')
 
 /** Runs `holdfast check …` to its end. */
 export async function probe(...words: string[]): Promise<{ code: number; out: string; err: string }> {
-  const child = spawn(process.execPath, [command, 'check', ...words], {
+  const child = spawn(process.execPath, [commandScript, 'check', ...words], {
     env: { ...process.env, LANG: 'C' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -1,13 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
-import path from 'node:path'
 import { onTestFinished } from 'vitest'
+import { GUARD } from '../../../build/setup/guard.mjs'
+import { commandScript } from '../cli/command-script.ts'
 import { until } from '../until.ts'
 
-export const command = path.resolve(import.meta.dirname, 'cli.ts')
-
-/** `holdfast check --pipe` in a process of its own. */
+/** `holdfast check --pipe`, started by a shell as in a package. */
 export interface StdioProcess {
   child: ChildProcess
   send(text: string | Buffer): void
@@ -23,7 +22,8 @@ export interface StdioProcess {
 export function startCheck(
   options: { words?: string[]; cwd?: string; readsErrors?: boolean; readsEvents?: boolean } = {},
 ): StdioProcess {
-  const child = spawn(process.execPath, [command, 'check', ...(options.words ?? [])], {
+  const command = [process.execPath, commandScript, 'check', ...(options.words ?? [])]
+  const child = spawn('/bin/sh', ['-c', GUARD, 'holdfast', ...command], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, LANG: 'C' },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),

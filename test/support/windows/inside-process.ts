@@ -31,7 +31,7 @@ socket.on('close', () => {
 })
 
 function start(id: number, words: readonly string[], env: Record<string, string>): void {
-  const holdfast = [process.execPath, '--expose-gc', path.join(app, 'cli', 'holdfast.js')]
+  const holdfast = [process.execPath, path.join(app, 'cli', 'holdfast.js')]
   startProgram(id, [...holdfast, ...words], env)
 }
 

@@ -6,12 +6,12 @@ import { probeKinds } from '../../../core/check/checker-messages.ts'
 import {
   listDirectory,
   probeName,
-  readFile,
   removeLeftOvers,
   writeFile,
 } from '../../../core/check/probes/file-probes.ts'
 import { freshMemory, newProgress } from '../../../core/check/probes/findings.ts'
 import { createSystemDisk } from '../../../core/check/probes/probe-runner.ts'
+import { readFile } from '../../../core/check/probes/read-file.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const failing = (step: string, code: string) => expect.objectContaining({ step, code })

@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
-import type { ProbeReadResult } from '../../../core/check/probes/file-probes.ts'
+import type { ProbeReadResult } from '../../../core/check/probes/read-file.ts'
 import { createConcurrencyLimit } from '../../../core/check/scheduler/timetable.ts'
 import { serveStdio } from '../../../core/check/stdio/serve-stdio.ts'
+import { englishWords } from '../../../core/lib/i18n/words.ts'
 import { createFakeClock, flushPromises } from '../../support/check/clock.ts'
 
 /** The protocol over streams, with a clock and a disk that the test moves. */
@@ -21,7 +22,7 @@ function setUp(options: { timeoutMs?: number; quoted?: boolean; mostOut?: number
   const done = serveStdio({
     input,
     output,
-    log: (level, text) => logs.push(`${level} ${text}`),
+    warn: (sentence) => void logs.push(englishWords(sentence)),
     options: { timeoutMs: options.timeoutMs ?? null, quoted: options.quoted ?? false },
     limit: createConcurrencyLimit(options.mostOut),
     readFile: (at) =>
@@ -172,14 +173,14 @@ describe('stdio protocol', () => {
       await clock.advanceTo(tick)
       reads.at(-1)?.answer({ isBuffered: true })
     }
-    expect(logs).toEqual([expect.stringMatching(/^WARNING \/p: .*O_DIRECT/)])
+    expect(logs).toEqual([expect.stringMatching(/^\/p: .*O_DIRECT/)])
   })
 
   it('reports error 11 for a path that too many hung checks block, and logs the reason once', async () => {
     const { clock, send, reads, finish, lines, logs } = setUp({ mostOut: 1 })
     await send('start /hung 10\nstart /p 10\n')
     await clock.advanceTo(15_500)
-    expect([reads.length, logs]).toEqual([1, [expect.stringMatching(/^WARNING \/p was not checked/)]])
+    expect([reads.length, logs]).toEqual([1, [expect.stringMatching(/^\/p was not checked/)]])
     const checks = () => lines().filter((line) => line.startsWith('check /p '))
     expect(checks()).toEqual(Array(2).fill('check /p 11 Resource temporarily unavailable'))
     await finish()

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type CommandInput, type CommandOutput, commands } from '../../core/agent/contract.ts'
 import { sendCommand } from '../../core/agent/control-socket.ts'
 import { minutesUntilTomorrow } from '../../core/agent/state/derived.ts'
+import { dropError } from '../../core/dropped-errors.ts'
 import { shellWord } from '../../core/lib/i18n/formats.ts'
 import { message } from '../../core/lib/i18n/message.ts'
 import type { MarkedAnswer } from '../../core/scan/scanner-messages.ts'
@@ -232,7 +233,9 @@ export async function expectFiles(directory: string, given: string, options: Rul
   const isBegun =
     rule !== undefined && (before === undefined || formatTimetable(before) !== formatTimetable(rule))
   const isRunning = rule !== undefined && (await runningState(directory)) !== null
-  const preview = isRunning ? await askPreview(directory, id, rule) : null
+  const preview = isRunning
+    ? await askPreview(directory, id, rule).catch((error) => dropError(error, 'the rule is saved', null))
+    : null
   if (options.json) return console.log(jsonText({ rule: rule ?? null, ...preview }, 2))
   const next = isBegun ? await findNext(directory, id, rule, before) : null
   const lines = preview === null ? [] : otherCaseLines(preview)

@@ -2,11 +2,14 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import type { Command } from 'commander'
 import { sendCommand } from '../../core/agent/control-socket.ts'
 import { webContract } from '../../core/agent/parts/web/contract.ts'
 import { ignoreError } from '../../core/dropped-errors.ts'
 import { toSentence } from '../../core/lib/i18n/user-error.ts'
 import { getUserName } from '../../core/platform/user-name.ts'
+import { resolveDataDirectory } from '../ask/data-directory.ts'
+import { omitUndefined } from '../terminal/omit-undefined.ts'
 import { terminalWords, translate } from '../terminal/terminal-words.ts'
 
 // Links to the web page of an agent, for people at a terminal. A link is a secret until it is used: it is printed on
@@ -24,18 +27,36 @@ export async function askForLink(dataDirectory: string) {
 }
 
 /**
- * Prints a link on a terminal, and opens it if the terminal is on a desktop. Prints nothing if standard output is no
- * terminal, as in a service, or if links are off.
+ * Prints a link to the page of the running agent, and opens it if the terminal is on a desktop. Prints nothing if
+ * standard output is no terminal, as in a service, or if links are off.
  */
-export async function offerLink(create: () => ReturnType<typeof askForLink>): Promise<void> {
-  if (!process.stdout.isTTY) return
+export async function offerLink(dataDirectory: string): Promise<void> {
+  const link = await printLink(dataDirectory)
+  if (link !== null && hasDisplay()) openLink(link)
+}
+
+/**
+ * Prints a link below the output of a command that has sent its reader to the window, where there is no desktop.
+ * @param program has read the option --data.
+ */
+export async function offerLinkBelow(program: Command): Promise<void> {
+  if (!hasDisplay()) await printLink(resolveDataDirectory(omitUndefined({ data: findData(program) })))
+}
+
+const findData = (command: Command): string | undefined =>
+  command.opts<{ data?: string }>().data ?? command.commands.map(findData).find((data) => data !== undefined)
+
+async function printLink(dataDirectory: string): Promise<string | null> {
+  if (!process.stdout.isTTY) return null
   try {
-    const { link, usableUntil } = await create()
+    const { link, usableUntil } = await askForLink(dataDirectory)
     for (const line of linkLines(link, usableUntil)) console.log(line)
-    openLink(link)
+    return link
   } catch (error) {
     const refusal = toSentence(error)
-    if (refusal.key !== 'web.noLinks') console.error(terminalWords(refusal))
+    if (refusal.key !== 'web.noLinks' && refusal.key !== 'agent.notRunning')
+      console.error(terminalWords(refusal))
+    return null
   }
 }
 
@@ -53,17 +74,24 @@ export function linkLines(
   return [...shown, translate('cli.web.linkSsh'), `  ${tunnel}`]
 }
 
-/** Opens a link in the browser of the desktop, if there is one and the terminal is on it. */
-function openLink(link: string, environment: Environment = process.env): void {
-  const isMac = process.platform === 'darwin'
-  const hasDisplay = isMac || Boolean(environment.DISPLAY || environment.WAYLAND_DISPLAY)
-  if (!hasDisplay || environment.SSH_CONNECTION !== undefined || process.platform === 'win32') return
+/** True if the terminal is on a desktop; one that ssh forwards is that of another computer. */
+function hasDisplay({ DISPLAY, WAYLAND_DISPLAY, SSH_CONNECTION }: Environment = process.env): boolean {
+  if (SSH_CONNECTION !== undefined) return false
+  return process.platform !== 'linux' || Boolean(DISPLAY || WAYLAND_DISPLAY)
+}
+
+/** Opens a link in the browser of the desktop, if there is one. */
+function openLink(link: string): void {
+  if (process.platform === 'win32') return
   // Only this user can read the file. In XDG_RUNTIME_DIR it is in memory alone.
-  const directory = mkdtempSync(path.join(environment.XDG_RUNTIME_DIR || tmpdir(), 'holdfast-link-'))
+  const directory = mkdtempSync(path.join(process.env.XDG_RUNTIME_DIR || tmpdir(), 'holdfast-link-'))
   const file = path.join(directory, 'open.html')
   const html = `<!doctype html><title>Holdfast</title><meta http-equiv="refresh" content="0; url=${link}">`
   writeFileSync(file, html, { mode: 0o600 })
-  const opener = spawn(isMac ? 'open' : 'xdg-open', [file], { stdio: 'ignore', detached: true })
+  const opener = spawn(process.platform === 'darwin' ? 'open' : 'xdg-open', [file], {
+    stdio: 'ignore',
+    detached: true,
+  })
   opener.on('error', ignoreError('without this program the person opens the printed link'))
   opener.unref()
   const remove = () => rmSync(directory, { recursive: true, force: true })

@@ -84,6 +84,27 @@ onTerminals('`holdfast agent`: beside a running agent it prints a link to that o
   expect(service.out() + service.err()).not.toContain('once-')
 })
 
+onTerminals(
+  '`holdfast status`: a sentence about the window is followed by a link on a terminal',
+  async () => {
+    const data = await createData()
+    writeFileSync(path.join(data, 'secrets.json'), '{broken')
+    startHoldfast(['agent', '--data', data])
+    await untilState(data, 'the notice', ({ notices }) => notices.length > 0)
+    const status = onTerminal(['status', '--data', data])
+    expect((await open(await status.link())).status).toBe(200)
+    expect(status.out()).toContain('in the window (holdfast settings web link)')
+    const piped = startHoldfast(['status', '--data', data])
+    await piped.ended()
+    expect(piped.out()).toContain('in the window (holdfast settings web link)')
+    expect(piped.out() + piped.err()).not.toContain('once-')
+    const json = onTerminal(['status', '--json', '--data', data])
+    await json.ended
+    expect(json.out()).toContain('secrets.setAside')
+    expect(json.out()).not.toContain('once-')
+  },
+)
+
 /** Creates a program `xdg-open` that notes its words and the file that it gets. Returns a PATH with it. */
 function createOpener(data: string): string {
   const directory = temporaryDirectory('opener')

@@ -18,9 +18,12 @@ export function startOnTerminal(words: string[], env: Record<string, string> = {
   child.stdout.on('data', (chunk) => {
     out += chunk
   })
-  const ended = once(child, 'exit')
+  const ended = once(child, 'close')
+  // It may have ended just before Ctrl-C.
+  child.stdin.on('error', () => undefined)
   return {
     out: () => out,
+    ended,
     /** Waits for the link that it prints. */
     link: () => until('a link', () => PAGE_LINK.exec(out)?.[0]),
     /** Types Ctrl-C, and waits for its end. */

@@ -487,7 +487,7 @@ test('web page: tokens are managed in the settings; a viewer is refused; a remov
     await expect(field('Header with the user')).toHaveCount(0)
   })
   await expect(page.getByRole('switch', { name: /^Start at login/ })).toHaveCount(0)
-  await part.getByRole('switch').click()
+  await part.getByRole('switch', { name: 'Serve this window as a web page' }).click()
   await expect(dialog).toContainText('You are using this page yourself.')
   await dialog.getByRole('button', { name: 'Cancel' }).click()
 

@@ -98,8 +98,12 @@ describe('alerts page, ongoing incident', () => {
   test('an incident of a muted source shows the mute with Unmute, and the page lists the muted source', () => {
     const words = pageWith({}, { [photos.id]: now + HOUR })
     expect(words).toMatch(/Muted until .*\d\d:\d\d\. Unmute/)
-    expect(words).not.toMatch(/\bMute\b/)
+    expect(words).not.toMatch(/\bMute\b(?! everything)/)
     expect(words).toMatch(/Muted Failures here.* Photos until .*\d\d:\d\d \[Unmute Photos\]/)
+    const all = pageWith({}, { '*': now + HOUR })
+    expect(all).toMatch(/Muted until .*\d\d:\d\d\. Unmute/)
+    expect(all).toMatch(/ Everything until .*\[Unmute Everything\]/)
+    expect(all).not.toContain('Mute everything')
     expect(pageWith({}, { [photos.id]: null })).toContain('Muted until you unmute it.')
     expect(pageWith({}, { [photos.id]: now - HOUR })).not.toContain('Muted')
   })

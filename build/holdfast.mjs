@@ -31,10 +31,10 @@ function isNodeNewEnough() {
  * True for commands after which people open the page that the agent serves: it is part of the built application.
  * @param {string[]} words
  */
-function needsPage([first, second]) {
-  return first === 'agent'
-    ? process.stdout.isTTY
-    : first === 'web' || (first === 'settings' && second === 'web')
+function needsPage(words) {
+  if (words.includes('--help') || words.includes('-h')) return false
+  const line = words.join(' ')
+  return line.startsWith('agent') ? process.stdout.isTTY : /^(settings )?web (on|link(?! off))\b/.test(line)
 }
 
 // The compile cache of Node.js halves the time of a short command; cron may start one every minute. A cache that cannot

@@ -14,7 +14,7 @@ import { omitUndefined } from '../terminal/omit-undefined.ts'
 import { collectPaths } from '../terminal/path-words.ts'
 import { terminalWords, translate } from '../terminal/terminal-words.ts'
 import { terminalHost } from '../terminal-host.ts'
-import { offerLink } from './page-link.ts'
+import { offerLink, printLink } from './page-link.ts'
 
 interface AgentOptions {
   data?: string
@@ -54,16 +54,16 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
       say(translate('cli.handedOver', about))
       sayLinks(await settingsNow(dataDirectory), directories)
     } else console.error(translate('agent.alreadyRunning', about))
-    await offerLink(dataDirectory)
+    await printLink(dataDirectory)
     if (refusals.length > 0 || directories.length === 0) process.exitCode = 1
     return
   }
   say(translate('cli.terminal', { directory: dataDirectory }))
   stopOnSignal(open, () => say(translate('cli.stopped')))
-  await offerLink(dataDirectory)
   for (const { sentence } of open.agent.store.state.notices) console.error(terminalWords(sentence))
   let isAdding = directories.length > 0
   publishStatus(open, say, () => isAdding)
+  void offerLink(dataDirectory)
   const refusals = await open.protect(directories, as)
   isAdding = false
   sayLinks(open.agent.settings.get(), directories)

@@ -5,7 +5,7 @@ import path from 'node:path'
 import type { Command } from 'commander'
 import { sendCommand } from '../../core/agent/control-socket.ts'
 import { webContract } from '../../core/agent/parts/web/contract.ts'
-import { ignoreError } from '../../core/dropped-errors.ts'
+import { dropError, ignoreError } from '../../core/dropped-errors.ts'
 import { toSentence } from '../../core/lib/i18n/user-error.ts'
 import { getUserName } from '../../core/platform/user-name.ts'
 import { resolveDataDirectory } from '../ask/data-directory.ts'
@@ -20,19 +20,22 @@ type Environment = Readonly<Record<string, string | undefined>>
 /** How long a browser may take to read the file that leads it to the link. */
 const READ_WITHIN_MS = 60_000
 const SSH_PORT = '22'
+const HTTP_PORT = '80'
 
 /** Asks the running agent for a link. @throws UserError agent.notRunning, web.noLinks, web.noPage */
 export async function askForLink(dataDirectory: string) {
   return webContract.createPageLink.output.parse(await sendCommand(dataDirectory, 'createPageLink', {}))
 }
 
-/**
- * Prints a link to the page of the running agent, and opens it if the terminal is on a desktop. Prints nothing if
- * standard output is no terminal, as in a service, or if links are off.
- */
+/** Prints a link as `printLink` does, and opens it if the terminal is on a desktop. Never rejects. */
 export async function offerLink(dataDirectory: string): Promise<void> {
   const link = await printLink(dataDirectory)
-  if (link !== null && hasDisplay()) openLink(link)
+  if (link === null || !hasDisplay()) return
+  try {
+    openLink(link)
+  } catch (error) {
+    dropError(error, 'without the file for the browser the person opens the printed link')
+  }
 }
 
 /**
@@ -46,11 +49,15 @@ export async function offerLinkBelow(program: Command): Promise<void> {
 const findData = (command: Command): string | undefined =>
   command.opts<{ data?: string }>().data ?? command.commands.map(findData).find((data) => data !== undefined)
 
-async function printLink(dataDirectory: string): Promise<string | null> {
+/**
+ * Prints a link to the page of the running agent. Prints nothing if standard output is no terminal, as in a service, if
+ * links are off, or if no agent runs. Never rejects.
+ */
+export async function printLink(dataDirectory: string): Promise<string | null> {
   if (!process.stdout.isTTY) return null
   try {
     const { link, usableUntil } = await askForLink(dataDirectory)
-    for (const line of linkLines(link, usableUntil)) console.log(line)
+    for (const line of pageLinkLines(link, usableUntil)) console.log(line)
     return link
   } catch (error) {
     const refusal = toSentence(error)
@@ -61,7 +68,7 @@ async function printLink(dataDirectory: string): Promise<string | null> {
 }
 
 /** Returns the lines that show a link; over ssh with the command that makes it work at the other end. */
-export function linkLines(
+export function pageLinkLines(
   link: string,
   usableUntil: number,
   environment: Environment = process.env,
@@ -70,8 +77,11 @@ export function linkLines(
   const [, , host, port] = environment.SSH_CONNECTION?.split(' ') ?? []
   if (host === undefined) return shown
   const page = new URL(link)
-  const tunnel = `ssh -L ${page.port}:${page.host} ${port === SSH_PORT ? '' : `-p ${port} `}${getUserName()}@${host}`
-  return [...shown, translate('cli.web.linkSsh'), `  ${tunnel}`]
+  const place = `${page.hostname}:${page.port || HTTP_PORT}`
+  // Without the option, ssh goes on if another program has the port, and that one would get the secret.
+  const tunnel = `ssh -o ExitOnForwardFailure=yes -L ${place}:${place}`
+  const login = `${port === SSH_PORT ? '' : `-p ${port} `}${getUserName()}@${host}`
+  return [...shown, translate('cli.web.linkSsh'), `  ${tunnel} ${login}`]
 }
 
 /** True if the terminal is on a desktop; one that ssh forwards is that of another computer. */

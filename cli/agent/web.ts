@@ -19,7 +19,7 @@ import { omitUndefined } from '../terminal/omit-undefined.ts'
 import { toNumber } from '../terminal/option-words.ts'
 import { terminalWords, translate } from '../terminal/terminal-words.ts'
 import { WrongUsage } from '../terminal/wrong-usage.ts'
-import { askForLink, linkLines } from './page-link.ts'
+import { askForLink, pageLinkLines } from './page-link.ts'
 
 interface OnOptions {
   host?: string
@@ -94,7 +94,7 @@ export function registerWeb(settings: Command): void {
           'off',
         ]),
       )
-      .option('--json', 'print the link as JSON'),
+      .option('--json', 'print the link, or if links are allowed, as JSON'),
   ).action((allowed: string | undefined, _: object, self: Command) =>
     link(getDataDirectory(self), allowed, self.opts<{ json?: boolean }>().json ?? false),
   )
@@ -250,11 +250,12 @@ async function link(directory: string, allowed: string | undefined, json: boolea
       command: 'changeSettings',
       input: { web: { link: allowed === 'on' } },
     }))
+    if (json) return console.log(jsonText({ link: web.link }))
     return console.log(web.link ? translate('cli.web.linkOn') : translate('web.noLinks'))
   }
   const created = await askForLink(directory)
   if (json) return console.log(jsonText(created))
-  for (const line of linkLines(created.link, created.usableUntil)) console.log(line)
+  for (const line of pageLinkLines(created.link, created.usableUntil)) console.log(line)
 }
 
 async function addToken(directory: string, name: string, role: WebRole, json: boolean): Promise<void> {

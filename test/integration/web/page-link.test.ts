@@ -51,7 +51,9 @@ onTerminals(
     const link = await terminal.link()
     const { origin, port } = new URL(link)
     await until('the tunnel', () =>
-      new RegExp(`ssh -L ${port}:127\\.0\\.0\\.1:${port} \\S+@192\\.0\\.2\\.5`).test(terminal.out()),
+      new RegExp(`-L 127\\.0\\.0\\.1:${port}:127\\.0\\.0\\.1:${port} \\S+@192\\.0\\.2\\.5`).test(
+        terminal.out(),
+      ),
     )
     const signedIn = await open(link)
     expect([signedIn.status, await signedIn.json()]).toMatchObject([200, { output: { role: 'operator' } }])

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { linkLines } from '../../../cli/agent/page-link.ts'
+import { pageLinkLines } from '../../../cli/agent/page-link.ts'
 import { getUserName } from '../../../core/platform/user-name.ts'
 
 const link = 'http://127.0.0.1:8421/#once-secret'
-const lines = (ssh?: string) => linkLines(link, 0, ssh === undefined ? {} : { SSH_CONNECTION: ssh })
+const lines = (ssh?: string) => pageLinkLines(link, 0, ssh === undefined ? {} : { SSH_CONNECTION: ssh })
 
 test('page link: it is printed with the time until which it works', () => {
   expect(lines()).toEqual([expect.stringMatching(/This link works once, until .+:$/), `  ${link}`])
@@ -16,6 +16,6 @@ test.each([
 ])('page link: over ssh (%s) a tunnel is printed, without the secret', (connection, port, host) => {
   expect(lines(connection).slice(2)).toEqual([
     expect.stringContaining('You are connected by ssh.'),
-    `  ssh -L 8421:127.0.0.1:8421 ${port}${getUserName()}@${host}`,
+    `  ssh -o ExitOnForwardFailure=yes -L 127.0.0.1:8421:127.0.0.1:8421 ${port}${getUserName()}@${host}`,
   ])
 })

@@ -3,18 +3,8 @@
 const DAY_MS = 86_400_000
 const DAY_MINUTES = 24 * 60
 
-/** Parts of a date in a pattern, with what they match. {H} is the hour as a letter from a to x, as in RINEX 2 names. */
-const TOKENS = {
-  YYYY: '\\d{4}',
-  YY: '\\d{2}',
-  MM: '\\d{2}',
-  DD: '\\d{2}',
-  DOY: '\\d{3}',
-  HH: '\\d{2}',
-  H: '[a-xA-X]',
-  mm: '\\d{2}',
-  ss: '\\d{2}',
-} as const
+/** Parts of a date in a pattern, with their lengths. {H} is the hour as a letter from a to x, as in RINEX 2 names. */
+const TOKENS = { YYYY: 4, YY: 2, MM: 2, DD: 2, DOY: 3, HH: 2, H: 1, mm: 2, ss: 2 } as const
 type Token = keyof typeof TOKENS
 
 /** Tokens that do not distinguish periods of this many minutes or more. */
@@ -46,6 +36,9 @@ const PERCENT: Readonly<Record<string, string>> = {
 
 /** Matches a pattern with at least one of these parts; one that has others alone may be a name with an escaped character. */
 const IS_PERCENT = /%[YymdjHMSFTR]/
+
+/** Limit of the places of "*" that are tried for each character of a name. Only patterns with many "*" reach it. */
+const MOST_TRIED = 16
 
 /** Clocks of zones differ by at most 26 hours. */
 export const ZONES_APART_MS = 26 * 3_600_000
@@ -116,30 +109,18 @@ export function compilePattern(
   flags: 'u' | 'ui' = 'u',
 ): ExpectedPattern {
   const parts = pattern.match(PARTS) ?? []
-  const seen = new Set<Token>()
-  const source = parts.map((part) => {
-    const token = toToken(part)
-    if (token !== null) {
-      if (seen.has(token)) return `\\k<${token}>`
-      seen.add(token)
-      return `(?<${token}>${TOKENS[token]})`
-    }
-    if (part === '**/') return '(?:.*/)?'
-    if (part === '**') return '.*'
-    if (part === '*') return '[^/]*'
-    return part === '?' ? '[^/]' : part.replace(/[\\^$.|+()[\]{}]/g, '\\$&')
-  })
-  const expression = new RegExp(`^${source.join('')}$`, flags)
+  const fold = (text: string) => (flags === 'ui' ? text.toLowerCase() : text)
+  const find = compileParts(parts.map((part) => (toToken(part) === null ? fold(part) : part)))
+  const seen = new Set(parts.flatMap((part) => toToken(part) ?? []))
   const isPath = pattern.includes('/')
   const hasYear = seen.has('YYYY') || seen.has('YY')
   return {
     isDated: seen.size > 0,
     hasYear,
     match: (path, at) => {
-      const found = expression.exec(isPath ? path : path.slice(path.lastIndexOf('/') + 1))
-      if (found === null) return null
+      const groups = find(fold(isPath ? path : path.slice(path.lastIndexOf('/') + 1)))
+      if (groups === null) return null
       if (seen.size === 0) return 0
-      const groups = found.groups ?? {}
       if (hasYear) return readWall(groups)
       const latest = at + everyMinutes * 60_000 + ZONES_APART_MS
       const year = new Date(latest).getUTCFullYear()
@@ -159,6 +140,78 @@ export function compilePattern(
   }
 }
 
+type Groups = Partial<Record<Token, string>>
+
+/** A place in a pattern and in a text, with the date so far. */
+interface Place {
+  part: number
+  from: number
+  groups: Groups
+}
+
+/**
+ * Compiles the parts of a pattern. Each "*" is as long as possible. A regular expression would try all combinations of
+ * their lengths: a name of 250 characters could occupy the scanner for hours.
+ */
+function compileParts(parts: readonly string[]): (text: string) => Groups | null {
+  const tokens = parts.map(toToken)
+  const repeated = tokens.flatMap((token, index) =>
+    token !== null && tokens.indexOf(token) < index ? [token] : [],
+  )
+  return (text) => {
+    const tried = new Set<string>()
+    const places: Place[] = [{ part: 0, from: 0, groups: {} }]
+    for (let place = places.pop(); place !== undefined; place = places.pop()) {
+      const { part, from, groups } = passFixed(parts, tokens, text, place)
+      if (part === parts.length && from === text.length) return groups
+      const star = parts[part]
+      const key = `${part} ${from} ${repeated.map((token) => groups[token])}`
+      if (!isStar(star) || tried.has(key)) continue
+      if (tried.size > MOST_TRIED * text.length) return null
+      tried.add(key)
+      places.push({ part: part + 1, from, groups })
+      const next = star === '**/' ? text.indexOf('/', from) : from
+      if (next !== -1 && next < text.length && (star !== '*' || text[next] !== '/'))
+        places.push({ part, from: next + 1, groups })
+    }
+    return null
+  }
+}
+
+/** Goes on to the next "*", to the first part that does not match, or to the end. */
+function passFixed(
+  parts: readonly string[],
+  tokens: readonly (Token | null)[],
+  text: string,
+  place: Place,
+): Place {
+  let { part, from, groups } = place
+  for (; part < parts.length; part += 1) {
+    const token = tokens[part] ?? null
+    const fixed = parts[part] ?? ''
+    const length = isStar(fixed) ? 0 : matchPart(fixed, token, text, from, groups)
+    if (length === 0) break
+    if (token !== null) groups = { ...groups, [token]: text.slice(from, from + length) }
+    from += length
+  }
+  return { part, from, groups }
+}
+
+const isStar = (part: string | undefined): boolean => part === '*' || part === '**' || part === '**/'
+
+/** Returns the length of a part other than "*" at this place; 0: it does not match. */
+function matchPart(part: string, token: Token | null, text: string, from: number, groups: Groups): number {
+  if (part === '?') {
+    const code = text.codePointAt(from)
+    return code === undefined || text[from] === '/' ? 0 : String.fromCodePoint(code).length
+  }
+  if (token === null) return text.startsWith(part, from) ? part.length : 0
+  const found = text.slice(from, from + TOKENS[token])
+  const isPart =
+    token === 'H' ? /^[a-x]$/i.test(found) : found.length === TOKENS[token] && /^\d+$/.test(found)
+  return isPart && (groups[token] ?? found) === found ? found.length : 0
+}
+
 const isToken = (name: string): name is Token => Object.hasOwn(TOKENS, name)
 
 function toToken(part: string): Token | null {
@@ -166,7 +219,7 @@ function toToken(part: string): Token | null {
   return isToken(name) ? name : null
 }
 
-function readWall(found: Partial<Record<Token, string>>): number | null {
+function readWall(found: Groups): number | null {
   const number = (token: Token) => Number(found[token] ?? 0)
   const short = number('YY')
   const year = found.YYYY === undefined ? short + (short < FIRST_SHORT_YEAR ? 2000 : 1900) : number('YYYY')

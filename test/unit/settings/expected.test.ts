@@ -174,3 +174,26 @@ test('expected files: an unknown time zone is recognised', () => {
   expect(isZone('Asia/Taipei')).toBe(true)
   expect(isZone('Taipei')).toBe(false)
 })
+
+test.each([
+  ['*a*a*a*a*a*a*a*a*b', 'a'.repeat(250), null],
+  ['*a*a*a*a*a*a*a*a*b', `${'a'.repeat(250)}b`, 0],
+  ['**/**/**/**/**/**/x', `${'a/'.repeat(120)}b`, null],
+  [`${'*?'.repeat(200)}b`, 'a'.repeat(250), null],
+  ['*{MM}*{DD}*{HH}*{mm}*{MM}{DD}{HH}{mm}x', '0123456789'.repeat(25), null],
+])('expected files: the pattern %s is compared in few steps with a long name', (pattern, name, wall) => {
+  // A regular expression would try all combinations, which would take longer than the limit of a test.
+  const { match } = compilePattern(pattern, 1)
+  for (let index = 0; index < 100; index += 1) expect(match(name, 0)).toBe(wall)
+})
+
+test('expected files: a pattern with several * finds the last date, and parts that occur twice are equal', () => {
+  const find = (pattern: string, name: string) => compilePattern(pattern, 60).match(name, 0)
+  expect(find('*{YYYY}{MM}{DD}*.csv', 'a_20251231_20261130_x.csv')).toBe(at('2026-11-30T00:00Z'))
+  expect(find('{YYYY}/{DOY}/*{YYYY}{DOY}{HH}*.rnx', '2026/331/A_20263311300_01D.rnx')).toBe(
+    at('2026-11-27T13:00Z'),
+  )
+  expect(find('**/{YYYY}{DOY}/*_{YYYY}{DOY}*', 'x/2026331/y/2026332/a_2026331_b')).toBeNull()
+  expect(find('x/a*b**c', 'x/ab/x/c')).toBe(0)
+  expect(find('x/a*c', 'x/ab/x/c')).toBeNull()
+})

@@ -1,15 +1,20 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { parseAst } from 'rolldown/parseAst'
 import { expect, test } from 'vitest'
 
 const cli = path.resolve(import.meta.dirname, '../../../cli')
 
-/** Returns what a module imports before it runs. */
-const importsOf = (file: string): string[] =>
-  [...readFileSync(file, 'utf8').matchAll(/^(?:import|export) (?!type )(?:[^']*?from )?'([^']+)'/gm)].map(
-    ([, specifier = '']) =>
-      specifier.startsWith('.') ? path.resolve(path.dirname(file), specifier) : specifier,
-  )
+/** Returns what a module imports before it runs; types are left out. */
+function importsOf(file: string): string[] {
+  return parseAst(readFileSync(file, 'utf8'), { lang: 'ts' }).body.flatMap((statement) => {
+    if (!('source' in statement) || typeof statement.source?.value !== 'string') return []
+    const kind = statement.type === 'ImportDeclaration' ? statement.importKind : statement.exportKind
+    if (kind === 'type') return []
+    const { value } = statement.source
+    return value.startsWith('.') ? path.resolve(path.dirname(file), value) : value
+  })
+}
 
 /** Returns all modules that are loaded before this one runs, itself among them. */
 function loadedWith(file: string, found = new Set<string>()): Set<string> {

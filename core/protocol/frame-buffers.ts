@@ -1,5 +1,4 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { findCollector } from '../lib/workers/process.ts'
 import { alignedPlace, DIRECT_ALIGNMENT } from '../platform/direct-io.ts'
 import { BATCH_TARGET_BYTES, CHUNK_BYTES, CHUNK_HEADER_BYTES, KIB, MIB, PREFIX_BYTES } from './limits.ts'
 
@@ -88,10 +87,8 @@ export function freeNow({ buffer }: Uint8Array): void {
  */
 const COLLECT_EVERY_BYTES = 4 * MIB
 
-type Collect = (options: { type: 'minor'; execution: 'sync' }) => unknown
-
 /** V8's garbage collector; null: not available; undefined: not looked up yet. */
-let collect: Collect | null | undefined
+let collect: typeof globalThis.gc | null
 let used = 0
 
 /** Counts bytes of such buffers that are no longer in use, and runs a collection if enough are counted. */
@@ -99,16 +96,6 @@ export function countUsed(bytes: number): void {
   used += bytes
   if (used < COLLECT_EVERY_BYTES) return
   used = 0
-  if (collect === undefined) collect = findCollector()
+  if (collect === undefined) collect = findCollector() ?? null
   collect?.({ type: 'minor', execution: 'sync' })
-}
-
-/** Returns V8's garbage collector; enables it (--expose-gc) if the process was started without it. */
-function findCollector(): Collect | null {
-  if (typeof globalThis.gc === 'function') return globalThis.gc as Collect
-  // Chromium may have frozen V8's flags by now; setting one would then end the process.
-  if (process.versions.electron !== undefined) return null
-  setFlagsFromString('--expose-gc')
-  const found: unknown = runInNewContext('typeof gc === "function" ? gc : null')
-  return typeof found === 'function' ? (found as Collect) : null
 }

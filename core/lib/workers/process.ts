@@ -97,10 +97,11 @@ export function collectStart(): void {
  * Returns V8's function that collects garbage: with --expose-gc it is global. Commands and services start without that
  * option, with which V8 refuses the compiled code of Node.js' modules, and only a new context has the function then.
  */
-function findCollector(): typeof globalThis.gc {
+export function findCollector(): typeof globalThis.gc {
+  // Chromium may have frozen V8's flags by now; setting one would then end the process.
   if (globalThis.gc !== undefined || process.versions.electron !== undefined) return globalThis.gc
   // What is compiled would be stored for that option, or not at all if the process is killed.
   process.getBuiltinModule('node:module').flushCompileCache?.()
   process.getBuiltinModule('node:v8').setFlagsFromString('--expose-gc')
-  return process.getBuiltinModule('node:vm').runInNewContext('gc')
+  return process.getBuiltinModule('node:vm').runInNewContext('globalThis.gc')
 }

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { tryBuilding } from './setup/application.mjs'
 import { commandScript } from './setup/command.mjs'
-import { CHECK_FLAG, GUARD } from './setup/guard.mjs'
+import { CHECK_FLAG, CHECK_NAMES, GUARD } from './setup/guard.mjs'
 import { ensureNode } from './setup/node.mjs'
 import { cacheDirectory, dropError, runMain } from './setup/project.mjs'
 import { runInForeground } from './setup/run.mjs'
@@ -57,12 +57,13 @@ function compileCache() {
  * @param {string | null} cache
  */
 async function inProcessOfItsOwn(node, script, words, cache) {
+  const isCheck = CHECK_NAMES.includes(words[0] ?? '')
   const env = {
-    UV_THREADPOOL_SIZE: { receive: '128', check: '576' }[words[0] ?? ''] ?? '16',
+    UV_THREADPOOL_SIZE: isCheck ? '576' : words[0] === 'receive' ? '128' : '16',
     ...(cache === null ? {} : { NODE_COMPILE_CACHE: cache }),
     ...process.env,
   }
-  if (words[0] !== 'check') return runInForeground(node, [script, ...words], { env })
+  if (!isCheck) return runInForeground(node, [script, ...words], { env })
   const program = [CHECK_FLAG, script, ...words]
   if (process.platform === 'win32') return runInForeground(node, program, { env })
   return runInForeground('/bin/sh', ['-c', GUARD, 'holdfast', node, ...program], { env })

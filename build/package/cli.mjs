@@ -9,7 +9,7 @@ import { zipSync } from 'fflate'
 import manifest from '../../package.json' with { type: 'json' }
 import { ensureBuilt } from '../setup/application.mjs'
 import { buildCommand } from '../setup/command.mjs'
-import { CHECK_FLAG, GUARD } from '../setup/guard.mjs'
+import { CHECK_FLAG, CHECK_NAMES, GUARD } from '../setup/guard.mjs'
 import { ensureNode } from '../setup/node.mjs'
 import { inProject, isProgram, runMain, SetupError, say } from '../setup/project.mjs'
 import { installForWindows, WINDOWS_NODE } from '../setup/windows.mjs'
@@ -23,13 +23,14 @@ const LAUNCHER = `#!/bin/sh
 self=$(readlink -f "$0")
 lib=\${self%/*}/../lib/holdfast
 # Many received files are synced at once, and a disk that hangs must not take every thread of the pool.
-case "$1" in receive) threads=128 ;; check) threads=576 ;; *) threads=16 ;; esac
+check=
+case "$1" in receive) threads=128 ;; ${CHECK_NAMES.join(' | ')}) threads=576 check=1 ;; *) threads=16 ;; esac
 export UV_THREADPOOL_SIZE="\${UV_THREADPOOL_SIZE:-$threads}"
 # Node.js keeps what it has compiled, which is half of what a short command costs.
 if [ -n "$HOME" ]; then
   export NODE_COMPILE_CACHE="\${NODE_COMPILE_CACHE:-\${XDG_CACHE_HOME:-$HOME/.cache}/holdfast/compiled}"
 fi
-[ "$1" = check ] || exec "$lib/node" "$lib/holdfast.js" "$@"
+[ -n "$check" ] || exec "$lib/node" "$lib/holdfast.js" "$@"
 # A call that is stuck in the kernel keeps its process from ending: the caller waits for this shell.
 set -- "$lib/node" ${CHECK_FLAG} "$lib/holdfast.js" "$@"
 ${GUARD}`
@@ -188,7 +189,9 @@ export async function packageCli() {
 
 const WINDOWS_LAUNCHER = `@echo off
 setlocal
-if not defined UV_THREADPOOL_SIZE if "%~1"=="check" (set UV_THREADPOOL_SIZE=576) else (set UV_THREADPOOL_SIZE=128)
+set threads=128
+${CHECK_NAMES.map((name) => `if "%~1"=="${name}" set threads=576`).join('\n')}
+if not defined UV_THREADPOOL_SIZE set UV_THREADPOOL_SIZE=%threads%
 if not defined NODE_COMPILE_CACHE set "NODE_COMPILE_CACHE=%TEMP%\\holdfast-compiled"
 "%~dp0lib\\node.exe" "%~dp0lib\\holdfast.js" %*
 `.replaceAll('\n', '\r\n')

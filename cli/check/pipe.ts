@@ -1,4 +1,4 @@
-import { closeSync } from 'node:fs'
+import { closeSync, WriteStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import { reserveThreads } from '../../core/agent/workers/pool-threads.ts'
@@ -12,7 +12,11 @@ import { openOutput } from './open-output.ts'
 
 /** How long a parent that reads slowly may delay the requested exit, in milliseconds. */
 const END_WITHIN_MS = 200
+/** How long a file may delay the end, in milliseconds: its disk may hang. A pipe may be read slowly. */
+const FILE_WITHIN_MS = 10_000
 const WRONG_USAGE = 2
+/** As a shell reports the end by SIGHUP. */
+const HUNG_UP = 129
 
 interface PipeOptions {
   /** Seconds. */
@@ -27,13 +31,13 @@ export async function runPipe({ timeout, pipe, quoted }: PipeOptions): Promise<v
   if (process.platform !== 'win32') process.env.UV_THREADPOOL_SIZE = String(reserveThreads('checker').threads)
   const output = openOutput(1)
   const errors = openOutput(2)
-  const endSoon = () => {
+  const endSoon = (signal: NodeJS.Signals) => {
     process.stdin.pause()
     const flushed = [output, errors].map((one) => new Promise<void>((resolve) => one.end(resolve)))
-    void withTimeout(END_WITHIN_MS, Promise.all(flushed)).then(end)
+    void withTimeout(END_WITHIN_MS, Promise.all(flushed)).then(() => end(signal === 'SIGHUP' ? HUNG_UP : 0))
   }
   // A terminal sends SIGINT to this process and to the shell that passes it on.
-  process.on('SIGTERM', endSoon).on('SIGINT', endSoon)
+  process.on('SIGTERM', endSoon).on('SIGINT', endSoon).on('SIGHUP', endSoon)
   let pool: Promise<void> | null = null
   const log = createLogOutput(errors)
   let warned = Promise.resolve()
@@ -55,7 +59,7 @@ export async function runPipe({ timeout, pipe, quoted }: PipeOptions): Promise<v
     limit: createConcurrencyLimit(),
     options: { timeoutMs: timeout === undefined ? null : timeout * 1000, quoted },
   })
-  await warned
+  await withTimeout(FILE_WITHIN_MS, warned)
   // A script whose variable is empty must not take its check for a success.
   const isUnused = !pipe && process.stdin.bytesRead === 0
   if (isUnused) {
@@ -64,9 +68,14 @@ export async function runPipe({ timeout, pipe, quoted }: PipeOptions): Promise<v
   }
   // A parent that does not read the log must not delay the exit.
   const logged = new Promise<void>((resolve) => errors.end(resolve))
-  await Promise.all([new Promise<void>((resolve) => output.end(resolve)), withTimeout(END_WITHIN_MS, logged)])
+  const written = new Promise<void>((resolve) => output.end(resolve))
+  const isFile = output instanceof WriteStream
+  await Promise.all([
+    isFile ? withTimeout(FILE_WITHIN_MS, written) : written,
+    withTimeout(END_WITHIN_MS, logged),
+  ])
   if (isUnused) process.exit(WRONG_USAGE)
-  end()
+  end(0)
 }
 
 /** Starts all threads of the pool, which takes longer than a check, once the first replies are written. */
@@ -76,9 +85,10 @@ async function startPool(): Promise<void> {
 }
 
 /** Ends this process while reads may hang: a process that the kernel keeps must not hold its outputs open. */
-function end(): never {
+function end(code: number): never {
+  // First, as closing a file on a disk that hangs takes for ever.
+  tellGuard()
   closeSync(1)
   closeSync(2)
-  tellGuard()
-  exitNow(0)
+  exitNow(code)
 }

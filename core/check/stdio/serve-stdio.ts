@@ -48,7 +48,7 @@ interface StdioOptions {
 type StdioLevel = 'INFO' | 'WARNING' | 'ERROR'
 type StdioLog = (level: StdioLevel, message: string) => void
 
-/** Serves the protocol until the input ends; resolves when every queued reply is passed on. */
+/** Serves the protocol until the input ends; the caller waits for the end of the output. */
 export async function serveStdio(deps: StdioDeps): Promise<void> {
   const { input, output, options } = deps
   const events = createEventOutput(output, (event) => formatEvent(event, options))
@@ -63,7 +63,7 @@ export async function serveStdio(deps: StdioDeps): Promise<void> {
     if (events.isBehind()) input.pause()
   })
   await session.end()
-  await events.drained()
+  events.flush()
 }
 
 /** Resolves at the end of input. */
@@ -250,8 +250,8 @@ export function createEventOutput(stream: Writable, format: (event: StdioEvent) 
     onRelief: (listener: () => void) => {
       relief = listener
     },
-    /** Resolves after all events were passed to the system, or the parent is gone. */
-    drained: () => new Promise<void>(write),
+    /** Passes all events to the stream. */
+    flush: () => write(),
   }
 }
 

@@ -1,5 +1,6 @@
 import { getPriority, setPriority } from 'node:os'
 import { dropError } from '../../dropped-errors.ts'
+import { errorCode } from '../../platform/system-error.ts'
 
 // The current process or thread: its end, its priority, its memory after the start.
 
@@ -15,20 +16,31 @@ let guard = 0
  */
 export function endWithLauncher(): void {
   const launcher = Number(process.env.HOLDFAST_LAUNCHER)
+  guard = Number(process.env.HOLDFAST_GUARD ?? 0)
   // Must not be inherited by processes that this one starts.
   delete process.env.HOLDFAST_LAUNCHER
-  if (process.env.HOLDFAST_GUARD !== undefined) guard = launcher
   delete process.env.HOLDFAST_GUARD
   if (!(launcher > 0) || process.platform === 'win32') return
   const timer = setInterval(() => {
-    if (process.ppid === launcher) return
+    const isParent = process.ppid === (guard || launcher)
+    if (isParent && (launcher === process.ppid || isRunning(launcher))) return
     clearInterval(timer)
     process.kill(process.pid, 'SIGTERM')
   }, LAUNCHER_CHECK_MS)
   timer.unref()
 }
 
-/** Ends the shell that this process' caller waits for, with exit code 0: this process may be kept by the kernel. */
+/** True if a process with this id is running, even if it belongs to another user and cannot be signalled. */
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (thrown) {
+    return errorCode(thrown) !== 'ESRCH'
+  }
+}
+
+/** Ends the shell that this process' caller waits for, as this process may be kept by the kernel. */
 export function tellGuard(): void {
   if (guard > 0 && process.ppid === guard) process.kill(guard, 'SIGUSR1')
 }

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { z } from 'zod'
 import { dropError, expectErrorCodes, ignoreError, warnUnlessCode } from '../../dropped-errors.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
+import { isRunning } from '../../lib/workers/process.ts'
 import { syncDirectory } from '../../platform/fd.ts'
 import { makeDirectories, replaceFile } from '../../platform/files.ts'
 import { errorCode } from '../../platform/system-error.ts'
@@ -223,15 +224,5 @@ export async function invite(
     running: isRunning(about.pid),
     terms,
     expiresAt: now + terms.minutes * 60_000,
-  }
-}
-
-/** True if a process with this id is running, even if it belongs to another user and cannot be signalled. */
-export function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (thrown) {
-    return errorCode(thrown) !== 'ESRCH'
   }
 }

@@ -1,4 +1,5 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { closeSync, constants, openSync, renameSync, writeFileSync, writeSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -133,9 +134,13 @@ describe('`holdfast check --pipe` with hanging paths and ending processes', () =
     expect((await check.ended()).code).toBe(137)
   })
 
-  it.each(['SIGTERM', 'SIGINT'] as const)(
+  it.each([
+    ['SIGTERM', 0],
+    ['SIGINT', 0],
+    ['SIGHUP', 129],
+  ] as const)(
     '%s ends the command and its reader process while a path hangs in open',
-    async (signal) => {
+    async (signal, code) => {
       const fifo = path.join(temporaryDirectory('stdio'), 'fifo')
       execFileSync('mkfifo', [fifo])
       const check = startCheck()
@@ -146,15 +151,36 @@ describe('`holdfast check --pipe` with hanging paths and ending processes', () =
         return children.length > 0 && children
       })
       check.child.kill(signal)
-      expect((await check.ended()).code).toBe(0)
+      expect((await check.ended()).code).toBe(code)
       await until('the process that reads to end', () => !isAlive(reader))
     },
   )
 
-  it('the end is passed to the shell that the caller waits for', async () => {
-    const shell = 'trap "exit 5" USR1; HOLDFAST_LAUNCHER=$$ HOLDFAST_GUARD=1 "$@" & wait $!'
-    const words = ['-c', shell, 'sh', process.execPath, commandScript, 'check', '--pipe']
+  it.each(['check', 'probe'])('the end of %s is passed to the shell that the caller waits for', (name) => {
+    const shell = 'trap "exit 5" USR1; HOLDFAST_LAUNCHER=$$ HOLDFAST_GUARD=$$ "$@" & wait $!'
+    const words = ['-c', shell, 'sh', process.execPath, commandScript, name, '--pipe']
     expect(spawnSync('/bin/sh', words).status).toBe(5)
+  })
+
+  it('the end by SIGHUP is passed to that shell too', async () => {
+    const shell = `exec 3<&0; trap "exit 5" USR1; HOLDFAST_LAUNCHER=$$ HOLDFAST_GUARD=$$ "$@" <&3 &
+      trap "kill -HUP $!" HUP; wait $!; wait $!`
+    const words = ['-c', shell, 'sh', process.execPath, commandScript, 'check', '--pipe']
+    const child = spawn('/bin/sh', words)
+    onTestFinished(() => void child.kill('SIGKILL'))
+    child.stdin.write('start /none 1\n')
+    await once(child.stdout, 'data')
+    child.kill('SIGHUP')
+    expect(await once(child, 'exit')).toEqual([5, null])
+  })
+
+  it('the command ends with the launcher of the shell', async () => {
+    const launcher = spawn('sleep', ['1000'])
+    const check = startCheck({ env: { HOLDFAST_LAUNCHER: String(launcher.pid) } })
+    check.send('start /none 1\n')
+    await check.says(/^check \/none/)
+    launcher.kill()
+    expect((await check.ended()).code).toBe(0)
   })
 
   it('the reader process ends when the command is killed', async () => {

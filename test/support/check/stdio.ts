@@ -20,12 +20,18 @@ export interface StdioProcess {
 }
 
 export function startCheck(
-  options: { words?: string[]; cwd?: string; readsErrors?: boolean; readsEvents?: boolean } = {},
+  options: {
+    words?: string[]
+    cwd?: string
+    readsErrors?: boolean
+    readsEvents?: boolean
+    env?: NodeJS.ProcessEnv
+  } = {},
 ): StdioProcess {
   const command = [process.execPath, commandScript, 'check', ...(options.words ?? [])]
   const child = spawn('/bin/sh', ['-c', GUARD, 'holdfast', ...command], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, LANG: 'C' },
+    env: { ...process.env, LANG: 'C', ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   })
   let out = ''

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
-import { isRunning } from '../../../core/receive/pairing/invitation.ts'
+import { isRunning } from '../../../core/lib/workers/process.ts'
 
 test('`isRunning`: returns true until the process has ended, and for a process that may not be signalled', async () => {
   const child = spawn(process.execPath, ['-e', ''])

@@ -22,6 +22,7 @@ import {
   MOST_EXPECTED_RULES,
   type Source,
 } from '../../core/settings/schema.ts'
+import { dataWords } from '../ask/data-directory.ts'
 import { checkedPathAt, pathAt, sourceAt } from '../ask/known-path.ts'
 import { askState, changeSettings, runningState, settingsIn, settingsNow } from '../ask/settings-change.ts'
 import { jsonText } from '../terminal/json.ts'
@@ -258,7 +259,7 @@ async function propose(directory: string, source: Source, options: RuleOptions):
   const { pattern } = options
   const preview = await askPreview(directory, source.id, { pattern, ...toFields(options) })
   if (options.json) return console.log(jsonText(preview, 2))
-  const { rule, matching, known, last, next } = preview
+  const { rule, isGuess, matching, known, last, next } = preview
   const words = [
     ...['folders expect', shellWord(source.path), '--pattern', shellWord(rule.pattern)],
     ...['--every', minutesWord(rule.everyMinutes), '--within', minutesWord(rule.withinMinutes)],
@@ -270,8 +271,8 @@ async function propose(directory: string, source: Source, options: RuleOptions):
     matchingLine(matching, known),
     ...last.map(({ path }) => `  ${quoteControls(path)}`),
     ...otherCaseLines(preview),
-    ...next.map(nextLine),
-    translate('cli.expected.notSaved', { command: words.join(' ') }),
+    ...(isGuess ? [translate('expected.noPeriod')] : next.map(nextLine)),
+    translate('cli.expected.notSaved', { command: `${words.join(' ')}${dataWords(directory)}` }),
   ]
   console.log(lines.join('\n'))
 }

@@ -216,6 +216,8 @@ export const MOST_COMPARED = 1_000
 const expectedPreviewSchema = z.object({
   /** The rule as it would be saved; what the draft left out is proposed. */
   rule: expectedFilesSchema,
+  /** The files do not show the proposed period. */
+  isGuess: z.boolean(),
   /** How many files were compared; at most MOST_COMPARED. */
   known: z.number(),
   /** How many of them match. */

@@ -196,8 +196,9 @@ export class RunningSource {
     const { pattern, everyMinutes } = draft
     const isInside = everyMinutes === undefined && pattern !== source.path && isWithin(pattern, source.path)
     const asked = { ...draft, pattern: isInside ? relativeTo(source.path, pattern) : pattern }
-    const rule = acceptRule(completeRule(asked, known, at), source.expected)
-    return { rule, ...previewRule(rule, known, at) }
+    const { rule: completed, isGuess } = completeRule(asked, known, at)
+    const rule = acceptRule(completed, source.expected)
+    return { rule, isGuess, ...previewRule(rule, known, at) }
   }
 
   stop(): void {

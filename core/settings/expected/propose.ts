@@ -54,8 +54,11 @@ const READINGS: readonly Reading[] = [
   { source: `${ALONE}${MONTH}[-_]?${DAY}`, rank: 3 },
 ]
 
+/** A time of 12 hours, which no part of a date in a pattern matches. */
+const HALF_DAY = '\\d\\d?(?:[-_.:h]?\\d\\d){0,2}[ _-]?[AaPp][Mm](?![a-zA-Z])'
 /** The time may follow in the name of a file that is in the folder of its day. */
-const HOUR = '(?:[-_. Tt]{0,2}|/(?:[^/]*?[^/\\d])?)(?<HH>\\d\\d)'
+const HOUR = `(?:[-_. Tt]{0,2}|/(?:[^/]*?[^/\\d])?)(?!${HALF_DAY})(?<HH>\\d\\d)`
+const BEHIND_DATE = new RegExp(`(?<=^[-_. Tt]{0,2})${HALF_DAY}`)
 /** Times after a date, the most exact first. A fraction of a second may follow. */
 const TIMES: readonly string[] = [
   `${HOUR}(?<pause>[-_.:]?)(?<mm>\\d\\d)\\k<pause>(?<ss>\\d\\d)(?=(?:\\d|\\d{3}|\\d{6})?(?!\\d))`,
@@ -120,22 +123,27 @@ export type RuleDraft = { [Field in keyof ExpectedFiles]?: ExpectedFiles[Field] 
 
 /**
  * Completes a rule. Without its period, it is proposed; the pattern may then be the path or the name of an example.
+ * `isGuess`: the files do not show the period.
  * @param files the newest files of the folder, which decide what is ambiguous
  * @param at the present
  */
-export function completeRule(draft: RuleDraft, files: readonly KnownFile[], at: number): ExpectedFiles {
+export function completeRule(draft: RuleDraft, files: readonly KnownFile[], at: number) {
   const { pattern, everyMinutes, withinMinutes, minimumBytes, zone } = draft
-  const proposed = everyMinutes === undefined ? proposeRule(pattern, files, at) : { ...DEFAULTS, ...draft }
-  return {
+  const proposed =
+    everyMinutes === undefined
+      ? proposeRule(pattern, files, at)
+      : { ...DEFAULTS, ...draft, everyMinutes, isGuess: false }
+  const rule: ExpectedFiles = {
     pattern: proposed.pattern,
-    everyMinutes: everyMinutes ?? proposed.everyMinutes ?? DAY_MINUTES,
+    everyMinutes: proposed.everyMinutes,
     withinMinutes: withinMinutes ?? proposed.withinMinutes ?? DEFAULTS.withinMinutes,
     minimumBytes: minimumBytes ?? 0,
     zone: zone === undefined ? (proposed.zone ?? null) : zone,
   }
+  return { rule, isGuess: proposed.isGuess }
 }
 
-function proposeRule(asked: string, files: readonly KnownFile[], at: number): RuleDraft {
+function proposeRule(asked: string, files: readonly KnownFile[], at: number) {
   const known =
     files.find(({ path }) => path === asked) ?? files.find(({ path }) => withoutFolder(path) === asked)
   const isPattern = /[*?{}]|%[A-Za-z]/.test(asked) || findPatternMistake(asked) !== null
@@ -154,12 +162,13 @@ function proposeTimes(pattern: string, files: readonly KnownFile[], at: number) 
   const { isDated } = compilePattern(pattern, DAY_MINUTES)
   const found = findMatches(pattern, files, at)
   const walls = found.flatMap(({ wall, modifiedAt }) => (isDated ? [wall] : (modifiedAt ?? [])))
-  const everyMinutes = findPeriod(pattern, walls)
-  if (!isDated) return { ...DEFAULTS, everyMinutes }
+  const period = findPeriod(pattern, walls)
+  const { everyMinutes } = period
+  if (!isDated) return { ...DEFAULTS, ...period }
   const utc = { zone: 'UTC', ...measure(found, { everyMinutes, zone: 'UTC' }) }
   const local = { zone: null, ...measure(found, { everyMinutes, zone: null }) }
   const { zone, withinMinutes } = isUtc(pattern) || utc.distance < local.distance ? utc : local
-  return { everyMinutes, withinMinutes, zone }
+  return { ...period, withinMinutes, zone }
 }
 
 /**
@@ -247,7 +256,13 @@ function readDates(path: string, reading: Reading, time: string): Found[] {
       return [...split(before), { kind: 'date', text: `{${name}}` }]
     })
     const isInName = found.index > path.lastIndexOf('/')
-    return { pieces: [...pieces, ...split(path.slice(behind))], reading, isInName, from: found.index }
+    const rest = path.slice(behind)
+    const [before, ...after] = rest.split(BEHIND_DATE)
+    const last: Piece[] =
+      after.length === 0
+        ? split(rest)
+        : [...split(before ?? ''), { kind: 'date', text: '*' }, ...split(after.join(''))]
+    return { pieces: [...pieces, ...last], reading, isInName, from: found.index }
   })
 }
 
@@ -272,6 +287,13 @@ function judge(
   const periods = new Set(real.map((one) => one.wall)).size
   const isNear = (limit: number) => distances.length > 0 && distance <= limit * DAY_MS
   const isPast = real.every((one) => one.wall <= at + DAY_MS)
+  // Numbers that count the files leave the days of a month at its end.
+  const months = new Set(real.map((one) => new Date(one.wall).toISOString().slice(0, 7)))
+  const times = real.flatMap(({ modifiedAt }) => modifiedAt ?? [])
+  const isOnce = times.length >= 3 && Math.max(...times) - Math.min(...times) <= DAY_MS
+  const isFar = Math.min(...distances) > 31 * DAY_MS
+  const isOneNumber = /^[^{]*(?:\{\w+\})+[^{]*$/.test(write(pieces))
+  if (isOneNumber && periods >= 3 && months.size === 1 && isOnce && isFar) return []
   const { rank } = rest.reading
   const isLikely = [true, true, isNear(31), periods >= 3 && isNear(3)][rank]
   // Many names with such a date are a weaker sign: the files may have been copied.
@@ -424,22 +446,24 @@ function write(pieces: readonly Piece[]): string {
   return findPatternMistake(trimmed)?.kind === 'path' ? `?${trimmed.slice(1)}` : trimmed
 }
 
-/** Returns the shortest period in which one file comes regularly; without a sign of it, by the parts of the pattern. */
-function findPeriod(pattern: string, walls: readonly number[]): number {
-  const possible = PERIODS.filter((minutes) => findPatternProblem(pattern, minutes) === null)
+/** Returns the shortest period in which one file comes regularly; without a sign of it, one by the parts of the pattern. */
+function findPeriod(pattern: string, walls: readonly number[]) {
+  const possible = [...PERIODS, DAY_MINUTES].filter(
+    (minutes) => findPatternProblem(pattern, minutes) === null,
+  )
   const regular = possible.find((minutes) => {
     const periods = [...new Set(walls.map((wall) => Math.floor(wall / (minutes * MINUTE_MS))))]
     periods.sort((a, b) => a - b)
     const gaps = periods.slice(1).map((period, index) => period - (periods[index] ?? 0))
     return gaps.length > 0 && gaps.filter((gap) => gap === 1).length >= gaps.length * REGULAR
   })
-  if (regular !== undefined) return regular
+  if (regular !== undefined) return { everyMinutes: regular, isGuess: false }
   // RINEX 3.05, A1: the period is in the name.
   const [, count, unit] = /_(\d\d)([MHD])_/.exec(pattern) ?? []
   const named = Number(count) * (unit === 'M' ? 1 : unit === 'H' ? 60 : DAY_MINUTES)
-  if (possible.includes(named)) return named
+  if (possible.includes(named)) return { everyMinutes: named, isGuess: false }
   const isHourly = new Set(walls).size < 2 && /\{HH?\}/.test(pattern) && named !== DAY_MINUTES
-  return isHourly ? 60 : DAY_MINUTES
+  return { everyMinutes: isHourly ? 60 : DAY_MINUTES, isGuess: true }
 }
 
 /** True if the names have UTC by convention: with the day of the year, or with a time that ends with "Z". */

@@ -69,22 +69,30 @@ export function Example({ id, chosen, onChoose }: ExampleProps) {
   )
 }
 
+interface PreviewProps {
+  /** The id of the folder. */
+  id: string
+  rule: Rule
+  /** The files do not show the period: no name of a next file is certain. */
+  isGuess: boolean
+}
+
 /** Shows the last files that a rule matches and the next ones that it expects. */
-export function RulePreview({ id, rule }: { id: string; rule: Rule }) {
+export function RulePreview({ id, rule, isGuess }: PreviewProps) {
   const { t, say, format } = useWords()
   const bridge = useBridge()
   const now = useNow()
-  const { value, failure } = useAnswer({
+  const { value, failure, isPending } = useAnswer({
     question: JSON.stringify(rule),
     ask: () => bridge.call('previewExpected', { id, ...rule }),
     typingMs: TYPING_MS,
   })
-  if (failure !== null) return <p className="card-problem breakable">{say(failure)}</p>
+  if (failure !== null && !isPending) return <p className="card-problem breakable">{say(failure)}</p>
   if (value === null) return null
   const { rule: saved, matching, known, last, otherCase, next } = value
   return (
-    <section className="rule-preview" aria-label={t('window.expected.preview')}>
-      {saved.pattern !== rule.pattern && (
+    <section className="rule-preview" aria-busy={isPending} aria-label={t('window.expected.preview')}>
+      {!isPending && saved.pattern !== rule.pattern && (
         <p className="breakable">{t('window.expected.converted', { pattern: saved.pattern })}</p>
       )}
       <p className={matching === 0 && known > 0 ? 'warn' : 'dimmed'}>
@@ -107,11 +115,12 @@ export function RulePreview({ id, rule }: { id: string; rule: Rule }) {
         ))}
       </ul>
       <ul className="plain dimmed">
-        {next.map(({ path, due }) => (
-          <li key={due} className="breakable">
-            {t('window.expected.nextName', { path, at: format.moment(due, now) })}
-          </li>
-        ))}
+        {!isGuess &&
+          next.map(({ path, due }) => (
+            <li key={due} className="breakable">
+              {t('window.expected.nextName', { path, at: format.moment(due, now) })}
+            </li>
+          ))}
       </ul>
     </section>
   )

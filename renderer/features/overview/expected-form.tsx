@@ -1,5 +1,5 @@
 import { NativeSelect, Stack, TextInput } from '@mantine/core'
-import { type FormEvent, useState } from 'react'
+import { type FormEvent, useRef, useState } from 'react'
 import type { Message } from '../../../core/lib/i18n/message.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import type { useCommands } from '../../state/commands.tsx'
@@ -37,6 +37,9 @@ export function ExpectedForm({ id, before, save, onDone }: ExpectedFormProps) {
   const [first] = useState(() => toRuleDraft(before ?? newRule))
   const [draft, setDraft] = useState(first)
   const [example, setExample] = useState<string | null>(null)
+  /** The files do not show the period that was proposed. */
+  const [isGuess, setIsGuess] = useState(false)
+  const asked = useRef<string | null>(null)
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [busy, setBusy] = useState(false)
   useHold(JSON.stringify(draft) !== JSON.stringify(first), busy)
@@ -47,12 +50,15 @@ export function ExpectedForm({ id, before, save, onDone }: ExpectedFormProps) {
   }
   const readExample = async (path: string | null) => {
     setExample(path)
+    asked.current = path
     if (path === null) return
     try {
       const proposed = await bridge.call('previewExpected', { id, pattern: path })
+      if (asked.current !== path) return
       change(toRuleDraft(proposed.rule))
+      setIsGuess(proposed.isGuess)
     } catch (error) {
-      setRefusal(sentenceOfThrown(error))
+      if (asked.current === path) setRefusal(sentenceOfThrown(error))
     }
   }
   const submit = async (event: FormEvent) => {
@@ -80,11 +86,17 @@ export function ExpectedForm({ id, before, save, onDone }: ExpectedFormProps) {
           error={problem('pattern')}
           onChange={(event) => change({ pattern: event.currentTarget.value })}
         />
-        {rule !== null && (before !== null || draft !== first) && <RulePreview id={id} rule={rule} />}
+        {rule !== null && (before !== null || draft !== first) && (
+          <RulePreview id={id} rule={rule} isGuess={isGuess} />
+        )}
         <NativeSelect
           label={t('window.expected.every')}
           value={String(draft.everyMinutes)}
-          onChange={(event) => change({ everyMinutes: Number(event.currentTarget.value) })}
+          error={isGuess && t('expected.noPeriod')}
+          onChange={(event) => {
+            change({ everyMinutes: Number(event.currentTarget.value) })
+            setIsGuess(false)
+          }}
           data={periods.map((minutes) => ({
             value: String(minutes),
             label: format.duration(minutes * 60_000),

@@ -9,7 +9,8 @@ const MINUTE_MS = 60_000
 const [HOUR, DAY] = [60, 1_440]
 
 const file = (path: string, modifiedAt: number | null = null): KnownFile => ({ path, size: 1, modifiedAt })
-const propose = (pattern: string, files: readonly KnownFile[] = []) => completeRule({ pattern }, files, at)
+const propose = (pattern: string, files: readonly KnownFile[] = []) =>
+  completeRule({ pattern }, files, at).rule
 
 /** Files of a pattern that came `late` minutes after their period, the newest first. */
 function series(pattern: string, { every = HOUR, count = 40, late = 3, zone = 'UTC' } = {}): KnownFile[] {
@@ -205,9 +206,49 @@ describe('the other files of the folder', () => {
     expect(propose('*', files)).toMatchObject({ pattern: '*', everyMinutes: HOUR, zone: null })
   })
 
+  test.each([
+    ['a week', 7 * DAY, 'w_{YYYY}-{MM}-{DD}.csv', true],
+    ['30 days', 30 * DAY, 'm_{YYYY}{MM}{DD}.csv', true],
+    ['a day', DAY, 'd_{YYYY}-{MM}-{DD}.csv', false],
+    ['an hour', HOUR, 'h_{YYYY}{MM}{DD}{HH}.csv', false],
+  ])('files %s apart: a period that they do not show is a guess', (_, every, pattern, isGuess) => {
+    const { format } = compilePattern(pattern, 1)
+    const files = Array.from({ length: 8 }, (__, index) => file(format(at - index * every * MINUTE_MS)))
+    expect(completeRule({ pattern: files[0]?.path ?? '' }, files, at)).toMatchObject({
+      isGuess,
+      rule: { pattern },
+    })
+    expect(completeRule({ pattern, everyMinutes: DAY }, files, at).isGuess).toBe(false)
+  })
+
+  test('the number of a week is no date, and the period a guess', () => {
+    const files = Array.from({ length: 8 }, (_, index) => file(`r_2026-W${48 - index}.csv`))
+    expect(completeRule({ pattern: 'r_2026-W48.csv' }, files, at).isGuess).toBe(true)
+  })
+
+  test.each([
+    ['a_2026-11-29_01-00_PM.txt', 'a_{YYYY}-{MM}-{DD}_*.txt'],
+    ['a 20261129 0100pm.txt', 'a {YYYY}{MM}{DD} *.txt'],
+    ['a_2026-11-29_01-00_PMT.txt', 'a_{YYYY}-{MM}-{DD}_{HH}-{mm}_PMT.txt'],
+  ])('a time of 12 hours is not read: %s', (name, pattern) => {
+    expect(propose(name).pattern).toBe(pattern)
+  })
+
+  test('numbers of files that came at once are no days of a month long ago', () => {
+    const list = (from: number, month: string) =>
+      Array.from({ length: 20 }, (_, index) => `IMG_${month}${String(from + index).padStart(2, '0')}.jpg`)
+    const copied = (names: string[]) => names.map((name, index) => file(name, at - index * 1_000))
+    const numbers = copied(list(1, '202401'))
+    expect(propose('IMG_20240120.jpg', numbers).pattern).toBe('IMG_*.jpg')
+    const twoMonths = copied([...list(1, '202401'), ...list(1, '202402')])
+    expect(propose('IMG_20240120.jpg', twoMonths).pattern).toBe('IMG_{YYYY}{MM}{DD}.jpg')
+    const separated = copied(list(1, '2024-01-'))
+    expect(propose('IMG_2024-01-20.jpg', separated).pattern).toBe('IMG_{YYYY}-{MM}-{DD}.jpg')
+  })
+
   test('what the person has set stays', () => {
     const draft = { pattern: '20261129.csv', withinMinutes: 90, minimumBytes: 7, zone: 'Asia/Taipei' }
-    expect(completeRule(draft, [], at)).toEqual({
+    expect(completeRule(draft, [], at).rule).toEqual({
       ...draft,
       pattern: '{YYYY}{MM}{DD}.csv',
       everyMinutes: DAY,
@@ -305,7 +346,7 @@ test('a proposal matches its example, and the next names are of their periods, w
       .join('/')
     if (path === '') continue
     const files = [file(path, at)]
-    const rule = completeRule({ pattern: path }, files, at)
+    const { rule } = completeRule({ pattern: path }, files, at)
     const shown = JSON.stringify([path, rule.pattern])
     expect(findPatternMistake(rule.pattern), shown).toBeNull()
     expect(rule.pattern.length, shown).toBeLessThanOrEqual(LONGEST_PATTERN)
@@ -339,7 +380,7 @@ test.each([
     file(`${text.slice(0, 250)}${String(index).padStart(5, '0')}`, at - index * 3_600_000),
   )
   const begun = performance.now()
-  const rule = completeRule({ pattern: files[0]?.path ?? '' }, files, at)
+  const { rule } = completeRule({ pattern: files[0]?.path ?? '' }, files, at)
   expect(previewRule(rule, files, at).matching).toBeGreaterThan(0)
   expect(performance.now() - begun).toBeLessThan(10_000)
 })

@@ -110,7 +110,9 @@ export function compilePattern(
 ): ExpectedPattern {
   const parts = pattern.match(PARTS) ?? []
   const fold = (text: string) => (flags === 'ui' ? text.toLowerCase() : text)
-  const find = compileParts(parts.map((part) => (toToken(part) === null ? fold(part) : part)))
+  const folded = parts.map((part) => (toToken(part) === null ? fold(part) : part))
+  const find = compileParts(folded)
+  const [first, last] = [fixedText(folded[0]), fixedText(folded.at(-1))]
   const seen = new Set(parts.flatMap((part) => toToken(part) ?? []))
   const isPath = pattern.includes('/')
   const hasYear = seen.has('YYYY') || seen.has('YY')
@@ -118,7 +120,9 @@ export function compilePattern(
     isDated: seen.size > 0,
     hasYear,
     match: (path, at) => {
-      const groups = find(fold(isPath ? path : path.slice(path.lastIndexOf('/') + 1)))
+      const text = fold(isPath ? path : path.slice(path.lastIndexOf('/') + 1))
+      // Most files that do not match begin or end otherwise.
+      const groups = text.startsWith(first) && text.endsWith(last) ? find(text) : null
       if (groups === null) return null
       if (seen.size === 0) return 0
       if (hasYear) return readWall(groups)
@@ -159,13 +163,14 @@ function compileParts(parts: readonly string[]): (text: string) => Groups | null
     token !== null && tokens.indexOf(token) < index ? [token] : [],
   )
   return (text) => {
-    const tried = new Set<string>()
+    const tried = new Set<string | number>()
     const places: Place[] = [{ part: 0, from: 0, groups: {} }]
     for (let place = places.pop(); place !== undefined; place = places.pop()) {
       const { part, from, groups } = passFixed(parts, tokens, text, place)
       if (part === parts.length && from === text.length) return groups
       const star = parts[part]
-      const key = `${part} ${from} ${repeated.map((token) => groups[token])}`
+      const spot = part * (text.length + 1) + from
+      const key = repeated.length === 0 ? spot : `${spot} ${repeated.map((token) => groups[token])}`
       if (!isStar(star) || tried.has(key)) continue
       if (tried.size > MOST_TRIED * text.length) return null
       tried.add(key)
@@ -177,6 +182,9 @@ function compileParts(parts: readonly string[]): (text: string) => Groups | null
     return null
   }
 }
+
+/** Returns the text of a part that matches that text alone; otherwise ''. */
+const fixedText = (part = ''): string => (isStar(part) || part === '?' || toToken(part) !== null ? '' : part)
 
 /** Goes on to the next "*", to the first part that does not match, or to the end. */
 function passFixed(

@@ -107,7 +107,7 @@ const DEFAULTS = { withinMinutes: 10, zone: null }
 const DELAYS = [10, 15, 30, 60, 120, 180, 360, 720, 1_440, 2_880, 4_320]
 /** Without another file to compare, this many digits are taken for a count. */
 const LONG = { dated: 6, undated: 4 }
-/** Of a longer path, only the name is read. */
+/** Limit of a path; of a longer one only the name is read. */
 const LONGEST_PATH = 300
 /** Places of a path, the last ones, where a date is looked for. */
 const MOST_PLACES = 6
@@ -229,15 +229,32 @@ function findPattern(path: string, files: readonly KnownFile[], at: number): str
   // The readings of one date differ in their time: the most exact comes first.
   const best = equal.find(({ distance }) => distance <= nearest + DAY_MS)
   const count = (pattern: string) => countPeriods(pattern, files, at)
-  // Those with numbers of other lengths show nothing else.
+  // Names with numbers of other lengths do not show which digits count.
   const sized = files.filter((one) => one.path.length === path.length)
   const countSized = (pattern: string) => countPeriods(pattern, sized, at)
-  if (best === undefined) return write(settle(split(path), countSized, { long: LONG.undated, isOne: true }))
+  if (best === undefined) {
+    const pieces = withoutDateParts(split(path), at)
+    return write(settle(pieces, countSized, { long: LONG.undated, isOne: true }))
+  }
   const pieces = settle(best.pieces, countSized, { long: LONG.dated, isOne: alike.length < 2 })
   const name = withoutFolders(pieces)
   // The same files in folders that change: only their name is the pattern.
   const isMoving = best.isInName && count(write(name)) > count(write(pieces))
   return withConstants(write(isMoving ? name : pieces), findMatches(write(pieces), files, at))
+}
+
+const MONTH_NAME = /((?<![A-Za-z])(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}(?![A-Za-z]))/i
+
+/** Replaces what changes, although no date was found: the present year, and names of months. */
+function withoutDateParts(pieces: readonly Piece[], at: number): Piece[] {
+  const year = String(new Date(at).getUTCFullYear())
+  const any: Piece = { kind: 'date', text: '*' }
+  return pieces.flatMap((piece) => {
+    if (piece.kind === 'digits') return piece.text === year ? any : piece
+    return piece.text
+      .split(MONTH_NAME)
+      .flatMap((text, index) => (index % 2 === 1 ? any : text === '' ? [] : { ...piece, text }))
+  })
 }
 
 /** Returns a path with one of its dates as such, once for each place where it may be. */

@@ -84,7 +84,10 @@ export function ExpectedForm({ id, before, save, onDone }: ExpectedFormProps) {
           spellCheck={false}
           data-autofocus
           error={problem('pattern')}
-          onChange={(event) => change({ pattern: event.currentTarget.value })}
+          onChange={(event) => {
+            change({ pattern: event.currentTarget.value })
+            setIsGuess(false)
+          }}
         />
         {rule !== null && (before !== null || draft !== first) && (
           <RulePreview id={id} rule={rule} isGuess={isGuess} />

@@ -227,6 +227,15 @@ describe('the other files of the folder', () => {
   })
 
   test.each([
+    ['29-Nov-2026.csv', '*-*-*.csv'],
+    ['cam_2026_000158.jpg', 'cam_*_*.jpg'],
+  ])('the year and the name of a month are no fixed part of a name without a date: %s', (name, pattern) => {
+    const day = (index: number) => name.replace(/29|158/, (digits) => String(Number(digits) - index))
+    const files = Array.from({ length: 8 }, (_, index) => file(day(index), at - index * DAY * MINUTE_MS))
+    expect(propose(name, files)).toMatchObject({ pattern, everyMinutes: DAY })
+  })
+
+  test.each([
     ['a_2026-11-29_01-00_PM.txt', 'a_{YYYY}-{MM}-{DD}_*.txt'],
     ['a 20261129 0100pm.txt', 'a {YYYY}{MM}{DD} *.txt'],
     ['a_2026-11-29_01-00_PMT.txt', 'a_{YYYY}-{MM}-{DD}_{HH}-{mm}_PMT.txt'],

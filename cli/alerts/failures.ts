@@ -101,7 +101,7 @@ export function registerFailures(program: Command): void {
     .argument(
       '<name>',
       'a path or name, or a disk as `holdfast disks` lists it; a time alone mutes everything',
-      parsePath,
+      parseMuted,
     )
     .argument('[time]', 'such as 30m, 4h, 1d; default: until it is unmuted', parsePause)
     .action((name: string, minutes: number | undefined, _: object, self: Command) =>
@@ -112,6 +112,12 @@ export function registerFailures(program: Command): void {
   inner('unmute', 'send notifications again')
     .argument('[name]', 'as for mute; default: everything', parsePath, EVERYTHING)
     .action((name: string, _: object, self: Command) => unmute(getDataDirectory(self), name))
+}
+
+/** Parses the name of what is muted, or a time: everything is muted for that long. */
+function parseMuted(given: string): string {
+  if (!Number.isNaN(minutesIn(given))) parsePause(given)
+  return parsePath(given)
 }
 
 export function parseCount(text: string): number {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { catalog } from '../alerts/channels/catalog.ts'
+import { EVERYTHING } from '../alerts/kinds.ts'
 import { hasOwnFolder, isDestinationKind } from '../backends/kinds.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { folderName } from '../protocol/names.ts'
@@ -14,8 +15,8 @@ import { firstIssue, parseJson, readVersion } from './settings-store.ts'
 // Exports and imports the settings as a file, for backup or for another computer. Pure. Secrets are never included.
 
 /**
- * Exports in the format of the settings file, without the pause and ejected disks, which are temporary, and without the
- * web page, the watched computers and the proxy, which belong to this computer, as do the places of sinks. A destination's folder that is named after this computer is omitted, so that the importing computer uses its own name.
+ * Exports in the format of the settings file, without the pause, ejected disks and the muting of everything, which are
+ * temporary, and without the web page, the watched computers and the proxy, which belong to this computer, as do the places of sinks. A destination's folder that is named after this computer is omitted, so that the importing computer uses its own name.
  */
 export function exportedText(settings: ShownSettings, ownName: string): string {
   const destinations = settings.destinations.map((one) =>
@@ -25,7 +26,9 @@ export function exportedText(settings: ShownSettings, ownName: string): string {
   )
   const sinks = settings.events.sinks.map((one) => ({ ...one, since: null }))
   const events = { ...settings.events, sinks }
-  return `${JSON.stringify({ ...settings, destinations, events, pause: null, web: undefined, webTokens: undefined, computers: undefined, proxy: undefined }, null, 2)}\n`
+  const { [EVERYTHING]: _, ...muted } = settings.alerts.muted
+  const alerts = { ...settings.alerts, muted }
+  return `${JSON.stringify({ ...settings, alerts, destinations, events, pause: null, web: undefined, webTokens: undefined, computers: undefined, proxy: undefined }, null, 2)}\n`
 }
 
 const fileSchema = z.looseObject({ destinations: z.array(z.looseObject({ kind: z.string() })).optional() })
@@ -62,8 +65,8 @@ export function importedSettings(text: string, file: string, ownName: string): S
 }
 
 /**
- * Replaces all settings by the imported ones, except for the pause, ejected disks, the web page with its tokens, watched
- * computers, the proxy and sinks that run a program.
+ * Replaces all settings by the imported ones, except for the pause, ejected disks, the muting of everything, the web page
+ * with its tokens, watched computers, the proxy and sinks that run a program.
  * @throws UserError alert.channelInSettings, events.commandInSettings: an imported file must not choose a program to run
  * here; events.mostSinks with this computer's own
  */
@@ -89,11 +92,18 @@ export function withImported<S extends ShownSettings>(
     ...sink,
     since: settings.events.sinks.find(({ id }) => id === sink.id)?.since ?? sink.since,
   })
+  const { [EVERYTHING]: all } = settings.alerts.muted
+  const { [EVERYTHING]: _, ...muted } = imported.alerts.muted
+  const alerts = {
+    ...imported.alerts,
+    muted: { ...muted, ...(all !== undefined && { [EVERYTHING]: all }) },
+  }
   return getEjected(settings)
     .filter(({ id }) => imported.destinations.some((one) => one.id === id && one.kind === 'folder'))
     .reduce((next, { id, ejected }) => withEjected(next, id, ejected), {
       ...withSinks(imported, [...own, ...others.map(withOwnPlace)]),
       pause: settings.pause,
+      alerts,
       // This computer's own.
       acceptedDisks: settings.acceptedDisks,
       web: settings.web,

@@ -1,5 +1,6 @@
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { catalog, channelTypes } from '../../../core/alerts/channels/catalog.ts'
+import { EVERYTHING } from '../../../core/alerts/kinds.ts'
 import { temporaryNames } from '../../../core/filter/temporary.ts'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import {
@@ -573,8 +574,14 @@ const otherEntries = {
     label: 'window.alerts.mute',
     under: ['window.alerts'],
     texts: ['window.alerts.snooze'],
-    // Muting one thing is at its failure.
-    getTargets: onPage('alerts', 'window.alerts.muteAll'),
+    // Muting one thing is at its failure. While everything is muted, the page begins with that.
+    getTargets: (state, t) =>
+      onPage(
+        'alerts',
+        ...(state.settings.alerts.muted[EVERYTHING] === undefined
+          ? (['window.alerts.muteAll'] as const)
+          : []),
+      )(state, t),
   },
   reportView: {
     label: 'window.transfers.view.report',

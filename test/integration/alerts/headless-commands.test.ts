@@ -139,4 +139,9 @@ test('`holdfast failures`: incidents are listed, acknowledged, snoozed and muted
   expect(await home.says(['failures', 'unmute'])).toContain('Notifications are sent again.')
   expect(JSON.parse(await home.says(['channels', '--json'])).muted).toEqual({ photos: null })
   expect(await home.run(['failures', 'mute'])).toMatchObject({ code: 2, out: '' })
+  expect(await home.run(['failures', 'mute', '8d'])).toMatchObject({
+    code: 2,
+    out: '',
+    err: expect.stringContaining('It must be a time'),
+  })
 })

@@ -105,6 +105,14 @@ test('settings export and import: the web page, its tokens and watched computers
   expect(withImported(here, there)).toEqual(here)
 })
 
+test('settings export and import: muting everything stays with this computer, and that of one place is exported', () => {
+  const mutedAs = (muted: Record<string, number>) => settingsSchema.parse({ alerts: { muted } })
+  expect(JSON.parse(exportedText(mutedAs({ '*': 5, s: 6 }), 'here')).alerts.muted).toEqual({ s: 6 })
+  const imported = withImported(mutedAs({ '*': 5, s: 6 }), mutedAs({ '*': 7, t: 8 }))
+  expect(imported.alerts.muted).toEqual({ '*': 5, t: 8 })
+  expect(withImported(mutedAs({}), mutedAs({ '*': 7 })).alerts.muted).toEqual({})
+})
+
 test('settings differences: added, removed and changed items are listed, and settings with both values', () => {
   const next = settingsSchema.parse({
     ...settings,

@@ -23,7 +23,7 @@ interface AgentOptions {
   oneFileSystem?: boolean
 }
 
-/** `holdfast agent`: runs everything that the desktop application does, in a terminal or as a service. A terminal gets a link to its page. */
+/** `holdfast agent`: runs everything that the desktop application does, in a terminal or as a service. */
 export function registerAgent(program: Command): void {
   const command = program
     .command('agent')

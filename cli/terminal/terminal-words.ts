@@ -11,12 +11,12 @@ export const plainWords: Words = createWords(language)
 /** Translates and quotes one line for a terminal: names may come from other computers or files. */
 export const terminalWords: Words = (sentence) => {
   const text = quoteControls(plainWords(sentence))
-  isWindowNamed ||= text.includes(LINK_COMMAND)
+  isWindowNamed ||= LINK_COMMAND.test(text)
   return text
 }
 
 /** The command that prints a link to the window. Sentences about the window name it in brackets. */
-const LINK_COMMAND = ' settings web link)'
+const LINK_COMMAND = / settings web link[)）]/
 let isWindowNamed = false
 
 /** True if a sentence of this process has sent its reader to the window. */

@@ -101,7 +101,7 @@ export class WebPage {
     if (this.#forLinks === null) {
       const { server } = await this.#listen(usual).catch((error: unknown) => {
         if (toSentence(error).key !== 'web.cannotListen') throw error
-        // Another program has the port: the system chooses one.
+        // The port is that of another program: the system chooses one.
         return this.#listen({ ...usual, port: 0 })
       })
       const ends = setInterval(() => {
@@ -170,7 +170,7 @@ export class WebPage {
     const listening = this.#listen(settings).catch(async (error: unknown) => {
       const isTaken = error instanceof UserError && errorCode(error.cause) === 'EADDRINUSE'
       if (!isTaken || settings.socket !== null || settings.port !== this.#forLinks?.port) throw error
-      // The page for links has the port: its browsers go on with the page of the settings.
+      // The page for links has the port: its browsers go on with the page of the settings, if that is on loopback, too.
       await this.#closeForLinks()
       return this.#listen(settings)
     })

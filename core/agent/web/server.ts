@@ -35,7 +35,7 @@ const MOST_WAITING = 100
 /** A comment line that lets both ends detect a dead connection. */
 const SIGN_OF_LIFE_MS = 20_000
 const HEADER = 'x-holdfast'
-/** A proxy adds one of these, whether it is trusted or not. */
+/** Headers that many proxies add, trusted or not. */
 const FORWARDED = ['forwarded', 'via', 'x-forwarded-for', 'x-real-ip']
 /** Headers of a stream; the answer to HEAD has no body and opens none. */
 const STREAM_HEADERS = { 'content-type': 'text/event-stream' }

@@ -56,7 +56,7 @@ export function registerRestore(program: Command): void {
     .option('--path <path>', 'only the file or folder at this path, inside its protected folder')
     .option(
       '--at <time>',
-      "the state at this time: 2d (ago), 'yesterday 14:00', 2026-11-20 (its beginning), 2026-11-20T08:15",
+      "the state at this time: 2d (ago), 'yesterday 14:00', 2026-11-20 (0:00 of it), 2026-11-20T08:15",
       parseTime,
     )
     .option('--version <name>', 'this older version of the file, as --list names it')

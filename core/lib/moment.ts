@@ -31,9 +31,10 @@ const DAY_WORDS: ReadonlyMap<string, number> = new Map([
  * milliseconds since 1970; null: it is none of them. A unit is required.
  */
 export function parsePast(text: string, now: number): number | null {
-  const ago = /[smhd]$/i.test(text) ? parseSeconds(text) : null
+  const span = text.replace(/\s*(?:ago|前)$/, '')
+  const ago = /[smhd]$/i.test(span) ? parseSeconds(span) : null
   if (ago !== null) return Math.max(0, Math.round(now - ago * 1_000))
-  const [, word = '', hour = '0', minute = '0'] = /^(\p{L}+)(?:[T\s]*(\d\d?):(\d\d))?$/u.exec(text) ?? []
+  const [, word = '', hour = '0', minute = '0'] = /^(\p{L}+)(?:\s*(\d\d?):(\d\d))?$/u.exec(text) ?? []
   const days = DAY_WORDS.get(word.toLowerCase())
   if (days === undefined) return parseIsoMoment(text.replace(/\s+/, 'T'))
   if (Number(hour) > 23 || Number(minute) > 59) return null

@@ -49,6 +49,7 @@ test.each([
 test('time argument of --since: a moment, or how long ago it was; a unit is required', () => {
   vi.useFakeTimers({ now: Date.UTC(2026, 10, 28, 8) })
   expect(parseTime('2h')).toBe(Date.UTC(2026, 10, 28, 6))
+  expect(parseTime('2h ago')).toBe(Date.UTC(2026, 10, 28, 6))
   expect(parseTime('1.5d')).toBe(Date.UTC(2026, 10, 26, 20))
   expect(parseTime('99999d')).toBe(0)
   expect(parseTime('2026-11-20T08:15Z')).toBe(Date.UTC(2026, 10, 20, 8, 15))

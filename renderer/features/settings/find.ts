@@ -29,7 +29,7 @@ const FILLERS = new Set(
   ),
 )
 
-/** As many entries are returned that have only some of the words. */
+/** Limit of entries that have only some of the words. */
 const MOST_PARTIAL = 8
 
 /**
@@ -69,10 +69,9 @@ function scoreEntries(words: readonly string[], wanted: string, language: Langua
       })
 }
 
-const segmenter = new Intl.Segmenter('zh-TW', { granularity: 'word' })
-
 /** Splits writing without spaces into its words; single characters fit too much. */
 function splitWord(word: string): string[] {
+  const segmenter = new Intl.Segmenter('zh-TW', { granularity: 'word' })
   const parts = [...segmenter.segment(word)].map(({ segment }) => segment)
   const longer = parts.filter((part) => part.length > 1)
   return isSpaced(word[0]) || longer.length === 0 ? [word] : longer

@@ -96,7 +96,7 @@ export async function buildCommand(directory) {
   })
   await bundle.write({
     ...{ dir: directory, format: 'esm', chunkFileNames: '[name]-[hash].js' },
-    // One file with all that it imports: loading a file takes a millisecond or two.
+    // The file has all that it imports: loading a file takes a millisecond or two.
     codeSplitting: { groups: [{ name: 'pipe', test: /cli.check.pipe\.ts$/ }] },
   })
 }

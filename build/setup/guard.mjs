@@ -5,11 +5,11 @@
  * A shell script that runs its arguments as a command, passes signals on, and ends with the command, or at SIGUSR1, with
  * 129 after SIGHUP. The command also ends with the launcher of this shell, if that is named (run.mjs).
  */
-export const GUARD = `{ true 3<&0; } 2>/dev/null || exec </dev/null
-exec 3<&0
+export const GUARD = `{ true 9<&0; } 2>/dev/null || exec </dev/null
+exec 9<&0
 ended=0
 trap 'exit $ended' USR1
-HOLDFAST_LAUNCHER="\${HOLDFAST_LAUNCHER:-$$}" HOLDFAST_GUARD=$$ "$@" <&3 3<&- &
+HOLDFAST_LAUNCHER="\${HOLDFAST_LAUNCHER:-$$}" HOLDFAST_GUARD=$$ "$@" <&9 9<&- &
 for signal in INT TERM; do trap "kill -$signal $!" $signal; done
 trap "ended=129; kill -HUP $!" HUP
 while :; do

@@ -57,7 +57,7 @@ export async function runInChild(output: Writable, errors: Writable): Promise<ne
     child.once('error', () => end(1))
   })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.once(signal, () => {
+    process.on(signal, () => {
       child.kill(signal)
       setTimeout(() => exitNow(code ?? toExitCode(signal)), END_WITHIN_MS)
     })

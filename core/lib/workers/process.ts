@@ -112,7 +112,7 @@ export function collectStart(): void {
 export function findCollector(): typeof globalThis.gc {
   // Chromium may have frozen V8's flags by now; setting one would then end the process.
   if (globalThis.gc !== undefined || process.versions.electron !== undefined) return globalThis.gc
-  // What is compiled would be stored for that option, or not at all if the process is killed.
+  // Compiled code would be stored for that option, or not at all if the process is killed.
   process.getBuiltinModule('node:module').flushCompileCache?.()
   process.getBuiltinModule('node:v8').setFlagsFromString('--expose-gc')
   return process.getBuiltinModule('node:vm').runInNewContext('globalThis.gc')

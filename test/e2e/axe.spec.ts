@@ -30,14 +30,16 @@ async function keyboard({ page, holdfast }: Running): Promise<void> {
   await page.keyboard.press('ArrowDown')
   expect(await focused()).toBe((await ids())[1])
   await page.keyboard.press('End')
-  expect(await focused()).toBe((await ids()).at(-1))
+  const last = await focused()
+  expect(last).toBe((await ids()).at(-1))
   await page.keyboard.press('Shift+Tab')
   await page.keyboard.press('Tab')
-  expect(await focused()).toBe((await ids()).at(-1))
+  expect(await focused()).toBe(last)
   await page.keyboard.press('Enter')
   await expect(page.getByRole('button', { name: 'Back' })).toBeFocused()
   await page.keyboard.press('Escape')
-  expect(await until('the focus to come back', focused)).toBe((await ids()).at(-1))
+  // A failure that was noticed meanwhile moves its row to the front.
+  expect(await until('the focus to come back', focused)).toBe(last)
   // A menu and a question that are opened for the first time give the focus back, too.
   const actions = page
     .getByRole('article')

@@ -69,6 +69,7 @@ const names: Partial<Record<EntryId, string>> = {
   addDirectory: 'window.addDirectory',
   alerts: 'window.timeline.text',
   files: 'window.files.search',
+  receiving: 'window.receiving.title',
   stations: 'window.receiving.title',
   channelTest: 'window.channel.add',
   sourceRemove: 'window.source.remove',
@@ -78,7 +79,7 @@ const names: Partial<Record<EntryId, string>> = {
 }
 
 const isOwn = (id: EntryId) => names[id] === undefined
-const switches: readonly EntryId[] = ['hidden', 'temporary', 'encryption', 'invite', 'stations']
+const switches: readonly EntryId[] = ['hidden', 'temporary', 'encryption', 'invite', 'receiving', 'stations']
 /** The name of a switch has its description behind it. */
 const namePattern = (id: EntryId, name: string) =>
   new RegExp(`^${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}${switches.includes(id) ? ' ' : '$'}`)

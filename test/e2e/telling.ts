@@ -103,6 +103,9 @@ export const form = (event: string) =>
     stickerId: '3',
   }).toString()
 
+/** The forms of an event of either step of a check: one that is under way in that moment fails at the step that it is at. */
+export const formsOf = (event: string) => ['touch', 'rm'].map((step) => form(`${step} ${event}`))
+
 /** What was posted, without the cause that the kernel of this computer may have reported. */
 export function formOf({ body }: { body: string }): string {
   const posted = new URLSearchParams(body)

@@ -96,7 +96,7 @@ export function waitForNumber<T>(
 }
 
 /** The body of the read-only monitor's own request, with what it said. */
-export const form = (event: string) =>
+const form = (event: string) =>
   new URLSearchParams({
     message: `\n[PROJ_CODE] P-12, in vm-7\n>>> ${event}`,
     stickerPackageId: '1',

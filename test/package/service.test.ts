@@ -75,7 +75,7 @@ test('system services: a receiver and an agent, both sandboxed, store a file', {
       () => false,
     ),
   )
-  expect(await agent('pair', code)).toContain(`agent --data ${DATA} DIRECTORY`)
+  expect(await agent('pair', code)).toContain(`agent --data ${DATA} FOLDER`)
   await mkdir(inRoot('/data/photos'), { recursive: true })
   await run('chown', '-R', USER.name, '/data')
   await writeFile(inRoot('/data/photos/one.txt'), 'one')

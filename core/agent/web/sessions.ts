@@ -170,5 +170,5 @@ export const isLoopback = (address: string): boolean => address === '::1' || add
 
 const toAccess = ({ name, role }: WebToken): Access => ({ name, role, by: 'token' })
 
-/** Whoever reads the agent's terminal has the rights of its user. */
+/** A link gives the rights of the agent's user, whose terminal shows it. */
 const linkAccess = (): Access => ({ name: getUserName(), role: 'operator', by: 'token' })

@@ -28,12 +28,18 @@ test.each([['SIGTERM'], ['SIGINT'], ['SIGHUP']] as const)(
   async (signal) => {
     const name = signal.slice(3)
     // A shell that was started in the background does not get SIGINT, so another program waits for it.
-    const script = `process.on('${signal}', () => setTimeout(() => process.exit(9), 100))
+    const script = `process.on('${signal}', () => {
+        process.stdin.once('data', () => process.exit(9))
+        console.log('asked ${name}')
+      })
       setInterval(() => undefined, 1000)
       console.log('ready ${name}')`
     const { guard, said } = guarded(`exec '${process.execPath}' -e "${script}"`)
     await until('the command to run', () => said().includes(`ready ${name}`))
     guard.kill(signal)
+    await until('the signal to reach it', () => said().includes(`asked ${name}`))
+    expect(guard.exitCode).toBeNull()
+    guard.stdin?.write('end\n')
     expect(await once(guard, 'exit')).toEqual([9, null])
   },
 )

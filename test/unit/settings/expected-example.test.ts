@@ -108,7 +108,7 @@ describe('an example without other files', () => {
     ['igs24421.sp3', 'igs*.sp3', DAY, null],
     ['99999999999999999999.bin', '*.bin', DAY, null],
     ['v1.2.3.tar', 'v1.2.3.tar', DAY, null],
-    // What the language of patterns has no other way to write.
+    // A pattern has no other way to write these.
     ['backup (1) [final] + 20261129.zip', 'backup (1) [final] + {YYYY}{MM}{DD}.zip', DAY, null],
   ])('%s is a file of %s', (name, pattern, everyMinutes, zone) => {
     expect(propose(name)).toEqual({ pattern, everyMinutes, withinMinutes: 10, minimumBytes: 0, zone })

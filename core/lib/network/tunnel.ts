@@ -3,6 +3,7 @@ import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import net, { isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import tls from 'node:tls'
 import { errorCode, errorText } from '../../platform/system-error.ts'
 import { formatAddress } from '../i18n/formats.ts'
@@ -175,9 +176,25 @@ async function openBySocks(proxy: ProxyRoute, target: Target, signal: AbortSigna
   } finally {
     signal.removeEventListener('abort', abort)
   }
-  // The library leaves the socket paused, which a later reader would have to end; Node.js then starts with its listener.
-  Reflect.set(socket, 'readableFlowing', null)
+  await keepForReader(socket)
   return socket
+}
+
+/**
+ * Keeps what the target sends until somebody listens. The library emits what came with the proxy's answer, and lets the
+ * socket flow, in the next turn of the event loop: both would be lost to a reader who comes later.
+ */
+async function keepForReader(socket: Socket): Promise<void> {
+  const early: Buffer[] = []
+  const keep = (bytes: Buffer) => void early.push(bytes)
+  socket.on('data', keep)
+  Reflect.set(socket, 'resume', () => socket)
+  await nextTurn()
+  Reflect.deleteProperty(socket, 'resume')
+  socket.off('data', keep)
+  if (early.length > 0) socket.unshift(Buffer.concat(early))
+  // A paused socket stays paused when a reader comes; null lets the first listener start it.
+  Reflect.set(socket, 'readableFlowing', null)
 }
 
 type Created = (error: Error | null, socket: Duplex) => void

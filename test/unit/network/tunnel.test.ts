@@ -3,6 +3,7 @@ import { createServer as createPlainServer } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { connect, createServer as createSocketServer } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
@@ -10,6 +11,7 @@ import { openTunnel, setProxy } from '../../../core/lib/network/tunnel.ts'
 import { localCertificate } from '../../support/servers/certificate.ts'
 import { recordingServer } from '../../support/servers/recording-server.ts'
 import { freePort } from '../../support/servers/sftp.ts'
+import { until } from '../../support/until.ts'
 
 test('tunnel through an https proxy: the certificate has to be for the proxy, not for the target', async () => {
   const certificate = await localCertificate()
@@ -73,8 +75,8 @@ test('tunnel: a proxy with other logins gets no password, and they are named', a
   expect(logins).toEqual([undefined])
 })
 
-/** Starts a SOCKS5 proxy (RFC 1928) that gives this reply, and then returns what it receives. */
-async function startSocks(reply: number) {
+/** Starts a SOCKS5 proxy (RFC 1928) that gives this reply with the target's greeting, and then returns what it receives. */
+async function startSocks(reply: number, greeting = '') {
   const asked: string[] = []
   const proxy = createSocketServer((client) => {
     client.once('data', () => {
@@ -82,7 +84,9 @@ async function startSocks(reply: number) {
       client.once('data', (request) => {
         // Version, command, reserved, type of address (3: a name), and the name's length come before the name.
         asked.push(request.subarray(5, 5 + (request[4] ?? 0)).toString())
-        client.write(Buffer.from([5, reply, 0, 1, 127, 0, 0, 1, 0, 80]))
+        client.write(
+          Buffer.concat([Buffer.from([5, reply, 0, 1, 127, 0, 0, 1, 0, 80]), Buffer.from(greeting)]),
+        )
         client.pipe(client)
       })
     })
@@ -104,6 +108,19 @@ test('tunnel through a SOCKS5 proxy: the proxy connects to the target by its nam
   tunnel?.write('echo')
   const [answer] = await once(tunnel ?? expect.fail('no tunnel'), 'data')
   expect(String(answer)).toBe('echo')
+})
+
+test('tunnel through a SOCKS5 proxy: a greeting waits for a reader who comes later', async () => {
+  const { open } = await startSocks(0, '220 mail')
+  const tunnel = (await open()) ?? expect.fail('no tunnel')
+  onTestFinished(() => void tunnel.destroy())
+  tunnel.write(' and echo')
+  let received = ''
+  for (let turns = 0; turns < 10; turns += 1) await nextTurn()
+  tunnel.on('data', (bytes) => {
+    received += String(bytes)
+  })
+  await until('greeting and echo', () => received === '220 mail and echo')
 })
 
 test('tunnel through a SOCKS5 proxy: a refusal is named', async () => {

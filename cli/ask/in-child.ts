@@ -35,7 +35,7 @@ export async function runInChild(output: Writable, errors: Writable): Promise<ne
       ...process.env,
       ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: path.dirname(cache) }),
       // As in a checker: each hanging call blocks one thread.
-      UV_THREADPOOL_SIZE: String(reserveThreads('checker').threads),
+      UV_THREADPOOL_SIZE: String(reserveThreads('checker', true).threads),
       [MARK]: '1',
     },
     execArgv: [...process.execArgv, ...workerHeap('checker')],

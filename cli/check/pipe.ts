@@ -28,7 +28,8 @@ interface PipeOptions {
 /** Runs `holdfast check --pipe`. It starts fast, because it imports little. Nothing may use the thread pool before it. */
 export async function runPipe({ timeout, pipe, quoted }: PipeOptions): Promise<void> {
   // As in a checker: each hanging call blocks one thread. Windows has the size from the environment of the start.
-  if (process.platform !== 'win32') process.env.UV_THREADPOOL_SIZE = String(reserveThreads('checker').threads)
+  if (process.platform !== 'win32')
+    process.env.UV_THREADPOOL_SIZE = String(reserveThreads('checker', true).threads)
   const output = openOutput(1)
   const errors = openOutput(2)
   const endSoon = (signal: NodeJS.Signals) => {

@@ -11,7 +11,8 @@ import { Checker } from './scheduler/checker.ts'
 import { createConcurrencyLimit } from './scheduler/timetable.ts'
 
 /**
- * Starts the checker as a worker: its process needs a large libuv pool, as each path that hangs blocks a thread.
+ * Starts the checker as a worker. Each path that hangs blocks a thread of libuv's pool: with many, the worker requests a
+ * process with a larger one.
  *
  * @param historyThread is the host's own script that calls runHistoryThread.
  */
@@ -21,7 +22,7 @@ export const startChecker =
     const history = new History(historyThread, (notice) => context.report({ checked: [], notice }))
     const checker = new Checker({
       disk: createSystemDisk(),
-      limit: createConcurrencyLimit(),
+      limit: createConcurrencyLimit(context.crowded),
       report: (checked) => {
         history.add(checked)
         for (const { mount, overall } of checked)

@@ -4,17 +4,19 @@ import type { StartedName } from '../state/schema.ts'
 // The sizes of libuv's thread pools. libuv creates all threads of a pool at its first use, and ends the process by
 // SIGABRT if the system refuses one.
 
+/** Threads of a pool at the start: enough for one hung source, or seven hung file systems of the checker. */
+const FIRST_THREADS = 32
 /**
- * Threads of a pool where nothing limits them. A path that hangs in the kernel occupies a thread as long as it hangs;
- * core/check/scheduler/timetable.ts limits the checker's. The scanner and the sender limit the pending calls of one
- * source (core/walk/walk.ts, core/send/transfer/attempt.ts: about twenty calls), so their threads suffice for more than
- * twenty hung sources. A destination folder counts as one more disk.
+ * Threads of the pool that follows when all of them are occupied, where nothing limits them. A path that hangs in the
+ * kernel occupies a thread as long as it hangs; core/check/scheduler/timetable.ts limits the checker's. The scanner and
+ * the sender limit the pending calls of one source (core/walk/walk.ts, core/send/transfer/attempt.ts: about twenty
+ * calls), so their threads suffice for more than twenty hung sources. A destination folder counts as one more disk.
  */
 export const POOL_THREADS: Record<StartedName, number> = {
   checker: 576,
   scanner: 512,
   sender: 512,
-  // For the disk of its store, which may have twice as many calls as files that are written at a time.
+  // For the disk of its store, which may have twice as many calls as files that are written at a time: from the start.
   receiver: 128,
   // Its calls block, or wait for a network.
   restorer: 16,
@@ -36,12 +38,17 @@ export const getLeft = ({ most, used }: ThreadLimit): number => {
   return most - Math.max(used, before + reserved)
 }
 
-/** Returns the size of a new process' pool, which fits the limits of the system. Call `release` at its end. */
+/**
+ * Returns the size of a new process' pool, which fits the limits of the system. Call `release` at its end.
+ * @param isCrowded a smaller pool was fully occupied.
+ */
 export function reserveThreads(
   name: StartedName,
+  isCrowded: boolean,
   limit = readThreadLimit(),
 ): { threads: number; release(): void } {
-  const most = POOL_THREADS[name]
+  const most =
+    isCrowded || name === 'receiver' ? POOL_THREADS[name] : Math.min(FIRST_THREADS, POOL_THREADS[name])
   const threads =
     limit === null ? most : Math.min(most, Math.max(LEAST_THREADS, Math.floor(getLeft(limit) / PART)))
   let held = threads + OWN_THREADS
@@ -60,7 +67,7 @@ export function reserveThreads(
  * @returns a line for the log if the pool is smaller than usual; null: it is not.
  */
 export function fitOwnPool(name: StartedName, limit = readThreadLimit()): string | null {
-  const { threads } = reserveThreads(name, limit)
+  const { threads } = reserveThreads(name, true, limit)
   const given = Number(process.env.UV_THREADPOOL_SIZE)
   if (limit === null || threads >= (given > 0 ? given : LEAST_THREADS)) return null
   process.env.UV_THREADPOOL_SIZE = String(threads)

@@ -17,14 +17,15 @@ export interface WorkerHandle {
 
 /** Starts workers: Electron's utilityProcess in the desktop, node:child_process on the command line. */
 export interface WorkerStarter<N extends string = StartedName> {
-  start(name: N): WorkerHandle
+  /** @param isCrowded every thread of the last process' pool was occupied: this one gets more. */
+  start(name: N, isCrowded: boolean): WorkerHandle
 }
 
 /** Starts workers as plain child processes of Node. */
 export function nodeWorkerStarter(findModule: (name: StartedName) => URL): WorkerStarter {
   return {
-    start: (name): WorkerHandle => {
-      const { threads, release } = reserveThreads(name)
+    start: (name, isCrowded): WorkerHandle => {
+      const { threads, release } = reserveThreads(name, isCrowded)
       const child = fork(fileURLToPath(findModule(name)), {
         env: workerEnvironment(threads, process.env),
         execArgv: [...process.execArgv, ...workerHeap(name)],

@@ -29,6 +29,8 @@ export const REPLACE_BUSY_AFTER_MS = 5 * 60_000
 const STOOD_STILL_MS = 2 * ALIVE_EVERY_MS
 /** Delay before a worker that nothing needs any more stops. A person who goes on sends the next request sooner. */
 export const RESTS_AFTER_MS = 60_000
+/** A process with too few threads ends in this time, or is abandoned: nothing is checked meanwhile. */
+const WIDEN_WITHIN_MS = 500
 const FIRST_DELAY_MS = 200
 /** A worker that fails constantly is started thirty times an hour. */
 const LONGEST_DELAY_MS = 120_000
@@ -67,6 +69,8 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   /** The process runs, or is about to. */
   #wanted = false
   #isNeeded = false
+  /** The threads of a process' pool were all occupied. */
+  #isCrowded = false
   #restTimer: NodeJS.Timeout | null = null
   #restartTimer: NodeJS.Timeout | null = null
   readonly #watchdog = new Watchdog(
@@ -102,9 +106,9 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   }
 
   /** Replaces a running worker by a new process with the same configuration. */
-  restart(): void {
+  restart(withinMs?: number): void {
     if (!this.#wanted) return
-    void this.rest()
+    void this.rest(withinMs)
     this.#run()
   }
 
@@ -215,7 +219,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
     this.#startedAt = performance.now()
     this.#hasProgressed = false
     this.#watchdog.alive()
-    const handle = this.#starter.start(this.#definition.name)
+    const handle = this.#starter.start(this.#definition.name, this.#isCrowded)
     this.#handle = handle
     handle.onMessage((message) => {
       if (handle === this.#handle) this.#receive(message)
@@ -261,6 +265,9 @@ export class SupervisedWorker<D extends WorkerDefinition> {
       case 'nudge':
         this.#events.nudge()
         return
+      case 'crowded':
+        this.#widen()
+        return
       case 'log':
         this.#events.log(received.level, `${this.#definition.name}: ${received.message}`)
         return
@@ -282,6 +289,17 @@ export class SupervisedWorker<D extends WorkerDefinition> {
         `${this.#definition.name}: its report could not be taken in: ${String(error)}`,
       )
     }
+  }
+
+  /** Replaces the process by one with more threads, which all later ones have. Calls that hang may keep the old one. */
+  #widen(): void {
+    if (this.#isCrowded || this.#ending !== null) return
+    this.#isCrowded = true
+    this.#events.log(
+      'warn',
+      `${this.#definition.name}: hung calls occupy its threads; a process with more replaces it`,
+    )
+    this.restart(WIDEN_WITHIN_MS)
   }
 
   #silent(forMs: number): void {

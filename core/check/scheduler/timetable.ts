@@ -21,6 +21,8 @@ function mostOut(): number {
 }
 /** If none of them returns for this long, in milliseconds, they count as hung: a disk may have to spin up. */
 const PATIENCE_MS = 5_000
+/** A check that waits for this long, in milliseconds, is reason for a process with more threads. */
+const CROWDED_MS = 250
 
 /**
  * The fixed timetable of one path: tick k is due at start + k·interval on the monotonic clock, however long the last
@@ -67,14 +69,17 @@ export function chooseTimeouts(intervalMs: number) {
 /** Bounds the number of running checks of one process. */
 export type ConcurrencyLimit = ReturnType<typeof createConcurrencyLimit>
 
-export function createConcurrencyLimit(most: number = mostOut()) {
+/** @param crowded is called when a check waits because the others take long. */
+export function createConcurrencyLimit(crowded: () => void = () => undefined, most: number = mostOut()) {
   const semaphore = createSemaphore(most)
   return {
     /** Runs a check as soon as the limit permits. null: it was not run, since no other check returned in time. */
     async run<T>(check: () => Promise<T>): Promise<T | null> {
       if (!semaphore.tryAcquire()) {
         const turn = semaphore.acquire()
-        if ((await withTimeout(PATIENCE_MS, turn)) === LATE) {
+        const early = await withTimeout(CROWDED_MS, turn)
+        if (early === LATE) crowded()
+        if (early === LATE && (await withTimeout(PATIENCE_MS - CROWDED_MS, turn)) === LATE) {
           // Release the permit as soon as it arrives, since it is no longer needed.
           void turn.then(() => semaphore.release())
           return null

@@ -32,7 +32,10 @@ export const toWorkerSchema = z.discriminatedUnion('type', [
 ])
 export type ToWorker = z.infer<typeof toWorkerSchema>
 
-/** Worker to supervisor. `nudge` asks the supervisor to nudge the workers that wait for this one. */
+/**
+ * Worker to supervisor. `nudge` asks the supervisor to nudge the workers that wait for this one. `crowded` means that
+ * calls wait for a thread of the pool, as hung ones occupy them.
+ */
 export const fromWorkerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready'), pid: z.number() }),
   z.object({ type: z.literal('alive') }),
@@ -40,6 +43,7 @@ export const fromWorkerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('response'), id: z.number(), output: z.unknown() }),
   z.object({ type: z.literal('failure'), id: z.number(), sentence: messageSchema }),
   z.object({ type: z.literal('nudge') }),
+  z.object({ type: z.literal('crowded') }),
   z.object({
     type: z.literal('log'),
     level: z.enum(['debug', 'info', 'warn', 'error']),

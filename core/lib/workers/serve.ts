@@ -1,3 +1,4 @@
+import { randomFill } from 'node:crypto'
 import { logDroppedErrors } from '../../dropped-errors.ts'
 import { toSentence } from '../i18n/user-error.ts'
 import {
@@ -27,6 +28,8 @@ export interface WorkerContext<D extends WorkerDefinition> {
   report(report: WorkerReport<D>): void
   /** Notifies the supervisor that there is work for the workers that depend on this one. */
   nudge(): void
+  /** Requests a process with more threads: calls wait for a thread of the pool. */
+  crowded(): void
   log(level: LogLevel, message: string): void
 }
 
@@ -61,12 +64,17 @@ export function serveWorker<D extends WorkerDefinition>(
   const context: WorkerContext<D> = {
     report: (report) => post({ type: 'report', report }),
     nudge: () => post({ type: 'nudge' }),
+    crowded: () => post({ type: 'crowded' }),
     log: (level, message) => post({ type: 'log', level, message }),
   }
   const isAlone = port.ended === undefined
   if (isAlone) logDroppedErrors(context.log)
   const handlers = start(context)
-  const alive = setInterval(() => post({ type: 'alive' }), ALIVE_EVERY_MS)
+  const isPoolFree = watchPool()
+  const alive = setInterval(() => {
+    post({ type: 'alive' })
+    if (isAlone && !isPoolFree()) context.crowded()
+  }, ALIVE_EVERY_MS)
   const end = () => {
     clearInterval(alive)
     port.ended?.()
@@ -111,6 +119,21 @@ export function serveWorker<D extends WorkerDefinition>(
   port.onClose(endNow)
   post({ type: 'ready', pid: process.pid })
   if (isAlone) collectStart()
+}
+
+/** Returns a function that gives libuv's pool a short task, and returns false if the task of its last call still waits. */
+function watchPool(): () => boolean {
+  let isFree = true
+  return () => {
+    const wasFree = isFree
+    isFree = false
+    // libuv starts tasks in order, and this one touches no disk.
+    if (wasFree)
+      randomFill(Buffer.alloc(1), () => {
+        isFree = true
+      })
+    return wasFree
+  }
 }
 
 /** Applies a worker's configurations in order, and stops it. */

@@ -1,11 +1,21 @@
 // An agent in a container or on a small host, where few processes and threads may exist.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import type { AppState } from '../../../core/agent/state/schema.ts'
 import { untilState } from '../../support/agent/two-receivers.ts'
 import { commandScript } from '../../support/cli/command-script.ts'
+import { canMount, mountExt4 } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
@@ -186,4 +196,53 @@ describe.skipIf(!isRoot)('limits of a user (needs root)', () => {
     expect(child.exitCode).toBe(null)
     expect(err()).toMatch(/of 100 processes and threads exist.* the pool has \d\d threads/)
   })
+})
+
+/** Threads of a process. */
+const countThreads = (pid: number) => readdirSync(`/proc/${pid}/task`).length
+
+describe('threads as needed', () => {
+  test('an idle agent has few threads', { timeout: LONG_MS }, async () => {
+    const { root, data } = directories()
+    start(process.execPath, commandScript, 'agent', '--data', data, root)
+    const { workers, destinations } = await untilState(
+      data,
+      'the first check',
+      ({ sources }) =>
+        [sources[0]?.checked?.overall.kind, sources[0]?.scanned?.phase].join() === 'ok,watching',
+    )
+    const pids = [workers.checker, workers.scanner, ...destinations.map(({ worker }) => worker)]
+    for (const { pid } of pids) expect(countThreads(pid ?? 0)).toBeLessThan(64)
+  })
+
+  test.skipIf(!canMount)(
+    'when hung disks occupy the threads of the checker, one with more checks the other paths (mounting needs root)',
+    { timeout: 2 * LONG_MS },
+    async () => {
+      const { root, data } = directories()
+      const disks: Awaited<ReturnType<typeof mountExt4>>[] = []
+      // Up to four calls of each hang.
+      for (let index = 0; index < 8; index += 1) disks.push(await mountExt4(onTestFinished, { megabytes: 8 }))
+      const paths = disks.flatMap(({ point }) => ['a', 'b', 'c', 'd'].map((name) => path.join(point, name)))
+      for (const folder of paths) mkdirSync(folder)
+      start(process.execPath, commandScript, 'agent', '--data', data, ...paths, root)
+      const kinds = (wanted: string) => (state: AppState) =>
+        state.sources.filter(({ checked }) => checked?.overall.kind === wanted).length
+      const before = await untilState(data, 'the first checks', (state) => kinds('ok')(state) === 33, LONG_MS)
+      for (const { freeze } of disks) await freeze()
+      onTestFinished(async () => {
+        for (const { thaw } of disks) await thaw()
+      })
+      const { pid } = before.workers.checker
+      const { workers } = await untilState(
+        data,
+        'each hung path to be reported by another process, and the other path to be checked',
+        (state) =>
+          state.workers.checker.pid !== pid && kinds('hung')(state) === 32 && kinds('ok')(state) === 1,
+        LONG_MS,
+      )
+      expect(countThreads(workers.checker.pid ?? 0)).toBeGreaterThan(500)
+      expect(readLog(data)).toMatch(/checker: hung calls occupy its threads/)
+    },
+  )
 })

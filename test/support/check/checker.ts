@@ -14,7 +14,7 @@ export function setUpChecker(mostOut?: number) {
   const buffered: string[] = []
   const checker = new Checker({
     disk,
-    limit: createConcurrencyLimit(mostOut),
+    limit: createConcurrencyLimit(undefined, mostOut),
     report: (checked) => reports.push({ atMs: clock.now(), checked }),
     buffered: (path) => buffered.push(path),
   })

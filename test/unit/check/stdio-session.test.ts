@@ -24,7 +24,7 @@ function setUp(options: { timeoutMs?: number; quoted?: boolean; mostOut?: number
     output,
     warn: (sentence) => void logs.push(englishWords(sentence)),
     options: { timeoutMs: options.timeoutMs ?? null, quoted: options.quoted ?? false },
-    limit: createConcurrencyLimit(options.mostOut),
+    limit: createConcurrencyLimit(undefined, options.mostOut),
     readFile: (at) =>
       new Promise((resolve) => {
         reads.push({

@@ -17,6 +17,7 @@ test.skipIf(process.platform === 'win32')(
     const receiver = startReceiver(receiverParts)({
       report: (report) => void reported.push(report),
       nudge: () => undefined,
+      crowded: () => undefined,
       log: () => undefined,
     })
     const buildConfig = (storeDirectory: string) => ({

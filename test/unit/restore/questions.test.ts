@@ -40,6 +40,7 @@ test('restorer: a request to another destination stops the earlier request, and 
   const { requests, stop } = startRestorer({
     report: () => undefined,
     nudge: () => undefined,
+    crowded: () => undefined,
     log: () => undefined,
   })
   const identity = temporaryDirectory('questions')
@@ -60,6 +61,7 @@ test('restorer: its end stops the request that is under way, and closes its conn
   const { requests, stop } = startRestorer({
     report: () => undefined,
     nudge: () => undefined,
+    crowded: () => undefined,
     log: () => undefined,
   })
   const { from, sockets } = await silent('one', temporaryDirectory('questions'))
@@ -79,6 +81,7 @@ test('restorer: listing the senders of a folder leaves its broken sender list in
   const { requests, stop } = startRestorer({
     report: () => undefined,
     nudge: () => undefined,
+    crowded: () => undefined,
     log: () => undefined,
   })
   const destination = { id: 'f', kind: 'folder', name: 'disk', path: directory }

@@ -20,7 +20,7 @@ function createPaused(directory: string, ledgerPath: string) {
     report: (report: typeof last) => {
       last = report
     },
-    ...{ nudge: () => undefined, log: () => undefined },
+    ...{ nudge: () => undefined, crowded: () => undefined, log: () => undefined },
   }
   const threads = { readerThread: workerScript('reader-thread'), storeThread: workerScript('store-thread') }
   const sender = new SenderWorker(context, threads)

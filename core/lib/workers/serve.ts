@@ -73,7 +73,8 @@ export function serveWorker<D extends WorkerDefinition>(
   const isPoolFree = watchPool()
   const alive = setInterval(() => {
     post({ type: 'alive' })
-    if (isAlone && !isPoolFree()) context.crowded()
+    // Deferred until finished tasks are taken in: after a long turn of work a timer comes first.
+    if (isAlone) setImmediate(() => isPoolFree() || context.crowded())
   }, ALIVE_EVERY_MS)
   const end = () => {
     clearInterval(alive)

@@ -8,6 +8,7 @@ import { TEST_MS } from '../../core/backends/connection-test.ts'
 import { testDestination } from '../../core/backends/open.ts'
 import { pairWithReceiver } from '../../core/backends/receiver/receiver.ts'
 import { inspectPath } from '../../core/check/inspect.ts'
+import { defer, deferAsync } from '../../core/defer.ts'
 import { forgetAll } from '../../core/ledger/background-jobs.ts'
 import { emptyLedger, openOrExplain, readLedger } from '../../core/ledger/ledger.ts'
 import { LATE, withTimeout } from '../../core/lib/async/timing.ts'
@@ -107,25 +108,19 @@ export async function changeByOwnAgent(
   const { alerts, ledger } = openDataDirectory(directory)
   const lock = lockData(directory)
   if (lock === null) return null
-  try {
-    const agent = openOwnAgent(directory)
-    try {
-      const before = agent.settings.get()
-      const command = asked(before)
-      const known = agent.store.state
-      const output = await recordAlone(alerts, known, command.command, command.input, () =>
-        answer(agent, command),
-      )
-      const settings = agent.settings.get()
-      const gone = before.sources.filter(({ id }) => !settings.sources.some((one) => one.id === id))
-      for (const { id } of gone) await forgetSent(ledger, id)
-      return { settings, output }
-    } finally {
-      await agent.stop()
-    }
-  } finally {
-    lock.release()
-  }
+  using _lock = defer(() => lock.release())
+  const agent = openOwnAgent(directory)
+  await using _agent = deferAsync(() => agent.stop())
+  const before = agent.settings.get()
+  const command = asked(before)
+  const known = agent.store.state
+  const output = await recordAlone(alerts, known, command.command, command.input, () =>
+    answer(agent, command),
+  )
+  const settings = agent.settings.get()
+  const gone = before.sources.filter(({ id }) => !settings.sources.some((one) => one.id === id))
+  for (const { id } of gone) await forgetSent(ledger, id)
+  return { settings, output }
 }
 
 /** Clears the source's ledger entries as a running sender does on removal: protected again, all of it is offered again. */
@@ -133,11 +128,8 @@ async function forgetSent(file: string, source: string): Promise<void> {
   if (!existsSync(file)) return
   try {
     const ledger = openOrExplain(file)
-    try {
-      await forgetAll(ledger, source, () => true)
-    } finally {
-      ledger.close()
-    }
+    using _ = defer(() => ledger.close())
+    await forgetAll(ledger, source, () => true)
   } catch (error) {
     // The source is removed in any case; the leftover entries only take space.
     console.error(terminalWords(toSentence(error)))

@@ -136,11 +136,7 @@ async function readToken(path: string, timeout: number): Promise<string> {
 const MOST_TOKEN_BYTES = 4096
 
 async function firstBytes(path: string): Promise<string> {
-  const file = await open(path)
-  try {
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(MOST_TOKEN_BYTES))
-    return buffer.toString('utf8', 0, bytesRead)
-  } finally {
-    await file.close()
-  }
+  await using file = await open(path)
+  const { bytesRead, buffer } = await file.read(Buffer.alloc(MOST_TOKEN_BYTES))
+  return buffer.toString('utf8', 0, bytesRead)
 }

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { defer } from '../../core/defer.ts'
 import { type LeftOut, type ListedFile, listFiles } from '../../core/fixity/list-files.ts'
 import { writeManifest, writeSums } from '../../core/fixity/write-manifest.ts'
 import { emptyLedger, readLedger } from '../../core/ledger/ledger.ts'
@@ -108,36 +109,33 @@ async function manifest(given: string, options: ManifestOptions): Promise<number
   const kind = getFormKind(form)
   const ledger = readLedger(layout.ledger) ?? emptyLedger
   const left = createLeftOut(kind, json, (id) => all.find((known) => known.id === id)?.name ?? id)
-  try {
-    const found = listFiles({ ledger, source, destinations, kind, mayRead }, left.add)
-    const files = json ? printing(found) : found
-    const about = {
-      name: source.name,
-      agent: `Holdfast ${version}`,
-      license: options.license ?? null,
-      now: new Date(),
-    }
-    const written =
-      output === undefined
-        ? await writeSums(files, kind, json ? async () => undefined : print)
-        : await writeManifest(files, form, path.resolve(output), about)
-    const waiting = ledger.notDurable(destinations, source.id)
-    left.end()
-    const summary = { ...written, leftOut: left.count, damaged: left.damaged, notDurable: waiting }
-    if (json)
-      await print(
-        `${jsonText({ type: 'summary', ...summary, ...(output && { output: path.resolve(output) }) })}\n`,
-      )
-    else {
-      const params = { name: source.name, count: written.files, files: written.files, bytes: written.bytes }
-      if (output !== undefined)
-        console.error(terminalWords(message('cli.manifest.written', { ...params, path: output })))
-      if (waiting > 0) console.error(terminalWords(message('cli.manifest.waiting', { count: waiting })))
-    }
-    return left.count === 0 ? WELL : NOT_ALL
-  } finally {
-    ledger.close()
+  using _ = defer(() => ledger.close())
+  const found = listFiles({ ledger, source, destinations, kind, mayRead }, left.add)
+  const files = json ? printing(found) : found
+  const about = {
+    name: source.name,
+    agent: `Holdfast ${version}`,
+    license: options.license ?? null,
+    now: new Date(),
   }
+  const written =
+    output === undefined
+      ? await writeSums(files, kind, json ? async () => undefined : print)
+      : await writeManifest(files, form, path.resolve(output), about)
+  const waiting = ledger.notDurable(destinations, source.id)
+  left.end()
+  const summary = { ...written, leftOut: left.count, damaged: left.damaged, notDurable: waiting }
+  if (json)
+    await print(
+      `${jsonText({ type: 'summary', ...summary, ...(output && { output: path.resolve(output) }) })}\n`,
+    )
+  else {
+    const params = { name: source.name, count: written.files, files: written.files, bytes: written.bytes }
+    if (output !== undefined)
+      console.error(terminalWords(message('cli.manifest.written', { ...params, path: output })))
+    if (waiting > 0) console.error(terminalWords(message('cli.manifest.waiting', { count: waiting })))
+  }
+  return left.count === 0 ? WELL : NOT_ALL
 }
 
 /** Waits for a slow reader of the output. */

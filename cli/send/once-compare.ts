@@ -1,6 +1,7 @@
 import type { OpenAgent } from '../../core/agent/open.ts'
 import type { AppState } from '../../core/agent/state/schema.ts'
 import { getOwnPaths } from '../../core/agent/workers/configs.ts'
+import { defer } from '../../core/defer.ts'
 import { openLedger } from '../../core/ledger/ledger.ts'
 import type { Message, WordKey } from '../../core/lib/i18n/message.ts'
 import { knownFiles } from '../../core/scan/preview/known-files.ts'
@@ -43,23 +44,20 @@ export async function compare({ agent }: OpenAgent, signal: AbortSignal): Promis
   const found: Compared = { isDone: true, sent: 0, unsent: 0, named: [], young: 0, marked: 0 }
   const { quietSeconds } = settings.scan
   const own = new OwnPlaces(getOwnPaths(settings, agent.layout))
-  try {
-    for (const source of settings.sources) {
-      const destinations = destinationIds(settings, source)
-      found.sent += Math.min(...destinations.map((one) => ledger.totals(one)[source.id]?.sentFiles ?? 0))
-      const known = knownFiles(ledger, destinations, source.id)
-      const options = { source, quietSeconds, own, ...known, onlyLeft: true, signal }
-      for await (const listed of listCandidates(options)) {
-        if (listed.why === null || listed.why.key === 'scan.why.changing') return { ...found, isDone: false }
-        if (listed.why.key === 'scan.why.tooYoung') found.young += 1
-        if (isUndecided(listed)) found.marked += 1
-        if (!UNSENT.has(listed.why.key)) continue
-        found.unsent += 1
-        if (found.named.length < MOST_NAMED) found.named.push(listed)
-      }
+  using _ = defer(() => ledger.close())
+  for (const source of settings.sources) {
+    const destinations = destinationIds(settings, source)
+    found.sent += Math.min(...destinations.map((one) => ledger.totals(one)[source.id]?.sentFiles ?? 0))
+    const known = knownFiles(ledger, destinations, source.id)
+    const options = { source, quietSeconds, own, ...known, onlyLeft: true, signal }
+    for await (const listed of listCandidates(options)) {
+      if (listed.why === null || listed.why.key === 'scan.why.changing') return { ...found, isDone: false }
+      if (listed.why.key === 'scan.why.tooYoung') found.young += 1
+      if (isUndecided(listed)) found.marked += 1
+      if (!UNSENT.has(listed.why.key)) continue
+      found.unsent += 1
+      if (found.named.length < MOST_NAMED) found.named.push(listed)
     }
-  } finally {
-    ledger.close()
   }
   return found
 }
@@ -78,9 +76,6 @@ export function newRemarks({ agent }: OpenAgent, { sources }: AppState): Message
     ledger.rememberNotClosedSaid(source, names)
     return true
   }
-  try {
-    return sources.flatMap((one) => sourceRemarks(one).filter((remark) => isNew(one.settings.id, remark)))
-  } finally {
-    ledger.close()
-  }
+  using _ = defer(() => ledger.close())
+  return sources.flatMap((one) => sourceRemarks(one).filter((remark) => isNew(one.settings.id, remark)))
 }

@@ -5,6 +5,7 @@ import type { Actor } from '../../core/agent/parts/changes/contract.ts'
 import { findHeldMessage } from '../../core/agent/state/derived.ts'
 import type { AppState, SourceState } from '../../core/agent/state/schema.ts'
 import { hasCopiesElsewhere } from '../../core/agent/state/status.ts'
+import { deferAsync } from '../../core/defer.ts'
 import { ignoreError, settled } from '../../core/dropped-errors.ts'
 import { sumSent } from '../../core/ledger/ledger-messages.ts'
 import { LATE, withTimeout } from '../../core/lib/async/timing.ts'
@@ -61,18 +62,15 @@ export async function sendOnce(options: OnceOptions): Promise<number> {
     alertStoreThread: null,
     reportThread: null,
   })
-  try {
-    const settings = to === undefined ? given : { ...given, to }
-    const protecting = open.protect([path.resolve(options.directory)], settings)
-    // The directory's disk may never answer.
-    const refusals = (await Promise.race([protecting, stop.came])) ?? []
-    for (const refusal of refusals) console.error(terminalWords(refusal))
-    if (refusals.length > 0) return 2
-    const code = await finish(open, stop, options)
-    return code === 0 ? code : (stop.code ?? code)
-  } finally {
-    await open.close()
-  }
+  await using _ = deferAsync(() => open.close())
+  const settings = to === undefined ? given : { ...given, to }
+  const protecting = open.protect([path.resolve(options.directory)], settings)
+  // The directory's disk may never answer.
+  const refusals = (await Promise.race([protecting, stop.came])) ?? []
+  for (const refusal of refusals) console.error(terminalWords(refusal))
+  if (refusals.length > 0) return 2
+  const code = await finish(open, stop, options)
+  return code === 0 ? code : (stop.code ?? code)
 }
 
 async function finish(

@@ -38,11 +38,7 @@ export async function askWhether(question: Parameters<typeof translate>): Promis
 }
 
 async function ask(output: NodeJS.WritableStream, question: string): Promise<string> {
-  const lines = createInterface({ input: process.stdin, output, terminal: true })
+  using lines = createInterface({ input: process.stdin, output, terminal: true })
   lines.once('SIGINT', () => process.kill(process.pid, 'SIGINT'))
-  try {
-    return await lines.question(question)
-  } finally {
-    lines.close()
-  }
+  return await lines.question(question)
 }

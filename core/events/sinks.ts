@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
+import { defer } from '../defer.ts'
 import { expectErrorCodes } from '../dropped-errors.ts'
 import { EVENT } from '../ledger/ledger-messages.ts'
 import { backoffMs } from '../lib/async/backoff.ts'
@@ -130,12 +131,9 @@ export class Sinks {
       }
     const options = { computer: config.computer, secrets: config.secrets[sink.id] ?? {} }
     const deliverer = openDeliverer({ ...sink, id: `${sink.id}-test` }, options)
-    try {
-      const event = createTestEvent(config.names.origin, id, Date.now())
-      return await deliverer.deliver([event], new AbortController().signal)
-    } finally {
-      deliverer.close()
-    }
+    using _ = defer(() => deliverer.close())
+    const event = createTestEvent(config.names.origin, id, Date.now())
+    return await deliverer.deliver([event], new AbortController().signal)
   }
 
   stop(): void {

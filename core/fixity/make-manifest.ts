@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { defer } from '../defer.ts'
 import { emptyLedger, readLedger } from '../ledger/ledger.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { getFormKind, type ManifestForm } from '../platform/fixity-kinds.ts'
@@ -50,23 +51,20 @@ export async function saveManifest(
 ): Promise<ManifestResult> {
   const { source, destinations, form, license, agent } = request
   const ledger = readLedger(request.ledger) ?? emptyLedger
-  try {
-    const without = { leftOut: 0, damaged: 0 }
-    const options = { ledger, source, destinations, kind: getFormKind(form), mayRead: false }
-    const files = listFiles(options, ({ why }) => {
-      without.leftOut += 1
-      if (why === 'damaged') without.damaged += 1
-    })
-    const written = await writeManifest(limitLines(files, request, limit), form, to, {
-      name: source.name,
-      agent,
-      license,
-      now: new Date(),
-    })
-    return { ...written, ...without, notDurable: ledger.notDurable(destinations, source.id) }
-  } finally {
-    ledger.close()
-  }
+  using _ = defer(() => ledger.close())
+  const without = { leftOut: 0, damaged: 0 }
+  const options = { ledger, source, destinations, kind: getFormKind(form), mayRead: false }
+  const files = listFiles(options, ({ why }) => {
+    without.leftOut += 1
+    if (why === 'damaged') without.damaged += 1
+  })
+  const written = await writeManifest(limitLines(files, request, limit), form, to, {
+    name: source.name,
+    agent,
+    license,
+    now: new Date(),
+  })
+  return { ...written, ...without, notDurable: ledger.notDurable(destinations, source.id) }
 }
 
 const createTooLong = ({ source: { name, path } }: ManifestRequest, limit: number): UserError =>

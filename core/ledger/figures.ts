@@ -1,4 +1,5 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { defer } from '../defer.ts'
 import type { Message } from '../lib/i18n/message.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { readDatabaseFile } from '../platform/sqlite.ts'
@@ -94,17 +95,14 @@ export function readLedgerFigures(
     const database = readDatabaseFile(file, READABLE)
     if (database === null) return null
     if (typeof database === 'string') throw new Error(`its version cannot be read (${database})`)
-    try {
-      // The figures agree with each other, whatever is written meanwhile.
-      database.exec('BEGIN')
-      return {
-        routes: readRoutes(database, from, to, most),
-        proofs: selectProofs(database, from, to),
-        ...readExpected(database, from, to, most),
-        forgottenAt: openValues(database).get(FORGOTTEN_AT),
-      }
-    } finally {
-      database.close()
+    using _ = defer(() => database.close())
+    // The figures agree with each other, whatever is written meanwhile.
+    database.exec('BEGIN')
+    return {
+      routes: readRoutes(database, from, to, most),
+      proofs: selectProofs(database, from, to),
+      ...readExpected(database, from, to, most),
+      forgottenAt: openValues(database).get(FORGOTTEN_AT),
     }
   } catch (error) {
     throw new UserError('report.ledgerUnread', { path: file, reason: errorText(error) }, { cause: error })

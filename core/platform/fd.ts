@@ -1,5 +1,6 @@
 import fs, { constants } from 'node:fs'
 import { promisify } from 'node:util'
+import { deferAsync } from '../defer.ts'
 import { ignoreError } from '../dropped-errors.ts'
 
 // Calls on file descriptors, and the flags to open paths with that other programs may replace at any time.
@@ -102,9 +103,6 @@ export function behind(pieces: readonly Uint8Array[], bytes: number): readonly U
 export async function syncDirectory(directory: string): Promise<void> {
   if (process.platform === 'win32') return
   const fd = await openFd(directory, O_RDONLY)
-  try {
-    await syncFd(fd)
-  } finally {
-    await closeFd(fd)
-  }
+  await using _ = deferAsync(() => closeFd(fd))
+  await syncFd(fd)
 }

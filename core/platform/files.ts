@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { link, lstat, mkdir, rename, rm, stat, unlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { defer } from '../defer.ts'
 import { ignoreError, warnUnlessCode } from '../dropped-errors.ts'
 import { syncDirectory } from './fd.ts'
 import { retryInUse, retryInUseSync } from './in-use.ts'
@@ -43,11 +44,8 @@ export function replaceFileSync(file: string, content: string): void {
   }
   if (process.platform === 'win32') return
   const fd = openSync(path.dirname(file), 'r')
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
+  using _ = defer(() => closeSync(fd))
+  fsyncSync(fd)
 }
 
 /**

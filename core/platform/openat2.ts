@@ -1,6 +1,7 @@
 import { closeSync, constants, lstatSync, openSync, realpathSync } from 'node:fs'
 import { lstat, realpath } from 'node:fs/promises'
 import pathTo from 'node:path'
+import { defer } from '../defer.ts'
 import { closeFd, closeQuietly, HOLD_DIRECTORY, openFd } from './fd.ts'
 import { native } from './native.ts'
 import { errorCode } from './system-error.ts'
@@ -120,11 +121,8 @@ export function holdDirectorySync(root: string, path: string): HeldDirectory {
   }
   const base = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY)
   if (path === '') return held(base)
-  try {
-    return held(openBeneathSync(base, root, path, HOLD_DIRECTORY))
-  } finally {
-    closeSync(base)
-  }
+  using _ = defer(() => closeSync(base))
+  return held(openBeneathSync(base, root, path, HOLD_DIRECTORY))
 }
 
 function held(fd: number): HeldDirectory {

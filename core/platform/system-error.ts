@@ -4,8 +4,13 @@ const UNNAMED: Readonly<Record<string, string>> = {
   ...{ 123: 'ENOMEDIUM', 124: 'EMEDIUMTYPE', 126: 'ENOKEY' },
 }
 
+/** Returns the error of a block, if what was deferred to its end (core/defer.ts) failed, too. */
+const firstError = (error: unknown): unknown =>
+  error instanceof Error && 'suppressed' in error ? firstError(error.suppressed) : error
+
 /** Returns the system's error name ("EROFS") of an error, or null. */
-export function errorCode(error: unknown): string | null {
+export function errorCode(thrown: unknown): string | null {
+  const error = firstError(thrown)
   if (typeof error !== 'object' || error === null || !('code' in error)) return null
   // Windows: a device or a network failed in a way that libuv has no name for, such as "the device is not ready".
   if (error.code === 'UNKNOWN') return 'EIO'
@@ -17,7 +22,8 @@ export function errorCode(error: unknown): string | null {
 }
 
 /** Returns the message of an error, in the wording of the system or library. */
-export function errorText(error: unknown): string {
+export function errorText(thrown: unknown): string {
+  const error = firstError(thrown)
   return error instanceof Error ? error.message : String(error)
 }
 

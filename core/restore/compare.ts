@@ -1,4 +1,5 @@
 import { openLibrary } from '../backends/open.ts'
+import { defer } from '../defer.ts'
 import { readManifest } from '../fixity/read-manifest.ts'
 import type { RequestInput } from '../lib/workers/definition.ts'
 import type { Finding } from '../store/verify/findings.ts'
@@ -25,22 +26,19 @@ export function startComparison(
     const manifest = await readManifest(file)
     now = { ...now, totalFiles: manifest.size }
     const library = await openLibrary(from, signal)
-    try {
-      const { files, bytes } = await verifyManifest(
-        { library, folder, manifest },
-        {
-          found: async (finding) => {
-            now = countDifference(now, finding)
-          },
-          progress: ({ files, bytes }) => {
-            now = { ...now, files, bytes }
-          },
+    using _ = defer(() => library.close())
+    const { files, bytes } = await verifyManifest(
+      { library, folder, manifest },
+      {
+        found: async (finding) => {
+          now = countDifference(now, finding)
         },
-      )
-      now = { ...now, files, bytes, isEnded: true }
-    } finally {
-      library.close()
-    }
+        progress: ({ files, bytes }) => {
+          now = { ...now, files, bytes }
+        },
+      },
+    )
+    now = { ...now, files, bytes, isEnded: true }
   }
   run().catch((error: unknown) => {
     failure = { error }

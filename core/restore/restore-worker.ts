@@ -1,6 +1,7 @@
 import type { LibrarySettings } from '../backends/backend-messages.ts'
 import type { Library } from '../backends/library.ts'
 import { computersAt, openLibrary } from '../backends/open.ts'
+import { defer } from '../defer.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import { createRates } from '../lib/async/rates.ts'
 import { createTimeLeft } from '../lib/async/time-left.ts'
@@ -35,14 +36,11 @@ export function startRestorer(context: WorkerContext<Definition>): WorkerHandler
     fetching = mine
     try {
       const library = await openLibrary(from, stopping.signal)
-      try {
-        const count = (bytes: number) => {
-          mine.bytes += bytes
-        }
-        mine.faults = [...(await fetchFiles(library, files, directory, count, stopping.signal))]
-      } finally {
-        library.close()
+      using _ = defer(() => library.close())
+      const count = (bytes: number) => {
+        mine.bytes += bytes
       }
+      mine.faults = [...(await fetchFiles(library, files, directory, count, stopping.signal))]
     } catch (error) {
       mine.error = error
     }
@@ -180,18 +178,15 @@ function runRestore(
     publish(true)
     try {
       const library = await openLibrary(from, signal)
-      try {
-        const progress = (counts: RestoreProgress) => {
-          timeLeft.files(counts.files - now.files, performance.now())
-          timeLeft.bytes(counts.bytes - now.bytes, performance.now())
-          rates.add('', counts.bytes - now.bytes, performance.now())
-          now = { ...now, ...counts }
-          publish(false)
-        }
-        await restoreFrom(library, wanted, { event: take, progress }, signal)
-      } finally {
-        library.close()
+      using _ = defer(() => library.close())
+      const progress = (counts: RestoreProgress) => {
+        timeLeft.files(counts.files - now.files, performance.now())
+        timeLeft.bytes(counts.bytes - now.bytes, performance.now())
+        rates.add('', counts.bytes - now.bytes, performance.now())
+        now = { ...now, ...counts }
+        publish(false)
       }
+      await restoreFrom(library, wanted, { event: take, progress }, signal)
       now = { ...now, phase: signal.aborted ? 'stopped' : 'done' }
     } catch (error) {
       now = signal.aborted

@@ -2,6 +2,7 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { COLD, NotReadable } from '../backends/errors.ts'
 import { type Library, readAll, SMALL_BYTES } from '../backends/library.ts'
+import { defer } from '../defer.ts'
 import { dropError, ignoreError, settled } from '../dropped-errors.ts'
 import type { Manifest } from '../fixity/read-manifest.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
@@ -91,12 +92,9 @@ export async function restoreFrom(
   )
   const reporting: Reporting = { events, summary, progress, cold: new Spool() }
   const begunAt = Date.now()
-  try {
-    for (const one of wanted) if (!signal.aborted) await restorePart(library, one, reporting, signal)
-    await restoreCold(library, reporting, begunAt, signal)
-  } finally {
-    reporting.cold.close()
-  }
+  using _ = defer(() => reporting.cold.close())
+  for (const one of wanted) if (!signal.aborted) await restorePart(library, one, reporting, signal)
+  await restoreCold(library, reporting, begunAt, signal)
   const [first] = wanted
   const mayBeEmpty = signal.aborted || wanted.some(({ missingOnly }) => missingOnly === true)
   if (summary.files === 0 && first !== undefined && !mayBeEmpty)
@@ -146,13 +144,10 @@ async function restoreCold(
     const lost = () => {
       isComplete = false
     }
-    try {
-      for (const { part, values } of due.read())
-        if (!signal.aborted) await restorePart(library, part, reporting, signal, { values, isAsking, lost })
-        else for (const { content } of values) await thaw(library, content, reporting, signal)
-    } finally {
-      due.close()
-    }
+    using _ = defer(() => due.close())
+    for (const { part, values } of due.read())
+      if (!signal.aborted) await restorePart(library, part, reporting, signal, { values, isAsking, lost })
+      else for (const { content } of values) await thaw(library, content, reporting, signal)
     if (isAsking && isComplete) lastAskedAt = now
   }
 }

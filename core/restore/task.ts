@@ -2,6 +2,7 @@ import type { Computer, LibrarySettings } from '../backends/backend-messages.ts'
 import { requireMounted } from '../backends/folder/place.ts'
 import type { Library } from '../backends/library.ts'
 import { computersAt, type From, openLibrary, type StoreSettings } from '../backends/open.ts'
+import { defer } from '../defer.ts'
 import { readManifest } from '../fixity/read-manifest.ts'
 import { openOrExplain } from '../ledger/ledger.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
@@ -91,18 +92,15 @@ export async function runTask(task: Task, post: (event: TaskEvent) => Promise<vo
       return verifyStore(verifying.from.store, verifying, { notice, found, progress })
     const { from, ledger: file } = verifying
     const ledger = openOrExplain(file)
-    try {
-      const what = { ledger, destination: from.destination.id }
-      const summary = await withLibrary(from, (library) =>
-        verifyLibrary({ library, ...what }, { found, progress }),
-      )
-      const { lostFacts } = summary
-      const { name } = from.destination
-      if (lostFacts > 0) await notice(message('verify.factsLost', { name, count: lostFacts }))
-      return summary
-    } finally {
-      ledger.close()
-    }
+    using _ = defer(() => ledger.close())
+    const what = { ledger, destination: from.destination.id }
+    const summary = await withLibrary(from, (library) =>
+      verifyLibrary({ library, ...what }, { found, progress }),
+    )
+    const { lostFacts } = summary
+    const { name } = from.destination
+    if (lostFacts > 0) await notice(message('verify.factsLost', { name, count: lostFacts }))
+    return summary
   }
   const work = async (): Promise<TaskEvent> => {
     if ('store' in task.from && task.from.name !== undefined)
@@ -148,11 +146,8 @@ async function placeInSources(
 
 async function withLibrary<T>(from: From, use: (library: Library) => Promise<T>): Promise<T> {
   const library = await openLibrary(from, signal)
-  try {
-    return await use(library)
-  } finally {
-    library.close()
-  }
+  using _ = defer(() => library.close())
+  return await use(library)
 }
 
 async function list(

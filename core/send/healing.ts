@@ -267,28 +267,24 @@ async function sendLarge(
   file: DamagedFile,
   read: (bytes: Uint8Array) => void,
 ): Promise<Stored> {
-  const handle = await open(content, 'r')
-  try {
-    const upload = await session.begin(outgoing, [])
-    if (upload === null) return { kind: 'lost' }
-    const hasher = createHasher()
-    let size = 0
-    for (;;) {
-      const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, size)
-      if (bytesRead === 0) break
-      const bytes = buffer.subarray(0, bytesRead)
-      hasher.update(bytes)
-      read(bytes)
-      size += bytesRead
-      if (!(await upload.chunk(bytes))) return await upload.abort(false)
-    }
-    const digest = hasher.digest()
-    if (digestText(digest) === file.digest && size === file.size) return await upload.end(digest)
-    await upload.abort(false)
-    return 'other'
-  } finally {
-    await handle.close()
+  await using handle = await open(content, 'r')
+  const upload = await session.begin(outgoing, [])
+  if (upload === null) return { kind: 'lost' }
+  const hasher = createHasher()
+  let size = 0
+  for (;;) {
+    const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, size)
+    if (bytesRead === 0) break
+    const bytes = buffer.subarray(0, bytesRead)
+    hasher.update(bytes)
+    read(bytes)
+    size += bytesRead
+    if (!(await upload.chunk(bytes))) return await upload.abort(false)
   }
+  const digest = hasher.digest()
+  if (digestText(digest) === file.digest && size === file.size) return await upload.end(digest)
+  await upload.abort(false)
+  return 'other'
 }
 
 /** Parses the metadata that core/restore/fetch.ts wrote. @throws Error if it is not that. */

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import type { OutgoingSource, Session } from '../backends/destination.ts'
+import { defer } from '../defer.ts'
 import { dropError } from '../dropped-errors.ts'
 import type { Ledger, TransferResult } from '../ledger/ledger.ts'
 import type { LostMetadata } from '../ledger/lost-metadata.ts'
@@ -62,17 +63,14 @@ export function openLostMetadata({ destination, ledger, hold, ...host }: LostMet
     const session = host.session()
     const release = session === null || over ? null : hold(file)
     if (session === null || release === null) return 'left'
-    try {
-      const sent = ledger.sentFile(destination.id, file.source, file.path)
-      const result = sent?.sentNs == null ? null : await setFacts(session, source, file, { ...sent, stats })
-      if (result?.kind === 'lost') return 'left'
-      if (result !== null && result.kind !== 'stored') return { refused: result.reason }
-      // null: the destination has another content by now, or the facts were set.
-      ledger.endLostMetadata(destination.id, file)
-      return 'set'
-    } finally {
-      release()
-    }
+    using _ = defer(release)
+    const sent = ledger.sentFile(destination.id, file.source, file.path)
+    const result = sent?.sentNs == null ? null : await setFacts(session, source, file, { ...sent, stats })
+    if (result?.kind === 'lost') return 'left'
+    if (result !== null && result.kind !== 'stored') return { refused: result.reason }
+    // null: the destination has another content by now, or the facts were set.
+    ledger.endLostMetadata(destination.id, file)
+    return 'set'
   }
 
   /** Goes through the files of a source; returns the path at which it ended early, or '', and if one was refused. */

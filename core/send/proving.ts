@@ -5,6 +5,7 @@ import { NONCE_BYTES, type OutgoingSource, type Proof, type Session } from '../b
 import { NotReadable } from '../backends/errors.ts'
 import { type Library, readAll } from '../backends/library.ts'
 import type { Bucket } from '../backends/token-bucket.ts'
+import { deferAsync } from '../defer.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import type { DamageKind } from '../ledger/events.ts'
 import { attempt, type Ledger, type Removable, type RowPlace } from '../ledger/ledger.ts'
@@ -465,11 +466,8 @@ async function hashLocal(
     const content = await reading.finish()
     return 'kind' in content || !content.digest.equals(row.digest) ? null : hasher.digest()
   }
-  try {
-    return await read().catch(unreadable)
-  } finally {
-    await reading.close()
-  }
+  await using _ = deferAsync(() => reading.close())
+  return await read().catch(unreadable)
 }
 
 /** @param digest of the content that was sent. */

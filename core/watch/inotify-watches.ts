@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { opendirSync } from 'node:fs'
+import { defer } from '../defer.ts'
 import type { NameFilter } from '../filter/exclusion-rules.ts'
 import { closeDescriptor, failed, lastError, lazily } from '../platform/libc.ts'
 import { holdDirectorySync } from '../platform/openat2.ts'
@@ -310,22 +311,16 @@ export class WatchedDirectories {
     try {
       // `held`: where a file system does not give an entry's type, Node.js looks it up below this path.
       const held = holdDirectorySync(request.root, path)
-      try {
-        const handle = opendirSync(held.path, { bufferSize: SLICE })
-        try {
-          // After a move, entries still to be read would be taken for those of the directory now at this path.
-          while (isAttached(directory)) {
-            const entry = handle.readSync()
-            if (entry === null) return
-            if (entry.isDirectory()) this.found(directory, entry.name)
-            else file(joinRelative(path, entry.name))
-            yield
-          }
-        } finally {
-          handle.closeSync()
-        }
-      } finally {
-        held.close()
+      using _held = defer(() => held.close())
+      const handle = opendirSync(held.path, { bufferSize: SLICE })
+      using _handle = defer(() => handle.closeSync())
+      // After a move, entries still to be read would be taken for those of the directory now at this path.
+      while (isAttached(directory)) {
+        const entry = handle.readSync()
+        if (entry === null) return
+        if (entry.isDirectory()) this.found(directory, entry.name)
+        else file(joinRelative(path, entry.name))
+        yield
       }
     } catch (error) {
       const code = errorCode(error)
@@ -341,15 +336,12 @@ export class WatchedDirectories {
   #watch(directory: Directory): string | null {
     try {
       const held = holdDirectorySync(this.#options.request.root, getPath(directory))
-      try {
-        // The descriptor's path is a symbolic link, which would not be followed; "." in its target is none.
-        const wd = addWatch(this.fd, `${held.path}/.`, MASK)
-        if (typeof wd === 'string') throw systemError(wd)
-        this.#number(directory, wd)
-        return null
-      } finally {
-        held.close()
-      }
+      using _ = defer(() => held.close())
+      // The descriptor's path is a symbolic link, which would not be followed; "." in its target is none.
+      const wd = addWatch(this.fd, `${held.path}/.`, MASK)
+      if (typeof wd === 'string') throw systemError(wd)
+      this.#number(directory, wd)
+      return null
     } catch (error) {
       const code = errorCode(error)
       if (code === null) throw error

@@ -1,4 +1,5 @@
 import { lstat, readlink } from 'node:fs/promises'
+import { deferAsync } from '../defer.ts'
 import { closeFd, openFd, READ_FILE } from '../platform/fd.ts'
 import { findMount, hasUnseenWriters, readMounts } from '../platform/mounts.ts'
 import { hasWriter } from '../platform/native.ts'
@@ -51,21 +52,18 @@ export function isAtWork(
 async function statAndProbe(root: string, file: string): Promise<ExaminedFile> {
   const [directory, name] = splitPath(file)
   const held = await holdDirectory(root, directory)
-  try {
-    const at = `${held.path}/${name}`
-    // Check the type before opening it: a device may react to that.
-    const stats = await lstat(at, { bigint: true })
-    if (!stats.isFile()) return { state: 'gone' }
-    const scanned = toScannedFile(file, stats)
-    if (process.platform === 'win32') return await probe(at, scanned)
-    if (process.platform !== 'linux') return { state: 'unknown', scanned, code: null }
-    // On such a file system the kernel always answers that there is a writer.
-    const mount = findMount(readMounts() ?? [], await readlink(held.path))
-    if (hasUnseenWriters(mount)) return { state: 'unknown', scanned, code: null }
-    return await probe(at, scanned)
-  } finally {
-    await held.close()
-  }
+  await using _ = deferAsync(() => held.close())
+  const at = `${held.path}/${name}`
+  // Check the type before opening it: a device may react to that.
+  const stats = await lstat(at, { bigint: true })
+  if (!stats.isFile()) return { state: 'gone' }
+  const scanned = toScannedFile(file, stats)
+  if (process.platform === 'win32') return await probe(at, scanned)
+  if (process.platform !== 'linux') return { state: 'unknown', scanned, code: null }
+  // On such a file system the kernel always answers that there is a writer.
+  const mount = findMount(readMounts() ?? [], await readlink(held.path))
+  if (hasUnseenWriters(mount)) return { state: 'unknown', scanned, code: null }
+  return await probe(at, scanned)
 }
 
 async function probe(at: string, scanned: ScannedFile): Promise<ExaminedFile> {

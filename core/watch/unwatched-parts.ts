@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { lstatSync, opendirSync } from 'node:fs'
+import { defer } from '../defer.ts'
 import type { NameFilter } from '../filter/exclusion-rules.ts'
 import { holdDirectorySync } from '../platform/openat2.ts'
 import { errorCode } from '../platform/system-error.ts'
@@ -167,28 +168,22 @@ export class UnwatchedParts {
     const { root, filter, isLeftOut } = this.#options
     const hash = createHash('sha1')
     const held = holdDirectorySync(root, path)
-    try {
-      const handle = opendirSync(held.path)
-      try {
-        for (let entry = handle.readSync(); entry !== null; entry = handle.readSync()) {
-          const at = joinRelative(path, entry.name)
-          if (entry.isDirectory()) {
-            if (filter.directory(at) === null && !isLeftOut(at)) directories.add(at)
-            hash.update(`${entry.name}/directory/`)
-          } else if ([null, 'mark'].includes(filter.file(at))) {
-            const stats = lstatSync(`${held.path}/${entry.name}`, { throwIfNoEntry: false })
-            if (stats !== undefined) {
-              const { ino, size, mtimeMs, ctimeMs, mode } = stats
-              hash.update(`${entry.name}/${ino} ${size} ${mtimeMs} ${ctimeMs} ${mode}/`)
-            }
-          }
-          yield true
+    using _held = defer(() => held.close())
+    const handle = opendirSync(held.path)
+    using _handle = defer(() => handle.closeSync())
+    for (let entry = handle.readSync(); entry !== null; entry = handle.readSync()) {
+      const at = joinRelative(path, entry.name)
+      if (entry.isDirectory()) {
+        if (filter.directory(at) === null && !isLeftOut(at)) directories.add(at)
+        hash.update(`${entry.name}/directory/`)
+      } else if ([null, 'mark'].includes(filter.file(at))) {
+        const stats = lstatSync(`${held.path}/${entry.name}`, { throwIfNoEntry: false })
+        if (stats !== undefined) {
+          const { ino, size, mtimeMs, ctimeMs, mode } = stats
+          hash.update(`${entry.name}/${ino} ${size} ${mtimeMs} ${ctimeMs} ${mode}/`)
         }
-      } finally {
-        handle.closeSync()
       }
-    } finally {
-      held.close()
+      yield true
     }
     return hash.digest('base64')
   }

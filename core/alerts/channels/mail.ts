@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import { TLSSocket } from 'node:tls'
+import { defer } from '../../defer.ts'
 import { settled } from '../../dropped-errors.ts'
 import { message, type WordKey } from '../../lib/i18n/message.ts'
 import { limitBytes } from '../../lib/network/answers.ts'
@@ -153,18 +154,15 @@ async function deliver(
         act((error, result) => (error ? reject(error) : resolve(result))),
       ),
     ])
-  try {
-    await step<void>((done) => connection.connect((error) => done(error)))
-    if (security !== 'none') refuseUntrusted(connection._socket, readFingerprint(options.certificate ?? ''))
-    if (user !== '' && connection.allowsAuth)
-      await step((done) => connection.login({ user, pass: secrets.password ?? '' }, done))
-    const sent = await step<{ rejected: string[] }>((done) =>
-      connection.send(mail.getEnvelope(), mail.createReadStream(), done),
-    )
-    return { rejected: sent?.rejected ?? [] }
-  } finally {
-    connection.close()
-  }
+  using _ = defer(() => connection.close())
+  await step<void>((done) => connection.connect((error) => done(error)))
+  if (security !== 'none') refuseUntrusted(connection._socket, readFingerprint(options.certificate ?? ''))
+  if (user !== '' && connection.allowsAuth)
+    await step((done) => connection.login({ user, pass: secrets.password ?? '' }, done))
+  const sent = await step<{ rejected: string[] }>((done) =>
+    connection.send(mail.getEnvelope(), mail.createReadStream(), done),
+  )
+  return { rejected: sent?.rejected ?? [] }
 }
 
 /**

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { z } from 'zod'
+import { defer } from '../../defer.ts'
 import { warnUnlessCode } from '../../dropped-errors.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { setFileAside } from '../../platform/files.ts'
@@ -382,11 +383,8 @@ export function openIncidentEvents(file: string): DatabaseSyncInstance | null {
 /** Stores a change in a file that no thread of this process has open. @throws system errors */
 export function appendChange(file: string, change: ChangeRow): void {
   const database = openAlertDatabase(file)
-  try {
-    database.addChanges([change], Date.now())
-  } finally {
-    database.close()
-  }
+  using _ = defer(() => database.close())
+  database.addChanges([change], Date.now())
 }
 
 /** Returns a page of the timeline from a file without a writer. @throws as `readFrom` */
@@ -439,9 +437,6 @@ function readFrom<T>(file: string, none: T, read: (database: DatabaseSyncInstanc
   const database = readDatabaseFile(file, KIND)
   if (database === null) return none
   if (typeof database === 'string') throw new UserError('alert.timelineUnread', { path: file })
-  try {
-    return read(database)
-  } finally {
-    database.close()
-  }
+  using _ = defer(() => database.close())
+  return read(database)
 }

@@ -1,3 +1,4 @@
+import { defer } from '../../defer.ts'
 import { createSemaphore, type Semaphore, withPermit } from '../../lib/async/semaphore.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { computeDigest } from '../../platform/digest.ts'
@@ -481,11 +482,8 @@ export class ObjectLibrary implements Library {
 
   async *#readInTurn(content: StoredContent, size: number): AsyncGenerator<Buffer> {
     await this.#slots.acquire()
-    try {
-      yield* this.#read(content, size)
-    } finally {
-      this.#slots.release()
-    }
+    using _ = defer(() => this.#slots.release())
+    yield* this.#read(content, size)
   }
 
   async *#read(content: StoredContent, size: number): AsyncGenerator<Buffer> {

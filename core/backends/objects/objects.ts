@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'
+import { defer } from '../../defer.ts'
 import { untilAborted } from '../../lib/async/timing.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
@@ -208,24 +209,21 @@ export function testObjects(
   const run: ConnectionTest['run'] = async (step, found) => {
     const { store, notes, hostKey } = await step('connect', connect)
     if (hostKey !== undefined) found.hostKey = hostKey
-    try {
-      const file = `${folder}/${OWN_DIRECTORY}/test-${randomUUID()}`
-      const remove = () => store.remove(file)
-      await testFile(name, step, {
-        write: (bytes) => putOwn(store, file, bytes, { replace: false }, TEST_TIME_NS),
-        read: (mostBytes) => readSmall(store, file, signal, mostBytes),
-        remove,
-      })
-      // A login that may only add objects cannot destroy existing ones, which is an advantage.
-      const isRemoved = await step('remove', remove).then(() => true, orIf('denied', false))
-      if (!isRemoved) found.notes.push(message('test.keepsAll'))
-      found.durable = store.can.durable
-      if (!store.can.durable) found.notes.push(message('transfer.objects.notDurable', { name }))
-      found.notes.push(...((await notes?.()) ?? []))
-      return message(isRemoved ? 'test.works' : 'test.worksKeeping', { name })
-    } finally {
-      store.close()
-    }
+    using _ = defer(() => store.close())
+    const file = `${folder}/${OWN_DIRECTORY}/test-${randomUUID()}`
+    const remove = () => store.remove(file)
+    await testFile(name, step, {
+      write: (bytes) => putOwn(store, file, bytes, { replace: false }, TEST_TIME_NS),
+      read: (mostBytes) => readSmall(store, file, signal, mostBytes),
+      remove,
+    })
+    // A login that may only add objects cannot destroy existing ones, which is an advantage.
+    const isRemoved = await step('remove', remove).then(() => true, orIf('denied', false))
+    if (!isRemoved) found.notes.push(message('test.keepsAll'))
+    found.durable = store.can.durable
+    if (!store.can.durable) found.notes.push(message('transfer.objects.notDurable', { name }))
+    found.notes.push(...((await notes?.()) ?? []))
+    return message(isRemoved ? 'test.works' : 'test.worksKeeping', { name })
   }
   return runConnectionTest({
     name,

@@ -1,5 +1,6 @@
 import type { Client, SFTPWrapper, Stats } from 'ssh2'
 import { z } from 'zod'
+import { defer } from '../../defer.ts'
 import { ignoreError, settled } from '../../dropped-errors.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
 import { BackendError, hasKind, orIf } from '../errors.ts'
@@ -154,11 +155,8 @@ export const statAt = (channel: SftpChannel, path: string, how: 'stat' | 'lstat'
 /** Has the server write a file, or a directory's names, to its disk. */
 export async function syncPath(channel: SftpChannel, path: string): Promise<void> {
   const handle = await open(channel, path, OPEN.read)
-  try {
-    await channel.tell((sftp, done) => sftp.ext_openssh_fsync(handle, done))
-  } finally {
-    close(channel, handle)
-  }
+  using _ = defer(() => close(channel, handle))
+  await channel.tell((sftp, done) => sftp.ext_openssh_fsync(handle, done))
 }
 
 /**

@@ -1,5 +1,6 @@
 import { posix } from 'node:path'
 import type { FileEntryWithStats, Stats } from 'ssh2'
+import { defer } from '../../defer.ts'
 import { ignoreError } from '../../dropped-errors.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import type { DestinationOf } from '../../settings/destination-schema.ts'
@@ -274,17 +275,14 @@ async function* readNames(channel: SftpChannel, path: string): AsyncGenerator<Fi
     .catch(orIf('absent', null))
   if (handle === null) return
   const limit = limitNames(path)
-  try {
-    for (
-      let some = await readNextNames(channel, handle);
-      some !== null;
-      some = await readNextNames(channel, handle)
-    ) {
-      limit(some.map(({ filename }) => filename))
-      yield* some
-    }
-  } finally {
-    close(channel, handle)
+  using _ = defer(() => close(channel, handle))
+  for (
+    let some = await readNextNames(channel, handle);
+    some !== null;
+    some = await readNextNames(channel, handle)
+  ) {
+    limit(some.map(({ filename }) => filename))
+    yield* some
   }
 }
 

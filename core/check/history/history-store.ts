@@ -1,5 +1,6 @@
 import { type MessagePort, workerData } from 'node:worker_threads'
 import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite'
+import { defer } from '../../defer.ts'
 import { DAY_HOURS } from '../../lib/hourly-counts.ts'
 import type { Message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
@@ -311,11 +312,8 @@ export function readCheckSums(
     const database = readDatabaseFile(file, HISTORY)
     if (database === null) return null
     if (typeof database === 'string') throw new Error(`its version cannot be read (${database})`)
-    try {
-      return sumChecks(database, from, to)
-    } finally {
-      database.close()
-    }
+    using _ = defer(() => database.close())
+    return sumChecks(database, from, to)
   } catch (error) {
     throw new UserError('report.historyUnread', { path: file, reason: errorText(error) }, { cause: error })
   }

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { defer } from '../../defer.ts'
 
 // Answers of servers: the ways to log in that they name, and limits, because a server may send without an end, or a
 // little from time to time. The content of a file has the limit of its size instead.
@@ -26,13 +27,10 @@ export function limitBytes(most = MOST_ANSWER_BYTES): (bytes: number) => void {
 export async function* readAnswer(body: Readable, most = MOST_ANSWER_BYTES): AsyncGenerator<Uint8Array> {
   const count = limitBytes(most)
   const timer = setTimeout(() => body.destroy(new EndlessAnswer('the answer does not end')), ANSWER_MS)
-  try {
-    for await (const piece of body) {
-      count(piece.length)
-      yield piece
-    }
-  } finally {
-    clearTimeout(timer)
+  using _ = defer(() => clearTimeout(timer))
+  for await (const piece of body) {
+    count(piece.length)
+    yield piece
   }
 }
 

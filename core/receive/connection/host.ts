@@ -1,3 +1,4 @@
+import { defer } from '../../defer.ts'
 import { settled } from '../../dropped-errors.ts'
 import { createLimitedLog, type LimitedLog } from '../../lib/async/limited-log.ts'
 import type { Frame, FrameHeader } from '../../protocol/frames.ts'
@@ -218,19 +219,16 @@ export function createConnected() {
       if (first === undefined) return place(sender, guest)
       if (waiting.has(folder)) return null
       waiting.add(folder)
-      try {
-        if (await isAlive(first.guest, () => places.get(folder) === first)) {
-          first.guest.onTwice(from)
-          return null
-        }
-        const now = places.get(folder)
-        // The first connection has left, and another one was admitted during the wait.
-        if (now !== undefined && now !== first) return null
-        if (now === first) first.guest.replace()
-        return place(sender, guest)
-      } finally {
-        waiting.delete(folder)
+      using _ = defer(() => waiting.delete(folder))
+      if (await isAlive(first.guest, () => places.get(folder) === first)) {
+        first.guest.onTwice(from)
+        return null
       }
+      const now = places.get(folder)
+      // The first connection has left, and another one was admitted during the wait.
+      if (now !== undefined && now !== first) return null
+      if (now === first) first.guest.replace()
+      return place(sender, guest)
     },
     /** Admits a restore connection beside the sender's other one. Returns its release function; null: too many. */
     enterRestore(sender: Sender, guest: Pick<ActiveConnection, 'drop'>) {

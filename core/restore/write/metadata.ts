@@ -11,6 +11,7 @@ import {
   type Stats,
 } from 'node:fs'
 import path from 'node:path'
+import { defer } from '../../defer.ts'
 import { dropError, warnUnlessCode } from '../../dropped-errors.ts'
 import { shellWord } from '../../lib/i18n/formats.ts'
 import { type Message, message, type WordKey } from '../../lib/i18n/message.ts'
@@ -146,11 +147,8 @@ export class TargetDirectories {
       this.#resetMode(way)
       if (!this.#created.delete(way.join('/')) || facts === null) continue
       const fd = openSync(this.#tree.enter(way).path, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0))
-      try {
-        if (!applyMetadata(fd, facts, 'directory')) undressed += 1
-      } finally {
-        closeSync(fd)
-      }
+      using _ = defer(() => closeSync(fd))
+      if (!applyMetadata(fd, facts, 'directory')) undressed += 1
     }
     return undressed
   }
@@ -207,11 +205,8 @@ const isDenied = (thrown: unknown): boolean => errorCode(thrown) === 'EACCES'
 function withFile<T>(file: string, use: (held: string, stats: Stats) => T): T {
   if (process.platform !== 'linux') return use(file, lstatSync(file))
   const fd = openSync(file, O_PATH | O_NOFOLLOW)
-  try {
-    return use(`/proc/self/fd/${fd}`, fstatSync(fd))
-  } finally {
-    closeSync(fd)
-  }
+  using _ = defer(() => closeSync(fd))
+  return use(`/proc/self/fd/${fd}`, fstatSync(fd))
 }
 
 /** Opens a file for reading. Opens this user's own files regardless of their mode, and leaves the mode unchanged. */

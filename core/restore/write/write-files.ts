@@ -17,6 +17,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { NotReadable } from '../../backends/errors.ts'
 import { type Incoming, readAll } from '../../backends/library.ts'
+import { defer } from '../../defer.ts'
 import { dropError, settled, warnUnlessCode } from '../../dropped-errors.ts'
 import { formatDay } from '../../lib/i18n/formats.ts'
 import type { WordKey } from '../../lib/i18n/message.ts'
@@ -316,24 +317,18 @@ export class TargetWriter {
   /** True if the existing file has this content. Applies the metadata if files may be overwritten. */
   async #hasContent(file: Incoming, digest: Uint8Array, target: string): Promise<boolean> {
     const fd = openToRead(target)
-    try {
-      const there = await readDigest(fd, () => this.#advance(0))
-      if (!there.digest.equals(digest)) return false
-      // Without `replace` the mode stays unchanged too: somebody may have restricted access on purpose.
-      if (this.#conflict === 'replace' && !applyMetadata(fd, file.facts)) this.undressed += 1
-      return true
-    } finally {
-      closeSync(fd)
-    }
+    using _ = defer(() => closeSync(fd))
+    const there = await readDigest(fd, () => this.#advance(0))
+    if (!there.digest.equals(digest)) return false
+    // Without `replace` the mode stays unchanged too: somebody may have restricted access on purpose.
+    if (this.#conflict === 'replace' && !applyMetadata(fd, file.facts)) this.undressed += 1
+    return true
   }
 
   #applyToRoot(facts: FileMetadata): void {
     const fd = openSync(this.#root, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0))
-    try {
-      if (!applyMetadata(fd, facts, 'directory')) this.undressed += 1
-    } finally {
-      closeSync(fd)
-    }
+    using _ = defer(() => closeSync(fd))
+    if (!applyMetadata(fd, facts, 'directory')) this.undressed += 1
   }
 
   #flush(): void {

@@ -1,5 +1,6 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { setImmediate as turn } from 'node:timers/promises'
+import { deferAsync } from '../../defer.ts'
 import { ignoreError } from '../../dropped-errors.ts'
 import { toPathRange } from '../../ledger/database.ts'
 import { isBelowAway } from '../../ledger/mount-presence.ts'
@@ -246,11 +247,8 @@ class KnownNames {
 
   async #read(directory: string): Promise<ReadonlySet<string>> {
     const held = await holdDirectory(this.#root, directory)
-    try {
-      return new Set(await readdir(held.path))
-    } finally {
-      await held.close()
-    }
+    await using _ = deferAsync(() => held.close())
+    return new Set(await readdir(held.path))
   }
 }
 

@@ -2,6 +2,7 @@ import { closeSync, createReadStream } from 'node:fs'
 import path from 'node:path'
 import { pipeline, type Readable } from 'node:stream'
 import * as zlib from 'node:zlib'
+import { defer } from '../../defer.ts'
 import { ignoreError } from '../../dropped-errors.ts'
 import { attempt, type Ledger } from '../../ledger/ledger.ts'
 import type { Held } from '../../ledger/queue.ts'
@@ -445,25 +446,22 @@ async function searchFile(
   let longest: string | null = null
   let passed = 0
   let next = 0
-  try {
-    for await (const piece of content as AsyncIterable<Buffer>) {
-      for (let from = 0; from < piece.length; ) {
-        const size = sizes[next]
-        if (size === undefined) return longest
-        const part = piece.subarray(from, from + size - passed)
-        hasher.update(part)
-        passed += part.length
-        from += part.length
-        if (passed < size) break
-        next += 1
-        const digest = digestText(hasher.digest())
-        if (wanted.get(digest)?.at(-1)?.path !== path && wanted.has(digest)) longest = digest
-      }
+  using _ = defer(() => content.destroy())
+  for await (const piece of content as AsyncIterable<Buffer>) {
+    for (let from = 0; from < piece.length; ) {
+      const size = sizes[next]
+      if (size === undefined) return longest
+      const part = piece.subarray(from, from + size - passed)
+      hasher.update(part)
+      passed += part.length
+      from += part.length
+      if (passed < size) break
+      next += 1
+      const digest = digestText(hasher.digest())
+      if (wanted.get(digest)?.at(-1)?.path !== path && wanted.has(digest)) longest = digest
     }
-    return longest
-  } finally {
-    content.destroy()
   }
+  return longest
 }
 
 /**

@@ -1,3 +1,4 @@
+import { defer } from '../../defer.ts'
 import { attempt, type Ledger } from '../../ledger/ledger.ts'
 import { throttle } from '../../lib/async/timing.ts'
 import type { Source } from '../../settings/schema.ts'
@@ -118,11 +119,8 @@ export function openDeletions({
     async whileLookingUp(lookUp: (isBack: (path: string) => boolean) => Promise<void>) {
       const since = new Set<string>()
       lookups.add(since)
-      try {
-        await lookUp((path) => since.has(path))
-      } finally {
-        lookups.delete(since)
-      }
+      using _ = defer(() => lookups.delete(since))
+      await lookUp((path) => since.has(path))
     },
     /** Files were offered or sent: deleted ones may be back, or turn out to be renamed. */
     mayHaveReturned() {

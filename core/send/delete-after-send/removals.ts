@@ -5,6 +5,7 @@ import { uptime } from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import { NONCE_BYTES, type OutgoingSource, type Session } from '../../backends/destination.ts'
+import { deferAsync } from '../../defer.ts'
 import { ignoreError } from '../../dropped-errors.ts'
 import type { Ledger, Removable, RowPlace } from '../../ledger/ledger.ts'
 import { getMountPresence, isBelowAway } from '../../ledger/mount-presence.ts'
@@ -425,11 +426,8 @@ async function confirm(asked: RemovalQuestion): Promise<Confirmed> {
   if (!stats.isFile()) return { kind: 'not-now', why: 'it is no file any more' }
   const reading = await openReading({ root: source.path, path: due.path }, due)
   if ('kind' in reading) return unsent(reading)
-  try {
-    return await confirmOpen(reading, asked)
-  } finally {
-    await reading.close()
-  }
+  await using _ = deferAsync(() => reading.close())
+  return await confirmOpen(reading, asked)
 }
 
 /** Reads the whole file, and has the destination prove that it holds the same content. */

@@ -1,4 +1,5 @@
 import { rename, unlink } from 'node:fs/promises'
+import { deferAsync } from '../../defer.ts'
 import { ignoreError } from '../../dropped-errors.ts'
 import { closeFd, openFd, READ_FILE, statFd } from '../../platform/fd.ts'
 import { type FileStat, sameContent, sameFile, toFileStat } from '../../platform/file-metadata.ts'
@@ -59,15 +60,12 @@ export async function settleInterruptedRemoval(directory: string, id: number, na
 /** True if the file under the temporary name is the verified one, and no process has it open for writing. */
 async function isStill(file: string, offered: FileStat, device: bigint): Promise<boolean> {
   const fd = await openFd(file, READ_FILE)
-  try {
-    // Writers are checked before metadata: no process can open the file again under an unknown name.
-    if (hasWriter(fd) !== 'no') return false
-    const stats = await statFd(fd)
-    // Renaming has changed the ctime, so only the content's metadata are compared.
-    return stats.isFile() && stats.dev === device && sameContent(toFileStat(stats), offered)
-  } finally {
-    await closeFd(fd)
-  }
+  await using _ = deferAsync(() => closeFd(fd))
+  // Writers are checked before metadata: no process can open the file again under an unknown name.
+  if (hasWriter(fd) !== 'no') return false
+  const stats = await statFd(fd)
+  // Renaming has changed the ctime, so only the content's metadata are compared.
+  return stats.isFile() && stats.dev === device && sameContent(toFileStat(stats), offered)
 }
 
 /**
@@ -95,11 +93,8 @@ export async function withDirectory<T>(
   work: (directory: string) => Promise<T>,
 ): Promise<T> {
   const directory = await holdDirectory(source.path, getDirectory(file))
-  try {
-    return await work(directory.path)
-  } finally {
-    await directory.close()
-  }
+  await using _ = deferAsync(() => directory.close())
+  return await work(directory.path)
 }
 
 export const getDirectory = (file: string): string => file.slice(0, Math.max(0, file.lastIndexOf('/')))

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
+import { deferAsync } from '../../defer.ts'
 import type { Ledger, QueuedFile } from '../../ledger/ledger.ts'
 import { getMountPresence } from '../../ledger/mount-presence.ts'
 import { createLimitedLog } from '../../lib/async/limited-log.ts'
@@ -173,15 +174,12 @@ export async function markGroupWrite({ root, path }: SourceFile, sent: FileStat)
     if (isGone) return { kind: 'not-wanted' }
     throw error
   }
-  try {
-    const stats = await statFd(fd)
-    const stat = toFileStat(stats)
-    if (!stats.isFile() || !sameContent(stat, sent)) return { kind: 'not-wanted' }
-    if (!sameFile(stat, sent)) return { kind: 'changed', stat }
-    const mode = Number(stats.mode & 0o7777n)
-    if ((mode & GROUP_WRITE) === 0) await setModeFd(fd, mode | GROUP_WRITE)
-    return { kind: 'set', ctimeNs: toFileStat(await statFd(fd)).ctimeNs }
-  } finally {
-    await closeFd(fd)
-  }
+  await using _ = deferAsync(() => closeFd(fd))
+  const stats = await statFd(fd)
+  const stat = toFileStat(stats)
+  if (!stats.isFile() || !sameContent(stat, sent)) return { kind: 'not-wanted' }
+  if (!sameFile(stat, sent)) return { kind: 'changed', stat }
+  const mode = Number(stats.mode & 0o7777n)
+  if ((mode & GROUP_WRITE) === 0) await setModeFd(fd, mode | GROUP_WRITE)
+  return { kind: 'set', ctimeNs: toFileStat(await statFd(fd)).ctimeNs }
 }

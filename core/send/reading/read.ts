@@ -1,5 +1,6 @@
 import { constants } from 'node:fs'
 import type { FoundDirectory } from '../../backends/destination.ts'
+import { deferAsync } from '../../defer.ts'
 import { dropError, settled } from '../../dropped-errors.ts'
 import { createHasher } from '../../platform/digest.ts'
 import {
@@ -162,12 +163,9 @@ export async function directoriesAbove({ root, path }: SourceFile): Promise<Foun
       const fd = await (directory === ''
         ? openFd(root, constants.O_RDONLY)
         : openFile({ root, path: directory }, HOLD_DIRECTORY))
-      try {
-        const facts = toFileMetadata(await statFd(fd), readAttributes(fd))
-        found.push({ path: directory, facts, readAt: process.hrtime.bigint() })
-      } finally {
-        await closeFd(fd)
-      }
+      await using _ = deferAsync(() => closeFd(fd))
+      const facts = toFileMetadata(await statFd(fd), readAttributes(fd))
+      found.push({ path: directory, facts, readAt: process.hrtime.bigint() })
     } catch (error) {
       dropError(error, 'a directory is sent without its mode and times; its files can be restored')
     }
@@ -192,11 +190,8 @@ export const mayBeWritten = (file: SourceFile, now: FileStat, offered: FileStat)
 async function ask(file: SourceFile, look: (fd: number) => boolean): Promise<boolean> {
   try {
     const fd = await openFile(file)
-    try {
-      return look(fd)
-    } finally {
-      await closeFd(fd)
-    }
+    await using _ = deferAsync(() => closeFd(fd))
+    return look(fd)
   } catch (error) {
     return dropError(error, 'a file that cannot be opened has no writer and no other content', false)
   }

@@ -1,4 +1,5 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { defer } from '../../defer.ts'
 import { readManifestFile } from '../manifest/manifest.ts'
 
 /** Contents of one folder that were stored in a period, and still are. Times in milliseconds since 1970. */
@@ -26,14 +27,11 @@ export interface ArrivalFigures {
 export function readArrivals(manifest: string, from: number, to: number): ArrivalFigures | null {
   const database = readManifestFile(manifest)
   if (database === null) return null
-  try {
-    const { since } = database.prepare('SELECT min(stored_at) AS since FROM file').get() as {
-      since: number | null
-    }
-    return { folders: sumArrivals(database, from, to), since }
-  } finally {
-    database.close()
+  using _ = defer(() => database.close())
+  const { since } = database.prepare('SELECT min(stored_at) AS since FROM file').get() as {
+    since: number | null
   }
+  return { folders: sumArrivals(database, from, to), since }
 }
 
 function sumArrivals(database: DatabaseSyncInstance, from: number, to: number): Arrivals[] {

@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { defer } from '../../defer.ts'
 import { READ_FILE } from '../../platform/fd.ts'
 import type { FileMetadata } from '../../platform/file-metadata.ts'
 import { openBeneathSync } from '../../platform/openat2.ts'
@@ -409,31 +410,25 @@ export function readRanges(
     const found = findRow(rows, sources, sender, range)
     if (found === null) return { bytes: 0, fault: MISSING }
     const fd = openBeneathSync(base, root, getPlace(found.source, found.row, versions).join('/'), READ_FILE)
+    using _ = defer(() => closeSync(fd))
+    if (!fstatSync(fd).isFile()) return { bytes: 0, fault: NO_FILE }
+    const end = at + range.bytes
+    const begin = at
+    for (let some = 1; some > 0 && at < end; at += some)
+      some = readSync(fd, bytes, at, end - at, range.from + at - begin)
+    return { bytes: at - begin, fault: '' }
+  }
+  using _ = defer(() => closeSync(base))
+  const reads = ranges.map((range) => {
+    const begin = at
     try {
-      if (!fstatSync(fd).isFile()) return { bytes: 0, fault: NO_FILE }
-      const end = at + range.bytes
-      const begin = at
-      for (let some = 1; some > 0 && at < end; at += some)
-        some = readSync(fd, bytes, at, end - at, range.from + at - begin)
-      return { bytes: at - begin, fault: '' }
-    } finally {
-      closeSync(fd)
+      return readOne(range)
+    } catch (error) {
+      at = begin
+      return { bytes: 0, fault: toFault(error) }
     }
-  }
-  try {
-    const reads = ranges.map((range) => {
-      const begin = at
-      try {
-        return readOne(range)
-      } catch (error) {
-        at = begin
-        return { bytes: 0, fault: toFault(error) }
-      }
-    })
-    return { reads, bytes: bytes.subarray(0, at) }
-  } finally {
-    closeSync(base)
-  }
+  })
+  return { reads, bytes: bytes.subarray(0, at) }
 }
 
 function findRow(

@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rename, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
+import { defer } from '../../defer.ts'
 import { ignoreError, settled } from '../../dropped-errors.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
@@ -390,16 +391,13 @@ async function openSendersFile(file: string, notice: ((sentence: Message) => voi
   const changeNow = async (next: (current: readonly Sender[]) => Sender[]): Promise<void> => {
     if (JSON.stringify(next(senders)) === JSON.stringify(senders)) return
     const lock = await orUnchanged(lockList(file))
-    try {
-      await read()
-      const changed = next(senders)
-      if (JSON.stringify(changed) === JSON.stringify(senders)) return
-      const text = `${JSON.stringify({ version: 1, senders: changed }, null, 2)}\n`
-      await orUnchanged(replaceFile(file, text))
-      senders = changed
-    } finally {
-      lock.release()
-    }
+    using _ = defer(() => lock.release())
+    await read()
+    const changed = next(senders)
+    if (JSON.stringify(changed) === JSON.stringify(senders)) return
+    const text = `${JSON.stringify({ version: 1, senders: changed }, null, 2)}\n`
+    await orUnchanged(replaceFile(file, text))
+    senders = changed
   }
 
   const refreshNow = async (): Promise<boolean> => {

@@ -1,3 +1,4 @@
+import { deferAsync } from '../../defer.ts'
 import { createHasher } from '../../platform/digest.ts'
 import { closeFd, READ_FILE, readFd, statFd } from '../../platform/fd.ts'
 import { forgetCached } from '../../platform/native.ts'
@@ -54,11 +55,8 @@ export async function withContent<T>(
 ): Promise<T | Unreadable> {
   try {
     const fd = await openBeneath(root, place, READ_FILE)
-    try {
-      return await read(fd)
-    } finally {
-      await closeFd(fd)
-    }
+    await using _ = deferAsync(() => closeFd(fd))
+    return await read(fd)
   } catch (error) {
     const code = errorCode(error)
     if (error instanceof NotAFile || code === 'ELOOP' || code === 'ENXIO') return { kind: 'strange', place }

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { readdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { deferAsync } from '../../defer.ts'
 import { dropError, ignoreError } from '../../dropped-errors.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { digestText } from '../../platform/digest.ts'
@@ -297,16 +298,13 @@ class Verification {
   ): Promise<Finding> {
     try {
       const fd = await openBeneath(this.#layout.root, place, READ_FILE)
-      try {
-        const stats = await statFd(fd)
-        const { digest, size } = await readDigest(fd, ({ length }) => this.#advance(length), 'disk')
-        const facts = { ...toFileMetadata(stats, null), size }
-        const source = manifest.getSourceId(folder, directory)
-        manifest.adopt({ source, key: toKey(file, fileSystem), path: file, version, depth, facts, digest })
-        return { kind: 'unknown', place, adopted: true }
-      } finally {
-        await closeFd(fd)
-      }
+      await using _ = deferAsync(() => closeFd(fd))
+      const stats = await statFd(fd)
+      const { digest, size } = await readDigest(fd, ({ length }) => this.#advance(length), 'disk')
+      const facts = { ...toFileMetadata(stats, null), size }
+      const source = manifest.getSourceId(folder, directory)
+      manifest.adopt({ source, key: toKey(file, fileSystem), path: file, version, depth, facts, digest })
+      return { kind: 'unknown', place, adopted: true }
     } catch (thrown) {
       return { kind: 'unreadable', place, code: errorCode(thrown) ?? errorText(thrown), isWanted: false }
     }

@@ -1,5 +1,6 @@
 import { readdir, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
+import { defer } from '../../../defer.ts'
 import { ignoreError } from '../../../dropped-errors.ts'
 import { UserError } from '../../../lib/i18n/user-error.ts'
 import { lockDirectory } from '../../../lib/workers/directory-lock.ts'
@@ -84,12 +85,9 @@ export async function deleteLocalCopies({
     () => undefined,
   )
   if (lock === null) throw new UserError('transfer.storeInUse', { path: root })
-  try {
-    // Deletes the records first. If the deletion is interrupted, the rest is no valid store and lists no files.
-    await rm(own, { recursive: true, force: true })
-    await rm(root, { recursive: true, force: true })
-    store.update({ localCopies: null })
-  } finally {
-    lock?.release()
-  }
+  using _ = defer(() => lock?.release())
+  // Deletes the records first. If the deletion is interrupted, the rest is no valid store and lists no files.
+  await rm(own, { recursive: true, force: true })
+  await rm(root, { recursive: true, force: true })
+  store.update({ localCopies: null })
 }

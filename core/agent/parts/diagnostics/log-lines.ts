@@ -31,21 +31,12 @@ export const LOG_FILES = ['agent.log', 'agent.log.1']
 /** Returns the last whole lines of a file, at most this number of bytes; '' if the file does not exist. */
 export async function readTail(file: string, bytes: number): Promise<string> {
   try {
-    const handle = await open(file, 'r')
-    try {
-      const { size } = await handle.stat()
-      const from = Math.max(0, size - bytes)
-      const { buffer, bytesRead } = await handle.read(
-        Buffer.alloc(Math.min(size, bytes)),
-        0,
-        size - from,
-        from,
-      )
-      const text = buffer.toString('utf8', 0, bytesRead)
-      return from === 0 ? text : text.slice(text.indexOf('\n') + 1)
-    } finally {
-      await handle.close()
-    }
+    await using handle = await open(file, 'r')
+    const { size } = await handle.stat()
+    const from = Math.max(0, size - bytes)
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(Math.min(size, bytes)), 0, size - from, from)
+    const text = buffer.toString('utf8', 0, bytesRead)
+    return from === 0 ? text : text.slice(text.indexOf('\n') + 1)
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return ''
     throw error

@@ -31,7 +31,6 @@ export type {
   FoundFile,
   LedgerEntry,
   Parked,
-  Proofs,
   QueuedFile,
   Removable,
   RetryCause,
@@ -41,7 +40,7 @@ export type {
   SessionMemory,
   TransferResult,
 } from './contract.ts'
-export type { DamagedFile, HealedFile } from './damaged.ts'
+export type { DamagedFile } from './damaged.ts'
 
 /** The transfer state of each file for each destination; each part (`openParts`) documents its functions. */
 export type Ledger = ReturnType<typeof openLedger>

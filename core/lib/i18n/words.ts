@@ -1,9 +1,9 @@
 import { createInstance, type i18n } from 'i18next'
-import { type Language, languages, type Place, places, textsOf } from './dictionaries.ts'
+import { type Language, languages, type Place, textsOf } from './dictionaries.ts'
 import { formats } from './formats.ts'
 import { type Message, message } from './message.ts'
 
-export { type Language, languages, type Place, places }
+export { type Language, languages, type Place }
 
 export type Words = (message: Message) => string
 

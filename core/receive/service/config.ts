@@ -22,7 +22,6 @@ const receiveAlertsSchema = z.strictObject({
   secretsFile: z.string().min(1).max(4096).nullable().default(null),
   ...senderAlertsSchema.shape,
 })
-export type ReceiveAlerts = z.infer<typeof receiveAlertsSchema>
 
 const port = z.number().int().min(0).max(65_535)
 const address = z.string().min(1).max(255)

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import type { ComputerState } from '../../core/agent/state/schema.ts'
 import { toSentence, UserError } from '../../core/lib/i18n/user-error.ts'
 import { errorCode } from '../../core/platform/system-error.ts'
-import { getDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
+import { inData, withDataDirectory } from '../ask/data-directory.ts'
 import { changeSettings, runningState, settingsIn } from '../ask/settings-change.ts'
 import { tableLines } from '../terminal/columns.ts'
 import { jsonText } from '../terminal/json.ts'
@@ -23,9 +23,7 @@ export function registerComputers(program: Command): void {
     .command('computers')
     .description('list, add and remove other computers, whose failures are shown and notified here')
     .option('--json', 'print the list as JSON')
-  withDataDirectory(computers).action((options: { json?: boolean }, self: Command) =>
-    list(getDataDirectory(self), options.json ?? false),
-  )
+  withDataDirectory(computers).action(inData(list))
   withDataDirectory(
     computers
       .command('add')
@@ -36,24 +34,16 @@ export function registerComputers(program: Command): void {
       .option('--token-file <file>', "a file with the token; '-': standard input")
       .option('--certificate <fingerprint>', 'the fingerprint that `holdfast settings web` prints there')
       .option('--name <name>', 'its name here (default: its own)'),
-  ).action((address: string, options: AddOptions, self: Command) =>
-    add(getDataDirectory(self), address, options),
-  )
+  ).action(inData(add))
   withDataDirectory(
     computers
       .command('remove')
       .description('stop watching a computer and forget its token')
       .argument('<name>', 'its name'),
-  ).action(async (name: string, _options: object, self: Command) => {
-    await changeSettings(getDataDirectory(self), ({ computers: all }) => ({
-      command: 'removeComputer',
-      input: { id: all.find((one) => one.name === name)?.id ?? name },
-    }))
-    console.log(translate('cli.computers.removed', { name }))
-  })
+  ).action(inData(remove))
 }
 
-async function list(directory: string, json: boolean): Promise<void> {
+async function list(directory: string, { json }: { json?: boolean }): Promise<void> {
   const agent = await runningState(directory)
   const { computers } = settingsIn(agent, directory)
   const rows = computers.map((one) => ({ ...one, ...agent?.computers.find(({ id }) => id === one.id) }))
@@ -106,6 +96,14 @@ async function add(
   }
   await tryAdding(certificate)
   console.log(translate('cli.computers.added', { address }))
+}
+
+async function remove(directory: string, name: string): Promise<void> {
+  await changeSettings(directory, ({ computers: all }) => ({
+    command: 'removeComputer',
+    input: { id: all.find((one) => one.name === name)?.id ?? name },
+  }))
+  console.log(translate('cli.computers.removed', { name }))
 }
 
 const getToken = async (): Promise<string> =>

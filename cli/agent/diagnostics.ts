@@ -7,7 +7,7 @@ import { UserError } from '../../core/lib/i18n/user-error.ts'
 import { toReason } from '../../core/platform/system-error.ts'
 import { getDataLayout } from '../../core/settings/data-directory.ts'
 import { openSecrets } from '../../core/settings/secrets.ts'
-import { refuseMissing, resolveDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
+import { inData, refuseMissing, withDataDirectory } from '../ask/data-directory.ts'
 import { askState } from '../ask/settings-change.ts'
 import { writeGivenFile } from '../terminal/given-file.ts'
 import { parsePath } from '../terminal/path-words.ts'
@@ -22,12 +22,11 @@ export function registerDiagnostics(program: Command): void {
       'write a zip file for support: versions, settings, status, failures and logs, without secrets, but with names of files and folders',
     )
     .argument('<file>', 'the file to write, such as holdfast.zip', parsePath)
-  withDataDirectory(command).action((file: string, options: { data?: string }) =>
-    write(path.resolve(file), resolveDataDirectory(options)),
-  )
+  withDataDirectory(command).action(inData(write))
 }
 
-async function write(file: string, data: string): Promise<void> {
+async function write(data: string, given: string): Promise<void> {
+  const file = path.resolve(given)
   refuseMissing(data)
   const secrets = openSecrets(data, null).get()
   const zip = await buildDiagnostics({

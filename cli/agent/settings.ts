@@ -22,7 +22,7 @@ import {
 import type { ShownSettings } from '../../core/settings/schema.ts'
 import { openSecrets } from '../../core/settings/secrets.ts'
 import { getRange, getUsual, parseSetting, readSetting, toChanges } from '../../core/settings/values.ts'
-import { getDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
+import { getDataDirectory, inData, withDataDirectory } from '../ask/data-directory.ts'
 import { changeSettings, settingsNow } from '../ask/settings-change.ts'
 import { printFewer } from '../destinations/keep.ts'
 import { registerLimit } from '../send/limit.ts'
@@ -63,7 +63,7 @@ export function registerSettings(program: Command): void {
       .command('export')
       .description('write all settings as JSON, without secrets')
       .argument('[file]', 'the file to write; without it they are printed', parsePath),
-  ).action((file: string | undefined, _: object, self: Command) => write(getDataDirectory(self), file))
+  ).action(inData(write))
   withDataDirectory(
     command
       .command('import')
@@ -71,9 +71,7 @@ export function registerSettings(program: Command): void {
       .argument('<file>', 'the exported file', parsePath)
       .option('--yes', 'make these changes')
       .option('--json', 'print the changes as JSON'),
-  ).action((file: string, options: ImportOptions, self: Command) =>
-    bringIn(getDataDirectory(self), file, options),
-  )
+  ).action(inData(bringIn))
 }
 
 /** Lists all settings, shows one, or changes it. */

@@ -8,7 +8,7 @@ import { shellWord } from '../../core/lib/i18n/formats.ts'
 import { UserError } from '../../core/lib/i18n/user-error.ts'
 import { commandName } from '../../core/lib/i18n/words.ts'
 import { destinationWord } from '../../core/settings/destinations.ts'
-import { dataWords, resolveDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
+import { dataWords, inData, withDataDirectory } from '../ask/data-directory.ts'
 import { askState } from '../ask/settings-change.ts'
 import { formatPace, withFailures } from '../destinations/destination-line.ts'
 import { heldLines, mutedLines } from '../folders/folder-lines.ts'
@@ -19,7 +19,6 @@ import { quoteControls } from '../terminal/quote-controls.ts'
 import { about, listed, named, terminalWords, translate } from '../terminal/terminal-words.ts'
 
 interface StatusOptions {
-  data?: string
   json?: boolean
   dismiss?: boolean
   watch?: boolean
@@ -47,19 +46,20 @@ export function registerStatus(program: Command): void {
         'dismiss the notices that are shown; the exit code is that of the rest',
       ).conflicts('watch'),
     )
-  withDataDirectory(command).action(async (options: StatusOptions) => {
-    const directory = resolveDataDirectory(options)
-    const format = (state: AppState) =>
-      options.json
-        ? jsonText(withFailures(state), 2)
-        : describeState(state, Date.now(), dataWords(directory)).join('\n')
-    if (options.watch) return watch(directory, format)
-    const state = await askState(directory)
-    console.log(format(state))
-    if (options.dismiss) await dismissNotices(directory, state)
-    const { level } = (options.dismiss ? await askState(directory) : state).status
-    process.exitCode = level === 'failing' || level === 'attention' ? 1 : 0
-  })
+  withDataDirectory(command).action(inData(show))
+}
+
+async function show(directory: string, options: StatusOptions): Promise<void> {
+  const format = (state: AppState) =>
+    options.json
+      ? jsonText(withFailures(state), 2)
+      : describeState(state, Date.now(), dataWords(directory)).join('\n')
+  if (options.watch) return watch(directory, format)
+  const state = await askState(directory)
+  console.log(format(state))
+  if (options.dismiss) await dismissNotices(directory, state)
+  const { level } = (options.dismiss ? await askState(directory) : state).status
+  process.exitCode = level === 'failing' || level === 'attention' ? 1 : 0
 }
 
 /** Prints the status at each change, or why there is none. An agent that ends or does not answer is awaited. */

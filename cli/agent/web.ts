@@ -10,13 +10,13 @@ import {
   webRoles,
   webSettingsSchema,
 } from '../../core/settings/schema.ts'
-import { getDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
-import { askForChange, changeSettings, runningState, settingsIn } from '../ask/settings-change.ts'
+import { inData, withDataDirectory } from '../ask/data-directory.ts'
+import { askForChange, awaitState, changeSettings, runningState, settingsIn } from '../ask/settings-change.ts'
 import { tableLines } from '../terminal/columns.ts'
 import { jsonText } from '../terminal/json.ts'
 import { localTime } from '../terminal/moment.ts'
 import { omitUndefined } from '../terminal/omit-undefined.ts'
-import { toNumber } from '../terminal/option-words.ts'
+import { parserBy } from '../terminal/option-words.ts'
 import { terminalWords, translate } from '../terminal/terminal-words.ts'
 import { WrongUsage } from '../terminal/wrong-usage.ts'
 import { askForLink, pageLinkLines } from './page-link.ts'
@@ -33,9 +33,9 @@ interface OnOptions {
   operator?: string[]
 }
 
-/** How long `settings web on` waits for the agent to listen, in milliseconds. */
-const LISTEN_WITHIN_MS = 5_000
-const LOOK_EVERY_MS = 50
+interface JsonOption {
+  json?: boolean
+}
 
 /** `holdfast settings web`: the window as a web page, for computers without a desktop. */
 export function registerWeb(settings: Command): void {
@@ -43,9 +43,7 @@ export function registerWeb(settings: Command): void {
     .command('web')
     .description('show, start or stop the web page of the agent: the window in a browser')
     .option('--json', 'print the page and its tokens as JSON')
-  withDataDirectory(web).action((options: { json?: boolean }, self: Command) =>
-    show(getDataDirectory(self), options.json ?? false),
-  )
+  withDataDirectory(web).action(inData(show))
   withDataDirectory(
     web
       .command('on')
@@ -80,9 +78,9 @@ export function registerWeb(settings: Command): void {
         new Option('--user-role <role>', 'access of these users (default: viewer)').choices(webRoles),
       )
       .option('--operator <user...>', 'users that are operators, whatever the role of the others'),
-  ).action((options: OnOptions, self: Command) => turnOn(getDataDirectory(self), options))
+  ).action(inData(turnOn))
   withDataDirectory(web.command('off').description('stop serving the page; the tokens stay')).action(
-    (_options: object, self: Command) => turnOff(getDataDirectory(self)),
+    inData(turnOff),
   )
   withDataDirectory(
     web
@@ -95,9 +93,7 @@ export function registerWeb(settings: Command): void {
         ]),
       )
       .option('--json', 'print the link, or if links are allowed, as JSON'),
-  ).action((allowed: string | undefined, _: object, self: Command) =>
-    link(getDataDirectory(self), allowed, self.opts<{ json?: boolean }>().json ?? false),
-  )
+  ).action(inData(link))
   registerTokens(web)
 }
 
@@ -110,18 +106,13 @@ function registerTokens(web: Command): void {
       .argument('<name>', 'a name for it, such as that of a person')
       .option('--viewer', 'it may see everything and change nothing')
       .option('--json', 'print the token as JSON'),
-  ).action((name: string, options: { viewer?: boolean; json?: boolean }, self: Command) =>
-    addToken(getDataDirectory(self), name, options.viewer ? 'viewer' : 'operator', options.json ?? false),
-  )
+  ).action(inData(addToken))
   withDataDirectory(
     token
       .command('remove')
       .description('remove a token; browsers that use it are signed out')
       .argument('<name>', 'its name'),
-  ).action(async (name: string, _options: object, self: Command) => {
-    await changeSettings(getDataDirectory(self), () => ({ command: 'removeWebToken', input: { id: name } }))
-    console.log(translate('cli.web.tokenRemoved', { name }))
-  })
+  ).action(inData(removeToken))
 }
 
 function parseAddress(text: string): string {
@@ -129,11 +120,12 @@ function parseAddress(text: string): string {
   return text
 }
 
-function parsePort(text: string): number {
-  const parsed = webSettingsSchema.shape.port.safeParse(toNumber(text))
-  if (!parsed.success) throw new InvalidArgumentError('It must be a whole number from 1 to 65535.')
-  return parsed.data
-}
+const parsePort = parserBy(webSettingsSchema.shape.port, 'a whole number from 1 to 65535')
+const parseHeader = parserBy(
+  webProxySchema.shape.userHeader,
+  'the name of a header, such as X-Remote-User',
+  (text) => text,
+)
 
 function parseSocket(text: string): string {
   const parsed = webSettingsSchema.shape.socket.safeParse(path.resolve(text))
@@ -149,14 +141,7 @@ function parseProxies(text: string, before: string[] | false = []): string[] {
   return [...(before || []), ...parsed.data]
 }
 
-function parseHeader(text: string): string {
-  const parsed = webProxySchema.shape.userHeader.safeParse(text)
-  if (!parsed.success || parsed.data === null)
-    throw new InvalidArgumentError('It must be the name of a header, such as X-Remote-User.')
-  return parsed.data
-}
-
-async function show(directory: string, json: boolean): Promise<void> {
+async function show(directory: string, { json }: JsonOption): Promise<void> {
   const agent = await runningState(directory)
   const { web: settings, webTokens } = settingsIn(agent, directory)
   const tokens = webTokens.map(({ id, name, role, createdAt }) => ({ id, name, role, createdAt }))
@@ -206,14 +191,15 @@ async function turnOn(directory: string, options: OnOptions): Promise<void> {
     command: 'changeSettings',
     input: { web: { on: true, host, port, names, socket, proxy: readProxy(options, settings.web.proxy) } },
   }))
-  const started = await waitUntilServed(directory)
+  const isServed = ({ web: now }: AppState) => now?.address != null || now?.problem != null
+  const started = (await awaitState(directory, isServed))?.web
   if (started?.problem) {
     console.error(terminalWords(started.problem))
     process.exitCode = 1
     return
   }
-  if (started === null) console.log(translate('cli.web.noAgent'))
-  else printAddress(started)
+  if (started?.address) printAddress(started)
+  else console.log(translate('cli.web.noAgent'))
   printProxy(web.proxy)
   if (webTokens.length === 0 && web.proxy.userHeader === null) console.log(translate('cli.web.noTokens'))
 }
@@ -226,25 +212,12 @@ function readProxy({ proxy, userHeader, userRole, operator }: OnOptions, now: We
   return omitUndefined({ addresses: proxy, userHeader, role: userRole, operators: operator })
 }
 
-/** Returns the state of the page once the agent serves it, or cannot; null: no agent runs. */
-async function waitUntilServed(directory: string) {
-  const deadline = performance.now() + LISTEN_WITHIN_MS
-  for (;;) {
-    const agent = await runningState(directory)
-    if (agent === null) return null
-    const { web } = agent
-    if (web !== null && (web.address !== null || web.problem !== null)) return web
-    if (performance.now() > deadline) return null
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
-  }
-}
-
 async function turnOff(directory: string): Promise<void> {
   await changeSettings(directory, () => ({ command: 'changeSettings', input: { web: { on: false } } }))
   console.log(translate('cli.web.off'))
 }
 
-async function link(directory: string, allowed: string | undefined, json: boolean): Promise<void> {
+async function link(directory: string, allowed: string | undefined, { json }: JsonOption): Promise<void> {
   if (allowed !== undefined) {
     const { web } = await changeSettings(directory, () => ({
       command: 'changeSettings',
@@ -258,7 +231,12 @@ async function link(directory: string, allowed: string | undefined, json: boolea
   for (const line of pageLinkLines(created.link, created.usableUntil)) console.log(line)
 }
 
-async function addToken(directory: string, name: string, role: WebRole, json: boolean): Promise<void> {
+async function addToken(
+  directory: string,
+  name: string,
+  { viewer, json }: JsonOption & { viewer?: boolean },
+): Promise<void> {
+  const role = viewer ? 'viewer' : 'operator'
   const { output } = await askForChange(directory, () => ({
     command: 'addWebToken',
     input: { name, role },
@@ -266,4 +244,9 @@ async function addToken(directory: string, name: string, role: WebRole, json: bo
   const { token } = output as { token: string }
   if (json) return console.log(jsonText({ name, role, token }))
   console.log(token)
+}
+
+async function removeToken(directory: string, name: string): Promise<void> {
+  await changeSettings(directory, () => ({ command: 'removeWebToken', input: { id: name } }))
+  console.log(translate('cli.web.tokenRemoved', { name }))
 }

@@ -6,7 +6,7 @@ import { testedSchema } from '../../core/alerts/incident.ts'
 import type { ChannelSettings, QuietHours } from '../../core/alerts/settings.ts'
 import type { ShownSettings } from '../../core/settings/schema.ts'
 import { readSetting } from '../../core/settings/values.ts'
-import { getDataDirectory, resolveDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
+import { inData, withDataDirectory } from '../ask/data-directory.ts'
 import { changeSettings, runningState, settingsIn } from '../ask/settings-change.ts'
 import { jsonText } from '../terminal/json.ts'
 import { askWhether } from '../terminal/secret-words.ts'
@@ -35,9 +35,7 @@ export function registerChannels(program: Command): void {
     .command('channels')
     .description('list, add, test and remove notification channels')
     .option('--json', 'print them as JSON, without secrets')
-  withDataDirectory(command).action((options: { data?: string; json?: boolean }) =>
-    list(resolveDataDirectory(options), options.json === true),
-  )
+  withDataDirectory(command).action(inData(list))
   const inner = (usage: string, description: string) =>
     withDataDirectory(command.command(usage).description(description))
   withChannelOptions(
@@ -46,17 +44,16 @@ export function registerChannels(program: Command): void {
       'such as line, mail or ntfy',
       parseChannelType,
     ),
-  ).action((type: ChannelType, options: ChannelOptions, self: Command) =>
-    add(getDataDirectory(self), type, options),
-  )
+  ).action(inData(add))
   withChannelOptions(inner('change', 'change a channel').argument('<channel>', 'its name or id')).action(
-    (given: string, options: ChannelOptions, self: Command) =>
+    inData((directory, given: string, options: ChannelOptions) =>
       change(
-        getDataDirectory(self),
+        directory,
         given,
         (one, settings) => channelWith(one, options, settings),
         readSecretFiles(options),
       ),
+    ),
   )
   for (const [word, enabled] of [
     ['on', true],
@@ -64,22 +61,22 @@ export function registerChannels(program: Command): void {
   ] as const) {
     inner(word, `switch a channel ${word}`)
       .argument('<channel>', 'its name or id')
-      .action((given: string, _: object, self: Command) =>
-        change(getDataDirectory(self), given, (one) => ({ ...one, enabled }), {}),
+      .action(
+        inData((directory, given: string) => change(directory, given, (one) => ({ ...one, enabled }), {})),
       )
   }
   inner('remove', 'remove a channel and its secrets')
     .argument('<channel>', 'its name or id')
-    .action((given: string, _: object, self: Command) => remove(getDataDirectory(self), given))
+    .action(inData(remove))
   inner('order', 'set the order in which a standby takes over')
     .argument('<channel...>', 'all of them')
-    .action((given: string[], _: object, self: Command) => order(getDataDirectory(self), given))
+    .action(inData(order))
   inner(
     'test',
     'send a test through a channel, the real way; the agent must be running; exit code 1: not delivered',
   )
     .argument('<channel>', 'its name or id')
-    .action((given: string, _: object, self: Command) => test(getDataDirectory(self), given))
+    .action(inData(test))
   inner('rules', 'show or change the rules for all channels')
     .option('--project <code>', 'the project code in messages')
     .option('--resource <id>', 'the resource id in messages (default: the path)')
@@ -93,10 +90,10 @@ export function registerChannels(program: Command): void {
       'notify when a destination has been unreachable for this long: 90s, 5m',
       parserOf('alerts.unreachableMinutes', { ofTime: true }),
     )
-    .action((options: RulesOptions, self: Command) => rules(getDataDirectory(self), options))
+    .action(inData(rules))
 }
 
-async function list(directory: string, json: boolean): Promise<void> {
+async function list(directory: string, { json }: { json?: boolean }): Promise<void> {
   const state = await runningState(directory)
   const { alerts } = settingsIn(state, directory)
   const rows = alerts.channels.map((one) => ({ ...one, state: findChannelState(state, one) }))
@@ -156,7 +153,7 @@ async function order(directory: string, given: string[]): Promise<void> {
     command: 'orderChannels',
     input: { ids: given.map((one) => namedChannel(settings, one).id) },
   }))
-  await list(directory, false)
+  await list(directory, {})
 }
 
 async function test(directory: string, given: string): Promise<void> {

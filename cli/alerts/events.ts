@@ -31,12 +31,7 @@ import {
   sinkKinds,
 } from '../../core/settings/event-sinks.ts'
 import type { ShownSettings } from '../../core/settings/schema.ts'
-import {
-  getDataDirectory,
-  refuseMissing,
-  resolveDataDirectory,
-  withDataDirectory,
-} from '../ask/data-directory.ts'
+import { inData, refuseMissing, withDataDirectory } from '../ask/data-directory.ts'
 import { sourceAt } from '../ask/known-path.ts'
 import { changeSettings, runningState, settingsIn } from '../ask/settings-change.ts'
 import { tableLines } from '../terminal/columns.ts'
@@ -51,7 +46,6 @@ import { WrongUsage, wrongUsage } from '../terminal/wrong-usage.ts'
 import { newId, readSecretFiles, splitPair } from './channel-options.ts'
 
 interface EventOptions {
-  data?: string
   follow?: boolean
   since?: Cursor
   type?: EventType[]
@@ -84,16 +78,14 @@ export function registerEvents(program: Command): void {
     .option('--type <type>', `only events of this type, such as ${eventTypes[0]} (repeatable)`, collectTypes)
     .option('--source <path>', 'only events of this folder (repeatable)', collectPaths)
     .option('--json', 'print each event as a CloudEvent 1.0, one JSON object a line')
-  withDataDirectory(events).action((options: EventOptions) => print(resolveDataDirectory(options), options))
+  withDataDirectory(events).action(inData(print))
   withDataDirectory(
     events
       .command('keep')
       .description('show or change how long events are kept')
       .option('--days <days>', 'at most this many days (default: 7)', parseWhole('keepDays'))
       .option('--events <number>', 'at most this many events (default: 1000000)', parseWhole('keepRows')),
-  ).action((options: { days?: number; events?: number }, self: Command) =>
-    keep(getDataDirectory(self), options),
-  )
+  ).action(inData(keep))
   registerSinks(events)
 }
 
@@ -102,9 +94,7 @@ function registerSinks(events: Command): void {
     .command('sinks')
     .description('list, add, test and remove sinks, to which the agent delivers events')
     .option('--json', 'print them as JSON, without secrets')
-  withDataDirectory(sinks).action((options: { json?: boolean }, self: Command) =>
-    listSinks(getDataDirectory(self), options.json ?? false),
-  )
+  withDataDirectory(sinks).action(inData(listSinks))
   withDataDirectory(
     sinks
       .command('add')
@@ -123,9 +113,7 @@ function registerSinks(events: Command): void {
       )
       .option('--type <type>', 'only events of this type (repeatable)', collectTypes)
       .option('--source <path>', 'only events of this folder (repeatable)', collectPaths),
-  ).action((kind: SinkKind, options: SinkOptions, self: Command) =>
-    addSink(getDataDirectory(self), kind, options),
-  )
+  ).action(inData(addSink))
   for (const [word, on] of [
     ['on', true],
     ['off', false],
@@ -135,28 +123,32 @@ function registerSinks(events: Command): void {
         .command(word)
         .description(on ? 'go on delivering events to a sink' : 'stop delivering; its place stays')
         .argument('<sink>', 'its name or id'),
-    ).action(async (given: string, _: object, self: Command) => {
-      await changeSettings(getDataDirectory(self), (settings) => ({
-        command: 'switchEventSink',
-        input: { id: getSink(settings, given).id, on },
-      }))
-      console.log(translate(on ? 'cli.events.isOn' : 'cli.events.isOff', { name: given }))
-    })
+    ).action(
+      inData(async (directory, given: string) => {
+        await changeSettings(directory, (settings) => ({
+          command: 'switchEventSink',
+          input: { id: getSink(settings, given).id, on },
+        }))
+        console.log(translate(on ? 'cli.events.isOn' : 'cli.events.isOff', { name: given }))
+      }),
+    )
   withDataDirectory(
     sinks.command('remove').description('remove a sink and its secrets').argument('<sink>', 'its name or id'),
-  ).action(async (given: string, _: object, self: Command) => {
-    await changeSettings(getDataDirectory(self), (settings) => ({
-      command: 'removeEventSink',
-      input: { id: getSink(settings, given).id },
-    }))
-    console.log(translate('cli.events.removed', { name: given }))
-  })
+  ).action(
+    inData(async (directory, given: string) => {
+      await changeSettings(directory, (settings) => ({
+        command: 'removeEventSink',
+        input: { id: getSink(settings, given).id },
+      }))
+      console.log(translate('cli.events.removed', { name: given }))
+    }),
+  )
   withDataDirectory(
     sinks
       .command('test')
       .description('send a test event to a sink; the agent must be running; exit code 1: not delivered')
       .argument('<sink>', 'its name or id'),
-  ).action((given: string, _: object, self: Command) => testSink(getDataDirectory(self), given))
+  ).action(inData(testSink))
 }
 
 function collectTypes(text: string, before?: string[]): string[] {
@@ -286,7 +278,7 @@ async function keep(directory: string, { days, events }: { days?: number; events
   console.log(translate('cli.events.kept', { days: keepDays, count: keepRows }))
 }
 
-async function listSinks(directory: string, json: boolean): Promise<void> {
+async function listSinks(directory: string, { json }: { json?: boolean }): Promise<void> {
   const agent = await runningState(directory)
   const { events } = settingsIn(agent, directory)
   const rows = events.sinks.map((sink) => ({

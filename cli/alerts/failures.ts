@@ -32,7 +32,7 @@ import { type Message, message, type WordKey } from '../../core/lib/i18n/message
 import { UserError } from '../../core/lib/i18n/user-error.ts'
 import { getDataLayout } from '../../core/settings/data-directory.ts'
 import { storeLayout } from '../../core/store/layout.ts'
-import { getDataDirectory, resolveDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
+import { inData, resolveDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
 import { pathAt } from '../ask/known-path.ts'
 import type { AskedCommand } from '../ask/own-agent.ts'
 import { changeSettings, runningState, settingsIn } from '../ask/settings-change.ts'
@@ -57,7 +57,6 @@ interface ListOptions {
 }
 
 interface ShowOptions {
-  data?: string
   evidence?: boolean
   json?: boolean
 }
@@ -84,16 +83,14 @@ export function registerFailures(program: Command): void {
     .argument('<id>', 'as the list has it')
     .option('--evidence', 'with the lines of the system, as they are')
     .option('--json', 'one JSON object')
-    .action(show)
+    .action(inData(show))
   inner('acknowledge', 'stop reminders of it until it ends; the agent must be running')
     .argument('<id>', 'as the list has it')
-    .action((id: string, _: object, self: Command) => ask(getDataDirectory(self), 'acknowledge', { id }))
+    .action(inData((directory, id: string) => ask(directory, 'acknowledge', { id })))
   inner('snooze', 'send the next reminder after a time, if it still lasts; the agent must be running')
     .argument('<id>', 'as the list has it')
     .argument('<time>', 'such as 30m, 4h, 1d', parsePause)
-    .action((id: string, minutes: number, _: object, self: Command) =>
-      ask(getDataDirectory(self), 'snooze', { id, minutes }),
-    )
+    .action(inData((directory, id: string, minutes: number) => ask(directory, 'snooze', { id, minutes })))
   inner(
     'mute',
     'send no notifications for a time: none at all, or none about one folder, checked path, destination or disk',
@@ -104,14 +101,16 @@ export function registerFailures(program: Command): void {
       parseMuted,
     )
     .argument('[time]', 'such as 30m, 4h, 1d; default: until it is unmuted', parsePause)
-    .action((name: string, minutes: number | undefined, _: object, self: Command) =>
-      minutes === undefined && !Number.isNaN(minutesIn(name))
-        ? mute(getDataDirectory(self), EVERYTHING, parsePause(name))
-        : mute(getDataDirectory(self), name, minutes ?? null),
+    .action(
+      inData((directory, name: string, minutes: number | undefined) =>
+        minutes === undefined && !Number.isNaN(minutesIn(name))
+          ? mute(directory, EVERYTHING, parsePause(name))
+          : mute(directory, name, minutes ?? null),
+      ),
     )
   inner('unmute', 'send notifications again')
     .argument('[name]', 'as for mute; default: everything', parsePath, EVERYTHING)
-    .action((name: string, _: object, self: Command) => unmute(getDataDirectory(self), name))
+    .action(inData(unmute))
 }
 
 /** Parses the name of what is muted, or a time: everything is muted for that long. */
@@ -162,8 +161,7 @@ async function openTimeline(options: ListOptions): Promise<{ ask: Ask; problem: 
   return { ask, problem: state.notices.find(({ id }) => id === UNRECORDED)?.sentence ?? null }
 }
 
-async function show(id: string, options: ShowOptions, self: Command): Promise<void> {
-  const directory = resolveDataDirectory({ ...options, data: getDataDirectory(self) })
+async function show(directory: string, id: string, options: ShowOptions): Promise<void> {
   const state = await runningState(directory)
   const entry = await findEntry(directory, id)
   if (entry === null) throw new UserError('cli.incidents.unknown', { id })

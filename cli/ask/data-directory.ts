@@ -25,6 +25,12 @@ export const dataWords = (directory: string): string =>
 export const getDataDirectory = (command: Command): string =>
   resolveDataDirectory(command.optsWithGlobals<{ data?: string }>())
 
+/** Returns a command's action that gets the data directory before the arguments and the options. */
+export const inData =
+  <Given extends unknown[]>(action: (directory: string, ...given: Given) => void | Promise<void>) =>
+  (...given: unknown[]): void | Promise<void> =>
+    action(getDataDirectory(given.at(-1) as Command), ...(given.slice(0, -1) as Given))
+
 /** A mistyped directory must not be created as an empty one. @throws UserError data.missing */
 export function refuseMissing(directory: string): void {
   if (!existsSync(directory)) throw new UserError('data.missing', { directory })

@@ -11,6 +11,8 @@ import type { AskedCommand } from './own-agent.ts'
 
 /** How long a change waits for another command's, or for the start of an agent. */
 const TURN_WITHIN_MS = 5_000
+/** How long a command waits for the agent to do what it has set, in milliseconds. */
+const DONE_WITHIN_MS = 5_000
 const LOOK_EVERY_MS = 50
 
 /**
@@ -70,6 +72,19 @@ export async function askState(dataDirectory: string): Promise<AppState> {
 export async function runningState(dataDirectory: string): Promise<AppState | null> {
   const state = await stateOrNull(dataDirectory)
   return state?.host === 'once' ? null : state
+}
+
+/** Returns the state of a running agent once `isDone`, or the present one when that takes too long; null: no agent runs. */
+export async function awaitState(
+  dataDirectory: string,
+  isDone: (state: AppState) => boolean,
+): Promise<AppState | null> {
+  const late = performance.now() + DONE_WITHIN_MS
+  for (;;) {
+    const state = await runningState(dataDirectory)
+    if (state === null || isDone(state) || performance.now() > late) return state
+    await delay(LOOK_EVERY_MS)
+  }
 }
 
 async function stateOrNull(dataDirectory: string): Promise<AppState | null> {

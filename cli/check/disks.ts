@@ -8,7 +8,7 @@ import {
 } from '../../core/agent/parts/disks/disks.ts'
 import type { AppState } from '../../core/agent/state/schema.ts'
 import { findDiskFindings, getDiskHealth, listAcceptable } from '../../core/check/health/disk-health.ts'
-import { getDataDirectory, resolveDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
+import { inData, withDataDirectory } from '../ask/data-directory.ts'
 import { askState, changeSettings } from '../ask/settings-change.ts'
 import { tableLines } from '../terminal/columns.ts'
 import { jsonText } from '../terminal/json.ts'
@@ -16,7 +16,6 @@ import { quoteControls } from '../terminal/quote-controls.ts'
 import { listed, terminalWords, translate } from '../terminal/terminal-words.ts'
 
 interface DisksOptions {
-  data?: string
   json?: boolean
   on?: boolean
   off?: boolean
@@ -32,16 +31,18 @@ export function registerDisks(program: Command): void {
     .option('--on', 'read the health of disks every half hour (default)')
     .option('--off', 'do not read it')
     .option('--json', 'print the disks as JSON; times in milliseconds since 1970')
-  withDataDirectory(command).action((options: DisksOptions) => show(resolveDataDirectory(options), options))
+  withDataDirectory(command).action(inData(show))
   withDataDirectory(
     command
       .command('accept')
       .description('accept the present values of a disk: it is reported again once one is worse')
       .argument('<disk>', 'name or id of the disk, as `holdfast disks` lists it'),
-  ).action(async (disk: string, _: object, self: Command) => {
-    await sendCommand(getDataDirectory(self), 'acceptDisk', { id: disk })
-    console.log(translate('cli.disks.accepted', { name: disk }))
-  })
+  ).action(
+    inData(async (directory, disk: string) => {
+      await sendCommand(directory, 'acceptDisk', { id: disk })
+      console.log(translate('cli.disks.accepted', { name: disk }))
+    }),
+  )
 }
 
 async function show(

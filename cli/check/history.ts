@@ -3,7 +3,7 @@ import { commands } from '../../core/agent/contract.ts'
 import { sendCommand } from '../../core/agent/control-socket.ts'
 import type { HistoryAnswer } from '../../core/check/checker-messages.ts'
 import type { VerdictKind } from '../../core/check/verdict-kinds.ts'
-import { resolveDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
+import { inData, withDataDirectory } from '../ask/data-directory.ts'
 import { pathAt } from '../ask/known-path.ts'
 import { askState } from '../ask/settings-change.ts'
 import { tableLines } from '../terminal/columns.ts'
@@ -26,8 +26,7 @@ export function registerHistory(program: Command): void {
     .option('--points <points>', 'the maximum number of lines', parsePositive, 48)
     .option('--json', 'print the answer as JSON: times in milliseconds since 1970, delays in milliseconds')
   withDataDirectory(command).action(
-    async (given: string, options: { data?: string; hours: number; points: number; json?: boolean }) => {
-      const directory = resolveDataDirectory(options)
+    inData(async (directory, given: string, options: { hours: number; points: number; json?: boolean }) => {
       const state = await askState(directory)
       const { id } = pathAt(state.settings, given)
       const to = Date.now()
@@ -37,7 +36,7 @@ export function registerHistory(program: Command): void {
         await sendCommand(directory, 'checkHistory', question),
       )
       console.log(options.json ? jsonText(answer, 2) : table(answer).join('\n'))
-    },
+    }),
   )
 }
 

@@ -148,7 +148,11 @@ function sayNotes({ found: { warning, notes } }: DestinationTest): void {
 }
 
 /** `holdfast destinations test NAME`; exits with 1 if the test fails. */
-export async function testDestination(directory: string, given: string, json: boolean): Promise<void> {
+export async function testDestination(
+  directory: string,
+  given: string,
+  { json }: { json?: boolean },
+): Promise<void> {
   const destination = namedDestination((await settingsNow(directory)).destinations, given)
   const test = await testKept(directory, destination)
   const { works, steps, sentence, found } = test

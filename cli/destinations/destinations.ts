@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { commands } from '../../core/agent/contract.ts'
 import { sendCommand } from '../../core/agent/control-socket.ts'
 import { shellWord } from '../../core/lib/i18n/formats.ts'
@@ -6,7 +6,7 @@ import { UserError } from '../../core/lib/i18n/user-error.ts'
 import { getSamples, type Samples, samplesSchema } from '../../core/settings/destination-schema.ts'
 import { formatLocation, LONGEST_NAME, namedDestination } from '../../core/settings/destinations.ts'
 import type { ShownSettings } from '../../core/settings/schema.ts'
-import { getDataDirectory, resolveDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
+import { getDataDirectory, inData, withDataDirectory } from '../ask/data-directory.ts'
 import { sourceAt } from '../ask/known-path.ts'
 import {
   ask,
@@ -18,7 +18,7 @@ import {
 } from '../ask/settings-change.ts'
 import { jsonText } from '../terminal/json.ts'
 import { omitUndefined } from '../terminal/omit-undefined.ts'
-import { toNumber } from '../terminal/option-words.ts'
+import { parserBy } from '../terminal/option-words.ts'
 import { parsePath } from '../terminal/path-words.ts'
 import { quoteControls } from '../terminal/quote-controls.ts'
 import { about, named, terminalWords, translate } from '../terminal/terminal-words.ts'
@@ -30,7 +30,6 @@ import { type AddOptions, addableKinds, withChanges } from './destination-option
 import { registerKeep } from './keep.ts'
 
 interface Options {
-  data?: string
   json?: boolean
   all?: boolean
 }
@@ -43,7 +42,7 @@ export function registerDestinations(program: Command): void {
       'list where files go; add, test, change, rename, remove or choose destinations (holdfast pair adds a receiver)',
     )
     .option('--json', 'print the list as JSON')
-  withDataDirectory(command).action((options: Options) => list(resolveDataDirectory(options), options.json))
+  withDataDirectory(command).action(inData(list))
   registerAdding(command)
   withDataDirectory(
     command
@@ -53,9 +52,7 @@ export function registerDestinations(program: Command): void {
       )
       .argument('<name>', 'the destination')
       .option('--json', 'print the result as JSON'),
-  ).action((name: string, _: Options, self: Command) =>
-    testDestination(getDataDirectory(self), name, self.optsWithGlobals<Options>().json === true),
-  )
+  ).action(inData(testDestination))
   withDataDirectory(
     withChanges(
       command
@@ -65,9 +62,7 @@ export function registerDestinations(program: Command): void {
         )
         .argument('<name>', 'the destination'),
     ),
-  ).action((name: string, _: AddOptions, self: Command) =>
-    changeDestination(getDataDirectory(self), name, self.optsWithGlobals<AddOptions>()),
-  )
+  ).action(inData(changeDestination))
   withDataDirectory(
     command
       .command('eject')
@@ -76,18 +71,14 @@ export function registerDestinations(program: Command): void {
       )
       .argument('<name>', 'a folder')
       .option('--json', 'print the result as JSON'),
-  ).action((name: string, _: Options, self: Command) =>
-    eject(getDataDirectory(self), name, self.optsWithGlobals<Options>().json === true),
-  )
+  ).action(inData(eject))
   withDataDirectory(
     command
       .command('use')
       .description('use an ejected folder again, without waiting until its disk was away')
       .argument('<name>', 'an ejected folder')
       .option('--json', 'print the result as JSON'),
-  ).action((name: string, _: Options, self: Command) =>
-    useAgain(getDataDirectory(self), name, self.optsWithGlobals<Options>().json === true),
-  )
+  ).action(inData(useAgain))
   withDataDirectory(
     command
       .command('proposal')
@@ -104,9 +95,7 @@ export function registerDestinations(program: Command): void {
         ).choices(['on', 'off']),
       )
       .option('--json', 'print the proposal as JSON'),
-  ).action((name: string, _: Options, self: Command) =>
-    decideProposal(getDataDirectory(self), name, self.optsWithGlobals<ProposalOptions>()),
-  )
+  ).action(inData(decideProposal))
   withDataDirectory(
     command
       .command('samples')
@@ -115,12 +104,18 @@ export function registerDestinations(program: Command): void {
           'some now); a receiver proves files that are here without sending them, all others are read back',
       )
       .argument('<name>', 'the destination')
-      .option('--files-per-day <count>', 'at most so many files a day; 0: none', parseSamples('filesPerDay'))
-      .option('--gib-per-day <size>', 'at most so many GiB a day on average', parseSamples('gibPerDay'))
+      .option(
+        '--files-per-day <count>',
+        'at most so many files a day; 0: none',
+        parserBy(samplesSchema.shape.filesPerDay, 'a whole number from 0 to 100000'),
+      )
+      .option(
+        '--gib-per-day <size>',
+        'at most so many GiB a day on average',
+        parserBy(samplesSchema.shape.gibPerDay, 'a number above 0, at most 100000'),
+      )
       .option('--json', 'print them as JSON'),
-  ).action((name: string, _: Options, self: Command) =>
-    samplesOf(getDataDirectory(self), name, self.optsWithGlobals<SamplesOptions>()),
-  )
+  ).action(inData(samplesOf))
   registerKeep(command)
   withDataDirectory(
     command
@@ -128,22 +123,20 @@ export function registerDestinations(program: Command): void {
       .description('rename a destination; nothing else changes')
       .argument('<name>', 'the destination')
       .argument('<new-name>', 'its new name'),
-  ).action((name: string, next: string, _: Options, self: Command) =>
-    rename(getDataDirectory(self), name, next),
-  )
+  ).action(inData(rename))
   withDataDirectory(
     command
       .command('remove')
       .description('stop sending there; files there and here stay')
       .argument('<name>', 'the destination'),
-  ).action((name: string, _: Options, self: Command) => remove(getDataDirectory(self), name))
+  ).action(inData(remove))
   withDataDirectory(
     command
       .command('delete-local')
       .description(
         'delete the copies that were made on this computer while there was no destination, with their earlier contents; refused until every file is at its destinations',
       ),
-  ).action((_: Options, self: Command) => deleteLocal(getDataDirectory(self)))
+  ).action(inData(deleteLocal))
   withDataDirectory(
     command
       .command('choose')
@@ -151,9 +144,7 @@ export function registerDestinations(program: Command): void {
       .argument('<path>', 'a protected folder', parsePath)
       .argument('[name...]', 'the destinations that its files go to')
       .option('--all', 'all destinations, also those that are added later'),
-  ).action((directory: string, names: string[], { all }: Options, self: Command) =>
-    choose(getDataDirectory(self), directory, names, all === true),
-  )
+  ).action(inData(choose))
 }
 
 /** `holdfast destinations add KIND …`. */
@@ -169,7 +160,7 @@ function registerAdding(destinations: Command): void {
   }
 }
 
-async function list(dataDirectory: string, json = false): Promise<void> {
+async function list(dataDirectory: string, { json }: Options): Promise<void> {
   const state = await runningState(dataDirectory)
   const settings = settingsIn(state, dataDirectory)
   if (json) {
@@ -191,7 +182,7 @@ async function list(dataDirectory: string, json = false): Promise<void> {
   }
 }
 
-async function eject(dataDirectory: string, given: string, json: boolean): Promise<void> {
+async function eject(dataDirectory: string, given: string, { json }: Options): Promise<void> {
   let name = given
   const { output } = await askForChange(dataDirectory, ({ destinations }) => {
     const found = namedDestination(destinations, given)
@@ -206,18 +197,6 @@ async function eject(dataDirectory: string, given: string, json: boolean): Promi
 }
 
 type SamplesOptions = Options & Partial<Samples>
-
-const parseSamples =
-  (field: keyof Samples) =>
-  (text: string): number => {
-    const parsed = samplesSchema.shape[field].safeParse(toNumber(text))
-    if (parsed.success) return parsed.data
-    throw new InvalidArgumentError(
-      field === 'filesPerDay'
-        ? 'It must be a whole number from 0 to 100000.'
-        : 'It must be a number above 0, at most 100000.',
-    )
-  }
 
 /** Shows the samples of a destination, after the change if one is given. */
 async function samplesOf(
@@ -241,7 +220,7 @@ async function samplesOf(
   console.log(translate(key, { name, ...samples, word: shellWord(name) }))
 }
 
-async function useAgain(dataDirectory: string, given: string, json: boolean): Promise<void> {
+async function useAgain(dataDirectory: string, given: string, { json }: Options): Promise<void> {
   let name = given
   await changeSettings(dataDirectory, ({ destinations }) => {
     const found = namedDestination(destinations, given)
@@ -341,7 +320,7 @@ async function choose(
   dataDirectory: string,
   directory: string,
   names: readonly string[],
-  all: boolean,
+  { all = false }: Options,
 ): Promise<void> {
   if (all === names.length > 0) throw new WrongUsage('cli.destinations.chooseWhat')
   const findIds = ({ destinations }: ShownSettings) =>

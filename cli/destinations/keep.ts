@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { defaultSettings, type ShownSettings } from '../../core/settings/schema.ts'
-import { getDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
+import { inData, withDataDirectory } from '../ask/data-directory.ts'
 import { changeSettings, settingsNow } from '../ask/settings-change.ts'
 import { jsonText } from '../terminal/json.ts'
 import { parserOf } from '../terminal/setting-words.ts'
@@ -38,9 +38,7 @@ export function registerKeep(destinations: Command): void {
     .option('--monthly <number>', 'the same for months', parserOf('keep.monthly'))
     .option('--yearly <number>', 'the same for years', parserOf('keep.yearly'))
     .option('--json', 'print the rule as JSON, as the settings file has it')
-  withDataDirectory(command).action((_: KeepOptions, self: Command) =>
-    keep(getDataDirectory(self), self.optsWithGlobals<KeepOptions>()),
-  )
+  withDataDirectory(command).action(inData(keep))
 }
 
 async function keep(

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { type CommandOutput, commands } from '../../core/agent/contract.ts'
 import { sendCommand } from '../../core/agent/control-socket.ts'
 import type { AppState } from '../../core/agent/state/schema.ts'
-import { getDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
+import { inData, withDataDirectory } from '../ask/data-directory.ts'
 import { sourceAt } from '../ask/known-path.ts'
 import { askState } from '../ask/settings-change.ts'
 import { tableLines } from '../terminal/columns.ts'
@@ -15,7 +15,6 @@ import { translate } from '../terminal/terminal-words.ts'
 const DAY_MS = 86_400_000
 
 interface ListOptions {
-  data?: string
   since?: number
   missing?: boolean
   json?: boolean
@@ -32,9 +31,7 @@ export function registerExpected(folders: Command): void {
     .option('--since <time>', 'how far back: 12h, 30d (default), or 2026-11-20', parseTime)
     .option('--missing', 'only files that are missing or were late')
     .option('--json', 'print the files as JSON; times in milliseconds since 1970')
-  withDataDirectory(command).action((given: string | undefined, _: ListOptions, self: Command) =>
-    list(getDataDirectory(self), given, self.optsWithGlobals<ListOptions>()),
-  )
+  withDataDirectory(command).action(inData(list))
 }
 
 async function list(directory: string, given: string | undefined, options: ListOptions): Promise<void> {

@@ -38,7 +38,7 @@ import { type FilterChanges, toFilterChanges } from './filter-options.ts'
 import { expectedLine, linkLines, pathLines, sourceLines } from './folder-lines.ts'
 import { describeFolders } from './folder-state.ts'
 
-export interface AddOptions extends FilterOptions {
+interface AddOptions extends FilterOptions {
   batch?: boolean
   prefix?: string
   to?: string[]
@@ -52,21 +52,18 @@ const MOST_LOOKS = 50
 
 const SAID = { confirm: 'cli.paths.confirmed', send: 'cli.paths.sending' } as const
 
-export async function answerMarked(
-  dataDirectory: string,
-  given: string,
-  answer: MarkedAnswer,
-  json = false,
-): Promise<void> {
-  const { sources, settings } = await askState(dataDirectory)
-  const { id, path } = sourceAt(settings, given)
-  const marked = sources.find((one) => one.settings.id === id)?.scanned?.marked
-  await sendCommand(dataDirectory, 'answerMarked', { id, answer })
-  const files = marked?.files ?? 0
-  console.log(json ? jsonText({ path, answer, files }) : translate(SAID[answer], { path, count: files }))
-}
+export const answerMarked =
+  (answer: MarkedAnswer) =>
+  async (dataDirectory: string, given: string, { json }: { json?: boolean }): Promise<void> => {
+    const { sources, settings } = await askState(dataDirectory)
+    const { id, path } = sourceAt(settings, given)
+    const marked = sources.find((one) => one.settings.id === id)?.scanned?.marked
+    await sendCommand(dataDirectory, 'answerMarked', { id, answer })
+    const files = marked?.files ?? 0
+    console.log(json ? jsonText({ path, answer, files }) : translate(SAID[answer], { path, count: files }))
+  }
 
-export async function list(dataDirectory: string, json = false): Promise<void> {
+export async function list(dataDirectory: string, { json }: { json?: boolean }): Promise<void> {
   const agent = await runningState(dataDirectory)
   const settings = settingsIn(agent, dataDirectory)
   const { sources, checkedPaths } = settings
@@ -104,7 +101,7 @@ export async function change(dataDirectory: string, given: string, changes: Filt
   console.log(sourceLines(after, getSource(after, id)).join('\n'))
 }
 
-export interface PauseOptions {
+interface PauseOptions {
   for?: number
   untilTomorrow?: boolean
 }
@@ -153,7 +150,11 @@ export async function check(dataDirectory: string, given: string): Promise<void>
   for (const line of linkLines(pathAt(after, wanted))) console.log(line)
 }
 
-export async function follow(dataDirectory: string, given: string, stay: boolean): Promise<void> {
+export async function follow(
+  dataDirectory: string,
+  given: string,
+  { stay = false }: { stay?: boolean },
+): Promise<void> {
   let link: string | null = null
   let id = ''
   const after = await changeSettings(dataDirectory, (settings) => {
@@ -193,8 +194,11 @@ export async function accept(dataDirectory: string, given: string): Promise<void
   await answerMassChange(dataDirectory, given, 'sendAsItIs', 'cli.paths.accepted')
 }
 
+export const bringBack = (dataDirectory: string, given: string): Promise<void> =>
+  answerMassChange(dataDirectory, given, 'bringBack', 'cli.paths.comingBack')
+
 /** Answers the question about files that were emptied or changed at once. */
-export async function answerMassChange(
+async function answerMassChange(
   dataDirectory: string,
   given: string,
   command: 'sendAsItIs' | 'bringBack',

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import type { MarkedAnswer } from '../../core/scan/scanner-messages.ts'
-import { getDataDirectory, resolveDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
+import { inData, withDataDirectory } from '../ask/data-directory.ts'
 import { collect, parsePause } from '../terminal/option-words.ts'
 import { parsePath } from '../terminal/path-words.ts'
-import { type RuleOptions, withExpected } from './expect-options.ts'
+import { withExpected } from './expect-options.ts'
 import { registerExpected } from './expected.ts'
 import {
   type FilterOptions,
@@ -13,12 +13,6 @@ import {
   withFilters,
   withNames,
 } from './filter-options.ts'
-import type { AddOptions, PauseOptions } from './folder-actions.ts'
-
-interface Options extends FilterOptions, NameOptions {
-  data?: string
-  json?: boolean
-}
 
 /**
  * Decisions about files with isocket's mark that Holdfast did not send. isocket is the program that Holdfast replaces;
@@ -32,8 +26,15 @@ const MARKED: readonly (readonly [MarkedAnswer, string])[] = [
   ['send', 'send the files that isocket, an older program, has marked: they are not at the destinations'],
 ]
 
-/** Loads the actions: they take most of the time of a start, and help needs none. */
-const load = () => import('./folder-actions.ts')
+type Actions = typeof import('./folder-actions.ts')
+
+/** Returns an action of a command. Loads it at its use: the actions take most of the time of a start, and help needs none. */
+const act = <Given extends unknown[]>(
+  choose: (actions: Actions) => (directory: string, ...given: Given) => Promise<void>,
+) =>
+  inData(async (directory, ...given: Given) =>
+    choose(await import('./folder-actions.ts'))(directory, ...given),
+  )
 
 /** `holdfast folders`: lists and edits the protected and checked paths. */
 export function registerFolders(program: Command): void {
@@ -41,9 +42,7 @@ export function registerFolders(program: Command): void {
     .command('folders')
     .description('list what is protected or checked; add, change, pause or remove it')
     .option('--json', 'print the list as JSON, as the settings file has it')
-  withDataDirectory(command).action(async (options: Options) =>
-    (await load()).list(resolveDataDirectory(options), options.json),
-  )
+  withDataDirectory(command).action(act(({ list }) => list))
   const inner = (name: string, description: string) =>
     withDataDirectory(
       command.command(name).description(description).argument('<path>', 'its path', parsePath),
@@ -57,9 +56,7 @@ export function registerFolders(program: Command): void {
         'send its files only to this destination (repeatable); default: all',
         collect,
       ),
-  ).action(async (given: string, options: AddOptions, self: Command) =>
-    (await load()).add(getDataDirectory(self), given, options),
-  )
+  ).action(act(({ add }) => add))
   withNames(
     withFilters(
       inner(
@@ -67,22 +64,19 @@ export function registerFolders(program: Command): void {
         'change the name of a protected folder, its filters, its timing, and the removal of sent files here',
       ),
     ),
-  ).action(async (given: string, options: Options, self: Command) =>
-    (await load()).change(getDataDirectory(self), given, {
-      ...toFilterChanges(options),
-      ...toNameChanges(options),
-    }),
+  ).action(
+    act(
+      ({ change }) =>
+        (directory, given: string, options: FilterOptions & NameOptions) =>
+          change(directory, given, { ...toFilterChanges(options), ...toNameChanges(options) }),
+    ),
   )
   inner('move', 'change the path of a protected folder that was moved')
     .argument('<new-path>', 'its new path', parsePath)
-    .action(async (given: string, next: string, _: Options, self: Command) =>
-      (await load()).move(getDataDirectory(self), given, next),
-    )
+    .action(act(({ move }) => move))
   inner('follow', 'use the place that a link leads to now, for a path that was given by that link')
     .option('--stay', 'use the path as before, and stop following the link')
-    .action(async (given: string, { stay = false }: { stay?: boolean }, self: Command) =>
-      (await load()).follow(getDataDirectory(self), given, stay),
-    )
+    .action(act(({ follow }) => follow))
   withDataDirectory(
     command
       .command('pause')
@@ -90,52 +84,36 @@ export function registerFolders(program: Command): void {
       .argument('[path]', 'its path; default: all', parsePath)
       .option('--for <time>', 'all, for this long: 30m, 2h, at most 7d', parsePause)
       .option('--until-tomorrow', 'all, until eight in the morning'),
-  ).action(async (given: string | undefined, options: PauseOptions, self: Command) =>
-    (await load()).pause(getDataDirectory(self), given, options),
-  )
+  ).action(act(({ pause }) => pause))
   withDataDirectory(
     command
       .command('resume')
       .description('send all folders again, or one')
       .argument('[path]', 'its path; default: all', parsePath),
-  ).action(async (given: string | undefined, _: Options, self: Command) =>
-    (await load()).resume(getDataDirectory(self), given),
-  )
+  ).action(act(({ resume }) => resume))
   withExpected(
     inner('expect', 'notify when a file that should come regularly is missing: an hourly or a daily one'),
-  ).action(async (given: string, options: RuleOptions, self: Command) =>
-    (await load()).expectFiles(getDataDirectory(self), given, options),
-  )
+  ).action(act(({ expectFiles }) => expectFiles))
   registerExpected(command)
-  inner('check', 'check a path without sending its files').action(
-    async (given: string, _: Options, self: Command) => (await load()).check(getDataDirectory(self), given),
-  )
+  inner('check', 'check a path without sending its files').action(act(({ check }) => check))
   inner('retry', 'give files that could not be sent another try; the agent must be running').action(
-    async (given: string, _: Options, self: Command) => (await load()).retry(getDataDirectory(self), given),
+    act(({ retry }) => retry),
   )
   inner(
     'accept',
     'accept that many files of a protected folder were emptied, changed or deleted at once; those that are there are sent as they are',
-  ).action(async (given: string, _: Options, self: Command) =>
-    (await load()).accept(getDataDirectory(self), given),
-  )
+  ).action(act(({ accept }) => accept))
   inner(
     'restore',
     'restore files of a protected folder that were emptied or changed at once to their sent content',
-  ).action(async (given: string, _: Options, self: Command) =>
-    (await load()).answerMassChange(getDataDirectory(self), given, 'bringBack', 'cli.paths.comingBack'),
-  )
+  ).action(act(({ bringBack }) => bringBack))
   for (const [answer, description] of MARKED) {
     inner(answer, description)
       .option('--json', 'print the path, the decision and how many files it is about as JSON')
-      .action(async (given: string, { json }: Options, self: Command) =>
-        (await load()).answerMarked(getDataDirectory(self), given, answer, json),
-      )
+      .action(act(({ answerMarked }) => answerMarked(answer)))
   }
   inner(
     'remove',
     'stop protecting or checking it; files stay as they are, here and where they were sent; its files and expected files disappear from all reports, also from those of past months: save these first',
-  ).action(async (given: string, _: Options, self: Command) =>
-    (await load()).remove(getDataDirectory(self), given),
-  )
+  ).action(act(({ remove }) => remove))
 }

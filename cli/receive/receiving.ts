@@ -1,12 +1,13 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { CommandInput } from '../../core/agent/contract.ts'
+import type { AppState } from '../../core/agent/state/schema.ts'
 import { parseSize, shellWord } from '../../core/lib/i18n/formats.ts'
 import { receiveSettingsSchema, type Settings } from '../../core/settings/schema.ts'
 import { splitSender } from '../../core/store/quota/quota-options.ts'
-import { getDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
-import { changeSettings, runningState, settingsIn } from '../ask/settings-change.ts'
+import { inData, withDataDirectory } from '../ask/data-directory.ts'
+import { awaitState, changeSettings, runningState, settingsIn } from '../ask/settings-change.ts'
 import { jsonText } from '../terminal/json.ts'
-import { NONE, parseLock, toNumber, toSetting } from '../terminal/option-words.ts'
+import { NONE, parseLock, parserBy, toSetting } from '../terminal/option-words.ts'
 import { parsePath } from '../terminal/path-words.ts'
 import { terminalWords, translate } from '../terminal/terminal-words.ts'
 import { WrongUsage } from '../terminal/wrong-usage.ts'
@@ -33,10 +34,6 @@ interface OnOptions {
 }
 
 const { port, keepFree, quotaBytes, quotaFiles, silentHours, failingMinutes } = receiveSettingsSchema.shape
-
-/** How long `receive on` waits for the receiver, in milliseconds. */
-const LISTEN_WITHIN_MS = 5_000
-const LOOK_EVERY_MS = 50
 
 /** `holdfast receive on`, `off` and `show`: let the agent receive the files of other computers. */
 export function registerReceiving(receive: Command): void {
@@ -84,33 +81,32 @@ export function registerReceiving(receive: Command): void {
       (text: string) => (text === NONE ? NONE : parsePort(text)),
     )
     .option('--isocket-host <address>', 'the one address on which they are accepted (default: 127.0.0.1)')
-  withDataDirectory(on).action((directory: string | undefined, options: OnOptions, self: Command) =>
-    turnOn(getDataDirectory(self), directory, options),
-  )
+  withDataDirectory(on).action(inData(turnOn))
   withDataDirectory(
     receive.command('off').description('stop receiving in the agent; received files stay'),
-  ).action(async (_options: object, self: Command) => {
-    await changeSettings(getDataDirectory(self), () => ({
-      command: 'setReceiving',
-      input: { receive: null },
-    }))
-    console.log(translate('cli.receiving.off'))
-  })
+  ).action(
+    inData(async (directory) => {
+      await changeSettings(directory, () => ({ command: 'setReceiving', input: { receive: null } }))
+      console.log(translate('cli.receiving.off'))
+    }),
+  )
   withDataDirectory(
     receive
       .command('show')
       .description('show if the agent receives, where, and from whom')
       .option('--json', 'print the settings and the stations as JSON'),
-  ).action((options: { json?: boolean }, self: Command) =>
-    show(getDataDirectory(self), options.json ?? false),
-  )
+  ).action(inData(show))
 }
 
-function parsePort(text: string): number {
-  const parsed = port.safeParse(toNumber(text))
-  if (!parsed.success) throw new InvalidArgumentError('It must be a whole number from 1 to 65535.')
-  return parsed.data
-}
+const parsePort = parserBy(port, 'a whole number from 1 to 65535')
+const parseBytes = parserBy(
+  quotaBytes,
+  'a size such as 500G, or "none"; PC=1T for one station',
+  (text) => parseSize(text) ?? 0,
+)
+const parseCount = parserBy(quotaFiles, 'a number of files, or "none"; PC=1000 for one station')
+const parseHours = parserBy(silentHours, 'a number of hours from 0 to 8760; PC=2 for one station')
+const parseMinutes = parserBy(failingMinutes, 'a number from 0 to 10080')
 
 /** Parses "500G" for each sender, "PC=1T" for one, "PC=none" to remove it. */
 const collectLimit =
@@ -120,36 +116,12 @@ const collectLimit =
     return [...before, { sender, most: amount === NONE ? null : parse(amount) }]
   }
 
-function parseBytes(text: string): number {
-  const bytes = quotaBytes.safeParse(parseSize(text) ?? 0)
-  if (bytes.success && bytes.data !== null) return bytes.data
-  throw new InvalidArgumentError('It must be a size such as 500G, or "none"; PC=1T for one station.')
-}
-
-function parseCount(text: string): number {
-  const count = quotaFiles.safeParse(toNumber(text))
-  if (count.success && count.data !== null) return count.data
-  throw new InvalidArgumentError('It must be a number of files, or "none"; PC=1000 for one station.')
-}
-
-function parseHours(text: string): number {
-  const hours = silentHours.safeParse(toNumber(text))
-  if (hours.success) return hours.data
-  throw new InvalidArgumentError('It must be a number of hours from 0 to 8760; PC=2 for one station.')
-}
-
 function parseFree(text: string): string {
   if (text === NONE || keepFree.safeParse(text).success) return text
   throw new InvalidArgumentError('It must be a size such as 10G, a part of the disk such as 5%, or "none".')
 }
 
-function parseMinutes(text: string): number {
-  const parsed = failingMinutes.safeParse(toNumber(text))
-  if (!parsed.success) throw new InvalidArgumentError('It must be a number from 0 to 10080.')
-  return parsed.data
-}
-
-async function show(dataDirectory: string, json: boolean): Promise<void> {
+async function show(dataDirectory: string, { json }: { json?: boolean }): Promise<void> {
   const agent = await runningState(dataDirectory)
   const { receive } = settingsIn(agent, dataDirectory)
   if (json) return console.log(jsonText({ settings: receive, state: agent?.receiving ?? null }, 2))
@@ -157,9 +129,10 @@ async function show(dataDirectory: string, json: boolean): Promise<void> {
   print(receive, agent?.receiving ?? null)
 }
 
-type State = Awaited<ReturnType<typeof untilListening>>
-
-function print({ directory: path, port, lockDays }: NonNullable<Settings['receive']>, state: State): void {
+function print(
+  { directory: path, port, lockDays }: NonNullable<Settings['receive']>,
+  state: AppState['receiving'],
+): void {
   if (state === null) console.log(translate('cli.receiving.noAgent', { path }))
   else if (state.problem !== null) console.log(terminalWords(state.problem))
   else console.log(translate('cli.receiving.on', { path, port, count: state.senders.length }))
@@ -177,20 +150,11 @@ async function turnOn(dataDirectory: string, given: string | undefined, options:
       input: { receive: { directory, ...readOptions(options, settings.receive) } },
     }
   })
-  const state = await untilListening(dataDirectory)
+  const isListening = ({ receiving }: AppState) =>
+    receiving === null || receiving.isRunning || receiving.problem !== null
+  const state = (await awaitState(dataDirectory, isListening))?.receiving ?? null
   if (receive !== null) print(receive, state)
   if (state !== null && state.problem !== null) process.exitCode = 1
-}
-
-/** Returns the state of the receiver once it listens, or cannot; null: no agent runs. */
-async function untilListening(dataDirectory: string) {
-  const deadline = performance.now() + LISTEN_WITHIN_MS
-  for (;;) {
-    const receiving = (await runningState(dataDirectory))?.receiving ?? null
-    if (receiving === null || receiving.isRunning || receiving.problem !== null) return receiving
-    if (performance.now() > deadline) return receiving
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
-  }
 }
 
 /** Returns the changed fields. A limit changes only the senders that it names. */

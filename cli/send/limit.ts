@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { defaultSettings, MOST_RULES, type SendRule } from '../../core/settings/schema.ts'
-import { getDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
+import { inData, withDataDirectory } from '../ask/data-directory.ts'
 import { changeSettings, settingsNow } from '../ask/settings-change.ts'
 import { jsonText } from '../terminal/json.ts'
 import { type NONE, toSetting } from '../terminal/option-words.ts'
@@ -47,10 +47,7 @@ export function registerLimit(settings: Command): void {
       parserOf('send.versionsPerHour'),
     )
     .option('--json', 'print the limit as JSON, as the settings file has it')
-  withDataDirectory(command).action(
-    (rate: number | typeof NONE | undefined, options: LimitOptions, self: Command) =>
-      limit(getDataDirectory(self), rate, options),
-  )
+  withDataDirectory(command).action(inData(limit))
 }
 
 function collectRules(text: string, before: SendRule[] = []): SendRule[] {

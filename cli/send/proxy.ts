@@ -6,6 +6,7 @@ import { readSecretFiles } from '../alerts/channel-options.ts'
 import { getDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
 import { changeSettings, runningState, settingsIn } from '../ask/settings-change.ts'
 import { jsonText } from '../terminal/json.ts'
+import { collect } from '../terminal/option-words.ts'
 import { askSecret, secretsInEnvironment } from '../terminal/secret-words.ts'
 import { translate } from '../terminal/terminal-words.ts'
 import { WrongUsage } from '../terminal/wrong-usage.ts'
@@ -14,8 +15,6 @@ interface SetOptions {
   user?: string
   secret?: string[]
 }
-
-const collect = (text: string, before: string[] = []): string[] => [...before, text]
 
 /** `holdfast settings proxy`: prints or changes the proxy towards other networks. */
 export function registerProxy(settings: Command): void {

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import type { ZodType } from 'zod'
 import { templateNames } from '../../core/alerts/channels/catalog.ts'
 import { LONGEST_LOCK_DAYS } from '../../core/backends/fields.ts'
 import { parseSeconds, parseSize } from '../../core/lib/i18n/formats.ts'
@@ -40,6 +41,19 @@ export const toSetting = <T>(given: T | typeof NONE | undefined): T | null | und
 
 /** Converts the text of a number; NaN if it is none. JavaScript would read an empty text as 0, and 0x10 as 16. */
 export const toNumber = (text: string): number => (/^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN)
+
+/**
+ * Returns the parser of an option whose values a schema of the settings has.
+ * @param wanted completes "It must be …".
+ * @param read converts the text before the schema checks it.
+ */
+export const parserBy =
+  <T>(schema: ZodType<T>, wanted: string, read: (text: string) => unknown = toNumber) =>
+  (text: string): NonNullable<T> => {
+    const { data } = schema.safeParse(read(text))
+    if (data == null) throw new InvalidArgumentError(`It must be ${wanted}.`)
+    return data
+  }
 
 /** Parses the days of a lock, or no lock. */
 export function parseLock(text: string): number | typeof NONE {

@@ -29,7 +29,7 @@ const MAX_SHOWN = 300
 
 /**
  * Limit of simultaneous calls on one source's tree. A source whose disk hangs blocks at most this many threads of the
- * pool, which has enough for many such sources (core/agent/workers/starter.ts).
+ * pool (core/agent/workers/pool-threads.ts).
  */
 const CALLS_PER_SOURCE = 8
 

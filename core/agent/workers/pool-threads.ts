@@ -4,8 +4,14 @@ import type { StartedName } from '../state/schema.ts'
 // The sizes of libuv's thread pools. libuv creates all threads of a pool at its first use, and ends the process by
 // SIGABRT if the system refuses one.
 
-/** Threads of a pool at the start: enough for one hung source, or seven hung file systems of the checker. */
-const FIRST_THREADS = 32
+/** Threads at the start: enough for one hung source, or for six hung file systems of the checker. */
+const FIRST = 32
+/** Threads of the pools that grow. Each other pool has all its threads from the start. */
+export const FIRST_THREADS: Partial<Record<StartedName, number>> = {
+  checker: FIRST,
+  scanner: FIRST,
+  sender: FIRST,
+}
 /**
  * Threads of the pool that follows when all of them are occupied, where nothing limits them. A path that hangs in the
  * kernel occupies a thread as long as it hangs; core/check/scheduler/timetable.ts limits the checker's. The scanner and
@@ -38,6 +44,12 @@ export const getLeft = ({ most, used }: ThreadLimit): number => {
   return most - Math.max(used, before + reserved)
 }
 
+/** Returns the threads of a pool where so many are left. One that replaces a crowded pool takes half to be no smaller. */
+function getShare(left: number, isCrowded: boolean): number {
+  const least = isCrowded ? Math.min(FIRST, Math.floor(left / 2)) : 0
+  return Math.max(LEAST_THREADS, least, Math.floor(left / PART))
+}
+
 /**
  * Returns the size of a new process' pool, which fits the limits of the system. Call `release` at its end.
  * @param isCrowded a smaller pool was fully occupied.
@@ -47,10 +59,8 @@ export function reserveThreads(
   isCrowded: boolean,
   limit = readThreadLimit(),
 ): { threads: number; release(): void } {
-  const most =
-    isCrowded || name === 'receiver' ? POOL_THREADS[name] : Math.min(FIRST_THREADS, POOL_THREADS[name])
-  const threads =
-    limit === null ? most : Math.min(most, Math.max(LEAST_THREADS, Math.floor(getLeft(limit) / PART)))
+  const most = isCrowded ? POOL_THREADS[name] : (FIRST_THREADS[name] ?? POOL_THREADS[name])
+  const threads = limit === null ? most : Math.min(most, getShare(getLeft(limit), isCrowded))
   let held = threads + OWN_THREADS
   reserved += held
   return {
@@ -67,7 +77,7 @@ export function reserveThreads(
  * @returns a line for the log if the pool is smaller than usual; null: it is not.
  */
 export function fitOwnPool(name: StartedName, limit = readThreadLimit()): string | null {
-  const { threads } = reserveThreads(name, true, limit)
+  const { threads } = reserveThreads(name, false, limit)
   const given = Number(process.env.UV_THREADPOOL_SIZE)
   if (limit === null || threads >= (given > 0 ? given : LEAST_THREADS)) return null
   process.env.UV_THREADPOOL_SIZE = String(threads)

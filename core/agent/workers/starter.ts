@@ -17,7 +17,7 @@ export interface WorkerHandle {
 
 /** Starts workers: Electron's utilityProcess in the desktop, node:child_process on the command line. */
 export interface WorkerStarter<N extends string = StartedName> {
-  /** @param isCrowded every thread of the last process' pool was occupied: this one gets more. */
+  /** @param isCrowded calls waited for the threads of the last process' pool: this one gets more. */
   start(name: N, isCrowded: boolean): WorkerHandle
 }
 

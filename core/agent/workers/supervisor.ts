@@ -13,7 +13,8 @@ import {
 } from '../../lib/workers/definition.ts'
 import { ALIVE_EVERY_MS } from '../../lib/workers/serve.ts'
 import { readMainThreadTime } from '../../platform/process-limits.ts'
-import type { WorkerState } from '../state/schema.ts'
+import type { StartedName, WorkerState } from '../state/schema.ts'
+import { FIRST_THREADS } from './pool-threads.ts'
 import type { WorkerHandle, WorkerStarter } from './starter.ts'
 
 /** Timeout of a request in milliseconds. */
@@ -29,8 +30,8 @@ export const REPLACE_BUSY_AFTER_MS = 5 * 60_000
 const STOOD_STILL_MS = 2 * ALIVE_EVERY_MS
 /** Delay before a worker that nothing needs any more stops. A person who goes on sends the next request sooner. */
 export const RESTS_AFTER_MS = 60_000
-/** A process with too few threads ends in this time, or is abandoned: nothing is checked meanwhile. */
-const WIDEN_WITHIN_MS = 500
+/** A process that has stopped exits in this time, or calls that hang keep it: it is abandoned. */
+const EXIT_WITHIN_MS = 100
 const FIRST_DELAY_MS = 200
 /** A worker that fails constantly is started thirty times an hour. */
 const LONGEST_DELAY_MS = 120_000
@@ -81,6 +82,8 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   readonly #requests = new Map<number, PromiseWithResolvers<unknown>>()
   #lastRequest = 0
   #ending: Promise<void> | null = null
+  /** Shortens the wait for the exit of a process that has stopped. */
+  #stopped: () => void = () => undefined
 
   constructor(definition: D, starter: WorkerStarter<D['name']>, events: SupervisionEvents<D>) {
     this.#definition = definition
@@ -99,17 +102,19 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   configure(config: WorkerConfig<D>, isNeeded = true): void {
     this.#config = config
     this.#isNeeded = isNeeded
-    if (this.#wanted) this.#post({ type: 'configure', config })
+    // A process that is about to start gets it as well.
+    if (this.#wanted && this.#ending === null) this.#post({ type: 'configure', config })
     else if (isNeeded) this.#run()
     if (isNeeded) this.#cancelRest()
     else if (this.#restTimer === null) this.#restLater()
   }
 
   /** Replaces a running worker by a new process with the same configuration. */
-  restart(withinMs?: number): void {
+  restart(): void {
     if (!this.#wanted) return
-    void this.rest(withinMs)
+    void this.rest()
     this.#run()
+    this.#restLater()
   }
 
   /**
@@ -152,6 +157,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   /** Stops the worker until it is configured again. After the timeout its process is killed and abandoned. */
   stop(withinMs = 3_000): Promise<void> {
     this.#config = null
+    this.#isCrowded = false
     return this.rest(withinMs)
   }
 
@@ -200,10 +206,14 @@ export class SupervisedWorker<D extends WorkerDefinition> {
       return
     }
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => {
+      let timer = setTimeout(() => {
         handle.kill()
         resolve()
       }, withinMs)
+      this.#stopped = () => {
+        clearTimeout(timer)
+        timer = setTimeout(resolve, EXIT_WITHIN_MS)
+      }
       handle.onExit(() => {
         clearTimeout(timer)
         resolve()
@@ -265,6 +275,9 @@ export class SupervisedWorker<D extends WorkerDefinition> {
       case 'nudge':
         this.#events.nudge()
         return
+      case 'stopped':
+        this.#stopped()
+        return
       case 'crowded':
         this.#widen()
         return
@@ -291,15 +304,13 @@ export class SupervisedWorker<D extends WorkerDefinition> {
     }
   }
 
-  /** Replaces the process by one with more threads, which all later ones have. Calls that hang may keep the old one. */
+  /** Replaces the process once by one with more threads, which all later ones have. */
   #widen(): void {
-    if (this.#isCrowded || this.#ending !== null) return
+    const { name } = this.#definition
+    if (this.#isCrowded || this.#ending !== null || FIRST_THREADS[name as StartedName] === undefined) return
     this.#isCrowded = true
-    this.#events.log(
-      'warn',
-      `${this.#definition.name}: hung calls occupy its threads; a process with more replaces it`,
-    )
-    this.restart(WIDEN_WITHIN_MS)
+    this.#events.log('warn', `${name}: calls wait for its threads; a process with more replaces it`)
+    this.restart()
   }
 
   #silent(forMs: number): void {

@@ -22,7 +22,7 @@ function mostOut(): number {
 /** If none of them returns for this long, in milliseconds, they count as hung: a disk may have to spin up. */
 const PATIENCE_MS = 5_000
 /** A check that waits for this long, in milliseconds, is reason for a process with more threads. */
-const CROWDED_MS = 250
+const CROWDED_MS = 500
 
 /**
  * The fixed timetable of one path: tick k is due at start + k·interval on the monotonic clock, however long the last
@@ -77,9 +77,9 @@ export function createConcurrencyLimit(crowded: () => void = () => undefined, mo
     async run<T>(check: () => Promise<T>): Promise<T | null> {
       if (!semaphore.tryAcquire()) {
         const turn = semaphore.acquire()
-        const early = await withTimeout(CROWDED_MS, turn)
-        if (early === LATE) crowded()
-        if (early === LATE && (await withTimeout(PATIENCE_MS - CROWDED_MS, turn)) === LATE) {
+        const isLate = (await withTimeout(CROWDED_MS, turn)) === LATE
+        if (isLate) crowded()
+        if (isLate && (await withTimeout(PATIENCE_MS - CROWDED_MS, turn)) === LATE) {
           // Release the permit as soon as it arrives, since it is no longer needed.
           void turn.then(() => semaphore.release())
           return null

@@ -34,7 +34,8 @@ export type ToWorker = z.infer<typeof toWorkerSchema>
 
 /**
  * Worker to supervisor. `nudge` asks the supervisor to nudge the workers that wait for this one. `crowded` means that
- * calls wait for a thread of the pool, as hung ones occupy them.
+ * calls wait for a thread of the pool. `stopped` means that the process holds no file or lock that its successor needs,
+ * though calls that hang may keep it.
  */
 export const fromWorkerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready'), pid: z.number() }),
@@ -44,6 +45,7 @@ export const fromWorkerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('failure'), id: z.number(), sentence: messageSchema }),
   z.object({ type: z.literal('nudge') }),
   z.object({ type: z.literal('crowded') }),
+  z.object({ type: z.literal('stopped') }),
   z.object({
     type: z.literal('log'),
     level: z.enum(['debug', 'info', 'warn', 'error']),

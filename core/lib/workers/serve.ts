@@ -14,6 +14,9 @@ import { collectStart, endNow } from './process.ts'
 /** Interval of a worker's heartbeat; the supervisor's timeout is a multiple of it. */
 export const ALIVE_EVERY_MS = 5_000
 
+/** Heartbeats through which a short task waits for a thread of the pool, after which the worker requests more. */
+const CROWDED_WAITS = 2
+
 /** The channel between a worker and its supervisor: structured messages, in order, in both directions. */
 export interface WorkerPort {
   post(message: unknown): void
@@ -61,25 +64,31 @@ export function serveWorker<D extends WorkerDefinition>(
   start: (context: WorkerContext<D>) => WorkerHandlers<D>,
 ): void {
   const post = (message: FromWorker) => port.post(message)
+  let isCrowded = false
   const context: WorkerContext<D> = {
     report: (report) => post({ type: 'report', report }),
     nudge: () => post({ type: 'nudge' }),
-    crowded: () => post({ type: 'crowded' }),
+    crowded: () => {
+      if (!isCrowded) post({ type: 'crowded' })
+      isCrowded = true
+    },
     log: (level, message) => post({ type: 'log', level, message }),
   }
   const isAlone = port.ended === undefined
   if (isAlone) logDroppedErrors(context.log)
   const handlers = start(context)
-  const isPoolFree = watchPool()
+  const countWaits = watchPool()
   const alive = setInterval(() => {
     post({ type: 'alive' })
     // Deferred until finished tasks are taken in: after a long turn of work a timer comes first.
-    if (isAlone) setImmediate(() => isPoolFree() || context.crowded())
+    if (isAlone) setImmediate(() => countWaits() < CROWDED_WAITS || context.crowded())
   }, ALIVE_EVERY_MS)
   const end = () => {
     clearInterval(alive)
     port.ended?.()
-    if (isAlone) endNow()
+    if (!isAlone) return
+    post({ type: 'stopped' })
+    setImmediate(endNow)
   }
   const configuring = new Configuring(handlers, context.log, end, isAlone)
 
@@ -122,18 +131,19 @@ export function serveWorker<D extends WorkerDefinition>(
   if (isAlone) collectStart()
 }
 
-/** Returns a function that gives libuv's pool a short task, and returns false if the task of its last call still waits. */
-function watchPool(): () => boolean {
-  let isFree = true
+/** Returns a function that gives libuv's pool a short task, and counts the calls through which the last one has waited. */
+function watchPool(): () => number {
+  let isWaiting = false
+  let waits = 0
   return () => {
-    const wasFree = isFree
-    isFree = false
+    waits = isWaiting ? waits + 1 : 0
+    if (isWaiting) return waits
+    isWaiting = true
     // libuv starts tasks in order, and this one touches no disk.
-    if (wasFree)
-      randomFill(Buffer.alloc(1), () => {
-        isFree = true
-      })
-    return wasFree
+    randomFill(Buffer.alloc(1), () => {
+      isWaiting = false
+    })
+    return waits
   }
 }
 

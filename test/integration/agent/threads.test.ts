@@ -242,7 +242,7 @@ describe('threads as needed', () => {
         LONG_MS,
       )
       expect(countThreads(workers.checker.pid ?? 0)).toBeGreaterThan(500)
-      expect(readLog(data)).toMatch(/checker: hung calls occupy its threads/)
+      expect(readLog(data)).toMatch(/checker: calls wait for its threads/)
     },
   )
 })

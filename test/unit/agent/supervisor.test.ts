@@ -48,14 +48,16 @@ const report = {
   senders: [],
 }
 
-function supervised() {
+function supervised(name: 'receiver' | 'sender' = 'receiver') {
   const processes: FakeProcess[] = []
   const conditions: string[] = []
+  const crowded: boolean[] = []
   const reports: unknown[] = []
   const worker = new SupervisedWorker(
-    receiverDefinition,
+    { ...receiverDefinition, name },
     {
-      start: () => {
+      start: (_name, isCrowded) => {
+        crowded.push(isCrowded)
         processes.push(new FakeProcess())
         return processes.at(-1) ?? new FakeProcess()
       },
@@ -68,7 +70,7 @@ function supervised() {
       condition: ({ condition }) => conditions.push(condition),
     },
   )
-  return { worker, processes, conditions, reports }
+  return { worker, processes, conditions, crowded, reports }
 }
 
 describe('supervised worker', () => {
@@ -85,6 +87,34 @@ describe('supervised worker', () => {
     expect(processes[1]?.received).toEqual([{ type: 'configure', config: { ...config, port: 9 } }])
     processes[1]?.say({ type: 'ready', pid: 8 })
     expect(conditions).toEqual(['starting', 'restarting', 'starting', 'running'])
+  })
+
+  it('a process whose calls wait for threads is replaced once, when it has stopped', async () => {
+    const { worker, processes, crowded } = supervised('sender')
+    worker.configure(config)
+    processes[0]?.say({ type: 'crowded' })
+    processes[0]?.say({ type: 'crowded' })
+    expect(processes[0]?.received.at(-1)).toEqual({ type: 'stop' })
+    worker.configure({ ...config, port: 9 })
+    // Calls that hang keep it.
+    processes[0]?.say({ type: 'stopped' })
+    await vi.advanceTimersByTimeAsync(200)
+    expect(processes[0]?.received.filter(({ type }) => type === 'configure')).toHaveLength(1)
+    expect(processes[1]?.received).toEqual([{ type: 'configure', config: { ...config, port: 9 } }])
+    processes[1]?.say({ type: 'crowded' })
+    processes[1]?.exit('SIGKILL')
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(crowded).toEqual([false, true, true])
+    await Promise.all([worker.stop(), vi.advanceTimersByTimeAsync(5000)])
+    worker.configure(config)
+    expect(crowded.at(-1)).toBe(false)
+  })
+
+  it('a receiver, which has all its threads from the start, is not replaced', () => {
+    const { worker, processes } = supervised()
+    worker.configure(config)
+    processes[0]?.say({ type: 'crowded' })
+    expect(processes[0]?.received.map(({ type }) => type)).toEqual(['configure'])
   })
 
   it('a process that is killed every two seconds is restarted as soon while its work grows, and later without', () => {

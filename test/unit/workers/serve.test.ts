@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process'
+import { execFileSync, fork } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -31,6 +31,36 @@ test('worker process: it exits at once when its supervisor disconnects, even if 
   await until('it is ready', () => ready)
   child.disconnect()
   await until('it has ended', () => gone, 1_000)
+})
+
+test('worker process: it requests more threads, once, while calls that hang occupy its pool', async () => {
+  const directory = temporaryDirectory('serve')
+  const [module, pipe] = [path.join(directory, 'worker.mjs'), path.join(directory, 'pipe')]
+  execFileSync('mkfifo', [pipe])
+  writeFileSync(
+    module,
+    `import { open } from 'node:fs'
+     import { childProcessPort } from ${core('../../../core/lib/workers/serve.ts')}
+     import { serveWorker } from ${core('../../../core/lib/workers/serve.ts')}
+     import { scannerDefinition } from ${core('../../../core/scan/scanner-messages.ts')}
+     const stop = async () => undefined
+     serveWorker(childProcessPort(), scannerDefinition, () => ({ configure: stop, requests: {}, stop }))
+     // Each hangs until somebody writes.
+     for (let calls = 0; calls < 2; calls += 1) open(${JSON.stringify(pipe)}, 'r', () => undefined)`,
+  )
+  const child = fork(module, { execArgv: [], env: { ...process.env, UV_THREADPOOL_SIZE: '2' } })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const heard: string[] = []
+  let exited = false
+  child.on('message', ({ type }: { type: string }) => void heard.push(type))
+  child.once('exit', () => {
+    exited = true
+  })
+  await until('it requests more threads', () => heard.includes('crowded'))
+  await until('the next heartbeat', () => heard.at(-1) === 'alive')
+  child.send({ type: 'stop' })
+  await until('it has ended', () => exited)
+  expect(heard.filter((type) => type !== 'alive')).toEqual(['ready', 'crowded', 'stopped'])
 })
 
 test('worker process: a failed configuration is retried until it succeeds, and a repeated error is logged once', async () => {

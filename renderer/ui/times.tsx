@@ -64,14 +64,3 @@ export function At({ at, isExact = false }: AtProps) {
     </time>
   )
 }
-
-/** Shows "ongoing since 12:58". */
-export function OngoingSince({ at }: Moment) {
-  const { t, format } = useWords()
-  const words = useOfNow((now) => t('window.timeline.lasts', { time: format.moment(at, now) }))
-  return (
-    <time dateTime={toIso(at)} title={format.fullMoment(at)}>
-      {words}
-    </time>
-  )
-}

@@ -44,8 +44,11 @@ test('alerts page: a failure is acknowledged, snoozed and muted; snooze and mute
   const row = now(page).getByRole('article', { name: 'photos · Missing' })
   await pictures(page, 'alerts')
 
-  await row.getByRole('button', { name: 'Snooze' }).click()
-  await page.getByRole('menuitem', { name: 'For 4 h' }).click()
+  const choose = async (item: string) => {
+    await row.getByRole('button', { name: 'Actions for photos · Missing' }).click()
+    await page.getByRole('menuitem', { name: item }).click()
+  }
+  await choose('Snooze for 4 h')
   await expect(row).toContainText('Snoozed until')
   const { snoozedUntil } = await missing(running)
   expect(Math.abs((snoozedUntil ?? 0) - Date.now() - 4 * 3_600_000)).toBeLessThan(60_000)
@@ -53,8 +56,7 @@ test('alerts page: a failure is acknowledged, snoozed and muted; snooze and mute
   await expect(row).not.toContainText('Snoozed until')
   expect((await missing(running)).snoozedUntil).toBeNull()
 
-  await row.getByRole('button', { name: 'Mute' }).click()
-  await page.getByRole('menuitem', { name: 'Until unmuted' }).click()
+  await choose('Mute until unmuted')
   await expect(row).toContainText('Muted until you unmute it.')
   expect((await state()).settings.alerts.muted).toEqual({ photos: null })
   await page.getByRole('button', { name: 'Unmute photos' }).click()
@@ -63,7 +65,7 @@ test('alerts page: a failure is acknowledged, snoozed and muted; snooze and mute
 
   await page.getByRole('button', { name: 'Mute everything' }).click()
   await pictures(page, 'alerts-mute-all')
-  await page.getByRole('menuitem', { name: 'For 1 h' }).click()
+  await page.getByRole('menuitem', { name: 'Mute for 1 h' }).click()
   await expect(row).toContainText('Muted until')
   await pictures(page, 'alerts-muted')
   expect(Object.keys((await state()).settings.alerts.muted)).toEqual(['*'])
@@ -72,6 +74,7 @@ test('alerts page: a failure is acknowledged, snoozed and muted; snooze and mute
 
   await row.getByRole('button', { name: 'Acknowledge' }).click()
   await expect(row).toContainText('Acknowledged at')
+  await expect(row.getByRole('button', { name: 'Copy details' })).toBeVisible()
   const { acknowledged } = await missing(running)
   expect(acknowledged?.by).toBe((await run('id', ['-un'])).stdout.trim())
   await pictures(page, 'alerts-acknowledged')
@@ -187,7 +190,8 @@ test('incident of a disk: its details have the cause, the file that may be damag
   await entry.getByText('The system’s counters and states').click()
   await expect(entry.getByText(/\/sys\/fs\/ext4\/loop\d+\/first_error_func/)).toBeVisible()
   const row = now(page).locator(`[data-incident="${id}"]`)
-  await row.getByRole('button', { name: 'Copy details' }).click()
+  await row.getByRole('button', { name: /^Actions for/ }).click()
+  await page.getByRole('menuitem', { name: 'Copy details' }).click()
   await expect(page.getByText('The details are on the clipboard.')).toBeVisible()
   expect(await holdfast.application.evaluate(({ clipboard }) => clipboard.readText())).toContain(
     `${photos}/harbour.jpg may be damaged.`,

@@ -1,13 +1,11 @@
 import { Button } from '@mantine/core'
 import { useEffect, useRef } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { EVERYTHING } from '../../../core/alerts/kinds.ts'
 import { useNow } from '../../state/now.ts'
 import { IconChevronRight } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 import { type Place, useOpenPage } from '../frame/pages.ts'
-import { IncidentActions, MuteMenu } from './incident-actions.tsx'
-import { IncidentRow } from './incident-row.tsx'
+import { MuteEverything, OngoingRow } from './incident-actions.tsx'
 import { findMuted, listOngoing } from './incidents.ts'
 import { MutedPart } from './muted-part.tsx'
 import { Notices } from './notices.tsx'
@@ -37,14 +35,12 @@ export default function AlertsPage({ state, place = null }: AlertsPageProps) {
         <section className="card rows" aria-label={t('window.alerts.now')}>
           <h2>{t('window.alerts.now')}</h2>
           {lasting.map((incident) => (
-            <IncidentRow
+            <OngoingRow
               key={incident.id}
               incident={incident}
-              settings={settings}
+              state={state}
               isMarked={incident.id === place?.id}
-            >
-              <IncidentActions incident={incident} state={state} />
-            </IncidentRow>
+            />
           ))}
         </section>
       )}
@@ -63,9 +59,7 @@ export default function AlertsPage({ state, place = null }: AlertsPageProps) {
         >
           {t('window.alerts.channels')}
         </Button>
-        {findMuted([], settings, now, words).length === 0 && (
-          <MuteMenu about={[{ id: EVERYTHING, name: t('window.alerts.everything') }]} />
-        )}
+        {findMuted([], settings, now, words).length === 0 && <MuteEverything />}
       </div>
     </div>
   )

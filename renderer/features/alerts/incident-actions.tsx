@@ -1,151 +1,154 @@
-import { Button, Group, Menu } from '@mantine/core'
+import { Button, Menu } from '@mantine/core'
 import { minutesUntilTomorrow } from '../../../core/agent/state/derived.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { EVERYTHING, isDiskKind } from '../../../core/alerts/kinds.ts'
 import { ignoreError } from '../../../core/dropped-errors.ts'
-import { message } from '../../../core/lib/i18n/message.ts'
-import { useBridge, useView } from '../../state/bridge.tsx'
+import { message, type WordKey } from '../../../core/lib/i18n/message.ts'
+import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
 import { useNow } from '../../state/now.ts'
+import { ActionsMenu } from '../../ui/actions-menu.tsx'
 import { copyText } from '../../ui/copy.ts'
-import { IconBellOff, IconCheck, IconClockPause, IconCopy } from '../../ui/icons.ts'
+import { IconBellOff } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 import { useOpenRestore } from '../frame/pages.ts'
 import { incidentDetails } from '../help/details.ts'
 import { LinkChoice } from '../overview/link-part.tsx'
-import { findConcerned, findMuted, type Incident, type Known, lastEnd, namesInLine } from './incidents.ts'
+import { IncidentRow } from './incident-row.tsx'
+import {
+  findConcerned,
+  findMuted,
+  formatTitle,
+  type Incident,
+  type Known,
+  lastEnd,
+  namesInLine,
+} from './incidents.ts'
 
 const HOUR_MS = 3_600_000
 
-interface IncidentActionsProps {
-  incident: Incident
-  state: AppState
+interface Action {
+  word: WordKey
+  run: () => unknown
 }
 
-/** Shows the actions on an ongoing incident, and past actions with a way to undo them. */
-export function IncidentActions({ incident, state }: IncidentActionsProps) {
+interface OngoingRowProps {
+  incident: Incident
+  state: AppState
+  isMarked: boolean
+}
+
+/** Shows an ongoing incident with its next step, and all other actions in a menu. */
+export function OngoingRow({ incident, state, isMarked }: OngoingRowProps) {
   const words = useWords()
   const { t } = words
   const { run } = useCommands()
   const now = useNow()
+  const decisions = useDecisions(incident, state)
+  const copyDetails = useCopyDetails(incident, state)
   const { id, acknowledged, snoozedUntil } = incident
-  const isSnoozed = snoozedUntil !== null && snoozedUntil > now
+  const isSnoozed = acknowledged === null && snoozedUntil !== null && snoozedUntil > now
   const about = findConcerned(incident, state)
   const muted = findMuted(about, state.settings, now, words)
   const audible = about.filter((one) => !muted.some(({ id }) => id === one.id || id === EVERYTHING))
+  const isSilenced = muted.length > 0 && audible.length === 0
+  const snooze = (minutes: number | null) => run('snooze', { id, minutes })
+  const unmute = async () => {
+    for (const one of muted) if (!(await run('unmute', { id: one.id }))) return
+  }
 
+  // The first is the next step.
+  const actions: Action[] = [...decisions]
+  if (isSilenced) actions.push({ word: 'window.alerts.unmute', run: unmute })
+  if (isSnoozed) actions.push({ word: 'window.alerts.wake', run: () => snooze(null) })
+  if (acknowledged === null)
+    actions.push({ word: 'window.alerts.acknowledge', run: () => run('acknowledge', { id }) })
+  actions.push({ word: 'window.details.copy', run: copyDetails })
+  const [next, ...others] = actions
+
+  const menu = (
+    <ActionsMenu name={formatTitle(incident, words, state.settings)}>
+      {others.map((action) => (
+        <Menu.Item key={action.word} onClick={() => void action.run()}>
+          {t(action.word)}
+        </Menu.Item>
+      ))}
+      {acknowledged === null && !isSnoozed && (
+        <>
+          <Menu.Label className="menu-note">{t('window.alerts.snoozeHint')}</Menu.Label>
+          {[1, 4].map((hours) => (
+            <Menu.Item key={hours} onClick={() => snooze(hours * 60)}>
+              {t('window.alerts.snoozeFor', { hours })}
+            </Menu.Item>
+          ))}
+          <Menu.Item onClick={() => snooze(minutesUntilTomorrow(new Date()))}>
+            {t('window.alerts.untilTomorrow')}
+          </Menu.Item>
+        </>
+      )}
+      {audible.length > 0 && <MuteItems about={audible} />}
+    </ActionsMenu>
+  )
   return (
-    <>
-      <Told incident={incident} isSnoozed={isSnoozed} muted={muted} isSilenced={audible.length === 0} />
-      {incident.kind === 'marked' && <MarkedActions source={incident.sources[0] ?? ''} />}
-      {incident.kind === 'deleted' && <DeletedActions source={incident.sources[0] ?? ''} />}
-      {incident.kind === 'emptied' && <EmptiedActions source={incident.sources[0] ?? ''} />}
-      <Group gap={6} mt={3}>
-        {acknowledged === null && (
-          <Button
-            size="compact-xs"
-            variant="default"
-            leftSection={<IconCheck size={14} />}
-            onClick={() => run('acknowledge', { id })}
-          >
-            {t('window.alerts.acknowledge')}
-          </Button>
-        )}
-        {acknowledged === null && !isSnoozed && <SnoozeMenu id={id} />}
-        {audible.length > 0 && <MuteMenu about={audible} />}
-        <CopyDetails incident={incident} />
-      </Group>
-    </>
+    <IncidentRow incident={incident} settings={state.settings} isMarked={isMarked} menu={menu}>
+      <Told incident={incident} isSnoozed={isSnoozed} muted={muted} isSilenced={isSilenced} />
+      {next !== undefined && (
+        <Button
+          size="compact-xs"
+          mt={3}
+          variant={decisions.length > 0 ? 'filled' : 'default'}
+          onClick={() => void next.run()}
+        >
+          {t(next.word)}
+        </Button>
+      )}
+    </IncidentRow>
   )
 }
 
-/** Copies the incident's details, for a support request. */
-function CopyDetails({ incident }: { incident: Incident }) {
-  const { t, say } = useWords()
+/** Returns a function that copies the incident's details, for a support request. */
+function useCopyDetails(incident: Incident, { version }: AppState) {
+  const { say } = useWords()
   const { tell } = useCommands()
-  const { snapshot } = useView()
   const bridge = useBridge()
-  const copy = async () => {
+  return async () => {
     const none = { evidence: null }
     const { evidence } = isDiskKind(incident.kind)
       ? await bridge
           .call('evidence', { id: incident.id })
           .catch(ignoreError('the rest of the details is copied', none))
       : none
-    const text = incidentDetails(incident, snapshot?.state.version ?? '', say, evidence?.files)
+    const text = incidentDetails(incident, version, say, evidence?.files)
     if (await copyText(text)) tell('done', message('window.details.copied'))
   }
-  return (
-    <Button size="compact-xs" variant="default" leftSection={<IconCopy size={14} />} onClick={copy}>
-      {t('window.details.copy')}
-    </Button>
-  )
 }
 
-/** Shows the choices for a source many of whose files lost their content. */
-function EmptiedActions({ source: id }: { source: string }) {
-  const { t } = useWords()
+/** Returns the choices where a person has to decide about files; the more careful one first. */
+function useDecisions({ kind, sources: [id = ''] }: Incident, { sources }: AppState): Action[] {
   const { run } = useCommands()
-  return (
-    <Group gap={6} mt={3}>
-      <Button size="compact-xs" onClick={() => run('bringBack', { id }, 'window.emptied.coming')}>
-        {t('window.emptied.bringBack')}
-      </Button>
-      <Button
-        size="compact-xs"
-        variant="default"
-        onClick={() => run('sendAsItIs', { id }, 'window.emptied.sending')}
-      >
-        {t('window.emptied.send')}
-      </Button>
-    </Group>
-  )
-}
-
-/** Shows the choices for a source many of whose files were deleted. */
-function DeletedActions({ source: id }: { source: string }) {
-  const { t } = useWords()
-  const { run } = useCommands()
-  const { snapshot } = useView()
   const openRestore = useOpenRestore()
-  const source = snapshot?.state.sources.find(({ settings }) => settings.id === id)
-  return (
-    <Group gap={6} mt={3}>
-      <Button size="compact-xs" onClick={() => source !== undefined && openRestore(source, true)}>
-        {t('window.deleted.putBack')}
-      </Button>
-      <Button
-        size="compact-xs"
-        variant="default"
-        onClick={() => run('acceptDeleted', { id }, 'window.deleted.accepted')}
-      >
-        {t('window.deleted.accept')}
-      </Button>
-    </Group>
-  )
-}
-
-/** Shows the decisions about files with isocket's mark that Holdfast did not send. */
-function MarkedActions({ source: id }: { source: string }) {
-  const { t } = useWords()
-  const { run } = useCommands()
-  return (
-    <Group gap={6} mt={3}>
-      <Button
-        size="compact-xs"
-        onClick={() => run('answerMarked', { id, answer: 'send' }, 'window.marked.sending')}
-      >
-        {t('window.marked.send')}
-      </Button>
-      <Button
-        size="compact-xs"
-        variant="default"
-        onClick={() => run('answerMarked', { id, answer: 'confirm' }, 'window.marked.confirmed')}
-      >
-        {t('window.marked.confirm')}
-      </Button>
-    </Group>
-  )
+  const source = sources.find(({ settings }) => settings.id === id)
+  if (kind === 'emptied')
+    return [
+      { word: 'window.emptied.bringBack', run: () => run('bringBack', { id }, 'window.emptied.coming') },
+      { word: 'window.emptied.send', run: () => run('sendAsItIs', { id }, 'window.emptied.sending') },
+    ]
+  if (kind === 'deleted')
+    return [
+      { word: 'window.deleted.putBack', run: () => source !== undefined && openRestore(source, true) },
+      { word: 'window.deleted.accept', run: () => run('acceptDeleted', { id }, 'window.deleted.accepted') },
+    ]
+  if (kind !== 'marked') return []
+  return [
+    {
+      word: 'window.marked.send',
+      run: () => run('answerMarked', { id, answer: 'send' }, 'window.marked.sending'),
+    },
+    {
+      word: 'window.marked.confirm',
+      run: () => run('answerMarked', { id, answer: 'confirm' }, 'window.marked.confirmed'),
+    },
+  ]
 }
 
 /** Shows the choice between the two places of a link that leads elsewhere now; nothing for other incidents. */
@@ -164,20 +167,28 @@ interface ToldProps {
   isSilenced: boolean
 }
 
-/** Shows why no further notifications are sent, with the button that resumes them. */
-function Told({ incident: { id, acknowledged, snoozedUntil }, isSnoozed, muted, isSilenced }: ToldProps) {
+/** Shows why no further notifications are sent. */
+function Told({ incident: { acknowledged, snoozedUntil }, isSnoozed, muted, isSilenced }: ToldProps) {
   const words = useWords()
   const { t, format } = words
-  const { run } = useCommands()
   const now = useNow()
+  if (isSilenced) {
+    const end = lastEnd(muted)
+    return (
+      <p className="told">
+        {end === null
+          ? t('window.alerts.mutedForGood')
+          : t('window.alerts.mutedUntil', { time: format.moment(end, now) })}
+      </p>
+    )
+  }
   const names = namesInLine(
     muted.map(({ name }) => name),
     words,
   )
-  const end = lastEnd(muted)
   return (
     <>
-      {acknowledged !== null && !isSilenced && (
+      {acknowledged !== null && (
         <p className="told breakable">
           {t('window.alerts.acknowledged', {
             time: format.moment(acknowledged.at, now),
@@ -185,28 +196,10 @@ function Told({ incident: { id, acknowledged, snoozedUntil }, isSnoozed, muted, 
           })}
         </p>
       )}
-      {acknowledged === null && isSnoozed && (
-        <p className="told">
-          {t('window.alerts.snoozed', { time: format.moment(snoozedUntil ?? 0, now) })}{' '}
-          <Undo word={t('window.alerts.wake')} onClick={() => run('snooze', { id, minutes: null })} />
-        </p>
+      {isSnoozed && (
+        <p className="told">{t('window.alerts.snoozed', { time: format.moment(snoozedUntil ?? 0, now) })}</p>
       )}
-      {muted.length > 0 && !isSilenced && (
-        <p className="told breakable">{t('window.alerts.partlyMuted', { names })}</p>
-      )}
-      {muted.length > 0 && isSilenced && (
-        <p className="told">
-          {end === null
-            ? t('window.alerts.mutedForGood')
-            : t('window.alerts.mutedUntil', { time: format.moment(end, now) })}{' '}
-          <Undo
-            word={t('window.alerts.unmute')}
-            onClick={async () => {
-              for (const one of muted) if (!(await run('unmute', { id: one.id }))) return
-            }}
-          />
-        </p>
-      )}
+      {muted.length > 0 && <p className="told breakable">{t('window.alerts.partlyMuted', { names })}</p>}
     </>
   )
 }
@@ -219,31 +212,25 @@ export function Undo({ word, label, onClick }: { word: string; label?: string; o
   )
 }
 
-function SnoozeMenu({ id }: { id: string }) {
+/** Mutes all notifications for a time. */
+export function MuteEverything() {
   const { t } = useWords()
-  const { run } = useCommands()
-  const snooze = (minutes: number) => run('snooze', { id, minutes })
   return (
     <Menu position="bottom-start">
       <Menu.Target>
-        <Button size="compact-xs" variant="default" leftSection={<IconClockPause size={14} />}>
-          {t('window.alerts.snooze')}
+        <Button size="compact-xs" variant="default" leftSection={<IconBellOff size={14} />}>
+          {t('window.alerts.muteAll')}
         </Button>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Label className="menu-note">{t('window.alerts.snoozeHint')}</Menu.Label>
-        <Menu.Item onClick={() => snooze(60)}>{t('window.alerts.for', { hours: 1 })}</Menu.Item>
-        <Menu.Item onClick={() => snooze(4 * 60)}>{t('window.alerts.for', { hours: 4 })}</Menu.Item>
-        <Menu.Item onClick={() => snooze(minutesUntilTomorrow(new Date()))}>
-          {t('window.alerts.untilTomorrow')}
-        </Menu.Item>
+        <MuteItems about={[{ id: EVERYTHING, name: t('window.alerts.everything') }]} />
       </Menu.Dropdown>
     </Menu>
   )
 }
 
 /** Mutes these for a time or, other than everything, until they are unmuted. */
-export function MuteMenu({ about }: { about: readonly Known[] }) {
+function MuteItems({ about }: { about: readonly Known[] }) {
   const words = useWords()
   const { t } = words
   const { run } = useCommands()
@@ -257,23 +244,16 @@ export function MuteMenu({ about }: { about: readonly Known[] }) {
   )
   const isAll = about.some(({ id }) => id === EVERYTHING)
   return (
-    <Menu position="bottom-start">
-      <Menu.Target>
-        <Button size="compact-xs" variant="default" leftSection={<IconBellOff size={14} />}>
-          {t(isAll ? 'window.alerts.muteAll' : 'window.alerts.mute')}
-        </Button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label className="menu-note breakable">
-          {isAll ? t('window.alerts.muteAllHint') : t('window.alerts.muteHint', { names })}
-        </Menu.Label>
-        {[1, 8, 24].map((hours) => (
-          <Menu.Item key={hours} onClick={() => mute(hours)}>
-            {t('window.alerts.for', { hours })}
-          </Menu.Item>
-        ))}
-        {!isAll && <Menu.Item onClick={() => mute(null)}>{t('window.alerts.untilUnmuted')}</Menu.Item>}
-      </Menu.Dropdown>
-    </Menu>
+    <>
+      <Menu.Label className="menu-note breakable">
+        {isAll ? t('window.alerts.muteAllHint') : t('window.alerts.muteHint', { names })}
+      </Menu.Label>
+      {[1, 8, 24].map((hours) => (
+        <Menu.Item key={hours} onClick={() => mute(hours)}>
+          {t('window.alerts.muteFor', { hours })}
+        </Menu.Item>
+      ))}
+      {!isAll && <Menu.Item onClick={() => mute(null)}>{t('window.alerts.untilUnmuted')}</Menu.Item>}
+    </>
   )
 }

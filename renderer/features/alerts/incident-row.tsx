@@ -1,7 +1,8 @@
+import { VisuallyHidden } from '@mantine/core'
 import { memo, type ReactNode } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { PathText } from '../../ui/path-text.tsx'
-import { Elapsed, OngoingSince } from '../../ui/times.tsx'
+import { Elapsed } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'
 import { Cause } from './evidence-part.tsx'
@@ -18,13 +19,15 @@ interface IncidentRowProps {
   isMarked?: boolean
   /** Show the sentence; false if the page shows it elsewhere. */
   hasMore?: boolean
-  /** The incident's actions. */
+  /** The menu of its actions. */
+  menu?: ReactNode
+  /** Its next step. */
   children?: ReactNode
 }
 
 /** Shows an incident: place, kind and duration in a line; unless resolved, also the facts and the next step. */
 export const IncidentRow = memo(function IncidentRow(props: IncidentRowProps) {
-  const { incident, settings, isMarked, hasMore = true, children } = props
+  const { incident, settings, isMarked, hasMore = true, menu, children } = props
   const words = useWords()
   const { t, say, format } = words
   const { id, kind, startedAt, endedAt, sentence } = incident
@@ -39,16 +42,18 @@ export const IncidentRow = memo(function IncidentRow(props: IncidentRowProps) {
     >
       <HealthMark level={getLevel(incident)} />
       <div className="row-words">
-        <p className="incident-title selectable">
-          <span className="breakable">{title}</span>
-          {' · '}
-          {endedAt === null ? <Elapsed at={startedAt} /> : format.duration(endedAt - startedAt)}
-        </p>
+        <div className="incident-head">
+          <p className="incident-title breakable selectable">
+            <VisuallyHidden>{t(`window.severity.${getSeverity(kind)}`)} </VisuallyHidden>
+            {title}
+          </p>
+          <span className="incident-figure figures dimmed">
+            {endedAt === null ? <Elapsed at={startedAt} /> : format.duration(endedAt - startedAt)}
+          </span>
+          {menu}
+        </div>
         {endedAt === null && (
           <>
-            <p className="dimmed">
-              {t(`window.severity.${getSeverity(kind)}`)} · <OngoingSince at={startedAt} />
-            </p>
             <Subjects incident={incident} />
             {hasMore && (
               <>

@@ -6,7 +6,7 @@ import { useNow } from '../../state/now.ts'
 import type { TimelineEntry } from '../../state/timeline.ts'
 import { IconChevronDown, IconChevronRight } from '../../ui/icons.ts'
 import { MiddleText } from '../../ui/middle-text.tsx'
-import { At, OngoingSince } from '../../ui/times.tsx'
+import { At, Since } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'
 import { DeliveryList } from './delivery-list.tsx'
@@ -47,7 +47,7 @@ export function TimelineRow({ incident, deliveries, settings, isMarked }: Timeli
         <MiddleText text={formatTitle(incident, words, settings)} className="timeline-title" />
         <span className="dimmed figures">
           {endedAt === null ? (
-            <OngoingSince at={startedAt} />
+            <Since at={startedAt} />
           ) : (
             <>
               {format.duration(endedAt - startedAt)} · <At at={startedAt} />

@@ -229,8 +229,18 @@ export function alertViews({ page }: Running): View[] {
         }),
     },
     { name: 'alerts', isMain: true, open: () => tab('window.alerts') },
-    { name: 'snooze-menu', open: () => inTab('window.alerts', () => press('window.alerts.snooze')) },
-    { name: 'mute-menu', open: () => inTab('window.alerts', () => press('window.alerts.mute')) },
+    {
+      name: 'failure-menu',
+      open: () =>
+        inTab('window.alerts', () =>
+          page
+            .locator('.incident')
+            .first()
+            .getByRole('button', { name: /^Actions for/ })
+            .click(),
+        ),
+    },
+    { name: 'mute-menu', open: () => inTab('window.alerts', () => press('window.alerts.muteAll')) },
     {
       name: 'past',
       open: () =>

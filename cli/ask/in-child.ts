@@ -4,7 +4,7 @@ import * as nodeModule from 'node:module'
 import { constants } from 'node:os'
 import path from 'node:path'
 import type { Readable, Writable } from 'node:stream'
-import { reserveThreads } from '../../core/agent/workers/pool-threads.ts'
+import { ANY_CALLS, reserveThreads } from '../../core/agent/workers/pool-threads.ts'
 import { workerHeap } from '../../core/agent/workers/starter.ts'
 import { settled } from '../../core/dropped-errors.ts'
 import { withTimeout } from '../../core/lib/async/timing.ts'
@@ -35,7 +35,7 @@ export async function runInChild(output: Writable, errors: Writable): Promise<ne
       ...process.env,
       ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: path.dirname(cache) }),
       // As in a checker: each hanging call blocks one thread.
-      UV_THREADPOOL_SIZE: String(reserveThreads('checker', true).threads),
+      UV_THREADPOOL_SIZE: String(reserveThreads('checker', ANY_CALLS).threads),
       [MARK]: '1',
     },
     execArgv: [...process.execArgv, ...workerHeap('checker')],

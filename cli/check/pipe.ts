@@ -1,7 +1,7 @@
 import { closeSync, WriteStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
-import { reserveThreads } from '../../core/agent/workers/pool-threads.ts'
+import { ANY_CALLS, reserveThreads } from '../../core/agent/workers/pool-threads.ts'
 import { readFile } from '../../core/check/probes/read-file.ts'
 import { createConcurrencyLimit } from '../../core/check/scheduler/timetable.ts'
 import { createLogOutput, serveStdio } from '../../core/check/stdio/serve-stdio.ts'
@@ -29,7 +29,7 @@ interface PipeOptions {
 export async function runPipe({ timeout, pipe, quoted }: PipeOptions): Promise<void> {
   // As in a checker: each hanging call blocks one thread. Windows has the size from the environment of the start.
   if (process.platform !== 'win32')
-    process.env.UV_THREADPOOL_SIZE = String(reserveThreads('checker', true).threads)
+    process.env.UV_THREADPOOL_SIZE = String(reserveThreads('checker', ANY_CALLS).threads)
   const output = openOutput(1)
   const errors = openOutput(2)
   const endSoon = (signal: NodeJS.Signals) => {

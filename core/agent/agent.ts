@@ -268,7 +268,7 @@ export class Agent implements AgentServices {
     this.alerting.configure()
     this.events.configure()
     const checks = this.#checkerConfig()
-    this.checker.configure(checks, checks.paths.length > 0)
+    this.checker.configure(checks, checks.paths.length > 0, checks.paths.length)
     this.scanner.configure(scannerConfig(settings, this.layout), settings.sources.length > 0)
     if (settings.receive === null) void this.receiver.stop()
     else

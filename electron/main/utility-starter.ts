@@ -14,8 +14,8 @@ import { endProcess } from './end-process.ts'
 /** Starts workers as Electron utility processes; their scripts are in workers/ beside the main bundle. */
 export function utilityWorkerStarter(directory: string): WorkerStarter {
   return {
-    start: (name, isCrowded): WorkerHandle => {
-      const { threads, release } = reserveThreads(name, isCrowded)
+    start: (name, calls): WorkerHandle => {
+      const { threads, release } = reserveThreads(name, calls)
       const child = utilityProcess.fork(path.join(directory, 'workers', `${name}.js`), [], {
         serviceName: `Holdfast ${name}`,
         env: workerEnvironment(threads, process.env),

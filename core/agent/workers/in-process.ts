@@ -41,7 +41,7 @@ export function inProcessStarter(
     }
   }
   return {
-    start: (name, isCrowded) => (name === here ? start() : others.start(name, isCrowded)),
+    start: (name, calls) => (name === here ? start() : others.start(name, calls)),
     /** Resolves when each of its workers in this process has stopped. */
     ended: () => Promise.all(running),
   }

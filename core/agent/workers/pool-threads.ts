@@ -4,7 +4,7 @@ import type { StartedName } from '../state/schema.ts'
 // The sizes of libuv's thread pools. libuv creates all threads of a pool at its first use, and ends the process by
 // SIGABRT if the system refuses one.
 
-/** Threads at the start: enough for one hung source, or for six hung file systems of the checker. */
+/** Least threads at the start: enough for one hung source. */
 const FIRST = 32
 /** Threads of the pools that grow. Each other pool has all its threads from the start. */
 export const FIRST_THREADS: Partial<Record<StartedName, number>> = {
@@ -30,6 +30,8 @@ export const POOL_THREADS: Record<StartedName, number> = {
 /** A pool takes at most this part of the threads that are left, so that any number of processes fits. */
 export const PART = 5
 const LEAST_THREADS = 16
+/** For a pool of as many threads as are of use. */
+export const ANY_CALLS = Number.POSITIVE_INFINITY
 /** Threads of a process besides its pool: those of Node.js, and those with synchronous calls. */
 const OWN_THREADS = 16
 
@@ -50,17 +52,21 @@ function getShare(left: number, isCrowded: boolean): number {
   return Math.max(LEAST_THREADS, least, Math.floor(left / PART))
 }
 
+/** Returns the threads for so many calls that may hang at a time, of which a sixteenth and some more stay free. */
+const threadsFor = (calls: number): number => Math.ceil(calls * 1.1) + 8
+
 /**
  * Returns the size of a new process' pool, which fits the limits of the system. Call `release` at its end.
- * @param isCrowded a smaller pool was fully occupied.
+ * @param calls so many may hang at a time; ANY_CALLS: a smaller pool was fully occupied.
  */
 export function reserveThreads(
   name: StartedName,
-  isCrowded: boolean,
+  calls: number,
   limit = readThreadLimit(),
 ): { threads: number; release(): void } {
-  const most = isCrowded ? POOL_THREADS[name] : (FIRST_THREADS[name] ?? POOL_THREADS[name])
-  const threads = limit === null ? most : Math.min(most, getShare(getLeft(limit), isCrowded))
+  const first = FIRST_THREADS[name] ?? POOL_THREADS[name]
+  const most = Math.min(POOL_THREADS[name], Math.max(first, threadsFor(calls)))
+  const threads = limit === null ? most : Math.min(most, getShare(getLeft(limit), calls === ANY_CALLS))
   let held = threads + OWN_THREADS
   reserved += held
   return {
@@ -77,7 +83,7 @@ export function reserveThreads(
  * @returns a line for the log if the pool is smaller than usual; null: it is not.
  */
 export function fitOwnPool(name: StartedName, limit = readThreadLimit()): string | null {
-  const { threads } = reserveThreads(name, false, limit)
+  const { threads } = reserveThreads(name, 0, limit)
   const given = Number(process.env.UV_THREADPOOL_SIZE)
   if (limit === null || threads >= (given > 0 ? given : LEAST_THREADS)) return null
   process.env.UV_THREADPOOL_SIZE = String(threads)

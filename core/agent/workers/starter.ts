@@ -17,15 +17,15 @@ export interface WorkerHandle {
 
 /** Starts workers: Electron's utilityProcess in the desktop, node:child_process on the command line. */
 export interface WorkerStarter<N extends string = StartedName> {
-  /** @param isCrowded calls waited for the threads of the last process' pool: this one gets more. */
-  start(name: N, isCrowded: boolean): WorkerHandle
+  /** @param calls so many may hang at a time, each of which occupies a thread of the process' pool. */
+  start(name: N, calls: number): WorkerHandle
 }
 
 /** Starts workers as plain child processes of Node. */
 export function nodeWorkerStarter(findModule: (name: StartedName) => URL): WorkerStarter {
   return {
-    start: (name, isCrowded): WorkerHandle => {
-      const { threads, release } = reserveThreads(name, isCrowded)
+    start: (name, calls): WorkerHandle => {
+      const { threads, release } = reserveThreads(name, calls)
       const child = fork(fileURLToPath(findModule(name)), {
         env: workerEnvironment(threads, process.env),
         execArgv: [...process.execArgv, ...workerHeap(name)],

@@ -14,7 +14,7 @@ import {
 import { ALIVE_EVERY_MS } from '../../lib/workers/serve.ts'
 import { readMainThreadTime } from '../../platform/process-limits.ts'
 import type { StartedName, WorkerState } from '../state/schema.ts'
-import { FIRST_THREADS } from './pool-threads.ts'
+import { ANY_CALLS, FIRST_THREADS } from './pool-threads.ts'
 import type { WorkerHandle, WorkerStarter } from './starter.ts'
 
 /** Timeout of a request in milliseconds. */
@@ -70,8 +70,8 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   /** The process runs, or is about to. */
   #wanted = false
   #isNeeded = false
-  /** The threads of a process' pool were all occupied. */
-  #isCrowded = false
+  /** Calls that may hang at a time; ANY_CALLS: the threads of a process' pool were all occupied. */
+  #calls = 0
   #restTimer: NodeJS.Timeout | null = null
   #restartTimer: NodeJS.Timeout | null = null
   readonly #watchdog = new Watchdog(
@@ -98,9 +98,11 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   /**
    * Starts the worker if it is needed and not running. It gets this configuration now and after every restart.
    * @param isNeeded false: the worker may rest.
+   * @param calls so many may hang at a time, for which the next process has threads.
    */
-  configure(config: WorkerConfig<D>, isNeeded = true): void {
+  configure(config: WorkerConfig<D>, isNeeded = true, calls = 0): void {
     this.#config = config
+    this.#calls = Math.max(this.#calls, calls)
     this.#isNeeded = isNeeded
     // A process that is about to start gets it as well.
     if (this.#wanted && this.#ending === null) this.#post({ type: 'configure', config })
@@ -157,7 +159,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   /** Stops the worker until it is configured again. After the timeout its process is killed and abandoned. */
   stop(withinMs = 3_000): Promise<void> {
     this.#config = null
-    this.#isCrowded = false
+    this.#calls = 0
     return this.rest(withinMs)
   }
 
@@ -229,7 +231,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
     this.#startedAt = performance.now()
     this.#hasProgressed = false
     this.#watchdog.alive()
-    const handle = this.#starter.start(this.#definition.name, this.#isCrowded)
+    const handle = this.#starter.start(this.#definition.name, this.#calls)
     this.#handle = handle
     handle.onMessage((message) => {
       if (handle === this.#handle) this.#receive(message)
@@ -307,8 +309,13 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   /** Replaces the process once by one with more threads, which all later ones have. */
   #widen(): void {
     const { name } = this.#definition
-    if (this.#isCrowded || this.#ending !== null || FIRST_THREADS[name as StartedName] === undefined) return
-    this.#isCrowded = true
+    if (
+      this.#calls === ANY_CALLS ||
+      this.#ending !== null ||
+      FIRST_THREADS[name as StartedName] === undefined
+    )
+      return
+    this.#calls = ANY_CALLS
     this.#events.log('warn', `${name}: calls wait for its threads; a process with more replaces it`)
     this.restart()
   }

@@ -216,12 +216,12 @@ describe('threads as needed', () => {
   })
 
   test.skipIf(!canMount)(
-    'when hung disks occupy the threads of the checker, one with more checks the other paths (mounting needs root)',
+    'when hung disks that were added later occupy the threads of the checker, one with more is started (mounting needs root)',
     { timeout: 2 * LONG_MS },
     async () => {
       const { root, data } = directories()
       const disks: Awaited<ReturnType<typeof mountExt4>>[] = []
-      // Up to four calls of each hang.
+      // Up to four calls of each hang. The checker runs before paths are added.
       for (let index = 0; index < 8; index += 1) disks.push(await mountExt4(onTestFinished, { megabytes: 8 }))
       const paths = disks.flatMap(({ point }) => ['a', 'b', 'c', 'd'].map((name) => path.join(point, name)))
       for (const folder of paths) mkdirSync(folder)

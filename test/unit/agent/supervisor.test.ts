@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { ANY_CALLS } from '../../../core/agent/workers/pool-threads.ts'
 import type { WorkerHandle } from '../../../core/agent/workers/starter.ts'
 import {
   REPLACE_AFTER_MS,
@@ -56,8 +57,8 @@ function supervised(name: 'receiver' | 'sender' = 'receiver') {
   const worker = new SupervisedWorker(
     { ...receiverDefinition, name },
     {
-      start: (_name, isCrowded) => {
-        crowded.push(isCrowded)
+      start: (_name, calls) => {
+        crowded.push(calls === ANY_CALLS)
         processes.push(new FakeProcess())
         return processes.at(-1) ?? new FakeProcess()
       },

@@ -34,8 +34,8 @@ export type ToWorker = z.infer<typeof toWorkerSchema>
 
 /**
  * Worker to supervisor. `nudge` asks the supervisor to nudge the workers that wait for this one. `crowded` means that
- * calls wait for a thread of the pool. `stopped` means that the process holds no file or lock that its successor needs,
- * though calls that hang may keep it.
+ * calls wait for a thread of the pool. `stopped` means that the process has closed its files, or has used up the time for
+ * it, and ends, though calls that hang may keep it.
  */
 export const fromWorkerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready'), pid: z.number() }),

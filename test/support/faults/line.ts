@@ -158,7 +158,8 @@ function carry(
       const room = Math.floor(window - onItsWay)
       if (room < Math.min(PACKET_BYTES, window)) return
       const bytes = Math.min(from.readableLength, Number.isFinite(room) ? room : from.readableLength)
-      const piece: Buffer | null = bytes === 0 ? null : from.read(bytes)
+      // Node.js emits 'end' after a read of an empty buffer alone, if the end came while bytes waited for room.
+      const piece: Buffer | null = from.read(bytes)
       if (piece === null) break
       send(piece)
     }

@@ -8,29 +8,28 @@ import {
   mkdirSync,
   openSync,
   renameSync,
-  rmdirSync,
   rmSync,
   unlinkSync,
 } from 'node:fs'
 import { promisify } from 'node:util'
-import { dropError, warnUnlessCode } from '../dropped-errors.ts'
+import { dropError } from '../dropped-errors.ts'
 import type { CallHandlers } from '../lib/workers/thread.ts'
 import { READ_FILE } from '../platform/fd.ts'
 import { hasNoHardLinks } from '../platform/files.ts'
 import { retryInUseSync } from '../platform/in-use.ts'
 import { linkOpenFile, syncWhole } from '../platform/libc.ts'
 import { replaceSync, setTimes } from '../platform/native.ts'
-import { errorCode, errorText, isGone } from '../platform/system-error.ts'
+import { errorCode, errorText } from '../platform/system-error.ts'
 import { moveToFreeSync, toKey } from './file-system.ts'
 import { closeQuietly } from './file-writer.ts'
 import { type StoreLayout, temporaryIn } from './layout.ts'
 import type { Changes } from './manifest/manifest.ts'
-import { type FileRow, getPlace, isFileRow } from './manifest/rows.ts'
+import { isFileRow } from './manifest/rows.ts'
 import { type Handles, StoreHandles } from './open-store.ts'
 import { diskCode, nameRefusal, StorageError, type StoreResult, toStoreResult } from './outcome.ts'
+import { pruneSome } from './prune.ts'
 import { recoverRound } from './recovering.ts'
-import { versionsToPrune } from './retention/retention.ts'
-import type { CommitCalls, Pruned, Remembered, Round, RoundResult, ToPlace } from './store-messages.ts'
+import type { CommitCalls, Remembered, Round, RoundResult, ToPlace } from './store-messages.ts'
 import type { Making, TreeDirectory } from './tree.ts'
 
 /** Files that are synced at the same time, in libuv's thread pool. */
@@ -43,9 +42,6 @@ const SYNC_WHOLE_FILES = 16
 const SYNC_WHOLE_BYTES = 4 * 1024 * 1024
 /** Directories of the store belong to the receiver; the mode at the source does not apply. */
 const DIRECTORY_MODE = 0o700
-/** Maximum of paths and of milliseconds for one job of pruning; files can be stored between two jobs. */
-const PRUNED_PATHS = 200
-const PRUNE_WITHIN_MS = 1_000
 const MADE: StoreResult = { status: 'durable', detail: '' }
 const SAME: StoreResult = { status: 'same', detail: '' }
 
@@ -113,15 +109,15 @@ async function commitRound(handles: StoreHandles, layout: StoreLayout, job: Roun
   const { files } = job
   const results: StoreResult[] = []
   try {
-    const now = handles.use()
-    const { manifest, tree } = now
+    const store = handles.use()
+    const { manifest, tree } = store
     const left = manifest.openRound()
-    if (left !== null) recoverRound(left, { layout, ...now })
-    const open = files.filter(({ fd }) => fd !== null)
-    const isWhole = isSyncedWhole(now, open)
-    const failed = await syncContents(now.root, open, isWhole)
-    const { position, totals, toSync } = placeAll(now, layout, job, failed, results)
-    syncNames(now, layout, toSync, isWhole)
+    if (left !== null) recoverRound(left, { layout, ...store })
+    const unnamed = files.filter(({ fd }) => fd !== null)
+    const isWhole = isSyncedWhole(store, unnamed)
+    const failed = await syncContents(store.root, unnamed, isWhole)
+    const { position, totals, toSync } = placeAll(store, layout, job, failed, results)
+    syncNames(store, layout, toSync, isWhole)
     tree.forget()
     return { results, failure: null, position, totals: [...totals] }
   } catch (error) {
@@ -466,94 +462,5 @@ function closeAll(files: readonly ToPlace[], results: readonly StoreResult[]): v
     } catch (error) {
       dropError(error, 'the next opening of the store removes what is left')
     }
-  }
-}
-
-type PruningParts = Pick<Handles, 'tree' | 'manifest'> & { layout: StoreLayout }
-
-type Gone = Pick<FileRow, 'source' | 'key' | 'version'>
-
-type Emptied = { source: number; path: string; version: string }
-
-/**
- * Removes expired older versions of some paths. Removes the file before its row: after a crash in between, the row is
- * handled again. A directory that became a version is removed file by file, and itself when it is empty. Blocks.
- */
-function pruneSome({ keep, after }: CommitCalls['prune']['input'], parts: PruningParts): Pruned {
-  const { tree, manifest } = parts
-  const { clockMs } = manifest
-  const paths = manifest.withVersions(after, PRUNED_PATHS)
-  const gone: Gone[] = []
-  const emptied: Emptied[] = []
-  const failures: string[] = []
-  const until = performance.now() + PRUNE_WITHIN_MS
-  let last: { source: number; key: string } | undefined
-  for (const path of paths) {
-    if (performance.now() > until) break
-    last = path
-    const { source, key } = path
-    const versions = manifest.rows
-      .versions(source, key)
-      .flatMap((row) =>
-        isFileRow(row)
-          ? [{ ...row, replacedAt: row.replacedAt ?? 0, replacedClockMs: row.replacedClockMs ?? clockMs }]
-          : [],
-      )
-    if (versionsToPrune(versions, keep, true, clockMs).length === 0) continue
-    tree.trim()
-    for (const one of versionsToPrune(versions, keep, hasCurrent(source, key, parts), clockMs)) {
-      try {
-        removeVersion(one, parts, emptied)
-        gone.push(one)
-      } catch (thrown) {
-        failures.push(String(thrown))
-      }
-    }
-  }
-  const totals = gone.length === 0 ? new Map() : manifest.forget(gone, emptied)
-  const isOver = paths.length < PRUNED_PATHS && last === paths.at(-1)
-  return { next: isOver ? null : (last ?? null), totals: [...totals], failures }
-}
-
-/** True if a path's current version is in its place. If it is lost, the newest older version must be kept. */
-function hasCurrent(source: number, key: string, { layout, tree, manifest }: PruningParts): boolean {
-  const current = manifest.rows.find(source, key, '')
-  const of = manifest.sourceById(source)
-  if (current === null || of === null || !isFileRow(current)) return false
-  const place = getPlace(of, current, layout.versions)
-  try {
-    return lstatSync(`${tree.enter(place.slice(0, -1)).path}/${place.at(-1)}`).isFile()
-  } catch (error) {
-    return dropError(error, 'where the newest content cannot be looked at, the older one stays', false)
-  }
-}
-
-/** Removes a version's file, and the directories that become empty. */
-function removeVersion(row: FileRow, { layout, tree, manifest }: PruningParts, emptied: Emptied[]): void {
-  const source = manifest.sourceById(row.source)
-  if (source === null) return
-  const place = getPlace(source, row, layout.versions)
-  try {
-    unlinkSync(`${tree.enter(place.slice(0, -1)).path}/${place.at(-1)}`)
-  } catch (thrown) {
-    if (!isGone(errorCode(thrown))) throw thrown
-  }
-  // If the version is a directory, the directories below its name belong to the sender and count for its totals.
-  const above = layout.versions.length + 2
-  for (let length = place.length - 1; length > above; length -= 1) {
-    try {
-      rmdirSync(`${tree.enter(place.slice(0, length - 1)).path}/${place[length - 1]}`)
-    } catch (error) {
-      warnUnlessCode(error, ['ENOTEMPTY', 'ENOENT'], 'a directory of older versions stays')
-      break
-    }
-    tree.forget()
-    if (length <= above + row.depth) continue
-    const below = length - above - row.depth - 1
-    const path = row.key
-      .split('/')
-      .slice(0, row.depth + below)
-      .join('/')
-    emptied.push({ source: row.source, path, version: row.version })
   }
 }

@@ -1,9 +1,10 @@
 import type { FileMetadata } from '../platform/file-metadata.ts'
-import type { EntriesQuestion } from '../protocol/frames.ts'
+import type { CountsQuestion, EntriesQuestion } from '../protocol/frames.ts'
 import type { SenderTotals } from './manifest/rows.ts'
 import type { StoreResult } from './outcome.ts'
 import type {
   ContentsPage,
+  CountsPage,
   EntriesPage,
   RangesJob,
   RangesRead,
@@ -124,6 +125,7 @@ export interface ReadCalls {
   folders: { input: { sender: string | null }; output: readonly string[] }
   entries: { input: { sender: string | null; asked: EntriesQuestion }; output: EntriesPage }
   contents: { input: { sender: string | null; asked: StoreContentsQuestion }; output: ContentsPage }
+  counts: { input: { sender: string | null; asked: CountsQuestion }; output: CountsPage }
   ranges: { input: { sender: string | null; job: RangesJob }; output: RangesRead }
 }
 

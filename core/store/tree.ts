@@ -18,7 +18,7 @@ export interface TreeDirectory {
   fd: number
 }
 
-/** Called if a directory is missing, or is not a directory. */
+/** Makes a directory that is missing, or moves away what stands in its place. */
 export interface Making {
   /** The name does not exist. */
   missing(parent: TreeDirectory, name: string, way: readonly string[]): void
@@ -67,6 +67,7 @@ function openOrMake(
     return nameRefusal(() => openIn(parent, name))
   } catch (error) {
     const code = errorCode(error) ?? ''
+    // A symbolic link is refused with and without `making`.
     const isFile = NO_DIRECTORY.has(code) && hasFile(parent, name)
     if (making === undefined) throw error
     if (code === 'ENOENT') making.missing(parent, name, way)

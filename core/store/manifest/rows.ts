@@ -87,6 +87,12 @@ const totalsSchema = z.object({
 /** Totals of a sender's folder. */
 export type SenderTotals = Omit<z.infer<typeof totalsSchema>, 'folder'>
 
+/** A row's place in a source, by which rows are ordered. */
+type RowPlace = Pick<FileRow, 'key' | 'version'>
+
+/** Number of contents that were stored in a period, and when the last of them was. */
+export type StoredCount = [files: number, lastAt: number]
+
 /** Read access to a manifest; another thread or process may write to it at the same time. */
 export type Rows = ReturnType<typeof openRows>
 
@@ -109,6 +115,15 @@ export function openRows(database: DatabaseSyncInstance) {
   const findDirectory = database.prepare(
     `SELECT path, ${FACTS} FROM directory
      WHERE source = ? AND path = ? AND version = ''`,
+  )
+  const findAfter = database.prepare(
+    `SELECT key, version FROM file WHERE source = ? AND (key, version) >= (?, ?) AND key < ?
+     ORDER BY key, version LIMIT 1 OFFSET ?`,
+  )
+  const countStored = database.prepare(
+    `SELECT count(*) AS files, ${whole('max(stored_at)', 'lastAt')} FROM file
+     WHERE source = ? AND (key, version) >= (?, ?) AND (key, version) < (?, ?)
+     GROUP BY stored_at / CAST(? AS INTEGER)`,
   )
   const places = database.prepare('SELECT places FROM round')
   const epoch = database.prepare('SELECT epoch FROM store')
@@ -136,13 +151,29 @@ export function openRows(database: DatabaseSyncInstance) {
     page: (
       source: number,
       { from, to }: { from: string; to: string },
-      { key, version }: { key: string; version: string },
+      { key, version }: RowPlace,
       limit: number,
     ) => (listPage.all(source, from, to, key, version, limit) as RawFile[]).map(parseRow),
     /** Returns the first current file with a key from `from` (inclusive) to `to` (exclusive) that was not renamed. */
     first(source: number, { from, to }: { from: string; to: string }): FileRow | StrangeRow | null {
       const raw = findFirst.get(source, from, to) as RawFile | undefined
       return raw === undefined ? null : parseRow(raw)
+    },
+    /**
+     * Counts the rows from `from` (inclusive) to the key `to` (exclusive) by the period of their storing, at most as many
+     * as the limit. `next`: the row to continue from; null: all are counted.
+     */
+    counts(source: number, from: RowPlace, to: string, periodMs: number, limit: number) {
+      const next = findAfter.get(source, from.key, from.version, to, limit) as RowPlace | undefined
+      const end = next ?? { key: to, version: '' }
+      const range = [from.key, from.version, end.key, end.version]
+      const counts = countStored.all(source, ...range, periodMs) as { files: number; lastAt: number | null }[]
+      return {
+        counts: counts.flatMap(({ files, lastAt }): StoredCount[] =>
+          lastAt === null ? [] : [[files, lastAt]],
+        ),
+        next: next ?? null,
+      }
     },
     directory(source: number, path: string): DirectoryRow | null {
       const raw = findDirectory.get(source, path) as (RawMetadata & { path: string }) | undefined

@@ -4,7 +4,13 @@ import { READ_FILE } from '../../platform/fd.ts'
 import type { FileMetadata } from '../../platform/file-metadata.ts'
 import { openBeneathSync } from '../../platform/openat2.ts'
 import { errorCode, isGone } from '../../platform/system-error.ts'
-import type { ContentsQuestion as Asked, EntriesQuestion, RestoreEntry } from '../../protocol/frames.ts'
+import type {
+  ContentsQuestion as Asked,
+  CountsQuestion,
+  EntriesQuestion,
+  RestoreEntry,
+} from '../../protocol/frames.ts'
+import { MAX_COUNTED } from '../../protocol/limits.ts'
 import { findNameFault } from '../../protocol/names.ts'
 import { toAllKeys } from '../file-system.ts'
 import type { StoreLayout } from '../layout.ts'
@@ -16,6 +22,7 @@ import {
   rangeBelow,
   type SourceNames,
   type SourceRow,
+  type StoredCount,
   type StrangeRow,
 } from '../manifest/rows.ts'
 
@@ -316,6 +323,38 @@ function selectVersions(
   }
   if (isList) return [...contents]
   return contents.filter((one) => one.version === '' && (oldNames || one.goneAt === null))
+}
+
+/** Contents are counted by periods of this length: time zones differ by multiples of it, so that no period is part of two hours. */
+export const COUNTED_MS = 15 * 60_000
+
+export interface CountsPage {
+  counts: StoredCount[]
+  next: string | null
+}
+
+/** Counts a page of the contents by the time of storing. Reads only the manifest. @param sender see `parseOrigin`. */
+export function countsPage(
+  rows: Rows,
+  sender: string | null,
+  { folder, path, after }: CountsQuestion,
+): CountsPage {
+  const origin = parseOrigin(sender, folder, path)
+  if (origin === null) return { counts: [], next: null }
+  const ranges = rows
+    .sources()
+    .filter((source) => isRequested(source, origin))
+    .flatMap(({ id }) =>
+      toKeyRanges(origin).map((range, index) => ({ ...range, id, name: `${id} ${index} ` })),
+    )
+  const at = after === null ? 0 : ranges.findIndex(({ name }) => after.startsWith(name))
+  const one = ranges[at]
+  if (one === undefined) return { counts: [], next: null }
+  const [key = one.from, version = ''] = after?.slice(one.name.length).split('\0') ?? []
+  const { counts, next } = rows.counts(one.id, { key, version }, one.to, COUNTED_MS, MAX_COUNTED)
+  if (next !== null) return { counts, next: `${one.name}${next.key}\0${next.version}` }
+  const following = ranges[at + 1]
+  return { counts, next: following === undefined ? null : following.name + following.from }
 }
 
 export interface EntriesPage {

@@ -5,7 +5,15 @@ import type { StoreLayout } from '../layout.ts'
 import { readManifestFile } from '../manifest/manifest.ts'
 import { openRows, ROW_FOLLOWS_MS, type Rows } from '../manifest/rows.ts'
 import type { ReadCalls } from '../store-messages.ts'
-import { contentsPage, entriesPage, findSource, listFolders, parseOrigin, readRanges } from './query.ts'
+import {
+  contentsPage,
+  countsPage,
+  entriesPage,
+  findSource,
+  listFolders,
+  parseOrigin,
+  readRanges,
+} from './query.ts'
 
 type Input<K extends keyof ReadCalls> = ReadCalls[K]['input']
 
@@ -49,6 +57,7 @@ export function openStoreReader(layout: StoreLayout) {
     /** Returns the names of the sources. */
     folders: ({ sender }: Input<'folders'>) => listFolders(rowsNow(), sender),
     entries: ({ sender, asked }: Input<'entries'>) => entriesPage(rowsNow(), sender, asked),
+    counts: ({ sender, asked }: Input<'counts'>) => countsPage(rowsNow(), sender, asked),
     /** Returns a page of files. Waits for the row of a file that was stored a moment ago. */
     async contents(input: Input<'contents'>) {
       for (let left = ROW_FOLLOWS_MS; left > 0 && isMoving(input); left -= LOOK_MS) await delay(LOOK_MS)

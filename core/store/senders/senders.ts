@@ -58,6 +58,10 @@ export type Sender = z.infer<typeof senderSchema>
 
 const fileSchema = z.object({ version: z.literal(1), senders: z.array(senderSchema).max(100_000) })
 
+/** True if a sender may send now. */
+export const isAccepted = ({ pairedAt, revokedAt }: Pick<Sender, 'pairedAt' | 'revokedAt'>): boolean =>
+  pairedAt !== null && revokedAt === null
+
 /** The senders that may send, and their folders. The list is a file that the receiver and commands change. */
 export type Senders = Awaited<ReturnType<typeof openSenders>>
 
@@ -81,7 +85,7 @@ export async function openSenders(
     /** Returns the sender with this certificate, if it may send now. */
     accepted(fingerprint: string) {
       const sender = find(fingerprint)
-      return sender?.pairedAt != null && sender.revokedAt === null ? sender : null
+      return sender !== null && isAccepted(sender) ? sender : null
     },
     /** Returns the sender with this certificate, accepted or not. */
     known: find,
@@ -153,7 +157,7 @@ export async function openSenders(
     /** Reloads the list if another process has changed the file. Returns true if the list is different. */
     refresh: () => kept.refresh(),
     get pairedCount() {
-      return kept.senders.filter(({ pairedAt, revokedAt }) => pairedAt !== null && revokedAt === null).length
+      return kept.senders.filter(isAccepted).length
     },
   }
 }

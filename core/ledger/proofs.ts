@@ -83,9 +83,9 @@ export function openProofs(database: DatabaseSyncInstance, routes: Routes) {
 
     proofPace: (destination: string): ProofPace | null => get(`proof ${destination}`),
 
-    /** Adds to the sums of today; its logarithm replaces that of before. */
-    recordProofs: (destination: string, kind: ProofKind, now: number, sum: ProofSum) =>
-      inTransaction(database, () => addProofs(database, destination, kind, now, sum)),
+    /** Adds to the sums of a day; its logarithm replaces that of before. */
+    recordProofs: (destination: string, kind: ProofKind, now: number, sum: ProofSum, day = getDay(now)) =>
+      inTransaction(database, () => addProofs(database, destination, kind, now, sum, day)),
 
     /** Records how much of its limits a destination has used. */
     setProofPace: (destination: string, pace: ProofPace): void => void put(`proof ${destination}`, pace),
@@ -107,6 +107,7 @@ export function addProofs(
   kind: ProofKind,
   now: number,
   { files, bytes, damaged, missing, unreadable, logMiss }: ProofSum,
+  day = getDay(now),
 ): void {
   // Prepared here: readers of a ledger of an earlier version do not have the table.
   database
@@ -116,7 +117,7 @@ export function addProofs(
          damaged = damaged + excluded.damaged, missing = missing + excluded.missing,
          unreadable = unreadable + excluded.unreadable, log_miss = excluded.log_miss`,
     )
-    .run(destination, getDay(now), kind, now, files, bytes, damaged, missing, unreadable, logMiss)
+    .run(destination, day, kind, now, files, bytes, damaged, missing, unreadable, logMiss)
   database.prepare('DELETE FROM proof WHERE day < ?').run(now - KEPT_MS)
 }
 
@@ -148,11 +149,11 @@ function selectSums(database: DatabaseSyncInstance, from: number, to: number): D
   if (!has) return []
   return database
     .prepare(
-      `SELECT destination, kind, max(at) AS at, sum(files) AS files, sum(bytes) AS bytes, sum(damaged) AS damaged,
+      `SELECT destination, kind, min(max(at), ?) AS at, sum(files) AS files, sum(bytes) AS bytes, sum(damaged) AS damaged,
          sum(missing) AS missing, sum(unreadable) AS unreadable
        FROM proof WHERE day >= ? AND day < ? GROUP BY destination, kind`,
     )
-    .all(from, to) as DaySums[]
+    .all(to - 1, from, to) as DaySums[]
 }
 
 /** Adds the logarithm of a destination's samples, day by day, with the files that came meanwhile. */
@@ -161,10 +162,10 @@ function withLogMiss(database: DatabaseSyncInstance, sums: DaySums, from: number
   if (kind !== 'sample') return { ...sums, logMiss: 0 }
   const days = database
     .prepare(
-      `SELECT at, log_miss AS logMiss FROM proof
+      `SELECT min(at, ?) AS at, log_miss AS logMiss FROM proof
        WHERE destination = ? AND kind = 'sample' AND day >= ? AND day < ? ORDER BY day`,
     )
-    .all(destination, from, to) as { at: number; logMiss: number }[]
+    .all(to - 1, destination, from, to) as { at: number; logMiss: number }[]
   // Counts the same rows as the drawing of samples: a file that was removed at the source is still at the destination.
   const countSent = prepareSentBetween(database)
   let before = countSent(destination, OLDEST.at, days[0]?.at ?? to - 1)

@@ -112,12 +112,9 @@ interface Run {
   count: number
   /** Drawn files so far. */
   tried: number
-  /** See computeLogMiss; of the files so far. */
-  logMiss: number
-  /** When the files were drawn. */
+  /** When the files were drawn: the round counts for this day, even if it goes on after midnight. */
   drawnAt: number
-  /** The day of the last recorded file, and what its samples have apart from this round. */
-  day: number
+  /** The logarithm of the day's samples before this round. */
   before: number
 }
 
@@ -220,12 +217,11 @@ export class Proving {
     try {
       const drawnAt = Date.now()
       const { drawn, count } = await this.#draw(limits.files)
-      const day = getDay(drawnAt)
       const { ledger, destination } = this.#host
-      const { logMiss: before } = ledger.proofsSince(destination.id, 'sample', day) ?? noProofs()
+      const { logMiss: before } = ledger.proofsSince(destination.id, 'sample', getDay(drawnAt)) ?? noProofs()
       const run: Run = {
         ...{ round, limits, isAutomatic: pace !== null, readBack, count, tried: 0 },
-        ...{ logMiss: 0, drawnAt, day, before },
+        ...{ drawnAt, before },
       }
       await this.#proveDrawn(drawn, run, pace ?? startDay(null, getDay(Date.now()), limits))
     } catch (error) {
@@ -298,10 +294,6 @@ export class Proving {
     // Files without a known content were drawn, too; all files that can be proven are a part of the drawn ones.
     const population = Math.max(round.files, Math.round((count * round.files) / tried))
     const logMiss = computeLogMiss(round.files, population)
-    const now = Date.now()
-    // The day before keeps its part of the round.
-    if (getDay(now) !== run.day) Object.assign(run, { day: getDay(now), before: -run.logMiss })
-    run.logMiss = logMiss
     // Files that came after the draw were not among the drawn ones.
     const added = ledger.countSentSince(destination.id, run.drawnAt)
     const sum = {
@@ -315,7 +307,7 @@ export class Proving {
         round.found.push({ path: `${source.name}/${file}`, finding: found })
       log('warn', `${path.join(source.path, file)} is ${found} at ${destination.name}`)
     }
-    ledger.recordProofs(destination.id, 'sample', now, sum)
+    ledger.recordProofs(destination.id, 'sample', Date.now(), sum, getDay(run.drawnAt))
     if (found !== 'intact') this.#figures = null
     onChange()
   }

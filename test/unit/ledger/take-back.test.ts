@@ -63,7 +63,11 @@ describe('a ledger that an older version has set aside', () => {
       { path: 'new', sha256 },
     ])
     expect(own.totals('d').s).toMatchObject({ sentFiles: 3, waitingFiles: 2 })
-    expect(names(at)).toEqual(['ledger.db', `ledger.db${ENDING.replace('newer', 'taken-back')}`])
+    expect(names(at)).toEqual([
+      'ledger.db',
+      'ledger.db-lock',
+      `ledger.db${ENDING.replace('newer', 'taken-back')}`,
+    ])
     expect(await takeBackLedgers(at, ['s'], () => true)).toEqual([])
   })
 

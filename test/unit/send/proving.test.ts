@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Proof } from '../../../core/backends/destination.ts'
 import { NotReadable } from '../../../core/backends/errors.ts'
 import type { Library } from '../../../core/backends/library.ts'
@@ -113,6 +113,10 @@ function open(names: readonly string[], to = receiver) {
   return { root, found, markSent, ledger, stored, asked, readBack, state, proving, run }
 }
 
+// The rounds of a test are of one day.
+beforeEach(() => void vi.setSystemTime(new Date(2026, 5, 10, 12)))
+afterEach(() => void vi.useRealTimers())
+
 const many = (count: number) => Array.from({ length: count }, (_, index) => `file-${index}`)
 
 describe('samples of a receiver', () => {
@@ -197,8 +201,7 @@ test('samples: files that come during a round, or after one, were not read by it
   const { run, found, markSent, state, proving } = open(many(10), folder)
   const [one = expect.fail()] = found
   const add = (name: string, inode: bigint) => {
-    const before = Date.now()
-    while (Date.now() === before);
+    vi.setSystemTime(Date.now() + 1)
     markSent([{ ...one, path: name, size: name.length, inode }])
   }
   await run()
@@ -217,6 +220,24 @@ test('samples: files that come during a round, or after one, were not read by it
   expect(proving.figures?.confidence).toBeCloseTo(11 / 12, 9)
   await run()
   expect(proving.figures).toMatchObject({ confidence: 1 })
+})
+
+test('samples: a round that goes on after midnight shows as much as one of a single day', async () => {
+  const runAt = async (hour: number) => {
+    vi.setSystemTime(new Date(2026, 5, 10, hour, 59, 59))
+    const { run, found, markSent, state, proving, asked } = open(many(40), folder)
+    const [one = expect.fail()] = found
+    state.onAsked = () => {
+      if (asked.length !== 10) return
+      vi.setSystemTime(Date.now() + 2_000)
+      markSent(many(20).map((name, index) => ({ ...one, path: `new-${name}`, inode: BigInt(1 + index) })))
+    }
+    await run({ files: 30, bytes: 1e9 })
+    return proving.figures
+  }
+  const [single, both] = [await runAt(11), await runAt(23)]
+  expect(single).toMatchObject({ files: 30 })
+  expect(both).toMatchObject({ files: 30, confidence: single?.confidence })
 })
 
 test('samples: the figures follow the end of a round and a finding, and are not computed for each sample', async () => {

@@ -17,7 +17,7 @@ import { choosePeriod, requestComputerReport } from '../../../report/report-requ
 import type { Report, ReportPeriod } from '../../../report/report-schema.ts'
 import type { ReportCalls } from '../../../report/report-thread.ts'
 import type { CommandInput, CommandOutput } from '../../contract.ts'
-import type { AgentServices } from '../../services.ts'
+import type { AgentServices, Part } from '../../services.ts'
 import type { Alerting } from '../alerts/alerting.ts'
 
 /** Time limit of a report. A hung disk of a store must not let a person wait for ever. */
@@ -42,7 +42,7 @@ const hasRecords = ({ availability, transfers, expected: rules, stations, incide
   [stations, incidents].some((list) => list !== null && list.entries.length > 0)
 
 /** Builds reports in a thread, and sends them regularly through channels. */
-export class Reports {
+export class Reports implements Part {
   readonly #agent: Services
   readonly #thread: Thread<ReportCalls> | null
   #lookAt = 0
@@ -83,7 +83,7 @@ export class Reports {
     return report
   }
 
-  /** Sends the report of the last period if it is due. Called every second. */
+  /** Sends the report of the last period if it is due. */
   tick(now: number): void {
     const { every } = this.#agent.settings.get().report
     if (this.#thread === null || this.#isLooking || (now < this.#lookAt && every === this.#every)) return
@@ -103,7 +103,7 @@ export class Reports {
       })
   }
 
-  async stop(): Promise<boolean> {
+  async close(): Promise<boolean> {
     return (await this.#thread?.close()) ?? true
   }
 

@@ -237,7 +237,7 @@ export class SenderConnection implements ActiveConnection {
     this.#phase = { at: 'restoring', restoring: new Restoring(this.#channel, host, sender.folder) }
     host.log('info', `${sender.name} restores from ${this.#from}`)
     this.#channel.send('welcome', {
-      ...{ protocol: PROTOCOL, name: host.name, bytes: 0, files: 0, session: null },
+      ...{ protocol: PROTOCOL, name: host.name, bytes: 0, files: 0, session: null, counts: true },
       ...this.#compression,
     })
   }

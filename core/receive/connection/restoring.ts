@@ -115,6 +115,8 @@ export class Restoring {
         return { about: 'entries', ...(await store.read('entries', { sender, asked: question })) }
       case 'contents':
         return contentsTold(await store.read('contents', { sender, asked: question }))
+      case 'counts':
+        return { about: 'counts', ...(await store.read('counts', { sender, asked: question })) }
     }
   }
 

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { warnUnlessCode } from '../../dropped-errors.ts'
 import { replaceFile } from '../../platform/files.ts'
 import { type FrameHeader, frameKinds } from '../../protocol/frames.ts'
-import type { Sender, Senders } from '../../store/senders/senders.ts'
+import { isAccepted, type Sender, type Senders } from '../../store/senders/senders.ts'
 
 /** The last status report of a sender. Times in milliseconds since 1970, by the receiver's clock. */
 const toldSchema = z.object({
@@ -174,13 +174,13 @@ export interface SenderState
 
 /** Lists the senders that may send now. Revoked senders are omitted, because they are not monitored. */
 export function senderStates(
-  senders: Pick<Senders, 'list' | 'accepted'>,
+  senders: Pick<Senders, 'list'>,
   seen: Pick<SeenLog, 'seenAt' | 'told' | 'takesProposals' | 'absences'>,
   connected: ReadonlySet<string>,
 ): SenderState[] {
   return senders
     .list()
-    .filter(({ fingerprint }) => senders.accepted(fingerprint) !== null)
+    .filter(isAccepted)
     .map(({ fingerprint, name, folder, pairedAt, label, proposal }) => {
       const { status = null, statusAt = null, failingSince = null } = seen.told(folder) ?? {}
       const known = { seenAt: seen.seenAt(folder), connected: connected.has(folder) }

@@ -195,7 +195,7 @@ test('connection for restoring: the sender reads, and its place is given back at
   const { hello, next, send, end, letIn, leave, connection, host } = open()
   Object.assign(host.store, { read })
   hello({ purpose: 'restore' })
-  await next('welcome')
+  expect(await next('welcome')).toMatchObject({ counts: true })
   expect(letIn).toHaveBeenCalledOnce()
   send('ask', { id: 3, question: { about: 'folders' } })
   expect(await next('told')).toMatchObject({ id: 3, answer: { folders: [{ name: 'data', source: 's' }] } })

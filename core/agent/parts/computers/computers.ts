@@ -3,7 +3,7 @@ import { KeptConnection } from '../../../backends/keep-connected.ts'
 import { readReceived } from '../../../lib/i18n/received.ts'
 import type { ProxyRoute } from '../../../lib/network/proxy.ts'
 import type { Settings } from '../../../settings/schema.ts'
-import type { AgentServices } from '../../services.ts'
+import type { AgentServices, Part } from '../../services.ts'
 import type { ComputerState } from '../../state/schema.ts'
 import { describeUnreachable, openOverviews, type Target } from './connect.ts'
 import type { Overview } from './overview.ts'
@@ -17,10 +17,10 @@ interface Watch {
   connection: KeptConnection<null>
 }
 
-type Services = Pick<AgentServices, 'settings' | 'secrets' | 'store' | 'log' | 'proxy'>
+type Services = Pick<AgentServices, 'host' | 'settings' | 'secrets' | 'store' | 'log' | 'proxy'>
 
 /** Keeps a connection to each computer of the settings. Its status is in the state, whose conditions report it. */
-export class WatchedComputers {
+export class WatchedComputers implements Part {
   readonly #agent: Services
   readonly #watches = new Map<string, Watch>()
 
@@ -28,8 +28,9 @@ export class WatchedComputers {
     this.#agent = agent
   }
 
-  configure(): void {
-    const { settings, secrets } = this.#agent
+  apply(): void {
+    const { settings, secrets, host } = this.#agent
+    if (host.kind === 'once') return
     const known = secrets.get()
     const proxy = this.#agent.proxy()
     const targets = new Map(
@@ -47,7 +48,7 @@ export class WatchedComputers {
     }
   }
 
-  stop(): void {
+  end(): void {
     for (const { connection } of this.#watches.values()) void connection.stop()
     this.#watches.clear()
   }

@@ -39,6 +39,7 @@ const NO_NAMES: DeviceNames = { type: '', names: new Set(), server: null }
  */
 export class EvidenceRecorder {
   readonly #log: KernelLog
+  readonly #readMounts: () => readonly Mount[] | null
   /** Runs `journalctl` once at a time: hundreds of shares may fail at once. */
   readonly #journal: Rerun
   #journalLines: Awaited<ReturnType<typeof readJournal>> = 'unreadable'
@@ -50,12 +51,19 @@ export class EvidenceRecorder {
   /** When each mount point was suspected last, by the monotonic clock. */
   readonly #suspected = new Map<string, number>()
   /** The mounts as they were read last, and before the last change of each point. */
-  #mounts: readonly Mount[] = readMounts() ?? []
+  #mounts: readonly Mount[]
   readonly #before = new Map<string, { mount: Mount; until: number }>()
 
   /** @param suspect is called with the mount points of file systems about which the kernel has reported an error */
-  constructor(suspect: (points: string[]) => void, log = new KernelLog(), journal = readJournal) {
+  constructor(
+    suspect: (points: string[]) => void,
+    log = new KernelLog(),
+    journal = readJournal,
+    mounts: () => readonly Mount[] | null = readMounts,
+  ) {
     this.#log = log
+    this.#readMounts = mounts
+    this.#mounts = mounts() ?? []
     this.#journal = new Rerun(async () => {
       this.#journalLines = await journal()
     }, ignoreError('the evidence names what could not be read'))
@@ -83,11 +91,15 @@ export class EvidenceRecorder {
 
   /** Keeps how each point was mounted that has changed since the last call. */
   lookAtMounts(): void {
-    const now = readMounts() ?? this.#mounts
+    const now = this.#readMounts() ?? this.#mounts
     for (const point of changedPoints(this.#mounts, now)) {
       this.#stale.add(point)
-      const mount = this.#mounts.findLast((one) => one.point === point)
-      if (mount !== undefined) this.#before.set(point, { mount, until: Date.now() })
+      const [mount, later] = [this.#mounts, now].map((all) => all.findLast((one) => one.point === point))
+      // A remount makes the file system read-only, and its mount afterwards: the second step is no change of its own.
+      const isSecond =
+        mount?.device === later?.device &&
+        [mount, later].every((one) => one !== undefined && stateOf(one) === 'read-only')
+      if (mount !== undefined && !isSecond) this.#before.set(point, { mount, until: Date.now() })
     }
     this.#mounts = now
   }

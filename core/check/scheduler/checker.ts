@@ -177,7 +177,7 @@ export class Checker {
     const meant = [...this.#watches.values()].filter(isMeant)
     // Paths with a running check come first: if it is abandoned, it does not block another path.
     const isFree = ({ check }: Watch) => Number(check === null)
-    for (const watch of meant.sort((a, b) => isFree(a) - isFree(b))) this.#out.begin(watch)
+    for (const watch of meant.sort((a, b) => isFree(a) - isFree(b))) this.#out.beginAnew(watch)
   }
 
   /** Resolves once the checks of a path that are under way, also cancelled ones, have closed their files. */
@@ -333,6 +333,13 @@ class RunningChecks {
     if (check === null) this.#start(watch, isTick)
     else if (check.isOverdue) this.#stillOut(check, Date.now())
     else if (check.role === 'shares' && !isTick) check.isFollowed = true
+  }
+
+  /** As begin, but a check that runs already is followed by another: it may have passed what has changed since. */
+  beginAnew(watch: Watch): void {
+    const { check } = watch
+    if (check !== null && check.begunMs !== null) check.isFollowed = true
+    this.begin(watch)
   }
 
   /** Returns false while the check waits for its turn. */

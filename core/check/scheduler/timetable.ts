@@ -11,18 +11,21 @@ const SPOT_CHECKS_FROM_MS = 2_000
 const RESERVE_MS = 100
 /** Duration of a spot check, in milliseconds, after which all paths of its file system are checked at once. */
 export const SUSPICION_MS = 400
-/**
- * Returns the limit of checks that run at once: each that hangs blocks a thread of this process' pool
- * (core/agent/workers/pool-threads.ts), which has a few more. One of them waits for the kernel's log.
- */
-function mostOut(): number {
-  const threads = Number(process.env.UV_THREADPOOL_SIZE ?? 576)
-  return Math.min(540, Math.floor(((threads - 1) * 15) / 16))
-}
-/** If none of them returns for this long, in milliseconds, they count as hung: a disk may have to spin up. */
-const PATIENCE_MS = 5_000
+/** If no check returns for this long, in milliseconds, all that run count as hung: a disk may have to spin up. */
+const STALL_MS = 5_000
 /** A check that waits for this long, in milliseconds, is reason for a process with more threads. */
 const CROWDED_MS = 500
+/** The pool of a checker without limits: POOL_THREADS of core/agent/workers/pool-threads.ts, which this may not import. */
+const USUAL_THREADS = 576
+
+/**
+ * Returns the limit of checks that run at once. Each that hangs blocks a thread of this process' pool; a sixteenth stays
+ * free for their further calls, and one thread waits for the kernel's log.
+ */
+function mostAtOnce(): number {
+  const threads = Math.min(USUAL_THREADS, Number(process.env.UV_THREADPOOL_SIZE ?? USUAL_THREADS))
+  return Math.floor(((threads - 1) * 15) / 16)
+}
 
 /**
  * The fixed timetable of one path: tick k is due at start + k·interval on the monotonic clock, however long the last
@@ -70,7 +73,7 @@ export function chooseTimeouts(intervalMs: number) {
 export type ConcurrencyLimit = ReturnType<typeof createConcurrencyLimit>
 
 /** @param crowded is called when a check waits because the others take long. */
-export function createConcurrencyLimit(crowded: () => void = () => undefined, most: number = mostOut()) {
+export function createConcurrencyLimit(crowded: () => void = () => undefined, most: number = mostAtOnce()) {
   const semaphore = createSemaphore(most)
   return {
     /** Runs a check as soon as the limit permits. null: it was not run, since no other check returned in time. */
@@ -79,7 +82,7 @@ export function createConcurrencyLimit(crowded: () => void = () => undefined, mo
         const turn = semaphore.acquire()
         const isLate = (await withTimeout(CROWDED_MS, turn)) === LATE
         if (isLate) crowded()
-        if (isLate && (await withTimeout(PATIENCE_MS - CROWDED_MS, turn)) === LATE) {
+        if (isLate && (await withTimeout(STALL_MS - CROWDED_MS, turn)) === LATE) {
           // Release the permit as soon as it arrives, since it is no longer needed.
           void turn.then(() => semaphore.release())
           return null

@@ -80,6 +80,20 @@ describe('checker', () => {
     expect(begun('/b')).toEqual([0, 4_000, 10_000])
   })
 
+  it('a change during a check is met by another check, as the running one may have passed it', async () => {
+    const { clock, disk, checker, configure, begun, told, out } = setUpChecker()
+    disk.slow.add('/a')
+    configure(['/a'], { intervalSeconds: 3_600 })
+    await clock.advanceTo(400)
+    checker.checkNow({ points: ['/a'] })
+    out('/a').well()
+    await clock.advanceTo(500)
+    out('/a').fail('read', { step: 'read', cause: 'call', errno: 5, code: 'EIO' })
+    await clock.advanceTo(1_000)
+    expect(begun('/a')).toEqual([0, 400])
+    expect(told('/a').map(([, kind]) => kind)).toEqual(['ok', 'io-error'])
+  })
+
   it('reports at most every 100 ms, at most 1,000 paths at a time, each path once', async () => {
     const { clock, reports, configure, checker } = setUpChecker()
     const paths = Array.from({ length: 2_500 }, (_, index) => `/p${index}`)

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { KernelLine } from '../../../../core/check/evidence/evidence-messages.ts'
 import type { KernelLog } from '../../../../core/check/evidence/kernel-log.ts'
 import { EvidenceRecorder } from '../../../../core/check/evidence/recorder.ts'
-import { findMount, readMounts } from '../../../../core/platform/mounts.ts'
+import { findMount, type Mount, readMounts } from '../../../../core/platform/mounts.ts'
 import { until } from '../../../support/until.ts'
 
 /** A share, whose server the kernel names; sysfs has nothing about it. */
@@ -12,7 +12,11 @@ const line = (at: number, text: string, level = 5): KernelLine => ({ at, level, 
 const SILENT = 'nfs: server nas-1 not responding, still trying'
 
 /** A recorder whose kernel reports what a test says. */
-function setUp(problem: string | null = null, journal: KernelLine[] | 'unreadable' = 'unreadable') {
+function setUp(
+  problem: string | null = null,
+  journal: KernelLine[] | 'unreadable' = 'unreadable',
+  mounts: () => readonly Mount[] | null = readMounts,
+) {
   const all: KernelLine[] = []
   let listener: (fresh: KernelLine[]) => void = () => undefined
   let lost = 0
@@ -40,6 +44,7 @@ function setUp(problem: string | null = null, journal: KernelLine[] | 'unreadabl
       running -= 1
       return journal
     },
+    mounts,
   )
   onTestFinished(() => recorder.stop())
   const report = (...fresh: KernelLine[]) => {
@@ -188,6 +193,28 @@ describe('evidence recorder: where the kernel reports nothing, the state gives t
     expect(await collect(setUp(), share, 'read-only', 'EROFS')).toEqual([])
     expect(await collect(setUp('EPERM'), sshfs, 'hung', null)).toEqual([])
   })
+})
+
+test('evidence recorder: a remount that is read between its two steps has its cause', async () => {
+  const tmpfs = { point: '/mnt/memory', device: '0:96', type: 'tmpfs', source: 'memory' }
+  const states = ['rw rw', 'rw ro', 'ro ro'].map((state): Mount[] => {
+    const [options = '', superOptions = ''] = state.split(' ')
+    return [{ id: 7, ...tmpfs, options: [options], superOptions: [superOptions] }]
+  })
+  const { recorder } = setUp(
+    null,
+    'unreadable',
+    () => (states.length > 1 ? states.shift() : states[0]) ?? null,
+  )
+  recorder.lookAtMounts()
+  const { cause } = await recorder.collect({
+    path: tmpfs.point,
+    mount: tmpfs,
+    kind: 'read-only',
+    code: 'EROFS',
+    failedAt: Date.now(),
+  })
+  expect(cause.map(({ key }) => key)).toEqual(['cause.remountedInSilence'])
 })
 
 test('evidence recorder: a path without a mount has the lines of none', async () => {

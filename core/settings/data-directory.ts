@@ -5,7 +5,10 @@ import { type DirectoryLock, lockDirectory } from '../lib/workers/directory-lock
 import { errorCode } from '../platform/system-error.ts'
 import { makeDirectory } from './default-directory.ts'
 
-/** The files and directories in a data directory. Their names are defined only here. */
+/**
+ * The files and directories in a data directory that several parts use. The settings, the secrets, the remembered mounts
+ * and the socket are named by their modules.
+ */
 export interface DataLayout {
   directory: string
   ledger: string

@@ -35,7 +35,7 @@ export function findIgnoreForm(file: string, text: string): IgnoreForm {
 }
 
 /** A line that cannot be converted. */
-class Left extends Error {
+class Unconvertible extends Error {
   readonly key: WordKey
 
   constructor(key: WordKey) {
@@ -44,7 +44,7 @@ class Left extends Error {
   }
 }
 
-/** A rule of a tool that applies the first match. */
+/** A rule of a tool, in the order of the file. git applies the last match, the others apply the first. */
 interface Rule {
   isException: boolean
   /** gitignore patterns, without "!". */
@@ -60,14 +60,15 @@ export function readIgnoreFile(text: string, form: IgnoreForm): IgnoreFile {
     .split(/\r?\n/)
     .entries()) {
     try {
-      if (form === 'rsync' && line === '!') rules = []
-      else rules.push(...readers[form](line))
-      const read = rules.at(-1)?.patterns ?? []
-      if (unclosedPattern(read) !== null) throw new Left('filter.left.unclosed')
-      if (read.some((one) => one.length > LONGEST_PATTERN)) throw new Left('filter.left.long')
+      const isClearing = form === 'rsync' && line === '!'
+      const added = isClearing ? [] : readers[form](line)
+      const patterns = added.flatMap((rule) => rule.patterns)
+      if (unclosedPattern(patterns) !== null) throw new Unconvertible('filter.left.unclosed')
+      if (patterns.some((one) => one.length > LONGEST_PATTERN)) throw new Unconvertible('filter.left.long')
+      if (isClearing) rules = []
+      else rules.push(...added)
     } catch (error) {
-      if (!(error instanceof Left)) throw error
-      if (error.key === 'filter.left.unclosed' || error.key === 'filter.left.long') rules.pop()
+      if (!(error instanceof Unconvertible)) throw error
       left.push({ line: index + 1, text: line, why: message(error.key) })
     }
   }
@@ -93,16 +94,16 @@ const writers: Record<IgnoreForm, (rules: Rule[]) => string[]> = {
 
 function readRsync(line: string): Rule[] {
   if (line.trim() === '' || /^[#;]/.test(line)) return []
-  if (/^(merge|dir-merge)[ ,]|^[.:][^ ]* /.test(line)) throw new Left('filter.left.merge')
+  if (/^(merge|dir-merge)[ ,]|^[.:][^ ]* /.test(line)) throw new Unconvertible('filter.left.merge')
   if (/^(hide|show|protect|risk|clear)[ ,]|^[-+][^ ]+ |^(exclude|include),/.test(line))
-    throw new Left('filter.left.modifier')
-  if (line.startsWith('!')) throw new Left('filter.left.clear')
+    throw new Unconvertible('filter.left.modifier')
+  if (line.startsWith('!')) throw new Unconvertible('filter.left.clear')
   const [, sign = '', body = ''] = /^((?:[-+]|exclude|include) )?(.*)$/s.exec(line) ?? []
   const isException = sign.startsWith('+') || sign.startsWith('include')
   // Without a wildcard, a backslash is part of the name.
   const text = /[*?[]/.test(body) ? body : body.replaceAll('\\', '\\\\')
   if (!text.endsWith('/***')) return [{ isException, patterns: [placeAnywhere(text)] }]
-  if (/\*\*\/\*\*\*$/.test(text)) throw new Left('filter.left.stars')
+  if (/\*\*\/\*\*\*$/.test(text)) throw new Unconvertible('filter.left.stars')
   return [{ isException, patterns: withInside(placeAnywhere(text.slice(0, -3))) }]
 }
 
@@ -114,7 +115,7 @@ function placeAnywhere(text: string): string {
   const isAnchored = text.startsWith('/')
   const isDirectory = text.length > 1 && text.endsWith('/')
   const parts = text.slice(isAnchored ? 1 : 0, isDirectory ? -1 : undefined).split('/')
-  if (parts.some((part) => part === '')) throw new Left('filter.left.nothing')
+  if (parts.some((part) => part === '')) throw new Unconvertible('filter.left.nothing')
   const written = parts.map((part, index) => {
     if (part === '**') return (isAnchored || index > 0) && index < parts.length - 1 ? '*/**' : '**'
     // Leading stars of a pattern without "/" match the same as one star.
@@ -122,7 +123,7 @@ function placeAnywhere(text: string): string {
     return part
   })
   if (written.some((part) => part.replace('*/**', '') !== '**' && /\*\*/.test(part.replace('*/**', ''))))
-    throw new Left('filter.left.stars')
+    throw new Unconvertible('filter.left.stars')
   const path = written.join('/') + (isDirectory ? '/' : '')
   if (isAnchored) return `/${escapeEnd(path)}`
   if (written.length > 1 && written[0] !== '**') return `**/${escapeEnd(path)}`
@@ -136,13 +137,13 @@ const escapeEnd = (pattern: string): string =>
 function readSyncthing(given: string): Rule[] {
   const line = given.trim()
   if (line === '' || line.startsWith('//')) return []
-  if (line.startsWith('#include')) throw new Left('filter.left.merge')
-  if (line.startsWith('#')) throw new Left('filter.left.modifier')
+  if (line.startsWith('#include')) throw new Unconvertible('filter.left.merge')
+  if (line.startsWith('#')) throw new Unconvertible('filter.left.modifier')
   const [plain] = fromSyncthing(line) ?? []
-  if (plain === undefined) throw new Left('filter.left.caseBrackets')
+  if (plain === undefined) throw new Unconvertible('filter.left.caseBrackets')
   const isException = plain.startsWith('!')
   const body = isException ? plain.slice(1) : plain
-  if (/\{[^}]*$|\{[^}]*\{/.test(body)) throw new Left('filter.left.braces')
+  if (/\{[^}]*$|\{[^}]*\{/.test(body)) throw new Unconvertible('filter.left.braces')
   return [{ isException, patterns: expandBraces(body).map(placeAnywhere) }]
 }
 
@@ -157,6 +158,7 @@ function writeSyncthing(rules: Rule[]): string[] {
   const whole = rules
     .toReversed()
     .flatMap(({ isException, patterns }) => signed({ isException, patterns: patterns.flatMap(withInside) }))
+  // The directories above each exception; the first name of a pattern that begins with "/" is ''.
   const ways = exceptions.map((one) =>
     one
       .replace(/\/(\*\*)?$/, '')
@@ -171,6 +173,7 @@ function writeSyncthing(rules: Rule[]): string[] {
   return [...whole, ...new Set(above)]
 }
 
+/** Returns a pattern with the one for all that is below a directory of this name. */
 function withInside(pattern: string): string[] {
   if (pattern.endsWith('**') || pattern === '*') return [pattern]
   const directory = pattern.replace(/\/$/, '')

@@ -38,7 +38,7 @@ import { Reports } from './parts/report/reports.ts'
 import { SentHours } from './parts/report/sent-hours.ts'
 import { Restores } from './parts/restore/restores.ts'
 import { noteSettings, type Recorder, toRow } from './recording.ts'
-import { type AgentHost, type AgentServices, isBrief } from './services.ts'
+import { type AgentHost, type AgentServices, isBrief, type Part } from './services.ts'
 import {
   destinationStates,
   findRecovered,
@@ -86,13 +86,12 @@ export class Agent implements AgentServices {
   readonly proposals: Proposals
   readonly healing: Healing
   readonly comparing: Comparing
-  readonly sentHours = new SentHours()
+  readonly sentHours: SentHours
   readonly reports: Reports
   readonly manifests: Manifests
-  readonly #computers = new WatchedComputers(this)
+  readonly #parts: readonly Part[]
   readonly #knownMounts: ReturnType<typeof openKnownMounts>
   readonly #surroundings: SurroundingsWatch
-  readonly #ejectedDisks = new EjectedDisks(this)
   /** Sources of the settings that must not run, and why. */
   #refused = new Map<string, Message>()
   readonly #listeners = new Set<() => void>()
@@ -131,9 +130,24 @@ export class Agent implements AgentServices {
     this.manifests = new Manifests(this)
     this.healing = new Healing(this)
     this.comparing = new Comparing(this)
+    this.sentHours = new SentHours(this)
+    this.#parts = [
+      this.alerting,
+      this.events,
+      this.senders,
+      this.restores,
+      this.proposals,
+      this.reports,
+      this.manifests,
+      this.healing,
+      this.comparing,
+      this.sentHours,
+      new WatchedComputers(this),
+      new EjectedDisks(this),
+    ]
     this.#surroundings = new SurroundingsWatch(host.onBattery, (surroundings) => {
       this.store.update({ surroundings })
-      this.senders.configure()
+      this.senders.apply()
     })
     if (settings.notice !== null) this.notices.add(UNUSED_SETTINGS, settings.notice)
     if (this.secrets.notice !== null) this.notices.add('secrets', this.secrets.notice)
@@ -208,25 +222,13 @@ export class Agent implements AgentServices {
     this.#isStopped = true
     if (this.#refresh !== null) clearInterval(this.#refresh)
     this.#surroundings.stop()
-    this.#computers.stop()
-    // These writes must not block the shutdown.
-    const written = Promise.all([
-      this.alerting.stop(),
-      this.events.stop(),
-      this.#knownMounts.saved(),
-      this.proposals.saved(),
-      this.reports.stop(),
-      this.manifests.stop(),
-    ])
+    const written = Promise.all([this.#knownMounts.saved(), ...this.#parts.map((part) => part.close?.())])
     const isWritten = written.then((results) => !results.includes(false))
-    const saved = Promise.race([isWritten, delay(KEEP_MS, false, { ref: false })])
-    const workers = [this.scanner, this.senders, this.receiver, this.checker]
     const [isSaved] = await Promise.all([
-      saved,
-      this.restores.end(),
-      this.healing.end(),
-      this.comparing.end(),
-      ...workers.map((worker) => worker.stop()),
+      // These writes must not block the shutdown.
+      Promise.race([isWritten, delay(KEEP_MS, false, { ref: false })]),
+      ...this.#parts.map((part) => part.end?.()),
+      ...[this.scanner, this.receiver, this.checker].map((worker) => worker.stop()),
     ])
     this.store.stop()
     return isSaved
@@ -255,26 +257,23 @@ export class Agent implements AgentServices {
     this.store.update({ surroundings: this.#surroundings.configure(settings.send) })
     this.show()
     void localCopies(this.layout, settings).then((found) => this.store.update({ localCopies: found }))
-    this.#configureWorkers()
+    // A report that arrives during the shutdown must not restart a worker.
+    if (!this.#isStopped) {
+      this.#configureWorkers()
+      for (const part of this.#parts) part.apply?.()
+    }
     this.alerting.evaluate()
-    this.proposals.review()
   }
 
   #configureWorkers(): void {
-    // A report that arrives during the shutdown must not restart a worker.
-    if (this.#isStopped) return
     const settings = this.permittedSettings()
     setProxy(this.proxy())
-    this.alerting.configure()
-    this.events.configure()
     const checks = this.#checkerConfig()
     this.checker.configure(checks, checks.paths.length > 0, checks.paths.length)
     this.scanner.configure(scannerConfig(settings, this.layout), settings.sources.length > 0)
     if (settings.receive === null) void this.receiver.stop()
     else
       this.receiver.configure(receiverConfig(settings, settings.receive, this.layout, this.host.computerName))
-    this.senders.configure()
-    if (this.host.kind !== 'once') this.#computers.configure()
   }
 
   #checkerConfig() {
@@ -291,12 +290,8 @@ export class Agent implements AgentServices {
     const { allowance } = this.store.state
     this.store.update({ allowance: readAllowance(this.settings.get().send, now, allowance) })
     this.store.refresh()
-    this.sentHours.note(this.store.state.sources, now)
     this.alerting.evaluate()
-    this.senders.publishStatus()
-    this.reports.tick(now)
-    this.healing.look(now)
-    if (this.host.kind !== 'once') this.#ejectedDisks.look()
+    for (const part of this.#parts) part.tick?.(now)
     if (this.store.state.settings.pause?.until !== this.settings.get().pause?.until) this.#apply()
   }
 

@@ -24,7 +24,8 @@ import { webContract } from './parts/web/contract.ts'
 import { statePatchSchema, stateSnapshotSchema } from './state/schema.ts'
 
 // The interface between the agent and its views: every command with the schemas of its input and output, and every
-// event. Views import only types from here. Each part has its own commands.
+// event. The window imports only types from here; the command line and the hosts validate with these schemas, too. Each part
+// has its own commands.
 
 /**
  * Every command that a view may send to the agent: the window over Electron's IPC, the command line over

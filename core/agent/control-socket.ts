@@ -4,6 +4,7 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
+import { MAIL_PATIENCE, WITHIN_MS } from '../alerts/channels/channel.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { errorCode } from '../platform/system-error.ts'
 import { getUserName } from '../platform/user-name.ts'
@@ -22,8 +23,8 @@ type Answer = (command: string, input: unknown, by: string) => Promise<unknown>
 const LONGEST_REQUEST = 1024 * 1024
 /** A snapshot of a thousand sources takes some MiB. */
 const LONGEST_ANSWER = 64 * 1024 * 1024
-/** Pairing waits for a receiver over the network; all other commands reply at once. */
-const ANSWER_WITHIN_MS = 30_000
+/** Pairing and tests wait for others over the network, a mail server longest; all other commands reply at once. */
+const ANSWER_WITHIN_MS = MAIL_PATIENCE * WITHIN_MS + 10_000
 /** Each command asks for the state first. */
 const STATE_WITHIN_MS = 10_000
 const SOCKET_NAME = 'agent.sock'

@@ -55,6 +55,18 @@ export interface AgentHost {
 /** True for an agent that soon ends: it notifies nobody, and sets no broken file aside, as it could not report that. */
 export const isBrief = ({ kind }: Pick<AgentHost, 'kind'>): boolean => kind === 'once' || kind === 'command'
 
+/** A part works over time. The agent calls those of the methods that it has, in the order of its list of parts. */
+export interface Part {
+  /** Applies the settings: at the start, and after each change. */
+  apply?(): void
+  /** Called every second. */
+  tick?(now: number): void
+  /** Ends its work; resolves within some seconds, even if a process hangs. */
+  end?(): void | Promise<void>
+  /** Closes what it writes to; resolves to false if that failed. A hung disk may block it. */
+  close?(): Promise<boolean> | Promise<void>
+}
+
 /** The services of the agent for its parts. */
 export interface AgentServices {
   readonly layout: DataLayout

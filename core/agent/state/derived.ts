@@ -63,20 +63,21 @@ export function findHeldMessage({ scanned, settings: { name } }: SourceState): M
   return message('condition.emptied', { name, count: lost + changed, known })
 }
 
-/** Returns the names of the destinations that keep the deleted files of these sources; '' for the folder on this computer. */
+/** Returns the destinations that keep the deleted files of these sources; none: the folder on this computer keeps them. */
 export function findKeepers(
   { destinations: all }: Pick<AppState, 'destinations'>,
   sources: readonly Pick<SourceState, 'destinations'>[],
-): string {
+): DestinationState[] {
   const mine = sources.flatMap(({ destinations }) => destinations)
   const keepers = mine.filter(({ totals }) => totals.deletedFiles > 0)
   // While the files come back, the counts may be zero already.
   const ids = (keepers.length > 0 ? keepers : mine).map(({ id }) => id)
-  return all
-    .filter(({ id }) => ids.includes(id))
-    .map(({ name }) => name)
-    .join(', ')
+  return all.filter(({ id }) => ids.includes(id))
 }
+
+/** Joins the names of destinations in a line. */
+export const joinNames = (all: readonly Pick<DestinationState, 'name'>[]): string =>
+  all.map(({ name }) => name).join(', ')
 
 /** Returns the message for files of these sources that were deleted within the last hour; null: there are none. */
 export function describeDeleted(
@@ -86,7 +87,7 @@ export function describeDeleted(
   const recent = sources.filter(({ scanned }) => scanned?.deleted != null)
   const count = recent.reduce((sum, { scanned }) => sum + (scanned?.deleted?.files ?? 0), 0)
   if (count === 0) return null
-  const destinations = findKeepers(state, recent)
+  const destinations = joinNames(findKeepers(state, recent))
   return destinations === ''
     ? message('status.deletedKeptHere', { count })
     : message('status.deletedKept', { count, destinations })
@@ -99,7 +100,7 @@ export function findDeletedMessage(
 ): { since: number; whole: Message; sentence: Message; detail: Message } | null {
   const { since = null, files: count = 0, known = 0 } = source.scanned?.deleted ?? {}
   if (since === null) return null
-  const destinations = findKeepers(state, [source])
+  const destinations = joinNames(findKeepers(state, [source]))
   const params = { name: source.settings.name, count, known }
   return {
     since,

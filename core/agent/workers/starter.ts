@@ -79,6 +79,8 @@ export function workerEnvironment(threads: number, env: NodeJS.ProcessEnv): Reco
     // By default glibc soon keeps freed blocks of up to 32 MiB (mallopt(3), M_MMAP_THRESHOLD), which made the ends of
     // a transfer ten MiB larger. A value from the environment takes precedence.
     MALLOC_MMAP_THRESHOLD_: String(128 * 1024),
+    // By default each thread may have an arena of its own, which keeps what its calls have freed.
+    MALLOC_ARENA_MAX: '2',
     ...Object.fromEntries(given),
     UV_THREADPOOL_SIZE: String(threads),
   }

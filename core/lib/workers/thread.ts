@@ -42,6 +42,8 @@ export interface Thread<C extends Calls<C>> {
   ): Promise<C[K]['output']>
   /** Number of calls without an answer so far. */
   readonly unanswered: number
+  /** Resolves when a thread that is starting takes calls; at once if none is. On a busy computer a start takes seconds. */
+  readonly started: Promise<void>
   /** Resolves to true when all calls are done and the thread has ended; false: after a timeout it was left running. */
   close(): Promise<boolean>
 }
@@ -61,6 +63,7 @@ type ToThread = { id: number; name: PropertyKey; input: unknown } | null
 type FromThread =
   | { id: number; output: unknown }
   | { id: number; failure: { message: string; code: string | null } }
+  | { started: true }
   | { news: unknown }
   | { dropped: { level: 'debug' | 'warn'; text: string } }
 
@@ -76,6 +79,8 @@ export function openThread<C extends Calls<C>>(
   type Waiting = { resolve: (output: unknown) => void; reject: (reason: unknown) => void }
   const waiting = new Map<number, Waiting>()
   let worker: Worker | null = null
+  let starting = Promise.withResolvers<void>()
+  starting.resolve()
   let last = 0
   let isClosed = false
   const resting = setTimeout(() => {
@@ -93,6 +98,7 @@ export function openThread<C extends Calls<C>>(
   }
 
   const take = (said: FromThread) => {
+    if ('started' in said) return starting.resolve()
     if ('news' in said) return onNews?.(said.news)
     if ('dropped' in said) return logDroppedError(said.dropped.level, said.dropped.text)
     const call = waiting.get(said.id)
@@ -111,6 +117,7 @@ export function openThread<C extends Calls<C>>(
       trackUnmanagedFds: false,
     })
     started.unref()
+    starting = Promise.withResolvers()
     started.on('message', take)
     started.once('error', (error) => ended(started, error))
     started.once('exit', () => ended(started, new Error('its thread ended')))
@@ -129,6 +136,9 @@ export function openThread<C extends Calls<C>>(
       }),
     get unanswered() {
       return waiting.size
+    },
+    get started() {
+      return starting.promise
     },
     async close() {
       isClosed = true
@@ -176,6 +186,7 @@ export function serveThread<C extends Calls<C>>(
   }
 
   collectStart()
+  post({ started: true })
   let last: Promise<void> = Promise.resolve()
   port.on('message', (asked: ToThread) => {
     last = last.then(() => (asked === null ? end() : answer(asked)))

@@ -15,7 +15,7 @@ import { listReadings } from '../../../check/health/disk-health.ts'
 import { getShellStep } from '../../../check/verdict.ts'
 import { ignoreError } from '../../../dropped-errors.ts'
 import type { Message } from '../../../lib/i18n/message.ts'
-import { type AgentServices, isBrief } from '../../services.ts'
+import { type AgentServices, isBrief, type Part } from '../../services.ts'
 import type { Condition } from '../../state/condition.ts'
 import { findConditions } from '../../state/conditions.ts'
 import { UNRECORDED } from '../../state/derived.ts'
@@ -43,7 +43,7 @@ type Services = Pick<
 >
 
 /** Creates incidents from check results and from the state, and has them delivered. A brief agent uses no channel. */
-export class Alerting {
+export class Alerting implements Part {
   readonly notifier: Notifier
   readonly alerts: Alerts
   readonly #agent: Services
@@ -55,7 +55,7 @@ export class Alerting {
   /** When a failure asked for a reading of the disks' health last, by the monotonic clock. */
   #disksAskedMs = Number.NEGATIVE_INFINITY
   /** Resolves when the incidents are stored, or could not be. */
-  readonly stop: () => Promise<boolean>
+  readonly close: () => Promise<boolean>
 
   constructor(agent: Services) {
     const { host, store, layout, log, notices } = agent
@@ -77,7 +77,7 @@ export class Alerting {
     })
     this.alerts = alerts
     this.notifier = notifier
-    this.stop = stop
+    this.close = stop
     const storage = host.vault()?.storage ?? 'file'
     store.update({ ...withIncidents(store.state, this.alerts.incidents()), secretStorage: storage })
   }
@@ -187,11 +187,11 @@ export class Alerting {
       found.map((one) => (one.kind === 'unknown' ? one : toObservation(one, this.#findGroup(one)))),
     )
     this.alerts.look()
-    this.configure()
+    this.apply()
   }
 
   /** Applies the settings and the current failure to the channels. */
-  configure(): void {
+  apply(): void {
     const critical = this.alerts
       .incidents()
       .find(({ endedAt, kind }) => endedAt === null && getSeverity(kind) === 'critical')

@@ -49,6 +49,10 @@ export function alertsHandlers(agent: Services, context: SettingsContext) {
         return { delivered: false, sentence: message('alert.secretsUnreadable', { name: channel.name }) }
       return agent.alerting.notifier.test(id)
     },
+    tryChannel: async ({ channel, secrets }) => {
+      withChannel(agent.settings.get(), channel)
+      return agent.alerting.notifier.try(channel, secrets)
+    },
     previewTemplate: async ({ type, template }) => {
       const { labels } = agent.settings.get().alerts
       const writer = { words: createWords(agent.language), computer: agent.host.computerName, labels }

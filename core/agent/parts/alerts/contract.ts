@@ -35,6 +35,11 @@ export const alertsContract = {
   orderChannels: defineAction(z.object({ ids: z.array(z.string()) })),
   /** Sends a test message through a channel as a real one is sent. Returns the reply or the error as text. */
   testChannel: defineTrial({ input: idInput, output: testedSchema }),
+  /** As testChannel, for a channel that is not added. Refuses what addChannel would refuse. */
+  tryChannel: defineTrial({
+    input: z.object({ channel: channelSchema, secrets: givenSecretsSchema }),
+    output: testedSchema,
+  }),
   /** Renders an example notification with a template; null: with the default template of the channel's type. */
   previewTemplate: defineTrial({
     input: z.object({

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { toSentence, UserError } from '../../../lib/i18n/user-error.ts'
 import { getSource } from '../../../settings/changes.ts'
 import type { CommandInput } from '../../contract.ts'
-import type { AgentServices } from '../../services.ts'
+import type { AgentServices, Part } from '../../services.ts'
 import type { AppState } from '../../state/schema.ts'
 import type { Restores } from '../restore/restores.ts'
 import { createReader } from '../restore/restores.ts'
@@ -14,7 +14,7 @@ type Services = Pick<AgentServices, 'settings' | 'store' | 'host' | 'log'> & {
 }
 
 /** Compares destinations with manifests, in a process that reads both; nothing is sent again. One at a time. */
-export class Comparing {
+export class Comparing implements Part {
   readonly #agent: Services
   readonly #worker: ReturnType<typeof createReader>
   #stopping = new AbortController()

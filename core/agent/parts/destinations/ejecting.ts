@@ -8,7 +8,7 @@ import { findMount, identifyMount, type Mount, readMounts } from '../../../platf
 import { errorCode, errorText } from '../../../platform/system-error.ts'
 import type { Ejected, FolderDestination } from '../../../settings/destination-schema.ts'
 import { getEjected, getFolder, withEjected } from '../../../settings/destinations.ts'
-import type { AgentServices } from '../../services.ts'
+import type { AgentServices, Part } from '../../services.ts'
 import type { SettingsContext } from '../../settings-context.ts'
 import { getFolderDirectory } from '../../workers/configs.ts'
 import type { EjectResult } from './contract.ts'
@@ -144,10 +144,10 @@ const formatUnmount = ({ point }: Mount): string =>
 
 const quote = (word: string) => (/^[\w./@:-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
 
-type Services = Pick<AgentServices, 'checker' | 'settings' | 'log' | 'change'>
+type Services = Pick<AgentServices, 'checker' | 'host' | 'settings' | 'log' | 'change'>
 
 /** Uses ejected folders again once their disks were away and are back. */
-export class EjectedDisks {
+export class EjectedDisks implements Part {
   readonly #agent: Services
   #isLooking = false
   #nextMs = 0
@@ -156,9 +156,9 @@ export class EjectedDisks {
     this.#agent = agent
   }
 
-  /** Called every second. Reads only the mount table while a disk is away or was not unplugged yet. */
-  look(): void {
-    if (this.#isLooking || performance.now() < this.#nextMs) return
+  /** Reads only the mount table while a disk is away or was not unplugged yet. */
+  tick(): void {
+    if (this.#agent.host.kind === 'once' || this.#isLooking || performance.now() < this.#nextMs) return
     const folders = getEjected(this.#agent.settings.get())
     if (folders.length === 0) return
     this.#isLooking = true

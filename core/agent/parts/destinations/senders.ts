@@ -8,7 +8,7 @@ import type {
   WorkerReport,
 } from '../../../lib/workers/definition.ts'
 import { senderDefinition } from '../../../send/sender-messages.ts'
-import type { AgentServices } from '../../services.ts'
+import type { AgentServices, Part } from '../../services.ts'
 import { isHeld } from '../../state/derived.ts'
 import { withSender, withSent } from '../../state/reports.ts'
 import type { AppState, DestinationState } from '../../state/schema.ts'
@@ -56,7 +56,7 @@ type Services = Pick<
  * Runs a sender process for each destination that has sources, so that a hung or absent destination does not block
  * others. The first destination always has one: it pairs, answers ledger requests, and forgets removed sources.
  */
-export class SenderWorkers {
+export class SenderWorkers implements Part {
   readonly #agent: Services
   /** Includes stopped workers: a destination that is used again must not get two processes at once. */
   readonly #workers = new Map<string, SupervisedWorker<Definition>>()
@@ -76,7 +76,7 @@ export class SenderWorkers {
   }
 
   /** Passes new configurations to the senders. Stops senders that have nothing left to send. */
-  configure(): void {
+  apply(): void {
     const { store, secrets, layout, host } = this.#agent
     // A report that arrives during the shutdown must not restart a worker.
     if (this.#isStopped || host.kind === 'command') return
@@ -99,14 +99,17 @@ export class SenderWorkers {
     for (const [id, config] of wanted) this.#getWorker(id).configure(config, isNeeded)
   }
 
+  tick(): void {
+    if (performance.now() - this.#publishedAtMs >= PUBLISH_EVERY_MS) this.#publishStatus()
+  }
+
   /** Sends this computer's status to the receivers, which can report it after a crash here. */
-  publishStatus(isLast = false): void {
-    if (!isLast && performance.now() - this.#publishedAtMs < PUBLISH_EVERY_MS) return
+  #publishStatus(): void {
     this.#publishedAtMs = performance.now()
     const status = buildOwnStatus(this.#agent.store.state, Date.now())
     if (JSON.stringify(status) === JSON.stringify(this.#published)) return
     this.#published = status
-    this.configure()
+    this.apply()
   }
 
   /** Restarts a sender, so that it retries at once under the new circumstances. */
@@ -189,8 +192,8 @@ export class SenderWorkers {
     return Object.fromEntries(all.flatMap(([id, answer]) => (answer === LATE ? [] : [[id, answer]])))
   }
 
-  async stop(): Promise<void> {
-    this.publishStatus(true)
+  async end(): Promise<void> {
+    this.#publishStatus()
     this.#isStopped = true
     await Promise.all([...this.#workers.values()].map((worker) => worker.stop()))
   }
@@ -229,7 +232,7 @@ export class SenderWorkers {
         .request('checkNow', { ids: [destination] })
         .catch(ignoreError('a checker that starts again checks all'))
     // Senders need each other's state: they share the bandwidth, and delete files only together.
-    if (concernsSenders(before, store.state.destinations)) this.configure()
+    if (concernsSenders(before, store.state.destinations)) this.apply()
   }
 
   /** Lists the given-up files, each of which a person has to handle. */

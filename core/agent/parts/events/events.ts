@@ -18,7 +18,7 @@ import { message } from '../../../lib/i18n/message.ts'
 import { UserError } from '../../../lib/i18n/user-error.ts'
 import { getSink, toSecretId } from '../../../settings/event-sinks.ts'
 import type { CommandInput, CommandOutput } from '../../contract.ts'
-import type { AgentServices } from '../../services.ts'
+import type { AgentServices, Part } from '../../services.ts'
 
 /** Events of one chunk of a stream. */
 const FOLLOWED_AT_ONCE = 500
@@ -28,7 +28,7 @@ const PRUNE_AFTER_MS = 60_000
 type Services = Pick<AgentServices, 'settings' | 'secrets' | 'host' | 'layout' | 'proxy' | 'log' | 'store'>
 
 /** The agent's events: for readers, and for the sinks of the settings. A one-shot run only removes old ones. */
-export class AgentEvents {
+export class AgentEvents implements Part {
   readonly #agent: Services
   readonly #log: EventLog | null
   readonly #sinks: Sinks | null
@@ -48,7 +48,7 @@ export class AgentEvents {
   }
 
   /** Applies the settings to the sinks. */
-  configure(): void {
+  apply(): void {
     const { settings, secrets, host } = this.#agent
     const { sinks } = settings.get().events
     const known = secrets.get()
@@ -100,7 +100,7 @@ export class AgentEvents {
       : { delivered: false, sentence: result.reason }
   }
 
-  async stop(): Promise<boolean> {
+  async close(): Promise<boolean> {
     this.#sinks?.stop()
     return (await this.#log?.stop()) ?? true
   }

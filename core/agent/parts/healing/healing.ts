@@ -8,7 +8,7 @@ import { englishWords } from '../../../lib/i18n/words.ts'
 import type { RequestOutput } from '../../../lib/workers/definition.ts'
 import { toFetchedNames } from '../../../restore/restore-messages.ts'
 import type { senderDefinition } from '../../../send/sender-messages.ts'
-import type { AgentServices } from '../../services.ts'
+import type { AgentServices, Part } from '../../services.ts'
 import { isHeld } from '../../state/derived.ts'
 import { type DestinationState, type HealingState, MOST_HEAL_FAILURES } from '../../state/schema.ts'
 import type { SenderWorkers } from '../destinations/senders.ts'
@@ -53,7 +53,7 @@ type Services = Pick<AgentServices, 'settings' | 'store' | 'layout' | 'log' | 'h
  * Gives destinations the contents again that they lost and that no source has: each is fetched from another destination
  * and stored by the sender (core/send/healing.ts). One destination at a time; it begins automatically when damage is found.
  */
-export class Healing {
+export class Healing implements Part {
   readonly #agent: Services
   readonly #worker: ReturnType<typeof createReader>
   /** Destinations that wait for their turn, with an age identity if a person gave one. */
@@ -87,7 +87,7 @@ export class Healing {
   }
 
   /** Begins to heal destinations that have damaged files. */
-  look(now: number): void {
+  tick(now: number): void {
     const { state } = this.#agent.store
     if (state.settings.pause !== null || isHeld(state)) return
     for (const { id, damaged, healing, connection } of state.destinations) {

@@ -7,7 +7,7 @@ import type { ReportCalls } from '../../../report/report-thread.ts'
 import { getSource } from '../../../settings/changes.ts'
 import { destinationIds } from '../../../settings/destinations.ts'
 import type { CommandInput, CommandOutput } from '../../contract.ts'
-import type { AgentServices } from '../../services.ts'
+import type { AgentServices, Part } from '../../services.ts'
 
 /** Time limit of a manifest that a view waits for. */
 const WITHIN_MS = 60_000
@@ -17,7 +17,7 @@ const MOST_WAITING = 4
 type Services = Pick<AgentServices, 'settings' | 'layout' | 'host'>
 
 /** Makes manifests for views, in a thread of their own: the disk that one is saved to may hang. */
-export class Manifests {
+export class Manifests implements Part {
   readonly #agent: Services
   readonly #thread: Thread<ReportCalls> | null
 
@@ -44,7 +44,7 @@ export class Manifests {
   }
 
   /** Resolves to false if a hung disk blocks the thread. */
-  async stop(): Promise<boolean> {
+  async close(): Promise<boolean> {
     return (await this.#thread?.close()) ?? true
   }
 

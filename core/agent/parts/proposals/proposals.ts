@@ -11,7 +11,7 @@ import { destinationIds } from '../../../settings/destinations.ts'
 import { applyProposal, describeProposal, parseProposal } from '../../../settings/proposal.ts'
 import type { Settings } from '../../../settings/schema.ts'
 import { recordCommand } from '../../recording.ts'
-import type { AgentServices } from '../../services.ts'
+import type { AgentServices, Part } from '../../services.ts'
 import type { ProposalState } from '../../state/schema.ts'
 
 // Settings that receivers propose to this computer. A proposal waits until a person decides, or is accepted at once if
@@ -138,11 +138,11 @@ type Services = Pick<
   AgentServices,
   'settings' | 'store' | 'host' | 'layout' | 'language' | 'notices' | 'change' | 'createRecorder'
 > & {
-  senders: { configure(): void }
+  senders: { apply(): void }
 }
 
 /** Decides about proposals in a running agent, and shows those that wait for a person. */
-export class Proposals {
+export class Proposals implements Part {
   readonly #agent: Services
   readonly #store: ProposalStore
   /** The waiting proposals that a notice was shown for, by destination. */
@@ -157,12 +157,13 @@ export class Proposals {
   readonly list: ProposalStore['list'] = (settings) => this.#store.list(settings)
   readonly getWaiting: ProposalStore['getWaiting'] = (...which) => this.#store.getWaiting(...which)
   readonly saved: ProposalStore['saved'] = () => this.#store.saved()
+  readonly close = this.saved
 
   /** Stores a decision, and has it sent to the receiver. */
   readonly decide: ProposalStore['decide'] = (...decision) => {
     this.#store.decide(...decision)
     this.#publish()
-    this.#agent.senders.configure()
+    this.#agent.senders.apply()
   }
 
   /** Returns the decision that a destination's sender answers a repeated proposal with. */
@@ -174,11 +175,11 @@ export class Proposals {
   /** Handles a message of a receiver; null: no proposal waits there. */
   receive(destination: string, proposal: Proposal | null): void {
     this.#store.receive(destination, proposal, Date.now())
-    this.review()
+    this.apply()
   }
 
   /** Decides about each waiting proposal that needs no person, after a proposal has arrived or settings have changed. */
-  review(): void {
+  apply(): void {
     // Accepting a proposal changes the settings, which calls this again.
     if (this.#isReviewing || this.#agent.host.kind === 'once') return
     this.#isReviewing = true

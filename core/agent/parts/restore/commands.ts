@@ -27,6 +27,8 @@ export function restoreHandlers({ restores, settings }: Services) {
         { destination, computer },
         { ...asked, sources: restores.listSources(computer), most: MOST_FOUND },
       ),
+    restoreChanges: ({ destination, computer, ...asked }) =>
+      restores.ask('changes', { destination, computer }, asked),
     restoreVersions: ({ destination, computer, ...asked }) =>
       restores.ask('versions', { destination, computer }, asked),
     restoreStart: (input) => runAction(() => restores.start(input)),

@@ -36,6 +36,10 @@ export const restoreContract = {
   }),
   restoreList: defineQuery({ ...questions.list, input: questions.list.input.extend(locationFields) }),
   restoreSearch: defineQuery({ ...questions.search, input: questions.search.input.extend(locationFields) }),
+  restoreChanges: defineQuery({
+    ...questions.changes,
+    input: questions.changes.input.extend(locationFields),
+  }),
   restoreVersions: defineQuery({
     ...questions.versions,
     input: questions.versions.input.extend(locationFields),

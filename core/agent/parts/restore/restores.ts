@@ -13,7 +13,7 @@ import {
 } from '../../../restore/restore-messages.ts'
 import type { FolderDestination } from '../../../settings/destination-schema.ts'
 import { embeddedDestination, namedDestination } from '../../../settings/destinations.ts'
-import type { AgentServices } from '../../services.ts'
+import type { AgentServices, Part } from '../../services.ts'
 import { describeRestore, RESTORE_NOTICE } from '../../state/derived.ts'
 import { SupervisedWorker } from '../../workers/supervisor.ts'
 import type { SenderWorkers } from '../destinations/senders.ts'
@@ -52,7 +52,7 @@ type Services = Pick<
 }
 
 /** Lists destinations and restores files, by a process that rests while nothing is requested. */
-export class Restores {
+export class Restores implements Part {
   readonly #agent: Services
   readonly #worker: SupervisedWorker<Definition>
   /** The last request; null after it has ended without files left unreplaced. */

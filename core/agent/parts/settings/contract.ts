@@ -25,7 +25,7 @@ export const changeableSettingsSchema = withoutDefaults(settings)
       .extend({ proxy: withoutDefaults(webProxySchema.shape).partial() })
       .partial(),
     alerts: withoutDefaults(alertsSettingsSchema.shape)
-      .pick({ unreachableMinutes: true, quietHours: true })
+      .omit({ muted: true, channels: true })
       .extend({ labels: withoutDefaults(labels.unwrap().shape).partial() })
       .partial(),
   })

@@ -10,7 +10,11 @@ import { EVERYTHING } from '../../core/alerts/kinds.ts'
 import { getKind } from '../../core/backends/kinds.ts'
 import { message } from '../../core/lib/i18n/message.ts'
 import { isOnOtherComputer as isOnShare } from '../../core/platform/mounts.ts'
-import { getSourceDestinations } from '../../core/settings/destinations.ts'
+import {
+  destinationWord,
+  EMBEDDED_DESTINATION,
+  getSourceDestinations,
+} from '../../core/settings/destinations.ts'
 import {
   batchSettingsSchema,
   type ExpectedFiles,
@@ -136,7 +140,9 @@ export function heldLines(state: Pick<AppState, 'destinations'>, source: SourceS
   const { path, name } = source.settings
   const [held, marked] = [findHeldMessage(source), findMarkedMessage(source)]
   const deleted = findDeletedMessage(state, source)
-  const [destination = ''] = findKeepers(state, [source]).split(', ')
+  const [keeper] = findKeepers(state, [source])
+  const destination =
+    keeper === undefined ? EMBEDDED_DESTINATION : destinationWord(state.destinations, keeper.id)
   const sentences = [
     ...(held === null
       ? []
@@ -145,7 +151,7 @@ export function heldLines(state: Pick<AppState, 'destinations'>, source: SourceS
       ? []
       : [
           deleted.whole,
-          message('cli.paths.putBack', { name, destination: destination === '' ? 'embedded' : destination }),
+          message('cli.paths.putBack', { name, destination }),
           message('cli.paths.wasIntended', { path }),
         ]),
     ...(marked === null

@@ -5,6 +5,7 @@ import {
   getScanActivity,
   isCounted,
   isOldVerdict,
+  joinNames,
 } from '../../core/agent/state/derived.ts'
 import type { AppState, SourceDestination, SourceState } from '../../core/agent/state/schema.ts'
 import { type Message, message } from '../../core/lib/i18n/message.ts'
@@ -72,7 +73,7 @@ const causeLines = (state: AppState, id: string) =>
 /** Formats the files that are gone here: deleted by others, or removed by Holdfast after they were sent. */
 function goneLines(state: AppState, source: SourceState): string[] {
   const { deletedFiles, deletedBytes, removedFiles, removedBytes } = source.totals
-  const destinations = findKeepers(state, [source])
+  const destinations = joinNames(findKeepers(state, [source]))
   const deleted =
     destinations === ''
       ? translate('cli.status.deletedHere', { count: deletedFiles, size: deletedBytes })

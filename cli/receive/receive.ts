@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import { checkDescriptors } from '../../core/agent/workers/enough-threads.ts'
 import { logDroppedErrors } from '../../core/dropped-errors.ts'
-import { shellWord } from '../../core/lib/i18n/formats.ts'
 import { message } from '../../core/lib/i18n/message.ts'
 import { englishWords } from '../../core/lib/i18n/words.ts'
 import { endNow } from '../../core/lib/workers/process.ts'
@@ -119,9 +118,9 @@ async function receive(options: ReceiveOptions): Promise<void> {
   const { fingerprint, pairedSenders } = host.receiver
   const stopped = Promise.race([untilStopped(file !== null), host.failed])
   log('info', englishWords(message('transfer.receiverFingerprint', { fingerprint })))
-  log('info', englishWords(message('cli.receive.data', { path: shellWord(host.data) })))
+  log('info', englishWords(message('cli.receive.data', { path: host.data })))
   if (pairedSenders === 0)
-    log('info', englishWords(message('cli.receiving.noSenders', { store: shellWord(config.store) })))
+    log('info', englishWords(message('cli.receiving.noSenders', { store: config.store })))
   heedReloads?.(() => host.reload(() => loadConfig(file, given)))
   // A service has no user at its terminal: there "holdfast pair" makes the codes.
   if (pairedSenders === 0 && file === null) await Promise.race([showInvitation(config.store), stopped])

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { CommandInput } from '../../core/agent/contract.ts'
 import type { AppState } from '../../core/agent/state/schema.ts'
-import { parseSize, shellWord } from '../../core/lib/i18n/formats.ts'
+import { parseSize } from '../../core/lib/i18n/formats.ts'
 import { receiveSettingsSchema, type Settings } from '../../core/settings/schema.ts'
 import { splitSender } from '../../core/store/quota/quota-options.ts'
 import { inData, withDataDirectory } from '../ask/data-directory.ts'
@@ -137,8 +137,7 @@ function print(
   else if (state.problem !== null) console.log(terminalWords(state.problem))
   else console.log(translate('cli.receiving.on', { path, port, count: state.senders.length }))
   if (lockDays !== null) console.log(translate('window.receiving.locked', { count: lockDays }))
-  if (state?.senders.length === 0)
-    console.log(translate('cli.receiving.noSenders', { store: shellWord(path) }))
+  if (state?.senders.length === 0) console.log(translate('cli.receiving.noSenders', { store: path }))
 }
 
 async function turnOn(dataDirectory: string, given: string | undefined, options: OnOptions): Promise<void> {

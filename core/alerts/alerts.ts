@@ -141,6 +141,8 @@ export class Alerts {
       owed: [...owed, ...now.owed.filter(isNew)],
       troubles: [...troubles, ...now.troubles.filter(({ incident }) => isNew(incident))],
     })
+    // Paths that were found well before their incidents could be loaded are checked again: that ends these.
+    if (this.#early === null) this.#options.confirm(open.flatMap(({ failing }) => Object.keys(failing)))
     const early = this.#early ?? []
     this.#early = null
     for (const work of early) work()

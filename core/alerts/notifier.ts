@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { warnUnlessCode } from '../dropped-errors.ts'
 import { throttle } from '../lib/async/timing.ts'
@@ -58,6 +59,9 @@ export interface PolicyCommit extends Omit<Commit, 'entries' | 'reported'> {
 }
 
 export type Resumed = Pick<Left, 'policy' | 'past'>
+
+/** `id`: as in OutboxEntry. */
+type Sent = Pick<OutboxEntry, 'id' | 'notice'>
 
 interface PlannedEntry {
   sender: ChannelSender
@@ -214,9 +218,14 @@ export class Notifier {
     const entry = sender.createEntry(exampleNotice('test', Date.now()))
     if (entry === null) return { delivered: false, sentence: message('alert.noChannel', { id }) }
     const outcome = await sender.recordOutcome(this.#send(entry, new AbortController().signal))
-    if (outcome.did !== 'delivered') return { delivered: false, sentence: outcome.reason }
-    sender.tryNow()
-    return { delivered: true, sentence: outcome.note ?? message('alert.tested') }
+    if (outcome.did === 'delivered') sender.tryNow()
+    return toTested(outcome)
+  }
+
+  /** Sends a test through a channel that is not added. */
+  async try(channel: ChannelSettings, secrets: Record<string, string>): Promise<ChannelTested> {
+    const test = { id: randomUUID(), notice: exampleNotice('test', Date.now()) }
+    return toTested(await this.#sendThrough(channel, secrets, test, new AbortController().signal))
   }
 
   timeline(question: TimelineQuestion): Promise<TimelinePage> {
@@ -305,18 +314,28 @@ export class Notifier {
 
   async #send(entry: OutboxEntry, stopped: AbortSignal): Promise<ChannelOutcome> {
     const settings = this.#config.channels.find(({ id }) => id === entry.channel)
-    const { computer, labels, names, language, place } = this.#config
-    const words = settings === undefined ? createWords(language, place) : this.#words
-    const look = settings ?? { type: null, template: null }
-    const render = () =>
-      renderMessage(entry.id, entry.notice, { words, computer, labels, names }, look, Date.now())
-    if (settings === undefined) {
-      this.#events.show(toShown(render()))
-      return { did: 'delivered', note: null }
-    }
-    const outcome = await this.#attempt(settings, stopped, async (given) => {
+    if (settings !== undefined) return this.#sendThrough(settings, this.#secretsOf(settings), entry, stopped)
+    const { language, place } = this.#config
+    this.#events.show(
+      toShown(this.#render(entry, { type: null, template: null }, createWords(language, place))),
+    )
+    return { did: 'delivered', note: null }
+  }
+
+  #render({ id, notice }: Sent, look: Parameters<typeof renderMessage>[3], words = this.#words) {
+    const { computer, labels, names } = this.#config
+    return renderMessage(id, notice, { words, computer, labels, names }, look, Date.now())
+  }
+
+  async #sendThrough(
+    settings: ChannelSettings,
+    secrets: Record<string, string>,
+    sent: Sent,
+    stopped: AbortSignal,
+  ): Promise<ChannelOutcome> {
+    const outcome = await this.#attempt(settings, secrets, stopped, async (given) => {
       const { getChannel } = await loadChannels()
-      return getChannel(settings.type).send(render(), given)
+      return getChannel(settings.type).send(this.#render(sent, settings), given)
     })
     if (outcome.did !== 'delivered')
       this.#events.log('warn', `${settings.name}: ${englishWords(outcome.reason)}`)
@@ -326,7 +345,8 @@ export class Notifier {
   async #beat(settings: ChannelSettings, send: Beat['send'], isFirst: boolean): Promise<void> {
     const { failing } = this.#config
     const text = failing === null ? null : this.#words(failing)
-    const attempt = this.#attempt(settings, new AbortController().signal, (given) =>
+    const { signal } = new AbortController()
+    const attempt = this.#attempt(settings, this.#secretsOf(settings), signal, (given) =>
       send(text, isFirst, given),
     )
     await this.#getSender(settings.id).recordOutcome(attempt)
@@ -335,16 +355,20 @@ export class Notifier {
   /** Turns any error into an outcome, because an error that nothing handles would end the agent. */
   async #attempt(
     settings: ChannelSettings,
+    secrets: Record<string, string>,
     signal: AbortSignal,
     act: (given: ChannelInput) => Promise<ChannelOutcome>,
   ): Promise<ChannelOutcome> {
-    const secrets = this.#config.secrets[settings.id] ?? {}
     try {
       return await act({ options: getOptions(settings), secrets, signal, withinMs: WITHIN_MS })
     } catch (error) {
       const reason = message('channel.broken', { reason: quote(errorText(error), secrets) })
       return { did: 'retry', afterMs: null, reason }
     }
+  }
+
+  #secretsOf({ id }: ChannelSettings): Record<string, string> {
+    return this.#config.secrets[id] ?? {}
   }
 
   async #configureBeats(): Promise<void> {
@@ -368,6 +392,11 @@ export class Notifier {
     return ids.map((id) => this.#getSender(id).state(Object.keys(secrets[id] ?? {})))
   }
 }
+
+const toTested = (outcome: ChannelOutcome): ChannelTested =>
+  outcome.did === 'delivered'
+    ? { delivered: true, sentence: outcome.note ?? message('alert.tested') }
+    : { delivered: false, sentence: outcome.reason }
 
 const loadChannels = () => import('./channels/kinds.ts')
 

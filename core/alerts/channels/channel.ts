@@ -3,6 +3,8 @@ import type { Notice } from '../incident.ts'
 
 /** A healthy service responds sooner. */
 export const WITHIN_MS = 10_000
+/** Factor of it for mail servers, which scan a message before they accept it, and greet slowly to deter senders of spam. */
+export const MAIL_PATIENCE = 3
 const MOST_QUOTED = 200
 /** Text beyond this is ignored: it may end with half a secret, where reading stopped. */
 const MOST_LOOKED_AT = 2_000
@@ -97,8 +99,8 @@ export const inBytes = (text: string): number => Buffer.byteLength(text)
 /** Shortens a foreign text for a sentence: on one line, and without secrets. */
 export function quote(text: string, secrets: Readonly<Record<string, string>>): string {
   const said = hide(text, secrets).slice(0, MOST_LOOKED_AT)
-  // Control characters are not text, and could affect a terminal.
-  return shorten(said.replace(/[\s\p{Cc}]+/gu, ' ').trim(), MOST_QUOTED)
+  // Control characters are not text, and could affect a terminal or turn the rest of the sentence round.
+  return shorten(said.replace(/[\s\p{Cc}\p{Bidi_Control}]+/gu, ' ').trim(), MOST_QUOTED)
 }
 
 /** Removes secrets from a text, in every form in which they were sent or could be returned. */

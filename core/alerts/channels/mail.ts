@@ -14,6 +14,7 @@ import {
   type Channel,
   type ChannelInput,
   type ChannelOutcome,
+  MAIL_PATIENCE,
   type OutgoingMessage,
   quote,
   shorten,
@@ -21,11 +22,6 @@ import {
 } from './channel.ts'
 import { createAbortSignal, getAbortOutcome, getField, unreachable } from './http.ts'
 
-/**
- * Factor of the timeout, because mail servers scan a message before they accept it, and greet slowly to deter senders
- * of spam.
- */
-const TIMEOUT_FACTOR = 3
 const MOST_SUBJECT = 200
 const MOST_CHARACTERS = 100_000
 /** Default ports: RFC 8314, 3.3 (submissions), RFC 6409 (submission), RFC 5321 (relay). */
@@ -39,7 +35,7 @@ const PLAIN_TEXT_REPLY =
 /** Sends mail through an SMTP server, with one thread for each incident. */
 export const mail: Channel = {
   async send(letter, given) {
-    const patient = { ...given, withinMs: TIMEOUT_FACTOR * given.withinMs }
+    const patient = { ...given, withinMs: MAIL_PATIENCE * given.withinMs }
     const limit = createAbortSignal(patient)
     const host = formatHost(given)
     try {

@@ -1,6 +1,6 @@
 import { createInstance, type i18n } from 'i18next'
 import { type Language, languages, type Place, textsOf } from './dictionaries.ts'
-import { formats } from './formats.ts'
+import { formats, shellWord } from './formats.ts'
 import { type Message, message } from './message.ts'
 
 export { type Language, languages, type Place }
@@ -30,6 +30,10 @@ function createDictionary(language: Language, place: Place): i18n {
   for (const [name, format] of Object.entries(formats)) {
     dictionary.services.formatter?.add(name, (value, lng) => format(Number(value), lng ?? language))
   }
+  // In commands: a name may have spaces and quotation marks.
+  dictionary.services.formatter?.add('shell', (value) =>
+    value === undefined ? '{{}}' : shellWord(String(value)),
+  )
   return dictionary
 }
 

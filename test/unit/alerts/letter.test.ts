@@ -123,7 +123,9 @@ describe('notification text', () => {
       /^Files of \{DOY\} come to data again\. 4 files are still missing: A, B, C\./,
     )
     const inWindow = { ...writer, words: createWords('en', 'window') }
-    expect(letter(notice('failed', missing), { given: inWindow }).body).toContain('under “Files”')
+    expect(letter(notice('failed', missing), { given: inWindow }).body).toContain(
+      'All gaps are in the details of “',
+    )
   })
 
   it('is urgent while data is at risk, not after the recovery', () => {

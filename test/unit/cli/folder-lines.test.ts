@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
-import { sourceLines } from '../../../cli/folders/folder-lines.ts'
+import { heldLines, sourceLines } from '../../../cli/folders/folder-lines.ts'
+import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { settingsSchema } from '../../../core/settings/schema.ts'
+import { receiver, stateWith, well } from '../../support/agent/status.ts'
 
 const folder = { id: 'b', kind: 'folder', name: 'disk', path: '/no-share' }
 const bucket = { kind: 's3', bucket: 'lab', folder: 'station' }
@@ -45,3 +47,25 @@ test.each([
     )
   },
 )
+
+test('`holdfast folders`: the command that puts deleted files back names one destination, quoted for the shell', () => {
+  const totals = { ...noTotals, deletedFiles: 40 }
+  const scanned = { ...well.scanned, deleted: { since: 1, files: 40, known: 46 } }
+  const settings = { ...well.settings, name: "Bob's data" }
+  const put = (name: string, id = 'nas') => {
+    const destinations = [
+      { ...receiver, id, name },
+      { ...receiver, id: 'other', name: 'other' },
+    ]
+    const mine = destinations.map((one) => ({ ...one, totals }))
+    const source = { ...well, settings, scanned, destinations: mine } as typeof well
+    return heldLines(stateWith({ destinations }), source).find((line) => line.includes('restore --from'))
+  }
+  const rest = "'Bob'\\''s data' --in-place --missing-only"
+  expect(put('NAS, room 4')).toContain(`restore --from 'NAS, room 4' ${rest}`)
+  expect(put('nas-2')).toContain(`restore --from nas-2 ${rest}`)
+  // A name that is not clear on a command line.
+  expect(put('-v')).toContain(`restore --from nas ${rest}`)
+  const here = { ...well, settings, scanned, destinations: [] } as typeof well
+  expect(heldLines(stateWith({ destinations: [] }), here).join()).toContain(`restore --from embedded ${rest}`)
+})

@@ -40,6 +40,25 @@ test('dictionaries: each language has a folder with the same files', () => {
   for (const one of translations) expect(readdirSync(path.join(locales, one)).sort()).toEqual(all)
 })
 
+test('dictionaries: a name in a command is quoted by the format "shell", whatever characters it has', () => {
+  const command = /(?:--(?:store|data|adopt|from|computer)|\{\{holdfast\}\}(?: [a-z]+)+)(?: --[a-z]+)? "?/
+    .source
+  const raw = /\{\{(?:path|name|store|folder|link|directory)\}\}/.source
+  const unquoted = new RegExp(`'\\{\\{[^}]*\\}\\}'|${command}${raw}`)
+  for (const language of languages)
+    for (const file of files)
+      for (const [key, text] of Object.entries(dictionary(language, file)))
+        expect({ language, key, found: unquoted.exec(text)?.[0] }).toEqual({
+          language,
+          key,
+          found: undefined,
+        })
+  const words = createWords('en')
+  expect(words(message('cli.paths.sendThem', { path: "/srv/Bob's data" }))).toContain(
+    "folders accept '/srv/Bob'\\''s data'",
+  )
+})
+
 describe.each(translations.flatMap((language) => files.map((file) => ({ language, file }))))(
   'dictionary $language/$file',
   ({ language, file }) => {

@@ -3,8 +3,14 @@ import { UserError } from '../lib/i18n/user-error.ts'
 import { createHasher } from '../platform/digest.ts'
 import type { FileMetadata } from '../platform/file-metadata.ts'
 import { batchBuffers } from '../protocol/frame-buffers.ts'
-import type { EntriesQuestion, Folder } from '../protocol/frames.ts'
-import type { ContentsPage, EntriesPage, StoreContentsQuestion, StoredContent } from '../store/query/query.ts'
+import type { CountsQuestion, EntriesQuestion, Folder } from '../protocol/frames.ts'
+import type {
+  ContentsPage,
+  CountsPage,
+  EntriesPage,
+  StoreContentsQuestion,
+  StoredContent,
+} from '../store/query/query.ts'
 import type { Computer } from './backend-messages.ts'
 
 /** Contents up to this size are read completely when they are opened. */
@@ -26,6 +32,11 @@ export interface Library {
   entries(asked: EntriesQuestion): Promise<EntriesPage>
   /** Sorted by path. */
   contents(asked: StoreContentsQuestion): Promise<ContentsPage>
+  /**
+   * Counts a page of the contents, older versions included, by the quarter of an hour in which they were stored. Left
+   * out or null: the destination would have to be asked for each file.
+   */
+  counts?(asked: CountsQuestion): Promise<CountsPage | null>
   /** @throws NotReadable, with the error name as its message, if only this content cannot be read. */
   open(content: StoredContent): Promise<Incoming>
   /**

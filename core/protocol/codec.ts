@@ -41,6 +41,7 @@ export function encodeFrame<T extends FrameType>(
   const { maxHeader, maxPayload } = getLimits(type)
   const packed = packr.pack(header)
   const payloadBytes = payload.reduce((sum, piece) => sum + piece.length, 0)
+  // A compressed payload is one piece.
   const [contents] = payload
   const size = compressed && contents !== undefined ? (readSize(contents) ?? 0) : payloadBytes
   if (packed.length > maxHeader || size > maxPayload || payloadBytes > maxPayload)
@@ -94,6 +95,7 @@ export function createFrameDecoder(allowed: (type: FrameType) => boolean) {
      */
     push(bytes: Buffer, onFrame: (frame: Frame) => void) {
       let at = 0
+      // A frame without a header or payload is complete with its prefix.
       while (at < bytes.length || (current !== null && current.filled === current.body.length)) {
         if (current === null) {
           const copied = bytes.copy(prefix, prefixed, at, at + PREFIX_BYTES - prefixed)
@@ -135,6 +137,7 @@ function expand(type: FrameType, body: Buffer, headerBytes: number): Buffer {
     body.copy(whole, 0, 0, headerBytes)
     bytes.copy(whole, headerBytes)
     getBuffers(type)?.give(body)
+    // zstd has filled one buffer of this size, and allocated the next one.
     countUsed(2 * size)
     return whole
   } catch (error) {

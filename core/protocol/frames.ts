@@ -14,6 +14,7 @@ import {
   LONGEST_SENTENCE,
   LONGEST_TEXT,
   LONGEST_WORD,
+  MAX_COUNTED,
   MAX_DIRECTORIES,
   MAX_FETCHED,
   MAX_FILE_NUMBER,
@@ -174,10 +175,15 @@ const contentsQuestion = z.object({
 })
 export type ContentsQuestion = z.infer<typeof contentsQuestion>
 
+/** Requests numbers of stored contents, older versions included, by the time of storing. */
+const countsQuestion = contentsQuestion.pick({ folder: true, path: true, after: true })
+export type CountsQuestion = z.infer<typeof countsQuestion>
+
 const questionSchema = z.discriminatedUnion('about', [
   z.object({ about: z.literal('folders') }),
   z.object({ about: z.literal('entries'), ...entriesQuestion.shape }),
   z.object({ about: z.literal('contents'), ...contentsQuestion.shape }),
+  z.object({ about: z.literal('counts'), ...countsQuestion.shape }),
 ])
 export type Question = z.infer<typeof questionSchema>
 
@@ -200,6 +206,9 @@ export const entrySchema = z.object({
 })
 export type RestoreEntry = z.infer<typeof entrySchema>
 
+/** Number of contents that were stored in a quarter of an hour, and when the last of them was. */
+const storedCount = z.tuple([count, z.number()])
+
 export const restoreAnswerSchema = z.discriminatedUnion('about', [
   z.object({ about: z.literal('folders'), folders: z.array(folderSchema).max(10_000) }),
   z.object({ about: z.literal('entries'), entries: z.array(entrySchema).max(1000), next: cursor }),
@@ -212,6 +221,7 @@ export const restoreAnswerSchema = z.discriminatedUnion('about', [
     strangeNames: z.array(text).max(1000).optional(),
     next: cursor,
   }),
+  z.object({ about: z.literal('counts'), counts: z.array(storedCount).max(MAX_COUNTED), next: cursor }),
   /** The question cannot be answered now. `reason`: an error name, or a sentence. */
   z.object({ about: z.literal('failed'), reason: z.string().max(LONGEST_DETAIL) }),
 ])
@@ -258,7 +268,7 @@ export const frameKinds = {
   /**
    * Receiver: its name, the first credit, and the sender's last session; null for other purposes than "send". `streams`:
    * the key and the maximum of the session's connections; only for a sender whose `hello` has `streams`. `zstd`: it takes
-   * compressed payloads; only for a sender whose `hello` has `zstd`.
+   * compressed payloads; only for a sender whose `hello` has `zstd`. `counts`: it answers the question of this name.
    */
   welcome: {
     code: 2,
@@ -271,6 +281,7 @@ export const frameKinds = {
       session: session.extend({ next: token, isForked: z.boolean() }).nullable(),
       streams: z.object({ key: token, most: z.number().int().min(1).max(MAX_STREAMS) }).optional(),
       zstd: z.boolean().optional(),
+      counts: z.boolean().optional(),
     }),
   },
   /** Receiver: the reason of a refusal; then it closes the connection. */

@@ -34,6 +34,8 @@ export const MAX_FETCHED = 256
 export const MAX_FETCH_BYTES = 16 * MIB
 export const MAX_FETCH_PARTS = 4096
 export const MAX_QUESTIONS = 16
+/** Maximum of contents that one answer counts. */
+export const MAX_COUNTED = 50_000
 /** Maximum of connections of one session: the connection that began it, and its further data streams. */
 export const MAX_STREAMS = 16
 /** Maximum length of a chunk's header. */

@@ -31,7 +31,9 @@ export async function listEntries(
   { from: _, sources, at, ...asked }: Asked<'list'>,
 ): Answered<'list'> {
   const page =
-    at === null ? { ...(await library.entries(asked)), isPart: false } : await listThen(library, asked, at)
+    at === null
+      ? { ...(await library.entries(asked)), files: null, isPart: false }
+      : await listThen(library, asked, at)
   const compare = await createComparison(library, sources, asked.folder)
   const below = asked.directory === '' ? '' : `${asked.directory}/`
   const entries = page.entries.map(async (entry) => ({
@@ -49,12 +51,14 @@ async function listThen(
   library: Library,
   { folder, directory }: Pick<Asked<'list'>, 'folder' | 'directory'>,
   at: number,
-): Promise<EntriesPage & { isPart: boolean }> {
+): Promise<EntriesPage & { files: number | null; isPart: boolean }> {
   const until = performance.now() + SEARCH_MS
   const path = directory === '' ? null : directory
   const entries = new Map<string, RestoreEntry>()
+  let files = 0
   const question = { folder, path, at, version: null, text: null, isList: false }
   for await (const { contents, next } of readPages(library, question)) {
+    files += contents.length
     for (const { path: file, facts } of contents) {
       const [name = '', ...rest] = (path === null ? file : file.slice(path.length + 1)).split('/')
       const { size, mtimeNs } = facts
@@ -62,9 +66,9 @@ async function listThen(
       else if (name !== '') entries.set(name, { name, kind: 'file', size, mtimeMs: Number(mtimeNs) / 1e6 })
     }
     if (next !== null && performance.now() > until)
-      return { entries: [...entries.values()], next: null, isPart: true }
+      return { entries: [...entries.values()], next: null, files: null, isPart: true }
   }
-  return { entries: [...entries.values()], next: null, isPart: false }
+  return { entries: [...entries.values()], next: null, files, isPart: false }
 }
 
 /** Time limit of a comparison. A disk that exceeds it is not read again for the same answer. */

@@ -31,6 +31,9 @@ export const localStates = ['same', 'changed', 'missing', 'unknown'] as const
 const local = z.enum(localStates)
 export type LocalState = z.infer<typeof local>
 
+/** Contents that were stored in a period. `end` is exclusive; `lastAt`: when the last one was. Milliseconds since 1970. */
+const countSchema = z.object({ start: z.number(), end: z.number(), files: z.number(), lastAt: z.number() })
+
 /** The state at this time, in milliseconds since 1970; null: the current state. */
 const at = z.number().nullable()
 
@@ -72,6 +75,8 @@ export const questions = {
         }),
       ),
       next: z.string().nullable(),
+      /** Number of files in the directory and below; null: the list has only a part of them, or no time. */
+      files: z.number().nullable(),
       /** True if there are too many files to list the state at a time completely. */
       isPart: z.boolean(),
     }),
@@ -92,6 +97,23 @@ export const questions = {
       files: z.array(z.object({ folder: z.string(), path: z.string(), ...when, local })),
       /** True if there are more, or the destination has too many files to search all of them. */
       isPart: z.boolean(),
+    }),
+  },
+  /**
+   * The days and hours in which contents were stored, older versions included, oldest first; at most 400 days. The days
+   * before are joined to the first one, without hours.
+   */
+  changes: {
+    input: z.object({
+      folder: folder.nullable(),
+      /** Only files below this directory of the folder; '' for all. */
+      directory: z.string().max(LONGEST_PATH),
+      /** The time zone of the days: an IANA name. */
+      zone: z.string().max(100),
+    }),
+    output: z.object({
+      /** null: the destination does not list the versions of a whole directory, or has too many of them. */
+      days: z.array(countSchema.extend({ hours: z.array(countSchema) })).nullable(),
     }),
   },
   /** The versions of one file, newest first; version '' is the current one, if there is one. */
@@ -213,6 +235,7 @@ export const restorerDefinition = {
       ...questions.search,
       input: questions.search.input.extend({ from, sources, most: z.number() }),
     },
+    changes: { ...questions.changes, input: questions.changes.input.extend({ from }) },
     versions: { ...questions.versions, input: questions.versions.input.extend({ from }) },
     /** Starts a restore; reports follow. Refused while another one runs. */
     start: {

@@ -10,6 +10,7 @@ import { toSentence, UserError } from '../lib/i18n/user-error.ts'
 import type { RequestInput } from '../lib/workers/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { listEntries, listVersions, searchFiles, viewContent } from './browse.ts'
+import { listChanges } from './changes.ts'
 import { startComparison } from './compare.ts'
 import { fetchFiles } from './fetch.ts'
 import { type RestoreProgress, restoreFrom, type ToRestore } from './restore.ts'
@@ -56,6 +57,7 @@ export function startRestorer(context: WorkerContext<Definition>): WorkerHandler
         shelf.use(from, async (library) => ({ folders: [...(await library.folders())] })),
       list: (asked: Asked<'list'>) => shelf.use(asked.from, (library) => listEntries(library, asked)),
       search: (asked: Asked<'search'>) => shelf.use(asked.from, (library) => searchFiles(library, asked)),
+      changes: (asked: Asked<'changes'>) => shelf.use(asked.from, (library) => listChanges(library, asked)),
       versions: (asked: Asked<'versions'>) =>
         shelf.use(asked.from, (library) => listVersions(library, asked)),
       view: (asked: Asked<'view'>) =>
@@ -99,40 +101,50 @@ export function startRestorer(context: WorkerContext<Definition>): WorkerHandler
   }
 }
 
+/** A library that requests share. */
+interface Shelved {
+  key: string
+  library: Promise<Library>
+  end: AbortController
+  users: number
+}
+
 /** Keeps the last used library open between requests. The agent ends the process when requests have ceased. */
 function createShelf() {
-  let open: { key: string; library: Promise<Library>; end: AbortController } | null = null
+  let open: Shelved | null = null
 
-  const close = () => {
-    const closing = open
-    open = null
-    closing?.library
+  const close = (closing: Shelved | null) => {
+    if (closing === null || closing.end.signal.aborted) return
+    if (open === closing) open = null
+    closing.library
       .then((library) => library.close())
       .catch(ignoreError('a library that could not be opened needs no closing'))
-    closing?.end.abort()
+    closing.end.abort()
   }
 
-  const openOnShelf = (settings: LibrarySettings): Promise<Library> => {
+  const openOnShelf = (settings: LibrarySettings): Shelved => {
     const key = JSON.stringify(settings)
-    if (open?.key !== key) {
-      close()
-      const end = new AbortController()
-      open = { key, library: openLibrary(settings, end.signal), end }
-    }
-    return open.library
+    if (open?.key === key) return open
+    close(open)
+    const end = new AbortController()
+    open = { key, library: openLibrary(settings, end.signal), end, users: 0 }
+    return open
   }
 
   return {
-    close,
-    /** After an error the library is closed, so that the next request reopens it. */
+    close: () => close(open),
+    /** After an error the next request opens the library anew; the other requests that use it come to their end. */
     async use<T>(settings: LibrarySettings, look: (library: Library) => Promise<T>): Promise<T> {
-      const library = openOnShelf(settings)
+      const shelved = openOnShelf(settings)
+      shelved.users += 1
       try {
-        return await look(await library)
+        return await look(await shelved.library)
       } catch (error) {
-        // The next request may have opened another library by now.
-        if (open?.library === library) close()
+        if (open === shelved) open = null
         throw error
+      } finally {
+        shelved.users -= 1
+        if (open !== shelved && shelved.users === 0) close(shelved)
       }
     },
   }

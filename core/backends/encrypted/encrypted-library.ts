@@ -2,11 +2,12 @@ import type { Decrypter } from 'age-encryption'
 import { ignoreError } from '../../dropped-errors.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { errorText } from '../../platform/system-error.ts'
-import type { EntriesQuestion, Folder, RestoreEntry } from '../../protocol/frames.ts'
+import type { CountsQuestion, EntriesQuestion, Folder, RestoreEntry } from '../../protocol/frames.ts'
 import { loadIdentity } from '../../protocol/identity.ts'
 import type { Encryption } from '../../settings/destination-schema.ts'
 import type {
   ContentsPage,
+  CountsPage,
   EntriesPage,
   StoreContentsQuestion,
   StoredContent,
@@ -91,6 +92,14 @@ class EncryptedLibrary implements Library {
     const isFile = isOn || file.contents.some((one) => one.path === path)
     if (!isFile) return this.#list({ ...there, path: at })
     return { ...file, next: file.next === null ? null : OF_FILE + file.next }
+  }
+
+  async counts(question: CountsQuestion): Promise<CountsPage | null> {
+    const { folder, path } = question
+    const place = folder === null ? null : await this.#findPlace(folder)
+    const directory = place === null || path === null ? path : hiddenPath(place.key, path)
+    const there = { ...question, folder: place?.there ?? null, path: directory }
+    return (await this.#library.counts?.(there)) ?? null
   }
 
   async open(content: StoredContent): Promise<Incoming> {

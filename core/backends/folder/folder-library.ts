@@ -89,6 +89,7 @@ export function openStoreLibrary(
     folders: () => asked(() => reader.folders({ sender }).map((name) => ({ name, source: sourceIn(name) }))),
     entries: (question) => asked(() => reader.entries({ sender, asked: question })),
     contents: (question) => asked(() => reader.contents({ sender, asked: question })),
+    counts: (question) => asked(() => reader.counts({ sender, asked: question })),
     open: (content) =>
       openInParts(content, async ({ folder, path, version }, from, bytes) => {
         const ranges = [{ folder, path, version, from, bytes }]

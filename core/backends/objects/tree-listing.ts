@@ -52,6 +52,7 @@ export function createLister(read: (directory: string) => Promise<ListedEntry[]>
     if (key !== null) standing.delete(key)
     const directory = prefix.slice(0, prefix.lastIndexOf('/') + 1)
     const pages = goesOn ?? toPages(walk(read, directory, prefix, deep), after)
+    // The last page is what the generator returns.
     const { value: page } = await pages.next()
     if (page.next !== null) standing.set(toKey(prefix, deep, page.next), pages)
     for (const [oldest] of standing) if (standing.size > MOST_STANDING) standing.delete(oldest)

@@ -5,6 +5,7 @@ import { errorCode, errorText } from '../../platform/system-error.ts'
 import type { FrameChannel } from '../../protocol/channel.ts'
 import { ProtocolError } from '../../protocol/codec.ts'
 import type {
+  CountsQuestion,
   EntriesQuestion,
   FetchEntry,
   Folder,
@@ -19,6 +20,7 @@ import { decodeMetadata } from '../../protocol/metadata-codec.ts'
 import type { ReceiverDestination } from '../../settings/destination-schema.ts'
 import type {
   ContentsPage,
+  CountsPage,
   EntriesPage,
   StoreContentsQuestion,
   StoredContent,
@@ -94,6 +96,7 @@ class ReceiverLibrary implements Library {
   readonly place = null
   readonly #destination: ReceiverDestination
   readonly #channel: FrameChannel
+  readonly #canCount: boolean
   readonly #asking = createSemaphore(MAX_QUESTIONS)
   // Half of what the receiver accepts, because it also counts data in transit.
   readonly #bytesOut = createSemaphore(MAX_FETCH_BYTES / 2)
@@ -104,9 +107,10 @@ class ReceiverLibrary implements Library {
   #toFetch: FetchEntry[] = []
   #ended: UserError | null = null
 
-  constructor(destination: ReceiverDestination, { channel, follow }: Dialled) {
+  constructor(destination: ReceiverDestination, { channel, welcome, follow }: Dialled) {
     this.#destination = destination
     this.#channel = channel
+    this.#canCount = welcome.counts === true
     follow(
       (frame) => this.#onFrame(frame),
       (reason) => this.#onClose(reason),
@@ -124,6 +128,10 @@ class ReceiverLibrary implements Library {
 
   async contents(asked: StoreContentsQuestion): Promise<ContentsPage> {
     return toPage(await this.#ask({ about: 'contents', ...asked }))
+  }
+
+  async counts(asked: CountsQuestion): Promise<CountsPage | null> {
+    return this.#canCount ? await this.#ask({ about: 'counts', ...asked }) : null
   }
 
   open(content: StoredContent): Promise<Incoming> {

@@ -109,6 +109,11 @@ const samples: Uint8Array[][] = [
     id: 1,
     question: { about: 'entries', folder: '資料', directory: 'a/b', after: null },
   }),
+  encodeFrame('ask', { id: 2, question: { about: 'counts', folder: null, path: '資料', after: '1 0 空' } }),
+  encodeFrame('told', {
+    id: 2,
+    answer: { about: 'counts', counts: [[2 ** 40, 1_700_000_000_000]], next: null },
+  }),
   encodeFrame('told', {
     id: 1,
     answer: {

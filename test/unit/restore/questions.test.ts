@@ -2,11 +2,13 @@ import { once } from 'node:events'
 import fs from 'node:fs'
 import net from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
+import { loadIdentity } from '../../../core/protocol/identity.ts'
 import { findPlaces } from '../../../core/restore/choose.ts'
 import { BEGUN, MAX_REPORTED } from '../../../core/restore/restore-messages.ts'
 import { countEvent, startRestorer } from '../../../core/restore/restore-worker.ts'
 import { describeEvent, type RestoreEvent } from '../../../core/restore/write/events.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
+import { startLiar, type Victim } from '../../support/faults/lying-receiver.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
@@ -54,6 +56,47 @@ test('restorer: a request to another destination stops the earlier request, and 
   await until('the second connection', () => other.sockets.length > 0)
   other.hangUp()
   expect(await now).not.toContain(': stopped')
+  await stop?.()
+})
+
+test('restorer: an error of one request leaves the connection to the others that are under way', async () => {
+  const { requests, stop } = startRestorer({
+    report: () => undefined,
+    nudge: () => undefined,
+    crowded: () => undefined,
+    log: () => undefined,
+  })
+  const directory = temporaryDirectory('questions')
+  const own = await loadIdentity(directory)
+  const asked: { id: number; victim: Victim }[] = []
+  const liar = await startLiar(temporaryDirectory('liar'), own.fingerprint, {
+    welcome: () => ({ counts: true }),
+    answer(frame, victim) {
+      if (frame.type !== 'ask') return false
+      const { id, question } = frame.header
+      if (question.about === 'counts') victim.send('told', { id, answer: { about: 'failed', reason: 'EIO' } })
+      else asked.push({ id, victim })
+      return true
+    },
+  })
+  const destination = { id: 'liar', kind: 'receiver', name: 'liar', host: '127.0.0.1', ...liar.at }
+  const from = {
+    destination,
+    secrets: {},
+    identityDirectory: directory,
+    name: 'here',
+    computer: null,
+    key: null,
+  }
+  const folders = requests.folders({ from } as never)
+  const [first] = await until('the list is requested', () => asked.length > 0 && asked)
+  const counted = requests.changes({ from, folder: null, directory: '', zone: 'UTC' } as never)
+  await expect(counted).rejects.toMatchObject({ sentence: { key: 'restore.notTold' } })
+  first?.victim.send('told', { id: first.id, answer: { about: 'folders', folders: [] } })
+  expect(await folders).toEqual({ folders: [] })
+  // The next request connects again.
+  void requests.folders({ from } as never).catch(() => undefined)
+  await until('another connection', () => liar.connections.length === 2)
   await stop?.()
 })
 

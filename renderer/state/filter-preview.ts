@@ -13,7 +13,7 @@ export function useFilterPreview(id: string, filters: Filters | null): Answer<Fi
     ask: async () => {
       if (filters === null) return null
       const preview = await bridge.call('previewFilters', { id, filters })
-      // Superseded by the request of another window.
+      // Superseded by the request of another window: an answer of null is asked for again.
       return preview.ended === 'superseded' ? null : preview
     },
     typingMs: 350,

@@ -1,4 +1,4 @@
-import { createContext, type ReactNode, use, useEffect, useState } from 'react'
+import { createContext, type ReactNode, use, useCallback, useEffect, useId, useState } from 'react'
 import { useWords } from '../words/context.tsx'
 import { Confirm } from './confirm.tsx'
 import { Dialog } from './dialog.tsx'
@@ -6,16 +6,16 @@ import { Dialog } from './dialog.tsx'
 /** typed: there is input that closing would discard. asked: a request is pending, and its result has to be seen. */
 export type Held = 'nothing' | 'typed' | 'asked'
 
-export const HoldContext = createContext<(held: Held) => void>(() => undefined)
+/** Takes the state of a form, by the form's id. */
+export const HoldContext = createContext<(form: string, held: Held) => void>(() => undefined)
 
 /** Called by a form: reports to the dialog or page around it why it must not be closed. */
 export function useHold(isTyped: boolean, isAsked: boolean): void {
   const hold = use(HoldContext)
+  const form = useId()
   const held = isAsked ? 'asked' : isTyped ? 'typed' : 'nothing'
-  useEffect(() => {
-    hold(held)
-    return () => hold('nothing')
-  }, [hold, held])
+  useEffect(() => hold(form, held), [hold, form, held])
+  useEffect(() => () => hold(form, 'nothing'), [hold, form])
 }
 
 interface FormDialogProps {
@@ -29,7 +29,8 @@ interface FormDialogProps {
 /** A dialog with a form: closing it by its × or by a key asks first if there is unsaved input. */
 export function FormDialog({ opened, title, onClose, children }: FormDialogProps) {
   const { t } = useWords()
-  const [held, hold] = useState<Held>('nothing')
+  const [held, setHeld] = useState<Held>('nothing')
+  const hold = useCallback((_: string, next: Held) => setHeld(next), [])
   const [asking, setAsking] = useState(false)
   return (
     <>

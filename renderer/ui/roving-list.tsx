@@ -12,7 +12,7 @@ interface RovingListProps {
 
 /**
  * A list with a single tab stop: up, down, Home and End move between entries, left and right within one. The tab stop
- * stays at the last focused element.
+ * stays at the last focused element; it begins at the current one.
  */
 export function RovingList({ className, entry, children }: RovingListProps) {
   const list = useRef<HTMLDivElement>(null)
@@ -59,7 +59,8 @@ function findStops(within: Element): HTMLElement[] {
 function keepOneStop(list: Element | null, wanted: Element | null): void {
   if (list === null) return
   const stops = [...list.querySelectorAll<HTMLElement>(STOPS)]
-  const stop = stops.find((one) => one === wanted) ?? stops[0]
+  const stop =
+    stops.find((one) => one === wanted) ?? stops.find((one) => one.ariaCurrent === 'true') ?? stops[0]
   for (const one of stops) {
     const index = one === stop ? 0 : -1
     // Assigning an equal value would still recompute the element's style.

@@ -1,9 +1,9 @@
 import { useEffect } from 'react'
 
-/** Leaves the visible page that replaces another: presses its back button. */
+/** Leaves the visible page that replaces another: presses its back button, which a wide window does not show. */
 export function pressBack(): void {
-  const buttons = document.querySelectorAll<HTMLElement>('.details-title > button:first-child')
-  for (const button of buttons) if (button.checkVisibility()) button.click()
+  for (const title of document.querySelectorAll('.details-title'))
+    if (title.checkVisibility()) title.querySelector('button')?.click()
 }
 
 let wasMenuOpen = false

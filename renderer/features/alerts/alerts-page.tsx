@@ -5,7 +5,7 @@ import { useNow } from '../../state/now.ts'
 import { IconChevronRight } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 import { type Place, useOpenPage } from '../frame/pages.ts'
-import { MuteEverything, OngoingRow } from './incident-actions.tsx'
+import { MuteEverything, OngoingRows } from './incident-actions.tsx'
 import { findMuted, listOngoing } from './incidents.ts'
 import { MutedPart } from './muted-part.tsx'
 import { Notices } from './notices.tsx'
@@ -34,14 +34,7 @@ export default function AlertsPage({ state, place = null }: AlertsPageProps) {
       {lasting.length > 0 && (
         <section className="card rows" aria-label={t('window.alerts.now')}>
           <h2>{t('window.alerts.now')}</h2>
-          {lasting.map((incident) => (
-            <OngoingRow
-              key={incident.id}
-              incident={incident}
-              state={state}
-              isMarked={incident.id === place?.id}
-            />
-          ))}
+          <OngoingRows incidents={lasting} state={state} marked={place} />
         </section>
       )}
       <MutedPart state={state} />

@@ -1,4 +1,5 @@
 import { Button, Menu } from '@mantine/core'
+import { useState } from 'react'
 import { minutesUntilTomorrow } from '../../../core/agent/state/derived.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { EVERYTHING, isDiskKind } from '../../../core/alerts/kinds.ts'
@@ -10,10 +11,10 @@ import { useNow } from '../../state/now.ts'
 import { ActionsMenu } from '../../ui/actions-menu.tsx'
 import { copyText } from '../../ui/copy.ts'
 import { IconBellOff } from '../../ui/icons.ts'
+import { Elapsed } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
-import { useOpenRestore } from '../frame/pages.ts'
+import { type Place, useOpenRestore } from '../frame/pages.ts'
 import { incidentDetails } from '../help/details.ts'
-import { LinkChoice } from '../overview/link-part.tsx'
 import { IncidentRow } from './incident-row.tsx'
 import {
   findConcerned,
@@ -32,20 +33,51 @@ interface Action {
   run: () => unknown
 }
 
+interface OngoingRowsProps {
+  incidents: readonly Incident[]
+  state: AppState
+  /** The request to show an incident; null: there is none. */
+  marked?: Place | null
+}
+
+/**
+ * Lists ongoing incidents, a line each. The details of the first, of the marked one, and of those that ask for a decision
+ * open by themselves.
+ */
+export function OngoingRows({ incidents, state, marked = null }: OngoingRowsProps) {
+  return (
+    <div className="things">
+      {incidents.map((incident, index) => (
+        <OngoingRow
+          key={incident.id}
+          incident={incident}
+          state={state}
+          marked={incident.id === marked?.id ? marked : null}
+          isFirst={index === 0}
+        />
+      ))}
+    </div>
+  )
+}
+
 interface OngoingRowProps {
   incident: Incident
   state: AppState
-  isMarked: boolean
+  marked: Place | null
+  isFirst: boolean
 }
 
 /** Shows an ongoing incident with its next step, and all other actions in a menu. */
-export function OngoingRow({ incident, state, isMarked }: OngoingRowProps) {
+function OngoingRow({ incident, state, marked, isFirst }: OngoingRowProps) {
   const words = useWords()
   const { t } = words
   const { run } = useCommands()
   const now = useNow()
   const decisions = useDecisions(incident, state)
   const copyDetails = useCopyDetails(incident, state)
+  // A line that was closed stays closed while others begin and end before it.
+  const [wasFirst, setWasFirst] = useState(isFirst)
+  if (isFirst && !wasFirst) setWasFirst(true)
   const { id, acknowledged, snoozedUntil } = incident
   const isSnoozed = acknowledged === null && snoozedUntil !== null && snoozedUntil > now
   const about = findConcerned(incident, state)
@@ -90,7 +122,14 @@ export function OngoingRow({ incident, state, isMarked }: OngoingRowProps) {
     </ActionsMenu>
   )
   return (
-    <IncidentRow incident={incident} settings={state.settings} isMarked={isMarked} menu={menu}>
+    <IncidentRow
+      incident={incident}
+      settings={state.settings}
+      figure={<Elapsed at={incident.startedAt} />}
+      menu={menu}
+      isMarked={marked !== null}
+      opens={marked ?? (wasFirst || decisions.length > 0)}
+    >
       <Told incident={incident} isSnoozed={isSnoozed} muted={muted} isSilenced={isSilenced} />
       {next !== undefined && (
         <Button
@@ -149,14 +188,6 @@ function useDecisions({ kind, sources: [id = ''] }: Incident, { sources }: AppSt
       run: () => run('answerMarked', { id, answer: 'confirm' }, 'window.marked.confirmed'),
     },
   ]
-}
-
-/** Shows the choice between the two places of a link that leads elsewhere now; nothing for other incidents. */
-export function LinkActions({ incident: { paths, sentence } }: { incident: Incident }) {
-  if (!sentence.key.startsWith('condition.link')) return null
-  const id = (Object.keys(paths)[0] ?? '').replace(/^link:/, '')
-  const { now, path } = sentence.params
-  return <LinkChoice id={id} path={String(path)} now={now === undefined ? null : String(now)} />
 }
 
 interface ToldProps {

@@ -22,12 +22,16 @@ const MOST_NAMES = 5
 
 /** Returns an incident's title: "Survey archive · Read-only"; a source's disk has the source's name. */
 export function formatTitle(incident: Incident, words: Pick<Words, 't'>, settings: Settings): string {
-  const { path, others } = findPlace(incident, settings)
-  const where = others > 0 ? words.t('notify.others', { path, count: others }) : path
+  const where = formatPlace(incident, words, settings)
   return words.t('window.alerts.title', { kind: words.t(`kind.${incident.kind}`), where })
 }
 
-/** Returns the first of the incident's subjects, or the last of its missing files, and the number of the others. */
+/** Returns the first of the incident's subjects, or the last of its missing files, and counts the others. */
+export function formatPlace(incident: Incident, { t }: Pick<Words, 't'>, settings: Settings): string {
+  const { path, others } = findPlace(incident, settings)
+  return others > 0 ? t('notify.others', { path, count: others }) : path
+}
+
 function findPlace(incident: Incident, settings: Settings): { path: string; others: number } {
   const { name, file, pattern, count } = incident.sentence.params
   // Without a date in its pattern, no file is known.

@@ -1,20 +1,13 @@
-import { UnstyledButton } from '@mantine/core'
-import { useEffect, useId, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { describeEnd, isDiskKind } from '../../../core/alerts/kinds.ts'
+import { isDiskKind } from '../../../core/alerts/kinds.ts'
 import { useNow } from '../../state/now.ts'
 import type { TimelineEntry } from '../../state/timeline.ts'
-import { IconChevronDown, IconChevronRight } from '../../ui/icons.ts'
-import { MiddleText } from '../../ui/middle-text.tsx'
 import { At, Since } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
-import { HealthMark } from '../overview/health-line.tsx'
 import { DeliveryList } from './delivery-list.tsx'
-import { Cause, EvidencePart } from './evidence-part.tsx'
-import { LinkActions } from './incident-actions.tsx'
-import { Subjects } from './incident-row.tsx'
-import { formatTitle, getLevel, getSeverity, type Incident } from './incidents.ts'
-import { RemedyCommands } from './remedy.tsx'
+import { EvidencePart } from './evidence-part.tsx'
+import { IncidentRow } from './incident-row.tsx'
+import { getSeverity, type Incident } from './incidents.ts'
 
 interface TimelineRowProps {
   incident: Incident
@@ -24,62 +17,30 @@ interface TimelineRowProps {
   isMarked: boolean
 }
 
-/** Shows an incident of the timeline as a line that expands to all of its details. */
+/** Shows an incident of the timeline in a line that opens all of its details. */
 export function TimelineRow({ incident, deliveries, settings, isMarked }: TimelineRowProps) {
-  const words = useWords()
-  const { t, say, format } = words
-  const [opened, setOpened] = useState(isMarked)
-  useEffect(() => {
-    if (isMarked) setOpened(true)
-  }, [isMarked])
-  const id = useId()
-  const { startedAt, endedAt } = incident
-  const end = endedAt === null ? null : describeEnd(incident)
+  const { format } = useWords()
+  const { kind, startedAt, endedAt } = incident
   return (
-    <li className="timeline-row" data-incident={incident.id} data-marked={isMarked || undefined}>
-      <UnstyledButton
-        className="timeline-open"
-        aria-expanded={opened}
-        aria-controls={id}
-        onClick={() => setOpened(!opened)}
-      >
-        <HealthMark level={getLevel(incident)} />
-        <MiddleText text={formatTitle(incident, words, settings)} className="timeline-title" />
-        <span className="dimmed figures">
-          {endedAt === null ? (
-            <Since at={startedAt} />
-          ) : (
-            <>
-              {format.duration(endedAt - startedAt)} · <At at={startedAt} />
-            </>
-          )}
-        </span>
-        {opened ? <IconChevronDown size={16} /> : <IconChevronRight size={16} />}
-      </UnstyledButton>
-      <div id={id} hidden={!opened} className="timeline-more">
-        {opened && (
+    <IncidentRow
+      incident={incident}
+      settings={settings}
+      figure={
+        endedAt === null ? (
+          <Since at={startedAt} />
+        ) : (
           <>
-            {end !== null && <p className="breakable selectable">{say(end)}</p>}
-            <p className="breakable selectable">
-              {endedAt === null
-                ? say(incident.sentence)
-                : t('window.timeline.atFirst', { text: say(incident.sentence) })}
-            </p>
-            <Cause incident={incident} />
-            {endedAt === null && (
-              <>
-                <RemedyCommands sentence={incident.sentence} />
-                <LinkActions incident={incident} />
-              </>
-            )}
-            <Subjects incident={incident} />
-            <Facts incident={incident} />
-            {isDiskKind(incident.kind) && <EvidencePart incident={incident} />}
-            {deliveries !== null && <DeliveryList incident={incident} deliveries={deliveries} />}
+            {format.duration(endedAt - startedAt)} · <At at={startedAt} />
           </>
-        )}
-      </div>
-    </li>
+        )
+      }
+      isMarked={isMarked}
+      opens={isMarked}
+    >
+      <Facts incident={incident} />
+      {isDiskKind(kind) && <EvidencePart incident={incident} />}
+      {deliveries !== null && <DeliveryList incident={incident} deliveries={deliveries} />}
+    </IncidentRow>
   )
 }
 

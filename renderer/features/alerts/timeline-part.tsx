@@ -109,18 +109,16 @@ function TimelineList({ state, filter, isFiltered, marked }: TimelineListProps) 
           {t(isHeard(state) ? 'window.alerts.empty' : 'window.alerts.emptySilent')}
         </Empty>
       )}
-      <RovingList className="timeline" entry="li">
-        <ul>
-          {shown.map(({ incident, deliveries }) => (
-            <TimelineRow
-              key={incident.id}
-              incident={incident}
-              deliveries={deliveries}
-              settings={state.settings}
-              isMarked={incident.id === marked}
-            />
-          ))}
-        </ul>
+      <RovingList className="things timeline" entry="article">
+        {shown.map(({ incident, deliveries }) => (
+          <TimelineRow
+            key={incident.id}
+            incident={incident}
+            deliveries={deliveries}
+            settings={state.settings}
+            isMarked={incident.id === marked}
+          />
+        ))}
       </RovingList>
       {older !== null && (
         <Button size="xs" variant="default" onClick={older}>

@@ -1,5 +1,5 @@
 import { Button, Group, SegmentedControl, Stack, Switch, TextInput } from '@mantine/core'
-import { type FormEvent, useId, useState } from 'react'
+import { type FormEvent, useEffect, useId, useRef, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import {
   type CatalogEntry,
@@ -8,14 +8,18 @@ import {
   getFields,
 } from '../../../core/alerts/channels/catalog.ts'
 import { type Message, message } from '../../../core/lib/i18n/message.ts'
+import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
+import { sentenceOfThrown } from '../../state/thrown.ts'
 import { Copyable } from '../../ui/copyable.tsx'
 import { firstInvalid, focusAfter } from '../../ui/focus.ts'
 import { useHold } from '../../ui/form-dialog.tsx'
 import { useWords } from '../../words/context.tsx'
+import { Confirmation } from '../destinations/test-result.tsx'
 import {
   type Channel,
   type ChannelDraft,
+  type NewChannel,
   newChannelId,
   newDraft,
   type Problems,
@@ -44,9 +48,12 @@ interface ChannelFormProps {
 export function ChannelForm(props: ChannelFormProps) {
   const { type, channel, stored, state, onBack, onDone } = props
   const { t, say } = useWords()
-  const { draft, change, problems, isIncomplete, refusal, busy, save } = useChannelForm(props)
+  const { draft, change, problems, isIncomplete, refusal, failure, isSaving, isTesting, submit, addAnyway } =
+    useChannelForm(props)
+  const said = refusal ?? failure
+  const certificate = failure?.params.fingerprint
   return (
-    <form onSubmit={save} noValidate>
+    <form onSubmit={submit} noValidate>
       <Stack gap="sm">
         {channel === null && <p className="needs dimmed">{needsWord(t, type)}</p>}
         <ChannelFields
@@ -57,10 +64,19 @@ export function ChannelForm(props: ChannelFormProps) {
           problems={problems}
           onChange={change}
         />
-        {refusal !== null && (
-          <p className="card-problem breakable" role="alert">
-            {say(refusal)}
+        {said !== null && (
+          <p className="card-problem breakable" role="alert" ref={showEnd}>
+            {say(said)}
           </p>
+        )}
+        {typeof certificate === 'string' && certificate !== '' && (
+          <Confirmation
+            isChanged={(draft.options.certificate ?? '') !== ''}
+            words="certificate"
+            before={draft.options.certificate ?? ''}
+            found={certificate}
+            onConfirm={() => change({ options: { ...draft.options, certificate } })}
+          />
         )}
         {isIncomplete && (
           <p className="card-problem" role="alert">
@@ -69,14 +85,19 @@ export function ChannelForm(props: ChannelFormProps) {
         )}
         <Group justify="flex-end" gap="xs">
           {onBack !== null && (
-            <Button variant="subtle" color="gray" disabled={busy} onClick={onBack} mr="auto">
+            <Button variant="subtle" color="gray" disabled={isSaving} onClick={onBack} mr="auto">
               {t('window.back')}
             </Button>
           )}
-          <Button variant="default" disabled={busy} onClick={onDone}>
+          <Button variant="default" disabled={isSaving} onClick={onDone}>
             {t('window.cancel')}
           </Button>
-          <Button type="submit" loading={busy}>
+          {failure !== null && (
+            <Button variant="default" disabled={isSaving} onClick={addAnyway}>
+              {t('window.channel.addAnyway')}
+            </Button>
+          )}
+          <Button type="submit" loading={isSaving || isTesting}>
             {t(channel === null ? 'window.channel.addAction' : 'window.channel.saveAction')}
           </Button>
         </Group>
@@ -85,9 +106,13 @@ export function ChannelForm(props: ChannelFormProps) {
   )
 }
 
-/** Holds the form's state and saves it. Problems are shown after the first attempt to save. */
+/** The reason would be outside the visible area of a long form. */
+const showEnd = (reason: HTMLElement | null) => reason?.closest('form')?.scrollIntoView({ block: 'end' })
+
+/** Holds the form's state, tests a new channel, and saves it. Problems are shown after the first attempt. */
 function useChannelForm({ type, channel, stored, state, onDone }: ChannelFormProps) {
   const { t } = useWords()
+  const bridge = useBridge()
   const { ask, tell } = useCommands()
   const [about] = useState(() => ({
     id: channel?.id ?? newChannelId(type),
@@ -97,8 +122,18 @@ function useChannelForm({ type, channel, stored, state, onDone }: ChannelFormPro
   const [draft, setDraft] = useState<ChannelDraft>(before)
   const [tried, setTried] = useState(false)
   const [refusal, setRefusal] = useState<Message | null>(null)
-  const [busy, setBusy] = useState(false)
-  useHold(JSON.stringify(draft) !== JSON.stringify(before), busy)
+  /** Why the test of this draft failed. */
+  const [failure, setFailure] = useState<Message | null>(null)
+  const [isSaving, setSaving] = useState(false)
+  const [isTesting, setTesting] = useState(false)
+  /** Changes with the draft, and when the form is closed: a test under way is then one of another draft. */
+  const drafts = useRef(0)
+  useEffect(() => {
+    return () => {
+      drafts.current += 1
+    }
+  }, [])
+  useHold(JSON.stringify(draft) !== JSON.stringify(before), isSaving)
   const { given, problems } = readDraft(draft, {
     ...about,
     type,
@@ -107,13 +142,24 @@ function useChannelForm({ type, channel, stored, state, onDone }: ChannelFormPro
     sources: state.settings.sources.map(({ id }) => id),
   })
   const change = (changes: Partial<ChannelDraft>) => {
+    drafts.current += 1
     setDraft((now) => ({ ...now, ...changes }))
+    setTesting(false)
     setRefusal(null)
+    setFailure(null)
   }
 
-  const save = async (event: FormEvent<HTMLFormElement>) => {
+  const save = async (wanted: NewChannel) => {
+    setSaving(true)
+    const outcome = await ask(channel === null ? 'addChannel' : 'changeChannel', wanted)
+    setSaving(false)
+    if (!outcome.done) return setRefusal(outcome.sentence)
+    tell('done', message(channel === null ? 'window.channel.added' : 'window.channel.changed'))
+    onDone()
+  }
+  const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
-    if (busy) return
+    if (isSaving || isTesting) return
     const form = event.currentTarget
     if (given === null) {
       focusAfter(
@@ -122,16 +168,34 @@ function useChannelForm({ type, channel, stored, state, onDone }: ChannelFormPro
       )
       return
     }
-    setBusy(true)
-    const outcome = await ask(channel === null ? 'addChannel' : 'changeChannel', given)
-    setBusy(false)
-    if (!outcome.done) return setRefusal(outcome.sentence)
-    tell('done', message(channel === null ? 'window.channel.added' : 'window.channel.changed'))
-    onDone()
+    if (channel !== null) return save(given)
+    const tested = drafts.current
+    setTesting(true)
+    setRefusal(null)
+    setFailure(null)
+    const { delivered, sentence } = await bridge
+      .call('tryChannel', given)
+      .catch((error) => ({ delivered: false, sentence: sentenceOfThrown(error) }))
+    if (drafts.current !== tested) return
+    setTesting(false)
+    if (delivered) return save(given)
+    setFailure(sentence)
   }
 
   const isIncomplete = tried && given === null
-  return { draft, change, problems: tried ? problems : {}, isIncomplete, refusal, busy, save }
+  const addAnyway = () => void (given !== null && save(given))
+  return {
+    draft,
+    change,
+    problems: tried ? problems : {},
+    isIncomplete,
+    refusal,
+    failure,
+    isSaving,
+    isTesting,
+    submit,
+    addAnyway,
+  }
 }
 
 interface ChannelFieldsProps extends Pick<ChannelFormProps, 'type' | 'stored' | 'state'> {

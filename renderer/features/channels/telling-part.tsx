@@ -4,16 +4,16 @@ import { PlainSettings } from '../settings/plain-setting.tsx'
 import { useSave } from '../settings/use-save.ts'
 import { QuietHours } from './quiet-hours.tsx'
 
-/** Sets when notifications are sent. */
+/** Sets when notifications are sent, and what all of them contain. */
 export function TellingPart({ settings }: { settings: AppState['settings'] }) {
   const save = useSave()
   const { quietHours } = settings.alerts
   return (
     <SettingsPart title="window.telling.title">
-      <PlainSettings part="window.telling.title" settings={settings} />
       <Setting id="alerts.quietHours">
         <QuietHours value={quietHours} save={(hours) => save({ alerts: { quietHours: hours } })} />
       </Setting>
+      <PlainSettings section="settings.notifications" settings={settings} />
     </SettingsPart>
   )
 }

@@ -1,6 +1,7 @@
 import { Menu, UnstyledButton } from '@mantine/core'
 import { useState } from 'react'
 import type { ComputerState } from '../../../core/agent/state/schema.ts'
+import { senderConditions } from '../../../core/receive/senders/fleet.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { useIsPage } from '../../state/desktop-only.tsx'
 import { ActionsMenu } from '../../ui/actions-menu.tsx'
@@ -10,6 +11,7 @@ import { Since } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import type { HealthLevel } from '../overview/describe.ts'
 import { HealthMark } from '../overview/health-line.tsx'
+import { describeStations } from '../receiving/sender-list.tsx'
 
 const levels: Record<NonNullable<ComputerState['status']>['level'], HealthLevel> = {
   failing: 'failing',
@@ -106,14 +108,8 @@ function OpenLink({ computer: { id, name, address } }: { computer: ComputerState
 
 function Senders({ counts }: { counts: NonNullable<NonNullable<ComputerState['status']>['senders']> }) {
   const { t } = useWords()
-  const count = Object.values(counts).reduce((sum, one) => sum + one, 0)
-  const { well = 0 } = counts
-  if (count === 0) return null
-  return (
-    <span className="dimmed figures-line">
-      {well === count
-        ? t('window.receiving.allWell', { count })
-        : t('window.receiving.someWell', { well, count })}
-    </span>
-  )
+  const known = senderConditions.map((condition) => [condition, counts[condition] ?? 0] as const)
+  const some = known.filter(([, count]) => count > 0)
+  if (some.length === 0) return null
+  return <span className="dimmed figures-line">{describeStations(some, t)}</span>
 }

@@ -6,7 +6,7 @@ import { useWords } from '../../words/context.tsx'
 import type { Place } from '../frame/pages.ts'
 import { ReceivingPart } from '../receiving/receiving-part.tsx'
 import { AddDialog } from './add-dialog.tsx'
-import { DestinationCard } from './destination-card.tsx'
+import { DestinationRow } from './destination-row.tsx'
 import { EmbeddedCallout } from './embedded-callout.tsx'
 import { LocalCopiesCard } from './local-copies-card.tsx'
 
@@ -40,6 +40,8 @@ export default function DestinationsPage({ state, place }: DestinationsPageProps
   const { destinations, sources } = state
   const [first] = destinations
   const isCopiedHere = first?.kind === 'embedded' && sources.length > 0
+  const isNoneElsewhere =
+    first !== undefined && !destinations.some(({ kind, elsewhere }) => elsewhere || kind === 'embedded')
 
   const close = () => {
     setAdding(false)
@@ -55,12 +57,15 @@ export default function DestinationsPage({ state, place }: DestinationsPageProps
   return (
     <div className="stack">
       {isCopiedHere && <EmbeddedCallout destination={first} state={state} />}
-      {destinations.map(
-        (destination) =>
-          destination.kind !== 'embedded' && (
-            <DestinationCard key={destination.id} destination={destination} state={state} />
-          ),
-      )}
+      <div className="card destinations">
+        {destinations.map(
+          (destination) =>
+            destination.kind !== 'embedded' && (
+              <DestinationRow key={destination.id} destination={destination} state={state} />
+            ),
+        )}
+      </div>
+      {isNoneElsewhere && <p className="card-problem warn">{t('window.embedded.explain')}</p>}
       <div className="add">
         {!isCopiedHere && (
           <Button variant="light" leftSection={<IconPlus size={17} />} onClick={() => setAdding(true)}>

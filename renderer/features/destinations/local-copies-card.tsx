@@ -12,7 +12,7 @@ export function LocalCopiesCard({ path }: { path: string }) {
   const { run } = useCommands()
   const [asking, setAsking] = useState(false)
   return (
-    <section className="card destination-card" aria-label={t('window.localCopies.title')}>
+    <section className="card" aria-label={t('window.localCopies.title')}>
       <span className="kind-name">
         <IconDeviceDesktop size={18} stroke={1.7} aria-hidden="true" />
         <span className="card-name">{t('window.localCopies.title')}</span>

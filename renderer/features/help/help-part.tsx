@@ -8,17 +8,6 @@ import { useSaveDiagnostics } from './use-save-diagnostics.ts'
 
 const GuideDialog = lazy(() => import('./guide-dialog.tsx'))
 
-/** The last part of the settings page. */
-export function HelpPart({ version }: { version: string }) {
-  const { t } = useWords()
-  return (
-    <section className="card settings" data-setting="help" aria-label={t('window.help')}>
-      <h2>{t('window.help')}</h2>
-      <HelpContent version={version} />
-    </section>
-  )
-}
-
 /** Shows the guide, the keys, the version, and how to report a problem. */
 export function HelpContent({ version }: { version: string }) {
   const { t } = useWords()

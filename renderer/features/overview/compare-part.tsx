@@ -3,6 +3,7 @@ import { useState } from 'react'
 import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
 import type { Message } from '../../../core/lib/i18n/message.ts'
 import { useCommands } from '../../state/commands.tsx'
+import { useHold } from '../../ui/form-dialog.tsx'
 import { useWords } from '../../words/context.tsx'
 import { FileMenu } from '../file/file-menu.tsx'
 import { FileLink } from '../file/file-name.tsx'
@@ -18,7 +19,9 @@ export function ComparePart({ source, state }: { source: SourceState; state: App
   const offered = getDestinationStates(source, state.destinations)
   const [chosen, setChosen] = useState<string | null>(null)
   const [identity, setIdentity] = useState('')
+  const [usedIdentity, setUsedIdentity] = useState('')
   const [refusal, setRefusal] = useState<Message | null>(null)
+  useHold(identity !== usedIdentity, false)
   const destination = offered.find((one) => one.id === chosen) ?? offered[0]
   if (destination === undefined) return null
   const { comparison, destinations } = state
@@ -29,6 +32,7 @@ export function ComparePart({ source, state }: { source: SourceState; state: App
   const start = async () => {
     const key = isEncrypted ? { identity: identity.trim() } : {}
     const outcome = await ask('compareList', { id, destination: destination.id, ...key })
+    if (outcome.done) setUsedIdentity(identity)
     setRefusal(outcome.done ? null : outcome.sentence)
   }
 

@@ -28,13 +28,6 @@ export function getDestinationStates(
   return all.filter(({ id }) => destinations.some((one) => one.id === id))
 }
 
-/** Returns the source's destinations that keep files deleted here. */
-export function findKeepers(source: SourceState, all: readonly DestinationState[]): DestinationState[] {
-  return all.filter(({ id }) =>
-    source.destinations.some((one) => one.id === id && one.totals.deletedFiles > 0),
-  )
-}
-
 /** Joins the names in one line. */
 export function destinationNames(
   destinations: readonly DestinationState[],

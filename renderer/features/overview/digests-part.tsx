@@ -8,6 +8,7 @@ import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
 import { useIsPage } from '../../state/desktop-only.tsx'
 import { sentenceOfThrown } from '../../state/thrown.ts'
+import { useHold } from '../../ui/form-dialog.tsx'
 import { useWords } from '../../words/context.tsx'
 import { SavedMark } from '../settings/saved-mark.tsx'
 
@@ -73,9 +74,11 @@ function SaveList({ id, digests }: Pick<SourceState['settings'], 'id' | 'digests
   const [chosen, setChosen] = useState<Form | null>(null)
   const form = offered.find((one) => one === chosen) ?? offered[0]
   const [license, setLicense] = useState('')
+  const [savedLicense, setSavedLicense] = useState('')
   const [isSaving, setIsSaving] = useState(false)
   const [results, setResults] = useState<Message[]>([])
   const [refusal, setRefusal] = useState<Message | null>(null)
+  useHold(license !== savedLicense, false)
   if (form === undefined) return null
 
   const given = form === 'ro-crate' ? parseLicense(license) : null
@@ -86,6 +89,7 @@ function SaveList({ id, digests }: Pick<SourceState['settings'], 'id' | 'digests
     try {
       const made = await bridge.call('saveManifest', { id, form, license: given ?? null })
       setResults(made === null ? [] : toSentences(made))
+      if (made !== null) setSavedLicense(license)
     } catch (error) {
       setResults([])
       setRefusal(sentenceOfThrown(error))

@@ -47,6 +47,10 @@ export function useRowDisks({ disks, settings }: AppState): (id: string) => RowD
   }, [disks, settings, t, say])
 }
 
+/** True if a disk below a path has a finding. */
+export const isDiskAtRisk = (id: string, state: AppState): boolean =>
+  findDisksBelow(state, id).some((facts) => findDiskFindings(facts, state.settings.acceptedDisks).length > 0)
+
 /** Shows the health that the disks, arrays and pools of a path report. */
 export function DiskHealthPart({ id, state }: { id: string; state: AppState }) {
   const { t } = useWords()

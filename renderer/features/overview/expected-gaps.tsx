@@ -10,7 +10,7 @@ const SHOWN_DAYS = 30
 const MOST_SHOWN = 50
 const REFRESH_MS = 10_000
 
-/** Lists the expected files of the last 30 days that are missing or came late. */
+/** Lists the expected files of the last 30 days that are missing or came late; nothing if there are none. */
 export function ExpectedGaps({ source: { settings, scanned } }: { source: SourceState }) {
   const { t, say, format } = useWords()
   const bridge = useBridge()
@@ -27,18 +27,13 @@ export function ExpectedGaps({ source: { settings, scanned } }: { source: Source
   })
   const gaps = value?.files ?? []
   const { due, missing, late } = value?.counts ?? { due: 0, missing: 0, late: 0 }
-  const next = Math.min(...(scanned?.expected ?? []).map(({ next: { due } }) => due))
+  if (failure === null && missing + late === 0) return null
   return (
     <section className="card rows" aria-label={t('window.expected.title')}>
       <h3>{t('window.expected.title')}</h3>
       {failure !== null && <p className="card-problem">{say(failure)}</p>}
       {value !== null && (
-        <p className="dimmed">
-          {due === 0
-            ? t('window.expected.noneDue')
-            : t('window.expected.month', { count: due, missing, late })}
-          {Number.isFinite(next) && ` ${t('window.expected.next', { at: format.moment(next, now) })}`}
-        </p>
+        <p className="dimmed">{t('window.expected.month', { count: due, missing, late })}</p>
       )}
       {gaps.slice(0, MOST_SHOWN).map(({ pattern, start, due: dueAt, path, arrivedAt, tooSmall }) => (
         <div key={`${pattern} ${start}`} className="row spread">

@@ -1,14 +1,15 @@
 import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
 import { isWithin } from '../../format/path.ts'
 import { PathText } from '../../ui/path-text.tsx'
+import { RovingList } from '../../ui/roving-list.tsx'
 import { Ago } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
-import { IncidentRow } from '../alerts/incident-row.tsx'
-import { getSubjects, type Incident, isAboutPaths } from '../alerts/incidents.ts'
+import { OngoingRows } from '../alerts/incident-actions.tsx'
+import { getSubjects, type Incident, isAboutPaths, listOngoing } from '../alerts/incidents.ts'
 import { RemedyCommands } from '../alerts/remedy.tsx'
+import { TimelineRow } from '../alerts/timeline-entry.tsx'
 import { DelayHistory } from './delay-history.tsx'
-import { problemClass, verdictLevel, verdictWord } from './describe.ts'
-import { DiskHealthPart } from './disk-part.tsx'
+import { getPhaseWord, problemClass, verdictLevel, verdictWord } from './describe.ts'
 import { HealthLine, HealthMark } from './health-line.tsx'
 import { LinkPart } from './link-part.tsx'
 
@@ -21,84 +22,85 @@ function isAbout(incident: Incident, { id, path }: SourceState['settings']): boo
   )
 }
 
-/** Shows the source's disk and its incidents. */
-export function HealthPart({ source, state }: { source: SourceState; state: AppState }) {
-  const { t } = useWords()
-  const incidents = state.incidents.filter((incident) => isAbout(incident, source.settings))
-  return (
-    <>
-      <DiskPart
-        source={source}
-        intervalSeconds={state.settings.check.intervalSeconds}
-        failures={incidents.filter(isAboutPaths)}
-      />
-      <DiskHealthPart id={source.settings.id} state={state} />
-      {incidents.length > 0 && (
-        <section className="card rows" aria-label={t('window.alerts')}>
-          <h3>{t('window.alerts')}</h3>
-          {incidents.slice(0, 10).map((incident) => (
-            <IncidentRow key={incident.id} incident={incident} settings={state.settings} hasMore={false} />
-          ))}
-        </section>
-      )}
-    </>
-  )
+interface PartProps {
+  source: SourceState
+  state: AppState
 }
 
-function DiskPart({
-  source,
-  intervalSeconds,
-  failures,
-}: {
-  source: SourceState
-  intervalSeconds: number
-  failures: readonly Incident[]
-}) {
+/** Shows the state of a folder, and each of its failures with what can be done. */
+export function HealthPart({ source, state }: PartProps) {
   const { t, say } = useWords()
   const { settings, checked } = source
-  const bad = checked !== null && checked.overall.kind !== 'ok'
+  // Links and disks that lead to notices and findings have their own parts.
+  const failures = listOngoing(state.incidents).filter(
+    (one) => isAbout(one, settings) && one.kind !== 'notice' && one.kind !== 'disk-health',
+  )
+  const isExplained = failures.some(isAboutPaths)
+  const isBad = checked !== null && checked.overall.kind !== 'ok' && !isExplained
   return (
-    <section className="card" aria-label={t('window.disk.title')}>
+    <section className="card rows" aria-label={t('window.details.health')}>
       <PathText path={settings.path} />
       <LinkPart settings={settings} checked={checked} />
-      <div className="card-line spread">
-        <HealthLine checked={checked} intervalSeconds={intervalSeconds} hasDelay />
-        {checked !== null && (
+      {!isExplained && (
+        <div className="card-line spread">
+          <HealthLine checked={checked} intervalSeconds={state.settings.check.intervalSeconds} />
           <span className="dimmed">
-            <Ago at={checked.at} />
+            {t(getPhaseWord(source))}
+            {checked !== null && (
+              <>
+                {' · '}
+                <Ago at={checked.at} />
+              </>
+            )}
           </span>
-        )}
-      </div>
-      {bad && (
+        </div>
+      )}
+      {isBad && (
         <>
           <p className={problemClass(verdictLevel(checked.overall.kind))}>{say(checked.overall.sentence)}</p>
           <RemedyCommands sentence={checked.overall.sentence} />
         </>
       )}
-      {checked !== null && (
-        <DelayHistory
-          id={settings.id}
-          intervalSeconds={intervalSeconds}
-          lastCheckAt={checked.at}
-          failures={failures}
-        />
-      )}
-      {checked !== null && (
-        <details className="folded">
-          <summary>{t('window.disk.steps')}</summary>
-          <Probes checked={checked} />
-          {checked.mount !== null && (
-            <p className="dimmed breakable">
-              {t('window.disk.mount', {
-                source: checked.mount.source,
-                type: checked.mount.type,
-                point: checked.mount.point,
-              })}
-            </p>
-          )}
-        </details>
-      )}
+      <OngoingRows incidents={failures} state={state} />
     </section>
+  )
+}
+
+/** Shows past failures, the delays of the checks, the steps of the last one, and the mount. */
+export function Measurements({ source: { settings, checked }, state }: PartProps) {
+  const { t } = useWords()
+  const incidents = state.incidents.filter((incident) => isAbout(incident, settings))
+  if (checked === null) return null
+  const { mount } = checked
+  return (
+    <>
+      <DelayHistory
+        id={settings.id}
+        intervalSeconds={state.settings.check.intervalSeconds}
+        lastCheckAt={checked.at}
+        failures={incidents.filter(isAboutPaths)}
+      />
+      <Probes checked={checked} />
+      {mount !== null && (
+        <p className="dimmed breakable">
+          {t('window.disk.mount', { source: mount.source, type: mount.type, point: mount.point })}
+        </p>
+      )}
+      <RovingList className="things timeline" entry="article">
+        {incidents
+          .filter(({ endedAt }) => endedAt !== null)
+          .slice(0, 10)
+          .map((incident) => (
+            <TimelineRow
+              key={incident.id}
+              incident={incident}
+              deliveries={null}
+              settings={state.settings}
+              isMarked={false}
+            />
+          ))}
+      </RovingList>
+    </>
   )
 }
 

@@ -4,6 +4,7 @@ import { findRemovalObstacle } from '../../../core/agent/state/derived.ts'
 import type { DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
+import { useHold } from '../../ui/form-dialog.tsx'
 import { NumberField } from '../../ui/number-field.tsx'
 import { useWords } from '../../words/context.tsx'
 import { removalEffects } from './describe.ts'
@@ -85,6 +86,7 @@ export function RemovalPart({ source: { settings }, destinations }: RemovalPartP
 function DaysForm({ onChoose }: { onChoose: (days: number) => void }) {
   const { t, format } = useWords()
   const [typed, setTyped] = useState('')
+  useHold(typed !== '', false)
   const days = Number(typed)
   const isRight = Number.isInteger(days) && days >= 1 && days <= MOST_DAYS
   return (

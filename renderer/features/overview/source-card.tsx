@@ -24,7 +24,6 @@ import {
 } from './describe.ts'
 import { HealthMark } from './health-line.tsx'
 import type { DestinationChoice } from './source-destinations.tsx'
-import type { DetailsPart } from './source-details.tsx'
 import { SourceMenu } from './source-menu.tsx'
 import { useHealth } from './use-health.ts'
 
@@ -52,7 +51,9 @@ export interface SourceCardProps {
   /** All destinations that can be chosen. */
   choices: readonly DestinationChoice[]
   intervalSeconds: number
-  onOpen: (id: string, part?: DetailsPart) => void
+  /** Its details are shown beside the rows. */
+  isOpened: boolean
+  onOpen: (id: string, toRules?: boolean) => void
 }
 
 /**
@@ -105,6 +106,7 @@ const Card = memo(function Card(props: CardProps) {
           <UnstyledButton
             id={`open-${settings.id}`}
             className="source-open"
+            aria-current={props.isOpened}
             onClick={() => onOpen(settings.id)}
             title={settings.name}
             aria-label={t('window.source.open', { name: settings.name })}
@@ -136,6 +138,9 @@ const Card = memo(function Card(props: CardProps) {
     </article>
   )
 }, isDrawnAlike)
+
+/** Focuses the name of a folder in its row. */
+export const focusRow = (id: string): void => document.getElementById(`open-${id}`)?.focus()
 
 /** True if a click is on no control of the row, nor on a menu or dialog that it has opened. */
 function isRowItself({ currentTarget, target }: MouseEvent<HTMLElement>): boolean {
@@ -182,7 +187,7 @@ function Figure({ source, destinationKind, keepers }: SourceCardProps) {
 interface RowProblem {
   tone: 'bad' | 'warn' | 'partial'
   words: string
-  button: { word: WordKey; part: DetailsPart } | { word: WordKey; page: 'alerts' } | null
+  button: { word: WordKey; to: 'details' | 'rules' | 'alerts' }
 }
 
 /** Returns the problem that is not a failed check, in one line; null: there is none, or a destination has it. */
@@ -190,8 +195,7 @@ function findProblem({ source, failure, disk }: SourceCardProps, say: Words['say
   if (failure !== null && failure.destination === undefined && !isDiskKind(failure.kind)) {
     const { kind, level, sentence, detail } = failure
     const tone = level === 'failing' ? 'bad' : 'warn'
-    if (kind === 'disk-health' && disk !== null)
-      return { tone, words: disk, button: { word: 'window.source.details', part: 'health' } }
+    if (kind === 'disk-health' && disk !== null) return { tone, words: disk, button: getButton(kind) }
     // The detail of others is a whole sentence.
     const isShort =
       kind === 'emptied' ||
@@ -205,16 +209,14 @@ function findProblem({ source, failure, disk }: SourceCardProps, say: Words['say
   const shortfall = batchShortfall(source)
   if (shortfall === null) return null
   const words = joinSentences([shortfall.sentence, shortfall.detail], say)
-  return { tone: 'partial', words, button: { word: 'window.batch.filters', part: 'rules' } }
+  return { tone: 'partial', words, button: { word: 'window.batch.filters', to: 'rules' } }
 }
 
 function getButton(kind: ThingFailure['kind']): RowProblem['button'] {
   if (kind === 'emptied' || kind === 'deleted' || kind === 'marked')
-    return { word: 'window.source.decide', page: 'alerts' }
-  // Its link leads elsewhere.
-  if (kind === 'notice') return { word: 'window.source.decide', part: 'health' }
-  const part = kind === 'disk-health' || kind === 'worker' ? 'health' : 'files'
-  return { word: 'window.source.details', part }
+    return { word: 'window.source.decide', to: 'alerts' }
+  // A notice: its link leads elsewhere.
+  return { word: kind === 'notice' ? 'window.source.decide' : 'window.source.details', to: 'details' }
 }
 
 /** Shows the most important of these: a failing disk, another problem, a transfer, open files, or the usual state. */
@@ -226,12 +228,9 @@ function State(props: CardProps) {
   const problem = findProblem(props, say)
   if (problem !== null) {
     const { tone, words, button } = problem
-    const act = () => {
-      if (button === null) return
-      if ('page' in button) openPage(button.page)
-      else onOpen(source.settings.id, button.part)
-    }
-    return <ProblemState tone={tone} words={words} button={button?.word ?? null} onClick={act} />
+    const act = () =>
+      button.to === 'alerts' ? openPage('alerts') : onOpen(source.settings.id, button.to === 'rules')
+    return <ProblemState tone={tone} words={words} button={button.word} onClick={act} />
   }
   if (level !== 'ok' || source.checked?.overall.kind === 'slow') return <DiskState {...props} />
   // The rate is an average, which goes on for some seconds.
@@ -257,7 +256,7 @@ function DiskState({ source: { checked }, failingSince, word }: CardProps) {
 interface ProblemStateProps {
   tone: RowProblem['tone']
   words: string
-  button: WordKey | null
+  button: WordKey
   onClick: () => void
 }
 
@@ -268,11 +267,9 @@ function ProblemState({ tone, words, button, onClick }: ProblemStateProps) {
       <span className="source-state clip" data-tone={tone} title={words}>
         {words}
       </span>
-      {button !== null && (
-        <Button size="compact-xs" variant="default" className="source-action" onClick={onClick}>
-          {t(button)}
-        </Button>
-      )}
+      <Button size="compact-xs" variant="default" className="source-action" onClick={onClick}>
+        {t(button)}
+      </Button>
     </>
   )
 }

@@ -28,17 +28,10 @@ interface SourceMenuProps {
   destinationName: string
   /** All destinations that can be chosen. */
   choices: readonly DestinationChoice[]
-  onRemoved?: () => void
 }
 
 /** Shows the actions on a source. */
-export function SourceMenu({
-  source,
-  destinationKind,
-  destinationName,
-  choices,
-  onRemoved,
-}: SourceMenuProps) {
+export function SourceMenu({ source, destinationKind, destinationName, choices }: SourceMenuProps) {
   const { t } = useWords()
   const { run, tell } = useCommands()
   const bridge = useBridge()
@@ -47,10 +40,6 @@ export function SourceMenu({
   const [choosing, setChoosing] = useState(false)
   const { id, name, path, paused } = source.settings
   const { parkedFiles, waitingFiles, deletedFiles } = source.totals
-
-  const remove = async () => {
-    if (await run('removeSource', { id }, 'window.source.removed')) onRemoved?.()
-  }
 
   const move = async () => {
     const chosen = await bridge.call('choosePath', { what: 'directory' })
@@ -127,7 +116,7 @@ export function SourceMenu({
         action={t('window.source.removeAction')}
         dangerous
         onClose={() => setRemoving(false)}
-        onConfirm={remove}
+        onConfirm={() => run('removeSource', { id }, 'window.source.removed')}
       />
     </>
   )

@@ -1,22 +1,25 @@
 import { Button, Group, Switch } from '@mantine/core'
 import { lazy, Suspense, useState } from 'react'
-import { RECEIVER } from '../../../core/agent/state/derived.ts'
+import { judgeSenders, RECEIVER } from '../../../core/agent/state/derived.ts'
 import type { AppState, ThingFailure } from '../../../core/agent/state/schema.ts'
-import { AddButton } from '../../ui/add-button.tsx'
-import { IconPencil } from '../../ui/icons.ts'
+import { countConditions } from '../../../core/receive/senders/fleet.ts'
+import { useOfNow } from '../../state/now.ts'
+import { IconChevronRight, IconPencil } from '../../ui/icons.ts'
 import { PathText } from '../../ui/path-text.tsx'
 import { useWords } from '../../words/context.tsx'
+import { useOpenPage } from '../frame/pages.ts'
 import { problemClass } from '../overview/describe.ts'
 import { HealthMark } from '../overview/health-line.tsx'
+import { goTo } from '../settings/go-to.ts'
 import type { ReceivingDialog } from './receiving-dialogs.tsx'
-import { SenderList } from './sender-list.tsx'
+import { describeStations } from './sender-list.tsx'
 
-/** Loaded on demand: the stations are shown first. */
+/** Loaded on demand: their forms include schemas. */
 const ReceivingDialogs = lazy(() => import('./receiving-dialogs.tsx'))
 
 type Receiving = NonNullable<AppState['receiving']>
 
-/** Enables receiving from other computers; shows the folder and the senders. */
+/** Enables receiving from other computers; shows the folder, and leads to the stations. */
 export function ReceivingPart({ state }: { state: AppState }) {
   const { receiving } = state
   const { receive } = state.settings
@@ -45,13 +48,7 @@ export function ReceivingPart({ state }: { state: AppState }) {
             quotaBytes={receive.quotaBytes}
             lockDays={receive.lockDays}
           />
-          <SenderList senders={receiving.senders} receive={receive} state={state} />
           <Group gap="xs">
-            <AddButton
-              label="window.receiving.invite"
-              disabled={!receiving.isRunning}
-              onClick={() => setOpened('invite')}
-            />
             <Button
               size="xs"
               variant="default"
@@ -60,6 +57,7 @@ export function ReceivingPart({ state }: { state: AppState }) {
             >
               {t('window.receiving.edit')}
             </Button>
+            <StationsLink state={state} receiving={receiving} />
           </Group>
         </>
       )}
@@ -69,6 +67,24 @@ export function ReceivingPart({ state }: { state: AppState }) {
         </Suspense>
       )}
     </section>
+  )
+}
+
+/** Shows how many stations there are, and how many of them fail; a press shows their list. */
+function StationsLink({ state, receiving }: { state: AppState; receiving: Receiving }) {
+  const { t } = useWords()
+  const openPage = useOpenPage()
+  const words = useOfNow((now) =>
+    describeStations(countConditions(receiving.senders, judgeSenders(state, now)), t),
+  )
+  const show = () => {
+    openPage('overview')
+    void goTo([{ name: t('window.back') }, { name: t('settings.stations') }])
+  }
+  return (
+    <Button size="xs" variant="subtle" rightSection={<IconChevronRight size={14} />} onClick={show}>
+      {words}
+    </Button>
   )
 }
 

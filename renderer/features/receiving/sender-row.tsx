@@ -1,8 +1,9 @@
 import { Menu } from '@mantine/core'
 import { lazy, memo, Suspense, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import type { WordKey } from '../../../core/lib/i18n/message.ts'
-import type { SenderCondition } from '../../../core/receive/senders/fleet.ts'
+import { lastContact, type SenderCondition } from '../../../core/receive/senders/fleet.ts'
+import { useReceivedDays } from '../../state/day.ts'
+import { useOfNow } from '../../state/now.ts'
 import { ActionsMenu } from '../../ui/actions-menu.tsx'
 import {
   IconAdjustments,
@@ -12,8 +13,9 @@ import {
   IconTag,
   IconTrash,
 } from '../../ui/icons.ts'
+import { ThingRow } from '../../ui/thing-row.tsx'
 import { Ago } from '../../ui/times.tsx'
-import { useWords } from '../../words/context.tsx'
+import { useWords, type Words } from '../../words/context.tsx'
 import { renderReceived } from '../../words/dictionaries.ts'
 import { DayStrip } from '../overview/day-strip.tsx'
 import type { HealthLevel } from '../overview/describe.ts'
@@ -35,72 +37,104 @@ export const senderLevels: Record<SenderCondition, HealthLevel> = {
   well: 'ok',
 }
 
-/** The mark of a sender's row. A sender that is away for a while, and is not silent yet, has none of its own. */
-function getLevel({ connected }: Sender, condition: SenderCondition): HealthLevel {
-  const level = senderLevels[condition]
-  return level === 'ok' && !connected ? 'unknown' : level
-}
-
-/** Shows a sender: when it was last seen, its last status report, and its files here. Unchanged ones are kept as drawn. */
-export const SenderRow = memo(function SenderRow({
-  sender,
-  receive,
-  condition,
-  day,
-}: {
+interface SenderRowProps {
   sender: Sender
   receive: Receive
-  /** The files received in the last 24 hours (see useReceivedDays); null: unknown. */
-  day: string | null
   condition: SenderCondition
-}) {
-  const { t, say, format } = useWords()
-  const { name, folder, files, bytes, statusAt, spaceBytes, version, waitingFiles } = sender
-  const { fingerprint, proposal, takesProposals } = sender
-  const sentence =
-    sender.sentence === null ? null : renderReceived({ ...sender, sentence: sender.sentence }, say)
+  /** The figure is the files that wait there; else the space used here. */
+  showsWaiting: boolean
+}
+
+/** Shows a station in a line; unchanged ones are kept as drawn. */
+export const SenderRow = memo(function SenderRow(props: SenderRowProps) {
+  const { sender, receive, condition, showsWaiting } = props
+  const { name, files, bytes, connected } = sender
+  const words = useWords()
+  const { t, format } = words
+  const clause = useOfNow((now) => describeSender(sender, condition, now, words))
+  const level = senderLevels[condition]
+  const received = t('window.receiving.files', { count: files })
+  const waiting = t('window.count.waiting', { count: sender.waitingFiles ?? 0 })
   return (
-    <section className="destination-row" aria-label={name}>
-      <div className="spread">
-        <span className="card-name breakable">{name}</span>
-        <SenderMenu sender={sender} receive={receive} />
-      </div>
-      <div className="spread">
-        <Seen sender={sender} condition={condition} />
-        {day !== null && <DayStrip day={day} label="window.receiving.day" />}
-      </div>
+    <ThingRow
+      name={name}
+      // A station that is away for a while, and is not silent yet, has no state of its own.
+      mark={<HealthMark level={level === 'ok' && !connected ? 'unknown' : level} />}
+      level={level}
+      clause={clause}
+      clauseTitle={clause}
+      figure={showsWaiting ? waiting : format.bytes(bytes)}
+      figureTitle={`${received} · ${waiting}`}
+      menu={<SenderMenu sender={sender} receive={receive} />}
+    >
+      <SenderDetails sender={sender} />
+    </ThingRow>
+  )
+})
+
+/** Returns what is wrong with a station; else its last report, or when it was last connected. */
+function describeSender(
+  sender: Sender,
+  condition: SenderCondition,
+  now: number,
+  { t, say, format }: Words,
+): string {
+  const { connected, seenAt, sentence } = sender
+  if (condition === 'away')
+    return t('window.receiving.silent', { moment: format.moment(lastContact(sender), now) })
+  if (condition === 'new') return t('window.receiving.never')
+  if (condition === 'well' && !connected) {
+    const duration = format.roughDuration(now - (seenAt ?? now))
+    return `${t('window.receiving.seen')} ${t('window.time.ago', { duration })}`
+  }
+  if (sentence === null) return t('window.connection.connected')
+  return renderReceived({ ...sender, sentence }, say)
+}
+
+/** Shows the last report of a station, its files here and there, and the proposed settings. */
+export function SenderDetails({ sender }: { sender: Sender }) {
+  const { t, say, format } = useWords()
+  const { folder, files, bytes, connected, seenAt, sentence, statusAt, spaceBytes } = sender
+  const { fingerprint, proposal, takesProposals, version, waitingFiles } = sender
+  const day = useReceivedDays()?.get(folder)
+  return (
+    <>
       {sentence !== null && (
-        <p className="row sender-status">
-          <span className="row-words">
-            <span className="breakable selectable">{sentence}</span>
-            {statusAt !== null && (
-              <span className="dimmed">
-                <Ago at={statusAt} />
-              </span>
-            )}
-          </span>
+        <p className="breakable selectable">
+          {renderReceived({ ...sender, sentence }, say)}{' '}
+          {statusAt !== null && (
+            <span className="dimmed">
+              <Ago at={statusAt} />
+            </span>
+          )}
         </p>
       )}
-      <span className="dimmed figures-line breakable">
+      {!connected && seenAt !== null && (
+        <p className="dimmed">
+          {t('window.receiving.seen')} <Ago at={seenAt} />
+        </p>
+      )}
+      <p className="dimmed figures-line breakable">
         {t('window.receiving.files', { count: files })} · {format.bytes(bytes)} ·{' '}
         {t('window.receiving.folder', { folder })}
         {spaceBytes !== null && ` · ${t('window.receiving.space', { size: format.bytes(spaceBytes) })}`}
-      </span>
+      </p>
       {version !== null && (
-        <span className="dimmed figures-line breakable">
+        <p className="dimmed figures-line breakable">
           <Waiting files={waitingFiles ?? 0} oldestAt={sender.oldestWaitingAt} />
           {t('window.receiving.version', { version })}
-        </span>
+        </p>
       )}
+      {day !== undefined && <DayStrip day={day} label="window.receiving.day" />}
       {proposal !== null && (
         <Suspense fallback={null}>
           <ProposedLine proposal={proposal} fingerprint={fingerprint} />
         </Suspense>
       )}
       {takesProposals === false && <p className="dimmed">{t('window.propose.takesNone')}</p>}
-    </section>
+    </>
   )
-})
+}
 
 /** Shows how many files wait at a sender, and when the oldest changed. */
 function Waiting({ files, oldestAt }: { files: number; oldestAt: number | null }) {
@@ -117,29 +151,6 @@ function Waiting({ files, oldestAt }: { files: number; oldestAt: number | null }
       {' · '}
     </>
   )
-}
-
-/** Shows the condition, and when the sender was last connected. */
-function Seen({ sender, condition }: { sender: Sender; condition: SenderCondition }) {
-  const { t } = useWords()
-  const { connected, seenAt } = sender
-  const level = getLevel(sender, condition)
-  return (
-    <span className="health" data-level={level}>
-      <HealthMark level={level} />
-      <span className="health-word">{t(getWord(sender, condition))}</span>
-      {!connected && condition !== 'new' && (
-        <span className="dimmed">{seenAt === null ? t('window.receiving.never') : <Ago at={seenAt} />}</span>
-      )}
-    </span>
-  )
-}
-
-function getWord({ connected }: Sender, condition: SenderCondition): WordKey {
-  if (condition === 'away') return 'kind.sender-silent'
-  if (condition === 'failing') return 'kind.sender-failing'
-  if (condition === 'new') return 'window.receiving.never'
-  return connected ? 'window.connection.connected' : 'window.receiving.seen'
 }
 
 function SenderMenu({ sender, receive }: { sender: Sender; receive: Receive }) {

@@ -3,6 +3,7 @@ import { Fragment, useEffect, useState } from 'react'
 import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { useIsPage } from '../../state/desktop-only.tsx'
+import { useOfNow } from '../../state/now.ts'
 import { IconSearch } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 import {
@@ -14,7 +15,8 @@ import {
   type Spot,
   TOP,
 } from './browse.ts'
-import { ListingPart } from './listing-part.tsx'
+import { ChangeBars, useChanges } from './change-bars.tsx'
+import { ListingPart, type Looked } from './listing-part.tsx'
 import { type Chosen, RestoreDialog } from './restore-dialog.tsx'
 
 interface BrowsePartProps {
@@ -57,7 +59,7 @@ export function BrowsePart(props: BrowsePartProps) {
   const [isTyping, setTyping] = useState(false)
   const [isMissingOnly, setMissingOnly] = useState(missingOnly)
   const [chosen, setChosen] = useState<Chosen | null>(null)
-  const [isEmpty, setEmpty] = useState(false)
+  const [looked, setLooked] = useState<Looked>({ isEmpty: false, files: null })
   const [shown, setShown] = useState(0)
   const folders = useFolders(destination.id, computer)
   const isRunning = state.restore?.phase === 'running'
@@ -77,6 +79,8 @@ export function BrowsePart(props: BrowsePartProps) {
   const moment = readMoment(when)
   const at = moment === 'invalid' ? null : moment
   const place = spot ?? findFirstSpot(folders, source)
+  const whose = { destination: destination.id, computer: computer?.folder ?? null }
+  const days = useChanges(whose, place, folders !== null)
   const isPage = useIsPage()
   const mayView = !isPage && !isEncryptedAt(destination, computer, state.settings)
   const go = (wanted: Spot) => {
@@ -105,25 +109,28 @@ export function BrowsePart(props: BrowsePartProps) {
   const restore = (
     <Button
       size="xs"
-      disabled={isRunning || moment === 'invalid' || isEmpty}
+      disabled={isRunning || moment === 'invalid' || looked.isEmpty}
       onClick={() => setChosen({ ...ALL, spot: place, at, missingOnly: isMissingOnly })}
     >
-      {t(place.folder === null ? 'window.restore.all' : 'window.restore.thisFolder')}
+      <What isAll={place.folder === null} files={looked.files} at={at} />
     </Button>
   )
   const time = (
-    <TextInput
-      // A native field would have the browser's order of day and month, in whatever language the window is.
-      placeholder="2026-11-20 16:15"
-      spellCheck={false}
-      label={t('window.restore.at')}
-      description={typeof moment === 'number' ? format.fullMoment(moment) : t('window.restore.atHint')}
-      value={when}
-      onChange={(event) => setWhen(event.currentTarget.value)}
-      onFocus={() => setTyping(true)}
-      onBlur={() => setTyping(false)}
-      error={moment === 'invalid' && !isTyping ? t('window.restore.atInvalid') : null}
-    />
+    <>
+      <TextInput
+        // A native field would have the browser's order of day and month, in whatever language the window is.
+        placeholder="2026-11-20 16:15"
+        spellCheck={false}
+        label={t('window.restore.at')}
+        description={typeof moment === 'number' ? format.fullMoment(moment) : t('window.restore.atHint')}
+        value={when}
+        onChange={(event) => setWhen(event.currentTarget.value)}
+        onFocus={() => setTyping(true)}
+        onBlur={() => setTyping(false)}
+        error={moment === 'invalid' && !isTyping ? t('window.restore.atInvalid') : null}
+      />
+      {days !== null && days.length > 0 && <ChangeBars days={days} at={at} onChoose={setWhen} />}
+    </>
   )
   // Encrypted names cannot be browsed: no single files can be selected.
   if (computer?.hidesNames === true)
@@ -154,20 +161,30 @@ export function BrowsePart(props: BrowsePartProps) {
       <ListingPart
         key={JSON.stringify([place, search, at, isMissingOnly, ended, sent])}
         wish={{
-          destination: destination.id,
-          computer: computer?.folder ?? null,
+          ...whose,
           ...{ spot: place, search, at, missingOnly: isMissingOnly },
         }}
         isRestoring={isRunning}
         mayView={mayView}
         getSource={(folder) => folders?.find(({ name }) => name === folder)?.source ?? null}
-        onLooked={setEmpty}
+        onLooked={setLooked}
         onGo={go}
         onChoose={choose}
       />
       {ask}
     </>
   )
+}
+
+/** Names what the button restores: how many files, where known, and as of when. */
+function What({ isAll, files, at }: { isAll: boolean; files: number | null; at: number | null }) {
+  const { t, format } = useWords()
+  const time = useOfNow((now) => (at === null ? '' : format.moment(at, now)))
+  const scope = files !== null ? 'these' : isAll ? 'all' : 'thisFolder'
+  const params = files === null ? {} : { count: files }
+  return time === ''
+    ? t(`window.restore.${scope}`, params)
+    : t(`window.restore.${scope}Then`, { ...params, time })
 }
 
 /** Returns the folder of the source that is shown first. */

@@ -7,6 +7,8 @@ export type Folder = CommandOutput<'restoreFolders'>['folders'][number]
 export type Entry = CommandOutput<'restoreList'>['entries'][number]
 export type LocalState = Entry['local']
 export type Found = CommandOutput<'restoreSearch'>['files'][number]
+export type Day = NonNullable<CommandOutput<'restoreChanges'>['days']>[number]
+export type Count = Day['hours'][number]
 export type Version = CommandOutput<'restoreVersions'>['versions'][number]
 
 /** A place at a destination to browse or restore. */
@@ -70,4 +72,23 @@ export function besidePath(path: string): string {
 export function readMoment(typed: string): number | null | 'invalid' {
   const text = typed.normalize('NFKC').trim()
   return text === '' ? null : (parsePast(text, Date.now()) ?? 'invalid')
+}
+
+const MINUTE_MS = 60_000
+
+/** Returns the first minute that begins after all changes of a period. */
+export const toMomentAfter = ({ lastAt }: Pick<Count, 'lastAt'>): number =>
+  (Math.floor(lastAt / MINUTE_MS) + 1) * MINUTE_MS
+
+/** True if the state at a time has changes of this period, and none of a later one. */
+export const isStateOf = ({ start, end }: Pick<Count, 'start' | 'end'>, at: number | null): boolean =>
+  at !== null && start < at && at <= end
+
+/** Returns a whole minute as `readMoment` takes it, with the zone's offset where the clock shows this time twice. */
+export function typeMoment(at: number): string {
+  const offset = -new Date(at).getTimezoneOffset()
+  const text = new Date(at + offset * MINUTE_MS).toISOString().slice(0, 16).replace('T', ' ')
+  if (readMoment(text) === at) return text
+  const [hours, minutes] = [Math.floor(Math.abs(offset) / 60), Math.abs(offset) % 60]
+  return `${text}${offset < 0 ? '-' : '+'}${[hours, minutes].map((part) => String(part).padStart(2, '0')).join(':')}`
 }

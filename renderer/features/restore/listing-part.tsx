@@ -16,12 +16,19 @@ interface ListingPartProps {
   isRestoring: boolean
   /** The contents can be opened without a key. */
   mayView: boolean
-  /** Called after each listing; `isEmpty` is true if there is nothing to restore. */
-  onLooked: (isEmpty: boolean) => void
+  /** Called after each listing. */
+  onLooked: (looked: Looked) => void
   /** Returns the id of the source whose folder this is; null: of none on this computer. */
   getSource: (folder: string) => string | null
   onGo: (spot: Spot) => void
   onChoose: (chosen: Pick<Chosen, 'spot' | 'version' | 'isThere'>) => void
+}
+
+export interface Looked {
+  /** There is nothing to restore. */
+  isEmpty: boolean
+  /** Number of files that a restore would have; null: unknown. */
+  files: number | null
 }
 
 /** Lists a directory of a destination, or search results. */
@@ -30,7 +37,8 @@ export function ListingPart(props: ListingPartProps) {
   const { t, say } = useWords()
   const { listing, failure, isBusy, more, again } = useListing(wish)
   const isEmpty = failure !== null || (listing !== null && isBare(listing))
-  useEffect(() => onLooked(isEmpty), [isEmpty, onLooked])
+  const files = listing?.files ?? null
+  useEffect(() => onLooked({ isEmpty, files }), [isEmpty, files, onLooked])
   const place = useRef<HTMLDivElement>(null)
   useEffect(() => {
     // The activated row was removed together with the focus: the focus moves to the new list.

@@ -1,10 +1,9 @@
-import { ActionIcon, NativeSelect } from '@mantine/core'
+import { NativeSelect } from '@mantine/core'
 import { useEffect, useRef, useState } from 'react'
 import { RESTORE_NOTICE } from '../../../core/agent/state/derived.ts'
 import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
 import { useBridge } from '../../state/bridge.tsx'
-import { IconChevronLeft } from '../../ui/icons.ts'
-import { useEscape } from '../../ui/use-escape.ts'
+import { DetailsTitle } from '../../ui/details-title.tsx'
 import { useWords } from '../../words/context.tsx'
 import type { Place } from '../frame/pages.ts'
 import { destinationName } from '../overview/describe.ts'
@@ -26,9 +25,8 @@ export default function RestorePage({ state, place, onClose }: RestorePageProps)
   const { t } = useWords()
   const { destinations, restore, notices } = state
   const isShown = restore?.phase === 'running' || notices.some(({ id }) => id === RESTORE_NOTICE)
-  const back = useRef<HTMLButtonElement>(null)
-  useEffect(() => back.current?.focus(), [])
-  useEscape()
+  const title = useRef<HTMLHeadingElement>(null)
+  useEffect(() => title.current?.focus(), [])
   const [shown, setShown] = useState(place)
   const destination = destinations.find(({ id }) => id === shown.destination) ?? destinations[0]
   const others = useOthers(destination)
@@ -37,19 +35,7 @@ export default function RestorePage({ state, place, onClose }: RestorePageProps)
   if (destination === undefined) return null
   return (
     <section className="stack details" aria-label={t('window.restore.title')}>
-      <div className="details-title">
-        <ActionIcon
-          ref={back}
-          variant="subtle"
-          color="gray"
-          size="lg"
-          aria-label={t('window.back')}
-          onClick={onClose}
-        >
-          <IconChevronLeft size={20} />
-        </ActionIcon>
-        <h2>{t('window.restore.title')}</h2>
-      </div>
+      <DetailsTitle ref={title} title={t('window.restore.title')} onBack={onClose} />
       {restore !== null && isShown && (
         <RestoreProgress restore={restore} destinations={destinations} isClosable />
       )}

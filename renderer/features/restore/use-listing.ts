@@ -26,6 +26,8 @@ export interface Listing {
   folders: readonly Folder[]
   entries: readonly Entry[]
   found: readonly Found[]
+  /** Number of files that a restore would have; null: unknown. */
+  files: number | null
   /** Token of the next page; null after the last one. */
   next: string | null
   /** The search found more files than are listed. */
@@ -41,7 +43,7 @@ export interface Looked {
   again: () => void
 }
 
-const nothing: Listing = { folders: [], entries: [], found: [], next: null, isPart: false }
+const nothing: Listing = { folders: [], entries: [], found: [], files: null, next: null, isPart: false }
 
 /** Sorts by name: pages of encrypted names arrive in the order of the encrypted ones. */
 const inOrder = (entries: readonly Entry[]): Entry[] =>
@@ -60,11 +62,11 @@ export function useListing(wish: Wish): Looked {
   const question = useCallback(
     async (after: string | null): Promise<Listing> => {
       if (search !== '' || missingOnly) {
-        const { files, isPart } = await bridge.call('restoreSearch', {
+        const { files: found, isPart } = await bridge.call('restoreSearch', {
           ...{ destination, computer, folder, text: search, at, missingOnly },
           directory: missingOnly ? path : '',
         })
-        return { ...nothing, found: files, isPart }
+        return { ...nothing, found, files: isPart ? null : found.length, isPart }
       }
       if (folder === null)
         return { ...nothing, ...(await bridge.call('restoreFolders', { destination, computer })) }

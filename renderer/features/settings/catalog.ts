@@ -7,7 +7,9 @@ import {
   isSettingKey,
   type PlainSetting,
   plainSettings,
+  type Section,
   type SettingKey,
+  sections,
   settingKeys,
   units,
 } from '../../../core/settings/catalog.ts'
@@ -128,29 +130,37 @@ const inReceiving =
       ...keys,
     )(state, t)
 const underReceiving: readonly WordKey[] = ['window.destinations', 'window.receiving.title']
+/** A control of the list of stations, which is on the overview once receiving is on. */
+const inStations =
+  (key: WordKey): Entry['getTargets'] =>
+  (state, t) =>
+    (state.receiving === null ? inReceiving() : onPage('overview', 'window.back', key))(state, t)
+const underStations: readonly WordKey[] = ['window.overview']
 
-/** A part of the settings page: an element with this id (`Setting` in found.tsx). */
+/** An element of the settings page with this id (`Setting` in found.tsx). */
 const setting =
   (id: string): Entry['getTargets'] =>
   () => [{ name: null, page: 'settings', place: { id }, steps: [] }]
 
-/** Parts of the Settings page, besides single settings of the table. */
+const notifications = { page: 'settings', place: { id: 'settings.notifications' } } as const
+
+/** Parts of the Settings page, besides single settings of the table, and the section of each. */
 const ownSettings = {
   channels: {
     label: 'window.channel.title',
-    under: [],
+    under: ['settings.notifications'],
     texts: ['window.channel.'],
     covers: ['notifications'],
   },
   reports: {
     label: 'settings.report.title',
-    under: [],
+    under: ['settings.reporting'],
     texts: ['settings.report.'],
     settings: { 'report.every': 'settings.report.every', 'report.channels': 'settings.report.channels' },
   },
   login: {
     label: 'settings.login.title',
-    under: ['settings.application'],
+    under: ['settings.general'],
     texts: ['settings.login.'],
     isOfDesktop: true,
   },
@@ -170,7 +180,7 @@ const ownSettings = {
   },
   keep: {
     label: 'settings.keep.title',
-    under: [],
+    under: ['settings.keep.title'],
     texts: ['settings.keep.'],
     covers: ['keep.withinDays', 'keep.daily', 'keep.weekly', 'keep.monthly', 'keep.yearly'],
   },
@@ -188,7 +198,7 @@ const ownSettings = {
   },
   web: {
     label: 'window.web.title',
-    under: [],
+    under: ['settings.network.title'],
     texts: ['window.web.'],
     values: ['web', 'https', 'TLS', 'nginx', 'Caddy', 'X-Forwarded-For'],
     settings: {
@@ -203,18 +213,25 @@ const ownSettings = {
   },
   events: {
     label: 'window.events.title',
-    under: [],
+    under: ['settings.reporting'],
     texts: ['window.events.'],
     values: ['events', 'CloudEvents'],
   },
-  exchange: { label: 'settings.exchange.title', under: [], texts: ['settings.exchange.'] },
-  changes: { label: 'change.title', under: [], texts: ['change.explain', 'change.show'] },
-  inside: { label: 'window.inside.title', under: [], texts: ['window.inside.explain', 'window.worker.'] },
+  exchange: { label: 'settings.exchange.title', under: ['settings.general'], texts: ['settings.exchange.'] },
+  changes: { label: 'change.title', under: ['settings.general'], texts: ['change.explain', 'change.show'] },
+  inside: {
+    label: 'window.inside.title',
+    under: ['window.help'],
+    texts: ['window.inside.explain', 'window.worker.'],
+  },
   guide: { label: 'window.help.guide', under: ['window.help'] },
   shortcuts: { label: 'window.help.keys', under: ['window.help'], texts: ['window.help.key.'] },
   about: { label: 'window.help.about', under: ['window.help'], texts: ['window.help.licence'] },
   report: { label: 'window.help.report', under: ['window.help'], texts: ['window.diagnostics'] },
-} as const satisfies Record<string, Omit<Entry, 'getTargets'> & { covers?: readonly SettingKey[] }>
+} as const satisfies Record<
+  string,
+  Omit<Entry, 'getTargets'> & { under: readonly [Section]; covers?: readonly SettingKey[] }
+>
 
 type CoveredKey = Extract<
   (typeof ownSettings)[keyof typeof ownSettings],
@@ -228,7 +245,6 @@ const moreWords: Readonly<Partial<Record<SettingKey, Pick<Entry, 'texts' | 'valu
   'alerts.labels.project': { settings: { 'alerts.labels': 'settings.labels' } },
   'check.diskHealth': { settings: { acceptedDisks: 'window.disk.accept' } },
   'send.bytesPerSecond': { texts: ['window.limit.title'] },
-  language: { values: ['English', '繁體中文'] },
 }
 
 function describePlain(key: SettingKey): Omit<Entry, 'getTargets'> {
@@ -478,8 +494,8 @@ const otherEntries = {
   },
   stations: {
     label: 'settings.stations',
-    under: underReceiving,
-    getTargets: inReceiving(),
+    under: underStations,
+    getTargets: inStations('settings.stations'),
   },
   receivePort: {
     label: 'window.receiving.port',
@@ -516,13 +532,8 @@ const otherEntries = {
   },
   invite: {
     label: 'window.receiving.invite',
-    under: underReceiving,
-    getTargets: (state, t) =>
-      onPage(
-        'destinations',
-        'window.back',
-        state.receiving === null ? 'window.receiving.title' : 'window.receiving.invite',
-      )(state, t),
+    under: underStations,
+    getTargets: inStations('window.receiving.invite'),
   },
   pause: {
     label: 'window.pause.label',
@@ -560,13 +571,13 @@ const otherEntries = {
   },
   channelTest: {
     label: 'settings.channel.test',
-    under: ['window.settings', 'window.channel.title'],
+    under: ['window.settings', 'settings.notifications'],
     getTargets: ({ settings }, t) =>
       settings.alerts.channels.length === 0
-        ? [{ name: null, page: 'settings', steps: at(t, ['window.channel.add']) }]
+        ? [{ name: null, ...notifications, steps: at(t, ['window.channel.add']) }]
         : settings.alerts.channels.map(({ name }) => ({
             name,
-            page: 'settings',
+            ...notifications,
             steps: at(t, ['window.channel.test'], name),
           })),
   },
@@ -612,13 +623,13 @@ const channelTargets = (
       const open = { name: t('window.source.actions', { name }), within: name }
       return {
         name,
-        page: 'settings',
+        ...notifications,
         steps: [open, ...at(t, ['window.channel.edit', 'window.channel.name'], name)],
       }
     }),
     {
       name: present.length === 0 ? null : t('window.channel.add'),
-      page: 'settings',
+      ...notifications,
       steps: at(t, ['window.channel.add', `channel.type.${type}`, 'window.channel.name']),
     },
   ]
@@ -638,7 +649,7 @@ export const settingsCatalog: ReadonlyMap<EntryId, Entry> = new Map<EntryId, Ent
   ...addableChannels.map((type) => {
     const entry: Entry = {
       label: `channel.type.${type}`,
-      under: ['window.settings', 'window.channel.title'],
+      under: ['window.settings', 'settings.notifications'],
       texts: [`channel.needs.${type}`, `channel.${type}.`],
       values: [type],
       getTargets: (state, t) => channelTargets(type, state, t),
@@ -647,6 +658,10 @@ export const settingsCatalog: ReadonlyMap<EntryId, Entry> = new Map<EntryId, Ent
   }),
   ...Object.entries(otherEntries).map(([id, entry]) => [id as keyof typeof otherEntries, entry] as const),
 ])
+
+/** Returns the section of a setting, or of its own name; undefined for other places. */
+export const findSection = (place: string): Section | undefined =>
+  sections.find((one) => one === place || settingsCatalog.get(place as EntryId)?.under[1] === one)
 
 /** Names of settings, by their keys in the settings file. */
 export const settingNames: Readonly<Record<string, WordKey>> = Object.assign(

@@ -65,7 +65,7 @@ function Changes() {
 function ChangeRow({ change: { at, by, sentence, differences, more } }: { change: Change }) {
   const { t, say } = useWords()
   return (
-    <li className="timeline-row">
+    <li className="change">
       <p className="breakable selectable">{say(sentence)}</p>
       <p className="dimmed breakable">
         <At at={at} isExact /> · {t(`change.by.${by.via}`, { name: by.name })}

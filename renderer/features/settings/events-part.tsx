@@ -42,7 +42,7 @@ export function EventsPart({ state: { settings, eventSinks } }: { state: AppStat
           <AddButton label="window.events.add" onClick={() => setAdding(true)} />
         </div>
       </Setting>
-      <PlainSettings part="window.events.title" settings={settings} />
+      <PlainSettings section="settings.reporting" settings={settings} />
       <FormDialog opened={adding} title={t('window.events.addTitle')} onClose={() => setAdding(false)}>
         <EventSinkForm onDone={() => setAdding(false)} />
       </FormDialog>

@@ -41,11 +41,7 @@ export async function showSetting(id: string): Promise<void> {
   const end = performance.now() + LONGEST_MS
   while (performance.now() < end && mine === latest) {
     const found = document.querySelector<HTMLElement>(`[data-setting="${CSS.escape(id)}"]`)
-    if (found !== null && found.closest('[hidden]') === null) {
-      // A collapsed part must be open before its control is visible.
-      found.closest('details')?.setAttribute('open', '')
-      return arrive(found)
-    }
+    if (found !== null && found.closest('[hidden]') === null) return arrive(found)
     await nextFrame()
   }
 }

@@ -3,13 +3,14 @@ import { useOfNow } from '../../state/now.ts'
 import { useWords } from '../../words/context.tsx'
 import { Setting, SettingsPart } from './found.tsx'
 import { parseRate, rateLimits, toTyped } from './limit-form.ts'
+import { PlainSettings } from './plain-setting.tsx'
 import { RuleList } from './rule-list.tsx'
 import { SavedNumber } from './saved-number.tsx'
 import { SurroundingsPart } from './surroundings-part.tsx'
 import { type Save, useSave, useSaveAndHear } from './use-save.ts'
 import { WeekPart } from './week-part.tsx'
 
-/** Sets the rate limit of sending and its schedule. */
+/** Sets the rate limit of sending, its schedule, and when a file is sent. */
 export function LimitPart({ state }: { state: AppState }) {
   const save = useSave()
   const saveAndHear = useSaveAndHear()
@@ -29,6 +30,7 @@ export function LimitPart({ state }: { state: AppState }) {
         <RuleList rules={send.schedule} save={(schedule) => saveAndHear({ send: { schedule } })} />
       </Setting>
       <SurroundingsPart {...state} />
+      <PlainSettings section="settings.sending" settings={settings} />
     </SettingsPart>
   )
 }

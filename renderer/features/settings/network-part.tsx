@@ -1,5 +1,5 @@
 import { Button, SegmentedControl } from '@mantine/core'
-import { useId, useState } from 'react'
+import { useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { proxyUses } from '../../../core/lib/network/proxy.ts'
 import { useCommands } from '../../state/commands.tsx'
@@ -13,7 +13,6 @@ export function NetworkPart({ state }: { state: AppState }) {
   const { settings, proxy: inForce, destinations, computers } = state
   const { t, say } = useWords()
   const { run } = useCommands()
-  const label = useId()
   const [isChanging, setChanging] = useState(false)
   const { proxy } = settings
   const { use, address } = proxy
@@ -25,21 +24,16 @@ export function NetworkPart({ state }: { state: AppState }) {
     else void run('setProxy', { proxy: { ...proxy, use: next }, secrets: {} }, 'settings.network.saved')
   }
   return (
-    <SettingsPart title="settings.network.title">
+    <SettingsPart title="settings.network.use">
       <Setting id="proxy">
         <p className="dimmed">{t('settings.network.explain')}</p>
-        <div>
-          <div className="setting-label" id={label}>
-            {t('settings.network.use')}
-          </div>
-          <SegmentedControl
-            fullWidth
-            aria-labelledby={label}
-            value={use}
-            onChange={choose}
-            data={proxyUses.map((value) => ({ value, label: t(`settings.network.${value}`) }))}
-          />
-        </div>
+        <SegmentedControl
+          fullWidth
+          aria-label={t('settings.network.use')}
+          value={use}
+          onChange={choose}
+          data={proxyUses.map((value) => ({ value, label: t(`settings.network.${value}`) }))}
+        />
         {use === 'environment' && <p className="dimmed">{t('settings.network.environmentHint')}</p>}
         {use !== 'none' && (
           <p className={inForce.address === null ? 'card-problem warn breakable' : 'breakable selectable'}>

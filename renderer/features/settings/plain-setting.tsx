@@ -3,6 +3,7 @@ import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import {
   type PlainSetting,
   plainSettings,
+  type Section,
   type SettingKey,
   settingKeys,
 } from '../../../core/settings/catalog.ts'
@@ -46,11 +47,16 @@ export function nameChoice(key: SettingKey, value: string, t: Words['t']): strin
   return language === undefined ? t(`setting.${key}.${value}` as WordKey) : nameOf(language)
 }
 
-/** Shows the settings of a part that have no control of their own, in the order of the table. */
-export function PlainSettings({ part, settings }: { part: WordKey; settings: AppState['settings'] }) {
+interface PlainSettingsProps {
+  section: Section
+  settings: AppState['settings']
+}
+
+/** Shows the settings of a section that have no control of their own, in the order of the table. */
+export function PlainSettings({ section, settings }: PlainSettingsProps) {
   return settingKeys.filter(isPlain).map(
     (id) =>
-      plainSettings[id].under === part && (
+      plainSettings[id].under === section && (
         <Setting key={id} id={id}>
           <PlainField id={id} settings={settings} />
         </Setting>

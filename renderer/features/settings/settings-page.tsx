@@ -1,17 +1,18 @@
-import { CloseButton, TextInput } from '@mantine/core'
-import { useEffect, useMemo, useRef, useState } from 'react'
+import { CloseButton, NativeSelect, TextInput, UnstyledButton } from '@mantine/core'
+import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import { type Section, sections } from '../../../core/settings/catalog.ts'
 import { DesktopOnly, useIsPage } from '../../state/desktop-only.tsx'
 import { useKeptText } from '../../state/kept-text.ts'
 import { IconSearch } from '../../ui/icons.ts'
+import { RovingList } from '../../ui/roving-list.tsx'
 import { useWords } from '../../words/context.tsx'
 import { Notices } from '../alerts/notices.tsx'
 import { ChannelsPart } from '../channels/channels-part.tsx'
 import { TellingPart } from '../channels/telling-part.tsx'
 import type { Place } from '../frame/pages.ts'
-import { HelpPart } from '../help/help-part.tsx'
-import { AdvancedPart } from './advanced-part.tsx'
-import { type EntryId, settingsCatalog } from './catalog.ts'
+import { HelpContent } from '../help/help-part.tsx'
+import { type EntryId, findSection, settingsCatalog } from './catalog.ts'
 import { ChangesPart } from './changes-part.tsx'
 import { EventsPart } from './events-part.tsx'
 import { ExchangePart } from './exchange-part.tsx'
@@ -30,10 +31,73 @@ import { WebPart } from './web-part.tsx'
 /** The place that focuses the search field. */
 export const SEARCH = 'search'
 
-/** Shows all settings, the most common ones first, the states of the agent's workers, and help. */
+const contents: Record<Section, (state: AppState) => ReactNode> = {
+  'settings.general': ({ settings }) => (
+    <>
+      <SettingsPart title="settings.general">
+        <PlainSettings section="settings.general" settings={settings} />
+        <DesktopOnly>
+          <Setting id="login">
+            <LoginSetting />
+          </Setting>
+        </DesktopOnly>
+      </SettingsPart>
+      <ExchangePart settings={settings} />
+      <ChangesPart />
+    </>
+  ),
+  'settings.notifications': (state) => (
+    <>
+      <Setting id="channels">
+        <ChannelsPart state={state} />
+      </Setting>
+      <TellingPart settings={state.settings} />
+    </>
+  ),
+  'settings.checking': ({ settings }) => (
+    <SettingsPart title="settings.checking">
+      <PlainSettings section="settings.checking" settings={settings} />
+    </SettingsPart>
+  ),
+  'settings.sending': (state) => <LimitPart state={state} />,
+  'settings.keep.title': ({ settings }) => <KeepPart settings={settings} />,
+  'settings.network.title': (state) => (
+    <>
+      <NetworkPart state={state} />
+      <WebPart state={state} />
+    </>
+  ),
+  'settings.reporting': (state) => (
+    <>
+      <ReportPart settings={state.settings} />
+      <EventsPart state={state} />
+    </>
+  ),
+  'window.help': (state) => (
+    <>
+      <SettingsPart title="window.help">
+        <HelpContent version={state.version} />
+      </SettingsPart>
+      <Setting id="inside">
+        <InsidePart state={state} />
+      </Setting>
+    </>
+  ),
+}
+
+export function SectionContent({ section, state }: { section: Section; state: AppState }) {
+  return contents[section](state)
+}
+
+/** Shows one section of the settings, or the results of a search over all of them. */
 export default function SettingsPage({ state, place = null }: { state: AppState; place?: Place | null }) {
   const { t, language } = useWords()
   const [search, setSearch] = useKeptText('settings')
+  const [kept, setSection] = useKeptText('section')
+  const section = findSection(kept) ?? sections[0]
+  const [visited, setVisited] = useState([section])
+  if (!visited.includes(section)) setVisited([...visited, section])
+  const top = useRef<HTMLDivElement>(null)
   const field = useRef<HTMLInputElement>(null)
   const results = useRef<HTMLDivElement>(null)
   const isPage = useIsPage()
@@ -49,15 +113,20 @@ export default function SettingsPage({ state, place = null }: { state: AppState;
   useEffect(() => {
     if (place === null) return
     setSearch('')
-    void showSetting(place.id)
-  }, [place, setSearch])
+    const wanted = findSection(place.id)
+    if (wanted !== undefined) setSection(wanted)
+    if (wanted !== place.id) void showSetting(place.id)
+  }, [place, setSearch, setSection])
+  const choose = (wanted: string) => {
+    setSection(wanted)
+    top.current?.scrollIntoView()
+  }
   const clear = () => {
     setSearch('')
     field.current?.focus()
   }
-  const { settings } = state
   return (
-    <div className="stack">
+    <div className="stack" ref={top}>
       <Notices notices={state.notices} />
       <TextInput
         ref={field}
@@ -106,49 +175,37 @@ export default function SettingsPage({ state, place = null }: { state: AppState;
           />
         </div>
       )}
-      {/* Stays mounted when hidden, to keep unsaved input. */}
-      <div className="stack-inner" hidden={isSearching}>
-        <Setting id="channels">
-          <ChannelsPart state={state} />
-        </Setting>
-        <TellingPart settings={settings} />
-        <ReportPart settings={settings} />
-        <ApplicationPart settings={settings} />
-        <LimitPart state={state} />
-        <CheckingPart settings={settings} />
-        <KeepPart settings={settings} />
-        <AdvancedPart settings={settings} />
-        <NetworkPart state={state} />
-        <WebPart state={state} />
-        <EventsPart state={state} />
-        <ExchangePart settings={settings} />
-        <ChangesPart />
-        <Setting id="inside">
-          <InsidePart state={state} />
-        </Setting>
-        <HelpPart version={state.version} />
+      {/* What was shown stays mounted when hidden, to keep unsaved input. */}
+      <div className="sections" hidden={isSearching}>
+        <NativeSelect
+          aria-label={t('settings.sections')}
+          value={section}
+          onChange={(event) => choose(event.currentTarget.value)}
+          data={sections.map((value) => ({ value, label: t(value) }))}
+        />
+        <nav aria-label={t('settings.sections')}>
+          <RovingList className="found" entry="li">
+            <ul>
+              {sections.map((one) => (
+                <li key={one}>
+                  <UnstyledButton
+                    className="found-entry"
+                    aria-current={one === section}
+                    onClick={() => choose(one)}
+                  >
+                    {t(one)}
+                  </UnstyledButton>
+                </li>
+              ))}
+            </ul>
+          </RovingList>
+        </nav>
+        {visited.map((one) => (
+          <div key={one} className="stack-inner" hidden={one !== section}>
+            <SectionContent section={one} state={state} />
+          </div>
+        ))}
       </div>
     </div>
-  )
-}
-
-function CheckingPart({ settings }: { settings: AppState['settings'] }) {
-  return (
-    <SettingsPart title="settings.checking">
-      <PlainSettings part="settings.checking" settings={settings} />
-    </SettingsPart>
-  )
-}
-
-function ApplicationPart({ settings }: { settings: AppState['settings'] }) {
-  return (
-    <SettingsPart title="settings.application">
-      <PlainSettings part="settings.application" settings={settings} />
-      <DesktopOnly>
-        <Setting id="login">
-          <LoginSetting />
-        </Setting>
-      </DesktopOnly>
-    </SettingsPart>
   )
 }

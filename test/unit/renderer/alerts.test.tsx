@@ -24,7 +24,7 @@ describe('alerts page, ongoing incident', () => {
   test('an incident shows its severity, source, kind, explanation, one duration, one next step and one menu', () => {
     const words = pageWith({})
     expect(words).toMatch(
-      /Failing now.*Critical Photos · Read-only 12 min[^[]*\[Actions for Photos · Read-only\] \/mnt\/photos has been read-only since.*Acknowledge \[Events\]/,
+      /Failing now.*\[Photos · Read-only\] Critical Photos Read-only 12 min[^[]*\[Actions for Photos · Read-only\] \/mnt\/photos has been read-only since.*Acknowledge \[Events\]/,
     )
     expect(words.match(/\d+ min/g)).toHaveLength(1)
   })
@@ -147,13 +147,26 @@ describe('alerts page, ongoing incident', () => {
     const state = emptyState({ incidents: [unwatched, incident('i1')] })
     expect(renderWords(<AlertsPage state={state} />)).toMatch(/· Read-only.*· Not watched/)
   })
+
+  test('the details of the gravest incident and of the marked one open by themselves', () => {
+    const incidents = [0, 1, 2].map((index) => incident(`i${index}`, { startedAt: now - index * HOUR }))
+    const opened = (id: string | null) => {
+      const markup = renderMarkup(
+        <AlertsPage state={emptyState({ incidents })} place={id === null ? null : { id }} />,
+      )
+      const [ongoing = ''] = markup.split('aria-label="Events"')
+      return [...ongoing.matchAll(/thing-open[^>]* aria-expanded="(\w+)"/g)].map(([, isOpen]) => isOpen)
+    }
+    expect(opened(null)).toEqual(['true', 'false', 'false'])
+    expect(opened('i2')).toEqual(['true', 'false', 'true'])
+  })
 })
 
 test('alerts page: past incidents of the state are listed without delivery results until the timeline loads', () => {
   const over = incident('i2', { startedAt: now - HOUR, endedAt: now - HOUR + 5 * 60_000 })
   const words = renderWords(<AlertsPage state={emptyState({ incidents: [over] })} />)
   expect(words).not.toContain('Failing now')
-  expect(words).toMatch(/Events.*\/mnt\/photos · Read-only .*5 min/)
+  expect(words).toMatch(/Events.*\[\/mnt\/photos · Read-only\] \/mnt\/photos Read-only 5 min/)
   expect(words).not.toContain('No notifications were sent')
 })
 

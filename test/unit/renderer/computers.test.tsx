@@ -30,7 +30,7 @@ const computers = [
 test('other computers: the worst come first, each with its sentence and its senders', () => {
   const words = renderWords(<ComputersPart computers={computers} />)
   expect(words).toMatch(
-    /Roof .*Photos is read-only\. .*3 of 4 computers are fine.*Attic .*connection refused\..*New .*connecting.*Cellar .*All 2 paths are OK\./,
+    /Roof .*Photos is read-only\. .*4 stations · 1 fails.*Attic .*connection refused\..*New .*connecting.*Cellar .*All 2 paths are OK\./,
   )
   expect(renderWords(<ComputersPart computers={[]} />).trim()).toBe('')
 })

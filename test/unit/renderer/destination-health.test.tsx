@@ -1,5 +1,3 @@
-import { MantineProvider } from '@mantine/core'
-import { renderToStaticMarkup } from 'react-dom/server'
 import { expect, test } from 'vitest'
 import { destinationLine } from '../../../cli/destinations/destination-line.ts'
 import { findConditions } from '../../../core/agent/state/conditions.ts'
@@ -10,12 +8,12 @@ import { message, type WordKey } from '../../../core/lib/i18n/message.ts'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
 import { destinationSchemas } from '../../../core/settings/destination-schema.ts'
 import { formatTitle } from '../../../renderer/features/alerts/incidents.ts'
-import { DestinationHealth } from '../../../renderer/features/destinations/destination-health.tsx'
+import { DestinationRow } from '../../../renderer/features/destinations/destination-row.tsx'
 import { describeDestinations } from '../../../renderer/features/overview/describe.ts'
-import { theme } from '../../../renderer/ui/theme.ts'
-import { type Words, WordsProvider } from '../../../renderer/words/context.tsx'
+import type { Words } from '../../../renderer/words/context.tsx'
 import { incident, NOW, stateWith } from '../../support/agent/status.ts'
 import { destinationState, emptyState } from './fake-state.ts'
+import { renderMarkup } from './rendered.tsx'
 
 type Connection = DestinationState['connection']
 
@@ -24,24 +22,18 @@ const problem = message('transfer.storeFull', { name: 'nas' })
 const there = (state: Connection['state'], problem: Connection['problem'] = null) =>
   destinationState('nas', { connection: { state, since: Date.now() - 60_000, problem } })
 
-const renderMarkup = (destination: DestinationState, state = emptyState({ destinations: [destination] })) =>
-  renderToStaticMarkup(
-    <MantineProvider theme={theme}>
-      <WordsProvider language="en">
-        <DestinationHealth destination={destination} state={state} />
-      </WordsProvider>
-    </MantineProvider>,
-  )
-const readLevel = (destination: DestinationState) => /data-level="(\w+)"/.exec(renderMarkup(destination))?.[1]
+const markupOf = (destination: DestinationState, state = emptyState({ destinations: [destination] })) =>
+  renderMarkup(<DestinationRow destination={destination} state={state} />)
+const readLevel = (destination: DestinationState) => /data-level="(\w+)"/.exec(markupOf(destination))?.[1]
 
 test('destination health: a destination with a problem is never shown as ok', () => {
   expect(readLevel(there('connected'))).toBe('ok')
   for (const state of ['idle', 'connecting', 'connected', 'unreachable', 'refused'] as const)
     expect(readLevel(there(state, problem)), state).toBe('attention')
-  expect(renderMarkup(there('unreachable', problem))).toContain('card-problem warn')
+  expect(markupOf(there('unreachable', problem))).toContain('card-problem warn')
 })
 
-test('destination health: card, row, command line, header and Alerts describe a missing disk alike', () => {
+test('destination health: row, chip, command line, header and Alerts describe a missing disk alike', () => {
   const t = ((key: WordKey, params = {}) => englishWords(message(key, params))) as Words['t']
   const away = message('transfer.notMounted', { name: 'shelf', path: '/mnt/shelf' })
   const settings = { ...emptyState().settings, destinations: [folder] }
@@ -67,8 +59,8 @@ test('destination health: card, row, command line, header and Alerts describe a 
   ] as const) {
     const found = stateWith({ settings, incidents: [...incidents], destinations: [destination] })
     const state = { ...found, ...summarize(found, NOW) }
-    const card = renderMarkup(destination, state)
-    expect(card).toMatch(/data-level="failing".*>Missing<.*class="card-problem breakable">shelf is missing/)
+    const row = markupOf(destination, state)
+    expect(row).toMatch(/data-level="failing".*>Missing · .*class="card-problem breakable">shelf is missing/)
     expect(describeDestinations([destination], state, t)).toEqual([
       { id: 'd', name: 'shelf', failure: 'shelf · Missing', level: 'failing' },
     ])
@@ -108,8 +100,8 @@ test('destination health: an ejected disk is grey, whatever its incident and its
   const shelf = destinationState('d', { kind: 'folder', name: 'shelf', connection, ejectedAt: NOW })
   const ofDisk = { ...incident, kind: 'missing' as const, paths: { d: 'shelf' }, failing: { d: away } }
   const state = stateWith({ destinations: [shelf], incidents: [ofDisk] })
-  const markup = renderMarkup(shelf, state)
-  expect(markup).toMatch(/data-level="unknown".*ejected.*since /)
+  const markup = markupOf(shelf, state)
+  expect(markup).toMatch(/data-level="unknown".*ejected · .*since /)
   expect(markup).not.toContain('card-problem')
   expect(describeDestinations([shelf], state, t)).toMatchObject([
     { failure: 'shelf · ejected', level: 'unknown' },

@@ -4,12 +4,15 @@ import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { destinationSchemas } from '../../../core/settings/destination-schema.ts'
 import { receiveSettingsSchema } from '../../../core/settings/schema.ts'
+import { DestinationDetails } from '../../../renderer/features/destinations/destination-row.tsx'
 import DestinationsPage from '../../../renderer/features/destinations/destinations-page.tsx'
 import { newDraft } from '../../../renderer/features/destinations/draft.ts'
 import { SftpFields } from '../../../renderer/features/destinations/sftp-fields.tsx'
 import { TestResult } from '../../../renderer/features/destinations/test-result.tsx'
+import { OverviewPage } from '../../../renderer/features/overview/overview-page.tsx'
+import { SenderDetails } from '../../../renderer/features/receiving/sender-row.tsx'
 import { RestoreProgress } from '../../../renderer/features/restore/restore-progress.tsx'
-import { incident, receivingWith, senderWith } from '../../support/agent/status.ts'
+import { receivingWith, senderWith } from '../../support/agent/status.ts'
 import { destinationState, emptyState, sourceState } from './fake-state.ts'
 import { renderMarkup, renderWords } from './rendered.tsx'
 
@@ -40,25 +43,28 @@ test('the warning about copies on this computer only is shown once a folder is p
   expect(shown([])).toContain('Add destination')
 })
 
-describe('destination card', () => {
-  test('an SFTP destination shows its kind, encryption, address, rate, and stored and waiting files', () => {
-    const words = page(
-      destinationState('nas', { kind: 'sftp', address: 'sftp://ada@nas.lan:22/', totals, rate: 2048 }),
-    )
-    expect(words).toMatch(/SFTP · encrypted · sftp:\/ *\/ *ada@nas\.lan:22\//)
-    expect(words).toContain('12 safe · 1 KiB · 3 waiting · 3 KiB · 1 parked · 2 KiB/s')
+describe('destination row', () => {
+  test('an SFTP destination shows its rate and its files in its line, kind and address in its details', () => {
+    const changes = { kind: 'sftp' as const, address: 'sftp://ada@nas.lan:22/', rate: 2048 }
+    const sftp = destinationState('nas', { ...changes, totals })
+    expect(page(sftp)).toMatch(/ nas connected · \d sec · 2 KiB\/s 1 parked \[/)
+    const { parkedFiles: _, ...waiting } = totals
+    expect(page({ ...sftp, totals: { ...waiting, parkedFiles: 0 } })).toContain('2 KiB/s 3 waiting [')
+    const state = emptyState({ settings: { ...emptyState().settings, destinations: [nas] } })
+    const details = renderWords(<DestinationDetails destination={sftp} state={state} />)
+    expect(details).toMatch(/SFTP · encrypted · sftp:\/ *\/ *ada@nas\.lan:22\//)
+    expect(details).toContain('1 parked · 3 waiting · 3 KiB · 12 safe · 1 KiB')
   })
 
   test('a folder on this computer is not called safe, and adding a destination elsewhere is suggested', () => {
     const words = page(destinationState('nas', { kind: 'folder', elsewhere: false, totals }))
-    expect(words).toContain('12 copied on this computer only')
-    expect(words).not.toContain('safe')
-    expect(words).toContain('Add a destination elsewhere, too.')
+    expect(words).not.toContain('12 safe')
+    expect(words.match(/Add a destination elsewhere/g)).toHaveLength(1)
   })
 
   describe('a receiver on this computer beside nas-2', () => {
     const here = destinationState('attic', { kind: 'receiver', elsewhere: false, totals, name: 'attic' })
-    const cardWith = (to: string[], waitingFiles: number) => {
+    const detailsWith = (to: string[], waitingFiles: number) => {
       const others = [...to, 'attic'].map((id) => ({
         id,
         totals: { ...totals, parkedFiles: 0, waitingFiles },
@@ -67,11 +73,12 @@ describe('destination card', () => {
       }))
       const sources = [sourceState('photos', '/photos', { destinations: others })]
       const destinations = [here, destinationState('nas-2', { name: 'nas-2' })]
-      return renderWords(<DestinationsPage state={emptyState({ destinations, sources })} place={null} />)
+      const state = emptyState({ destinations, sources })
+      return renderWords(<DestinationDetails destination={here} state={state} />)
     }
 
     test('it is called a receiver on this computer, and the destination that has the same files is named', () => {
-      const words = cardWith(['nas-2'], 0)
+      const words = detailsWith(['nas-2'], 0)
       expect(words).toContain('Receiver on this computer')
       expect(words).toContain('12 copied here')
       expect(words).toContain('The same files are at nas-2.')
@@ -79,75 +86,86 @@ describe('destination card', () => {
     })
 
     test('files that still wait for the other destination are not said to be there', () => {
-      expect(cardWith(['nas-2'], 3)).toContain('The same files go to nas-2.')
+      expect(detailsWith(['nas-2'], 3)).toContain('The same files go to nas-2.')
     })
 
     test('sources that go nowhere else are named', () => {
-      expect(cardWith([], 0)).toContain('no destination elsewhere gets: photos.')
+      expect(detailsWith([], 0)).toContain('no destination elsewhere gets: photos.')
     })
   })
 })
 
-test('destination card: an ejected folder shows since when, its waiting files and how it is used again', () => {
+test('destination row: an ejected folder shows since when, its waiting files and how it is used again', () => {
   const usb = { kind: 'folder' as const, ejectedAt: Date.now(), totals }
   const words = page(destinationState('nas', usb))
   expect(words).toMatch(
-    /ejected since \d+:\d+.*3 waiting.*New files wait here until the disk is back\. Use again/,
+    /ejected · since \d+:\d+.*3 waiting.*New files wait here until the disk is back\. Use again/,
   )
   const { ejectedAt: _, ...inUse } = usb
   expect(page(destinationState('nas', inUse))).not.toContain('Use again')
 })
 
-test('receiving: each sender is listed with its last status, translated where the message is known', () => {
-  const report = { level: 'failing' as const, sentence: 'A disk is full.', statusAt: Date.now() }
-  const sender = senderWith('station-3', { ...report, files: 1200, bytes: 2048 })
+describe('receiving', () => {
   const receive = receiveSettingsSchema.parse({ directory: '/srv/in' })
   const settings = { ...emptyState().settings, receive }
-  const words = page(destinationState('nas'), { settings, receiving: receivingWith({ senders: [sender] }) })
-  expect(words).toContain('receives at port 7766')
-  expect(words).toMatch(/station-3 .*never connected.*A disk is full\..*1,200 files · 2 KiB · in station-3/)
+  const report = { level: 'failing' as const, sentence: 'A disk is full.', statusAt: Date.now() }
+  const failing = senderWith('station-3', { ...report, files: 1200, bytes: 2048, seenAt: Date.now() })
+  const connected = senderWith('station-1', { seenAt: 0, connected: true, level: 'ok', label: 'north' })
+  const receivingFrom = (...senders: (typeof failing)[]) =>
+    emptyState({ settings, receiving: receivingWith({ senders }) })
+  const both = receivingFrom(connected, failing)
 
-  const connected = senderWith('station-1', { seenAt: 0, connected: true, level: 'ok' })
-  const failing = { 'sender:silent:station-3': message('transfer.senderSilent', { name: '', since: 0 }) }
-  const incidents = [{ ...incident, kind: 'sender-silent' as const, failing }]
-  const both = { settings, receiving: receivingWith({ senders: [connected, sender] }), incidents }
-  const fleet = page(destinationState('nas'), both)
-  const markup = renderMarkup(<DestinationsPage state={emptyState(both)} place={null} />, 'en')
-  expect(markup).toMatch(/<p class="health" data-level="failing">((?!<p ).)*1 of 2 computers/s)
-  expect(fleet).toMatch(/station-3 .*Station not heard from.*station-1 .*connected/)
-  expect(fleet).toMatch(/1 of 2 computers are fine.*1 not connected.*station-3.*station-1/)
+  test('the stations are on the overview alone, the destinations lead there', () => {
+    const shown = page(destinationState('nas'), both)
+    expect(shown).toContain('receives at port 7766')
+    expect(shown).toContain('2 stations · 1 fails')
+    expect(shown).not.toContain('station-3')
+    const overview = renderWords(<OverviewPage state={both} />)
+    expect(overview.match(/\[station-3\]/g)).toHaveLength(1)
+    expect(overview).not.toContain('receives at port')
+  })
 
-  const details = {
-    version: '1.2',
-    waitingFiles: 12,
-    oldestWaitingAt: 0,
-    spaceBytes: 2 ** 30,
-    label: 'north',
-  }
-  const labelled = { ...both, receiving: receivingWith({ senders: [{ ...connected, ...details }, sender] }) }
-  expect(page(destinationState('nas'), labelled)).toMatch(
-    /Without a label 0 of 1 computers.*station-3.*north 1 of 1 computers.*station-1.*1 GiB left.*12 files wait there, the oldest changed .* ago · version 1\.2/,
-  )
+  test('the stations of each group have their count, the gravest group comes first', () => {
+    expect(renderWords(<OverviewPage state={both} />)).toMatch(
+      /2 stations · 1 fails Without a label 1 station · 1 fails.*station-3 A disk is full\. 2 KiB.*north 1 station .*station-1 connected 0 B/,
+    )
+    const headings = renderMarkup(<OverviewPage state={both} />).matchAll(/<h(\d)/g)
+    expect([...headings].map(([, rank]) => rank)).toEqual(['2', '3', '3'])
+  })
 
-  const headings = renderMarkup(<DestinationsPage state={emptyState(labelled)} place={null} />).matchAll(
-    /<h(\d)/g,
-  )
-  const ranks = [1, ...[...headings].map(([, rank]) => Number(rank))]
-  expect(ranks.length).toBeGreaterThan(2)
-  expect(ranks.every((rank, index) => rank <= (ranks[index - 1] ?? 1) + 1)).toBe(true)
+  test('a folder that fails comes before stations that fail, and these before a folder that is well', () => {
+    const isAfter = (failures: AppState['failures']) => {
+      const words = renderWords(
+        <OverviewPage state={{ ...both, sources: [sourceState('photos', '/photos')], failures }} />,
+      )
+      return words.indexOf('station-3') > words.indexOf('Open photos')
+    }
+    const fails = {
+      ...{ level: 'failing' as const, kind: 'full' as const, detail: null },
+      sentence: message('status.notReceiving'),
+    }
+    expect(isAfter({})).toBe(true)
+    expect(isAfter({ 'station:station-3': fails })).toBe(false)
+    expect(isAfter({ 'station:station-3': fails, 'source-photos': fails })).toBe(true)
+  })
 
-  // In the window's language, as far as it has words for what another computer says.
-  const inChinese = (said: Message) => {
-    const senders = [{ ...sender, words: said }]
-    const state = emptyState({ settings, receiving: receivingWith({ senders }) })
-    return renderWords(<DestinationsPage state={state} place={null} />, 'zh-TW')
-  }
-  expect(inChinese(message('status.safe', { count: 3 }))).toMatch(/station-3 .*3 個檔案/)
-  expect(inChinese(message('status.safe', { count: 3 }))).not.toContain('A disk is full.')
-  const unknown = JSON.parse('{ "key": "status.ofTomorrow", "params": {} }') as Message
-  expect(inChinese(unknown)).toContain('A disk is full.')
-  const unfit = message('transfer.senderSilent', { name: 'x', since: 'never' })
-  expect(inChinese(unfit)).toContain('station-3')
+  test('the details show the report, the files here and the files that wait at the station', () => {
+    const waiting = { version: '1.2', waitingFiles: 12, oldestWaitingAt: 0, spaceBytes: 2 ** 30 }
+    expect(renderWords(<SenderDetails sender={{ ...failing, ...waiting }} />)).toMatch(
+      /A disk is full\. .*1,200 files · 2 KiB · in station-3 · 1 GiB left.*12 files wait there, the oldest changed .* ago · version 1\.2/,
+    )
+  })
+
+  test('a report is in the language of the window, as far as it has words for it', () => {
+    const inChinese = (words: Message) =>
+      renderWords(<OverviewPage state={receivingFrom({ ...failing, words })} />, 'zh-TW')
+    expect(inChinese(message('status.safe', { count: 3 }))).toMatch(/station-3 .*3 個檔案/)
+    expect(inChinese(message('status.safe', { count: 3 }))).not.toContain('A disk is full.')
+    const unknown = JSON.parse('{ "key": "status.ofTomorrow", "params": {} }') as Message
+    expect(inChinese(unknown)).toContain('A disk is full.')
+    const unfit = message('transfer.senderSilent', { name: 'x', since: 'never' })
+    expect(inChinese(unfit)).toContain('station-3')
+  })
 })
 
 describe('connection test result', () => {

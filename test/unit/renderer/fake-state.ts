@@ -1,3 +1,4 @@
+import { initialState } from '../../../core/agent/state/reports.ts'
 import type {
   AppState,
   CheckedPathState,
@@ -15,19 +16,9 @@ import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
 /** A state as the agent would give it, with nothing chosen yet, and the failures of these changes. */
 export function emptyState(changes: Partial<AppState> = {}): AppState {
   const state: AppState = {
-    version: '0.1.0',
-    host: 'desktop',
+    ...initialState('desktop', '0.1.0', defaultSettings, '/srv/ada/.local/share/holdfast/store'),
     status: { level: 'ok', sentence: message('problem.other', { reason: 'Nothing to do.' }), detail: null },
-    failures: {},
-    sources: [],
-    checkedPaths: [],
-    disks: { at: null, all: [] },
-    totals: noTotals,
-    rate: 0,
-    left: null,
     surroundings: { battery: 'unasked', metered: 'unasked' },
-    allowance: { now: { kind: 'free' }, until: null },
-    transfers: [],
     destinations: [
       destinationState('embedded', {
         kind: 'embedded',
@@ -36,20 +27,8 @@ export function emptyState(changes: Partial<AppState> = {}): AppState {
         address: '/srv/ada/.local/share/holdfast/store',
       }),
     ],
-    proxy: { address: null, hasPassword: false },
-    web: null,
-    computers: [],
-    eventSinks: [],
-    incidents: [],
-    notices: [],
-    proposals: [],
-    restore: null,
-    comparison: null,
     awakeSince: 0,
     channels: [channelState(NATIVE)],
-    localCopies: null,
-    receiving: null,
-    parked: [],
     secretStorage: 'keyring',
     workers: {
       checker: { condition: 'running', restarts: 0, since: Date.now(), pid: 4001 },

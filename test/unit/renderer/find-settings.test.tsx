@@ -1,10 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import { changeableSettingsSchema } from '../../../core/agent/parts/settings/contract.ts'
 import { english, textsOf } from '../../../core/lib/i18n/dictionaries.ts'
+import { sections } from '../../../core/settings/catalog.ts'
 import { receiveSettingsSchema, sourceSchema, webSettingsSchema } from '../../../core/settings/schema.ts'
-import { settingNames, settingsCatalog, synonymKey } from '../../../renderer/features/settings/catalog.ts'
+import {
+  findSection,
+  settingNames,
+  settingsCatalog,
+  synonymKey,
+} from '../../../renderer/features/settings/catalog.ts'
 import { findEntries } from '../../../renderer/features/settings/find.ts'
-import SettingsPage from '../../../renderer/features/settings/settings-page.tsx'
+import { SectionContent } from '../../../renderer/features/settings/settings-page.tsx'
 import { firstWords, searchWords } from '../../support/search-words.ts'
 import { emptyState } from './fake-state.ts'
 import { renderMarkup } from './rendered.tsx'
@@ -59,20 +65,29 @@ describe.each(languages)('settings page in %s', (language) => {
     { id: 't1', name: '1', role: 'viewer' as const, digest: 'a'.repeat(64), createdAt: Date.now() },
   ]
   const state = emptyState({ settings: { ...settings, web, webTokens } })
-  const { parts, strayControls } = readParts(renderMarkup(<SettingsPage state={state} />, language))
+  const shown = sections.map((section) => ({
+    section,
+    ...readParts(renderMarkup(<SectionContent section={section} state={state} />, language)),
+  }))
 
-  test('every control belongs to a part that the search can show', () => expect(strayControls).toEqual([]))
+  test('every control belongs to a part that the search can show', () =>
+    expect(shown.flatMap(({ strayControls }) => strayControls)).toEqual([]))
 
-  test('every part is in the catalog, and every setting of the catalog is on the page', () => {
-    const own = [...settingsCatalog].filter(([, entry]) =>
-      entry.getTargets(emptyState(), (key) => key).some(({ place }) => place !== undefined),
-    )
-    const shown = [...parts.keys()].filter((id) => id !== 'help' && id !== 'search')
-    expect(shown.sort()).toEqual(own.map(([id]) => id as string).sort())
-  })
+  test.each(shown)(
+    '$section: it has the settings of the catalog that are in this section, and no other',
+    ({ section, parts }) => {
+      const own = [...settingsCatalog].filter(([id, { getTargets }]) =>
+        getTargets(emptyState(), (key) => key).some(({ place }) => place?.id === id),
+      )
+      const inSection = own.filter(([id]) => findSection(id) === section).map(([id]) => id)
+      expect([...parts.keys()].sort()).toEqual(inSection.sort())
+    },
+  )
 
   test('every label, hint, unit and value on the page finds its part', () => {
-    const texts = [...parts].flatMap(([id, all]) => all.map((text) => ({ id, text })))
+    const texts = shown.flatMap(({ parts }) =>
+      [...parts].flatMap(([id, all]) => all.map((text) => ({ id, text }))),
+    )
     const missing = texts.filter(({ id, text }) => {
       const found: string[] = findEntries(text, language)
       return !UNSEARCHED.includes(id) && !found.includes(id)
@@ -89,7 +104,7 @@ test('settings search: every entry has search words in both languages', () => {
 
 const EMPTY_TAGS = ['input', 'br', 'hr', 'img', 'link', 'meta']
 /** Elapsed times, and names of keys and of other pages' actions. */
-const UNSEARCHED = ['inside', 'shortcuts', 'help']
+const UNSEARCHED = ['inside', 'shortcuts']
 
 /** Reads the texts of each part, by its id, and the controls that are in none. Numbers and values are left out. */
 function readParts(markup: string) {

@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { parseProposal } from '../../../core/settings/proposal.ts'
-import { receiveSettingsSchema } from '../../../core/settings/schema.ts'
 import DestinationsPage from '../../../renderer/features/destinations/destinations-page.tsx'
 import { OverviewPage } from '../../../renderer/features/overview/overview-page.tsx'
 import { emptyProposal, readProposal } from '../../../renderer/features/receiving/propose-draft.ts'
 import ProposedLine from '../../../renderer/features/receiving/proposed-line.tsx'
-import { receivingWith, senderWith } from '../../support/agent/status.ts'
+import { SenderDetails } from '../../../renderer/features/receiving/sender-row.tsx'
+import { senderWith } from '../../support/agent/status.ts'
 import { destinationState, emptyState, sourceState } from './fake-state.ts'
 import { renderWords } from './rendered.tsx'
 
@@ -73,26 +73,22 @@ describe('proposal at a station', () => {
 })
 
 describe('proposal at a receiver', () => {
-  const receive = receiveSettingsSchema.parse({ directory: '/srv/in' })
   const kept = { id: 'ab', by: 'wei', at: Date.now(), settings: ['data: ignore', 'check.intervalSeconds'] }
   const undecided = { ...kept, state: 'waiting' as const, decidedAt: null, sentence: null, words: null }
-  const show = (sender: Parameters<typeof senderWith>[1]) => {
-    const state = emptyState({ receiving: receivingWith({ senders: [senderWith('pc', sender)] }) })
-    const settings = { ...state.settings, receive }
-    return renderWords(<DestinationsPage state={{ ...state, settings }} place={null} />)
-  }
+  const show = (sender: Parameters<typeof senderWith>[1]) =>
+    renderWords(<SenderDetails sender={senderWith('pc', sender)} />)
 
-  /** The line of the list, which is loaded on demand. */
+  /** The line of the details, which is loaded on demand. */
   const showLine = (proposal: Parameters<typeof ProposedLine>[0]['proposal']) =>
     renderWords(<ProposedLine proposal={proposal} fingerprint="ab" />)
 
-  test('the list shows one that waits, with a button to withdraw it', () => {
+  test('the details show one that waits, with a button to withdraw it', () => {
     const words = showLine(undecided)
     expect(words).toContain('Proposed, waits for a decision there: data: Leave out, Check every')
     expect(words).toContain('Withdraw')
   })
 
-  test('the list shows a refusal with its reason, also of another version', () => {
+  test('the details show a refusal with its reason, also of another version', () => {
     const declined = { ...undecided, state: 'declined' as const, decidedAt: Date.now() }
     const words = message('proposal.invalid', { reason: 'check' })
     const sentence = 'As it came.'
@@ -101,7 +97,7 @@ describe('proposal at a receiver', () => {
     expect(showLine({ ...declined, sentence, words: unknown })).toContain('· As it came.')
   })
 
-  test('the list shows a computer that takes none', () => {
+  test('the details show a computer that takes none', () => {
     expect(show({ takesProposals: false })).toContain('Takes no proposed settings')
     expect(show({ takesProposals: null })).not.toContain('Takes no proposed settings')
   })

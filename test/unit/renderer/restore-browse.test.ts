@@ -1,10 +1,13 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import {
   besidePath,
   buildCrumbs,
   getEntrySpot,
+  isStateOf,
   readMoment,
   TOP,
+  toMomentAfter,
+  typeMoment,
 } from '../../../renderer/features/restore/browse.ts'
 
 test('restore browser: each directory on the way down is a breadcrumb with its folder and path', () => {
@@ -27,6 +30,32 @@ test('restore date: a typed time is read in the local time zone, and other text 
   expect(readMoment('昨天 １４：０２')).toBe(readMoment('yesterday 14:02'))
   for (const typed of ['tomorrow', '22/11/2026', '11/22/2026 14:02', '2026-02-30'])
     expect(readMoment(typed)).toBe('invalid')
+})
+
+test('restore bars: the chosen time is the minute after the last change, and belongs to its day and hour alone', () => {
+  const at = (hour: number, minute: number, second = 0) =>
+    new Date(2026, 10, 22, hour, minute, second).getTime()
+  const hour = (start: number, lastAt: number) => ({
+    start: at(start, 0),
+    end: at(start + 1, 0),
+    files: 1,
+    lastAt,
+  })
+  for (const lastAt of [at(14, 2), at(14, 2, 59)]) expect(toMomentAfter({ lastAt })).toBe(at(14, 3))
+  expect(typeMoment(at(14, 3))).toBe('2026-11-22 14:03')
+  const [last, next] = [hour(14, at(14, 59, 30)), hour(15, at(15, 0))]
+  const chosen = toMomentAfter(last)
+  expect([last, next].map((one) => isStateOf(one, chosen))).toEqual([true, false])
+  expect([last, next].map((one) => isStateOf(one, toMomentAfter(next)))).toEqual([false, true])
+  expect(isStateOf(last, null)).toBe(false)
+})
+
+test('restore bars: both hours of a clock that is put back are typed so that each is read as itself', () => {
+  vi.stubEnv('TZ', 'Europe/Berlin')
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const times = [0, 1, 2].map((hour) => Date.UTC(2026, 9, 25, hour, 30))
+  expect(times.map(typeMoment)).toEqual(['2026-10-25 02:30', '2026-10-25 02:30+01:00', '2026-10-25 03:30'])
+  expect(times.map((time) => readMoment(typeMoment(time)))).toEqual(times)
 })
 
 test('restored file beside another one: its name has a mark before the extension', () => {

@@ -315,7 +315,7 @@ describe('truth table', () => {
     'destination: $fault is shown alike by card, header, tray and status',
     (fault) =>
       void expectTruth(fault, (_, page) =>
-        found(/destination-card" aria-label="nas-2".*?class="health" data-level="(\w+)"/s, page).replace(
+        found(/class="thing" aria-label="nas-2".*?class="health-mark" data-level="(\w+)"/s, page).replace(
           'unknown',
           'ok',
         ),
@@ -323,7 +323,7 @@ describe('truth table', () => {
   )
 
   test.each(ofStations)('station: $fault is shown alike by row, header, tray and status', (fault) => {
-    const row = /destination-row" aria-label="roof"(.*?)<\/section>/s
+    const row = /class="thing" aria-label="roof"(.*?)<\/article>/s
     expectTruth(fault, (overview) => {
       const levels = [...found(row, overview).matchAll(/health-mark" data-level="(\w+)"/g)].map(
         ([, one]) => one,
@@ -335,8 +335,8 @@ describe('truth table', () => {
   test.each(ofReceivers)(
     'receiver: $fault is shown alike by card, header, tray and status',
     (fault) =>
-      void expectTruth(fault, (overview) =>
-        found(/receiving-health" data-level="(\w+)"/, overview).replace('unknown', fault.level),
+      void expectTruth(fault, (_, page) =>
+        found(/receiving-health" data-level="(\w+)"/, page).replace('unknown', fault.level),
       ),
   )
 })

@@ -3,11 +3,12 @@ import { renderToStaticMarkup } from 'react-dom/server'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
+import { sections } from '../../../core/settings/catalog.ts'
 import { type WebRole, webSettingsSchema } from '../../../core/settings/schema.ts'
 import DestinationsPage from '../../../renderer/features/destinations/destinations-page.tsx'
 import { HoldfastWindow } from '../../../renderer/features/frame/window.tsx'
 import { OverviewPage } from '../../../renderer/features/overview/overview-page.tsx'
-import SettingsPage from '../../../renderer/features/settings/settings-page.tsx'
+import { SectionContent } from '../../../renderer/features/settings/settings-page.tsx'
 import { TransfersPage } from '../../../renderer/features/transfers/transfers-page.tsx'
 import WhereStep from '../../../renderer/features/welcome/where-step.tsx'
 import { BridgeProvider } from '../../../renderer/state/bridge.tsx'
@@ -24,7 +25,10 @@ const pages: [string, (state: AppState) => React.ReactNode][] = [
   ['overview', (state) => <OverviewPage state={state} />],
   ['transfers', (state) => <TransfersPage state={state} />],
   ['destinations', (state) => <DestinationsPage state={state} place={null} />],
-  ['settings', (state) => <SettingsPage state={state} />],
+  ...sections.map((section): (typeof pages)[number] => [
+    section,
+    (state) => <SectionContent section={section} state={state} />,
+  ]),
 ]
 
 describe('the word "safe"', () => {
@@ -69,7 +73,8 @@ test('pause conditions: an unsupported condition is disabled with a note, unless
   const page = (surroundings: AppState['surroundings'], pauseOnMetered = false) => {
     const { settings } = emptyState()
     const send = { ...settings.send, pauseOnMetered }
-    return <SettingsPage state={emptyState({ surroundings, settings: { ...settings, send } })} />
+    const state = emptyState({ surroundings, settings: { ...settings, send } })
+    return <SectionContent section="settings.sending" state={state} />
   }
   const disabled = (node: React.ReactNode) =>
     renderMarkup(node).match(/<input[^>]*aria-label="Pause [^>]*disabled=""/g)?.length ?? 0
@@ -135,11 +140,14 @@ describe('several destinations', () => {
 
   test('the destinations page lists each destination with its waiting files', () => {
     const words = renderWords(<DestinationsPage state={state} place={null} />)
-    expect(words).toContain('nas.lan:7766')
-    expect(words).toMatch(/cellar\.lan:7766.*Unreachable.*3 waiting · 3 KiB/)
+    // A destination that is well has its line alone.
+    expect(words).toMatch(/\[nas\] nas connected · /)
+    expect(words).not.toContain('nas.lan:7766')
+    expect(words).toMatch(/cellar Unreachable.*cellar\.lan:7766 3 waiting · 3 KiB/)
     expect(words).toContain('[Actions for cellar]')
-    expect(renderWords(<SettingsPage state={state} />)).toContain('Sender → cellar')
-    expect(renderWords(<SettingsPage state={{ ...state, destinations: [nas] }} />)).not.toContain('→')
+    expect(renderWords(<SectionContent section="window.help" state={state} />)).toContain('Sender → cellar')
+    const one = { ...state, destinations: [nas] }
+    expect(renderWords(<SectionContent section="window.help" state={one} />)).not.toContain('→')
   })
 
   test('a transfer shows its destination only if there are several', () => {
@@ -188,7 +196,7 @@ describe('transfers page', () => {
 test('settings page: a restarting worker is shown with its number of restarts', () => {
   const state = emptyState()
   state.workers.scanner = { condition: 'restarting', restarts: 2, since: Date.now(), pid: 7 }
-  const words = renderWords(<SettingsPage state={state} />)
+  const words = renderWords(<SectionContent section="window.help" state={state} />)
   expect(words).toMatch(/Scanner restarting · restarted 2 times/)
 })
 
@@ -201,7 +209,10 @@ test('settings page: the web page is shown with its address or its problem, and 
   })
   const page = (served: AppState['web'], webTokens = [token('ada', 'operator'), token('wall', 'viewer')]) =>
     renderWords(
-      <SettingsPage state={emptyState({ web: served, settings: { ...settings, web, webTokens } })} />,
+      <SectionContent
+        section="settings.network.title"
+        state={emptyState({ web: served, settings: { ...settings, web, webTokens } })}
+      />,
     )
   const works = page({ address: 'https://nas-2:8420/', certificate: '5f'.repeat(32), problem: null })
   expect(works).toContain('https://nas-2:8420/')
@@ -211,7 +222,8 @@ test('settings page: the web page is shown with its address or its problem, and 
   const problem = message('web.cannotListen', { address: '192.0.2.7:8420', reason: 'EADDRINUSE' })
   expect(page({ address: null, certificate: null, problem })).toContain('cannot be served on 192.0.2.7:8420')
   expect(page(null, [])).toContain('Nobody can sign in yet.')
-  expect(renderWords(<SettingsPage state={emptyState()} />)).not.toContain('Nobody can sign in yet.')
+  const off = <SectionContent section="settings.network.title" state={emptyState()} />
+  expect(renderWords(off)).not.toContain('Nobody can sign in yet.')
 })
 
 test('window: the frame and a loading text are shown before the first snapshot', () => {
@@ -266,7 +278,7 @@ describe('speed limit', () => {
   ] as const)(
     'the current limit and the schedule are shown with their times in %s',
     (language, sentences) => {
-      const words = renderWords(<SettingsPage state={state} />, language)
+      const words = renderWords(<SectionContent section="settings.sending" state={state} />, language)
       for (const sentence of sentences) expect(words).toContain(sentence)
     },
   )
@@ -277,6 +289,7 @@ describe('speed limit', () => {
   ] as const)('a period without limit is shown with its end in %s', (language, sentence) => {
     const { until } = state.allowance
     const free = { ...state, allowance: { now: { kind: 'free' as const }, until } }
-    expect(renderWords(<SettingsPage state={free} />, language)).toContain(sentence)
+    const words = renderWords(<SectionContent section="settings.sending" state={free} />, language)
+    expect(words).toContain(sentence)
   })
 })

@@ -1,6 +1,8 @@
 import { Button, Menu } from '@mantine/core'
 import { useState } from 'react'
+import { destinationFailure, stateWhenWell } from '../../../core/agent/state/derived.ts'
 import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
+import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { ActionsMenu } from '../../ui/actions-menu.tsx'
 import { Breakable } from '../../ui/breakable.tsx'
@@ -16,44 +18,129 @@ import {
   IconTrash,
 } from '../../ui/icons.ts'
 import { RenameDialog } from '../../ui/rename-dialog.tsx'
+import { ThingRow } from '../../ui/thing-row.tsx'
+import { Elapsed, Since } from '../../ui/times.tsx'
 import { useWords, type Words } from '../../words/context.tsx'
+import { joinSentences } from '../../words/dictionaries.ts'
 import { namesInLine } from '../alerts/incidents.ts'
 import { useOpenPage } from '../frame/pages.ts'
+import { type HealthLevel, problemClass } from '../overview/describe.ts'
+import { HealthMark } from '../overview/health-line.tsx'
 import { ChangeDialog } from './change-dialog.tsx'
-import { DestinationHealth } from './destination-health.tsx'
 import { EjectDialog } from './eject-dialog.tsx'
 import { HealPart } from './heal-part.tsx'
-import { getKindWord, kinds } from './kinds.ts'
+import { getKindWord } from './kinds.ts'
 import { ConsentDialog, ProposalPart } from './proposal-part.tsx'
 import { RemoveDialog } from './remove-dialog.tsx'
 import { SamplesDialog, SamplesPart } from './samples-part.tsx'
 import { TestDialog } from './test-dialog.tsx'
 
-interface DestinationCardProps {
+interface DestinationRowProps {
   destination: DestinationState
   state: AppState
 }
 
-/** Shows a destination: kind, address, state, waiting files and actions. */
-export function DestinationCard({ destination, state }: DestinationCardProps) {
+/** Shows a destination in a line. Its details open by themselves when it fails or asks for a decision. */
+export function DestinationRow({ destination, state }: DestinationRowProps) {
   const words = useWords()
-  const { t } = words
-  const { id, kind, name, address, lockDays } = destination
-  const { icon: Icon } = kinds[kind]
+  const { name, elsewhere, ejectedAt, damaged } = destination
+  const cover = findCover(destination, state)
+  const { level, word, since, problem } = describeState(destination, state, words)
+  const isOffered = state.proposals.some((one) => one.destination === destination.id && one.decision === null)
+  const isDecided = damaged === undefined && ejectedAt === undefined && !isOffered
+  const asks =
+    problem !== null || !isDecided || (!elsewhere && cover.elsewhere.length > 0 && cover.uncovered.length > 0)
+  const figures = describeFiles(destination, false, words)
+  return (
+    <ThingRow
+      name={name}
+      mark={<HealthMark level={level} />}
+      level={level}
+      clause={
+        word === null ? (
+          problem
+        ) : (
+          <>
+            {words.t(word)}
+            {since !== null && (
+              <> · {ejectedAt === undefined ? <Elapsed at={since} /> : <Since at={since} />}</>
+            )}
+            {problem === null ? figuresOfSending(destination, words) : ` · ${problem}`}
+          </>
+        )
+      }
+      {...(problem === null ? {} : { clauseTitle: problem })}
+      figure={figures[0] ?? ''}
+      figureTitle={figures.join(' · ')}
+      menu={<DestinationMenu destination={destination} state={state} />}
+      opens={asks}
+    >
+      <DestinationDetails destination={destination} state={state} />
+    </ThingRow>
+  )
+}
+
+interface Described {
+  level: HealthLevel
+  /** Names the state or the failure of the connection; null: something else fails. */
+  word: WordKey | null
+  /** Milliseconds since 1970; null if unknown. */
+  since: number | null
+  /** The sentence of the gravest failure; null: there is none. */
+  problem: string | null
+}
+
+/** Returns the state of a destination, its beginning, and the failure. */
+function describeState(destination: DestinationState, state: AppState, { say }: Words): Described {
+  const known = state.failures[destination.id]
+  if (known === undefined) {
+    const usual = stateWhenWell(destination)
+    return {
+      level: usual === 'connecting' || usual === 'ejected' ? 'unknown' : 'ok',
+      word: `window.connection.${usual}`,
+      since: destination.ejectedAt ?? destination.connection.since,
+      problem: null,
+    }
+  }
+  // Damaged files, and what its disk reports, are no failure of the connection.
+  const failure = destinationFailure(state, destination)
+  return {
+    level: known.level,
+    word: failure === null ? null : `kind.${failure.kind}`,
+    since: failure?.since ?? null,
+    problem: joinSentences(
+      failure !== null
+        ? [failure.sentence]
+        : [known.sentence, ...(known.detail === null ? [] : [known.detail])],
+      say,
+    ),
+  }
+}
+
+/** Shows the failure of a destination, its kind and address, its files, and what waits for a decision. */
+export function DestinationDetails({ destination, state }: DestinationRowProps) {
+  const words = useWords()
+  const { t, format } = words
+  const { id, address, lockDays, connection } = destination
+  const { level, word, problem } = describeState(destination, state, words)
   const settings = state.settings.destinations.find((one) => one.id === id)
   const encryption = settings !== undefined && settings.kind !== 'receiver' ? settings : null
   const isEncrypted = encryption !== null && encryption.recipient !== null
-  const { elsewhere, uncovered } = findCover(destination, state)
-  const figures = formatFigures(destination, elsewhere.length === 0 || uncovered.length > 0, words)
+  const { space } = connection
+  const figures = [
+    ...describeFiles(destination, isOnlyCopy(destination, state), words),
+    ...(space === undefined
+      ? []
+      : [
+          t('window.destinations.free', { free: format.bytes(space.free), total: format.bytes(space.total) }),
+        ]),
+  ]
   return (
-    <section className="card destination-card" aria-label={name}>
-      <div className="spread">
-        <span className="kind-name">
-          <Icon size={18} stroke={1.7} aria-hidden="true" />
-          <span className="card-name breakable">{name}</span>
-        </span>
-        <DestinationMenu destination={destination} state={state} />
-      </div>
+    <>
+      {/* The part below shows what is damaged. */}
+      {problem !== null && !(word === null && destination.damaged !== undefined) && (
+        <p className={problemClass(level)}>{problem}</p>
+      )}
       <p className="dimmed selectable breakable">
         {t(getKindWord(destination))} ·{' '}
         {isEncrypted &&
@@ -63,19 +150,18 @@ export function DestinationCard({ destination, state }: DestinationCardProps) {
       {lockDays !== undefined && (
         <p className="dimmed">{t('window.destinations.locked', { count: lockDays })}</p>
       )}
-      <DestinationHealth destination={destination} state={state} />
-      {figures !== '' && <p className="dimmed figures-line">{figures}</p>}
+      {figures.length > 0 && <p className="dimmed figures-line">{figures.join(' · ')}</p>}
       <ProposalPart destination={destination} proposals={state.proposals} />
       <SamplesPart destination={destination} />
       <HealPart destination={destination} />
       {destination.ejectedAt !== undefined && <EjectedNote destination={destination} />}
       {!destination.elsewhere && <HereNote destination={destination} state={state} />}
-    </section>
+    </>
   )
 }
 
 /** Explains how an ejected disk is used again. */
-function EjectedNote({ destination: { id } }: Pick<DestinationCardProps, 'destination'>) {
+function EjectedNote({ destination: { id } }: Pick<DestinationRowProps, 'destination'>) {
   const { t } = useWords()
   const { run } = useCommands()
   return (
@@ -119,7 +205,7 @@ export function findCover({ id }: DestinationState, { destinations, sources }: A
 }
 
 /** Warns that copies on this computer are not safe, or names the destinations that have the files, too. */
-function HereNote({ destination, state }: DestinationCardProps) {
+function HereNote({ destination, state }: DestinationRowProps) {
   const words = useWords()
   const { t } = words
   const { elsewhere, uncovered, hasSources, isDone } = findCover(destination, state)
@@ -127,9 +213,8 @@ function HereNote({ destination, state }: DestinationCardProps) {
     elsewhere.map(({ name }) => name),
     words,
   )
-  if (elsewhere.length === 0)
-    return <p className="card-problem warn">{t('window.destinations.notElsewhere')}</p>
-  if (!hasSources) return null
+  // The page warns once that there is no destination elsewhere.
+  if (!hasSources || elsewhere.length === 0) return null
   if (uncovered.length > 0) {
     return (
       <p className="card-problem warn breakable">
@@ -144,44 +229,45 @@ function HereNote({ destination, state }: DestinationCardProps) {
   )
 }
 
-/** Describes the sent and waiting files, the rate and the time left. */
-function formatFigures(
-  { totals, rate, left, elsewhere, connection, ejectedAt }: DestinationState,
+/** No destination elsewhere has all of its files. */
+function isOnlyCopy(destination: DestinationState, state: AppState): boolean {
+  const { elsewhere, uncovered } = findCover(destination, state)
+  return elsewhere.length === 0 || uncovered.length > 0
+}
+
+/** Returns the counts of its files, with their sizes, the most important first. */
+function describeFiles(
+  { totals, elsewhere }: DestinationState,
   isOnlyCopy: boolean,
   { t, format }: Words,
-): string {
+): string[] {
   const { sentFiles, sentBytes, deletedFiles, waitingFiles, waitingBytes, parkedFiles } = totals
-  const { space } = connection
+  const copied = isOnlyCopy ? 'window.count.copied' : 'window.count.copiedHere'
   return [
-    ...(sentFiles > 0
-      ? [
-          t(
-            elsewhere ? 'window.count.safe' : isOnlyCopy ? 'window.count.copied' : 'window.count.copiedHere',
-            {
-              count: sentFiles,
-            },
-          ),
-          format.bytes(sentBytes),
-        ]
-      : []),
-    ...(deletedFiles > 0 ? [t('window.count.deleted', { count: deletedFiles })] : []),
+    ...(parkedFiles > 0 ? [t('window.count.parked', { count: parkedFiles })] : []),
     ...(waitingFiles > 0
       ? [t('window.count.waiting', { count: waitingFiles }), format.bytes(waitingBytes)]
       : []),
-    ...(parkedFiles > 0 ? [t('window.count.parked', { count: parkedFiles })] : []),
+    ...(sentFiles > 0
+      ? [t(elsewhere ? 'window.count.safe' : copied, { count: sentFiles }), format.bytes(sentBytes)]
+      : []),
+    ...(deletedFiles > 0 ? [t('window.count.deleted', { count: deletedFiles })] : []),
+  ]
+}
+
+/** Returns " · rate · time left" while files are sent. */
+function figuresOfSending({ rate, left, ejectedAt }: DestinationState, { t, format }: Words): string {
+  return [
     ...(rate > 0 && ejectedAt === undefined ? [format.rate(rate)] : []),
     ...(left === null ? [] : [t('window.about', { duration: format.roughDuration(left) })]),
-    ...(space === undefined
-      ? []
-      : [
-          t('window.destinations.free', { free: format.bytes(space.free), total: format.bytes(space.total) }),
-        ]),
-  ].join(' · ')
+  ]
+    .map((part) => ` · ${part}`)
+    .join('')
 }
 
 type Opened = 'proposals' | 'samples' | 'rename' | 'change' | 'test' | 'eject' | 'remove' | null
 
-function DestinationMenu({ destination, state }: DestinationCardProps) {
+function DestinationMenu({ destination, state }: DestinationRowProps) {
   const { t } = useWords()
   const { ask, run } = useCommands()
   const openPage = useOpenPage()

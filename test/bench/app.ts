@@ -24,9 +24,11 @@ interface Times {
 const bare = path.resolve(import.meta.dirname, 'bare-app')
 
 /** How soon the application is there, what it costs while little happens, and how its window fares while much does. */
-export async function run(): Promise<Row[]> {
+export async function* run(): AsyncGenerator<Row> {
   requireDesktop()
-  return [...(await startRows()), ...(await idleRows()), ...(await rushRows())]
+  yield* await startRows()
+  yield* await idleRows()
+  yield* await rushRows()
 }
 
 /** From the start of the process to the tray icon on the panel's bus, and to a window that can be used. */

@@ -36,15 +36,13 @@ const TICKS_WITH_HANGS = 100
 const HANGS_WARM_MS = 60_000
 
 /** What healthy checks cost, and what hundreds of hung paths cost them. */
-export async function run(): Promise<Row[]> {
+export async function* run(): AsyncGenerator<Row> {
   const directory = mkdtempSync(path.join(tmpdir(), 'holdfast-bench-'))
   try {
-    return [
-      ...(await measureHealthy(directory)),
-      ...(await measureDirectories(directory)),
-      ...(await measureHung(directory)),
-      ...(await measureMany(directory)),
-    ]
+    yield* await measureHealthy(directory)
+    yield* await measureDirectories(directory)
+    yield* await measureHung(directory)
+    yield* await measureMany(directory)
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }

@@ -131,21 +131,19 @@ async function against(rival: Rival, load: Load, directory: string): Promise<Row
 const rivals: readonly (() => Promise<Rival>)[] = [sftp, swift]
 
 /** Sending to durable at what is no Holdfast, against rclone on the same files. */
-export async function run(): Promise<Row[]> {
+export async function* run(): AsyncGenerator<Row> {
   await ensureServers()
   const directory = mkdtempSync(path.join(tmpdir(), 'holdfast-bench-'))
-  const rows: Row[] = []
   try {
     writeLoad(BEFORE, path.join(directory, 'before'))
     for (const start of rivals) {
       const rival = await start()
       try {
-        for (const load of [SMALL, LARGE]) rows.push(...(await against(rival, load, directory)))
+        for (const load of [SMALL, LARGE]) yield* await against(rival, load, directory)
       } finally {
         await rival.stop()
       }
     }
-    return rows
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }

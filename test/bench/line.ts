@@ -1,10 +1,11 @@
-import { execFileSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { ensurePackages } from '../../build/setup/system.mjs'
@@ -41,22 +42,23 @@ const thisFile = fileURLToPath(import.meta.url)
  * run. Runs as root in a network namespace of its own, where the kernel's send buffer has the size of the line's window:
  * on loopback it would take in many windows of a connection, which no real line lets it do.
  */
-export async function run(): Promise<Row[]> {
+export async function* run(): AsyncGenerator<Row> {
   await ensurePackages(['rclone', 'syncthing', 'openssh-server'], 'the benchmark of long lines')
-  if (process.getuid?.() !== 0) return measureAll()
+  if (process.getuid?.() !== 0) return yield* measureAll()
   const buffers = `4096 16384 ${WINDOW_BYTES}`
   const inside = `ip link set lo up && echo ${buffers} > /proc/sys/net/ipv4/tcp_wmem && exec "$0" "$@"`
   const inNetwork = ['--net', 'sh', '-c', inside, process.execPath, thisFile]
-  return JSON.parse(
-    execFileSync('unshare', inNetwork, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
-  )
+  const child = spawn('unshare', inNetwork, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const ended = once(child, 'exit')
+  for await (const line of createInterface(child.stdout)) yield JSON.parse(line)
+  const [status] = await ended
+  if (status !== 0) throw new Error(`the measurement ended with ${status}`)
 }
 
-async function measureAll(): Promise<Row[]> {
+async function* measureAll(): AsyncGenerator<Row> {
   const directory = mkdtempSync(path.join(tmpdir(), 'holdfast-bench-'))
   const ssh = await startSftpServer(null)
   try {
-    const rows: Row[] = []
     for (const { roundTripMs, loss } of CASES) {
       const options = { delayMs: roundTripMs / 2, windowBytes: WINDOW_BYTES, loss }
       const one = await measureRaw(1, options)
@@ -67,20 +69,9 @@ async function measureAll(): Promise<Row[]> {
       const { seconds } = await sendThrough(source, directory, options)
       const name = `${roundTripMs} ms round trip, ${loss * 100} % loss`
       const row = { value: bytes / seconds / MB, unit: 'MB/s' }
-      rows.push(
-        {
-          metric: name,
-          ...row,
-          reference: { name: '8 connections', value: eight / MB },
-          target: { atLeast: 0.85 },
-        },
-        {
-          metric: name,
-          ...row,
-          reference: { name: '1 connection', value: one / MB },
-          target: { atLeast: 5 },
-        },
-      )
+      const plain = (name: string, rate: number) => ({ name, value: rate / MB })
+      yield { metric: name, ...row, reference: plain('8 connections', eight), target: { atLeast: 0.85 } }
+      yield { metric: name, ...row, reference: plain('1 connection', one), target: { atLeast: 5 } }
       // These use one connection for a file: one of the same size would take many minutes.
       const peersBytes = Math.max(LEAST_BYTES, Math.round(one * TRANSFER_SECONDS))
       const peersSource = path.join(directory, `peers-${roundTripMs}-${loss}`)
@@ -89,15 +80,10 @@ async function measureAll(): Promise<Row[]> {
         const into = mkdtempSync(path.join(directory, 'peer-'))
         const taken = await throughLine(options, (through) => peer.copy(peersSource, into, through))
         const value = peersBytes / taken / MB
-        rows.push({
-          metric: name,
-          ...row,
-          reference: { name: peer.name, value },
-          target: { atLeast: 1 },
-        })
+        yield { metric: name, ...row, reference: { name: peer.name, value }, target: { atLeast: 1 } }
       }
     }
-    rows.push(await measureText(directory))
+    yield await measureText(directory)
     const [source, before] = [path.join(directory, 'small'), path.join(directory, 'before')]
     writeLoad(SMALL, source)
     writeLoad(BEFORE, before)
@@ -105,7 +91,7 @@ async function measureAll(): Promise<Row[]> {
     const { seconds } = await sendThrough(source, directory, options, before)
     const metric = `${SMALL.name}, ${SMALL_ROUND_TRIP_MS} ms round trip`
     const value = SMALL.files / seconds
-    return [...rows, { metric, value, unit: 'files/s', reference: null, target: { atLeast: 10_000 } }]
+    yield { metric, value, unit: 'files/s', reference: null, target: { atLeast: 10_000 } }
   } finally {
     await ssh.stop()
     rmSync(directory, { recursive: true, force: true })
@@ -209,4 +195,4 @@ async function measureRaw(connections: number, options: LineOptions): Promise<nu
   return rate
 }
 
-if (process.argv[1] === thisFile) console.log(JSON.stringify(await measureAll()))
+if (process.argv[1] === thisFile) for await (const row of measureAll()) console.log(JSON.stringify(row))

@@ -17,13 +17,11 @@ const MEMORY_MIB = 200
 const WITHIN_MS = 300_000
 
 /** Restores files from a receiver, durable at the end, against rsync's daemon on the same files. */
-export async function run(): Promise<Row[]> {
+export async function* run(): AsyncGenerator<Row> {
   await ensurePackages(['rsync'], 'the benchmark of restoring')
   const directory = mkdtempSync(path.join(tmpdir(), 'holdfast-bench-'))
   try {
-    const rows: Row[] = []
-    for (const load of [SMALL, LARGE]) rows.push(...(await againstRsync(load, directory)))
-    return rows
+    for (const load of [SMALL, LARGE]) yield* await againstRsync(load, directory)
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }

@@ -29,29 +29,27 @@ export function measure(row: Row): MeasuredRow {
   return { ...row, ratio, met }
 }
 
-/** The rows as a table of plain text, one line each, numbers to the right. */
-export function table(rows: readonly MeasuredRow[]): string {
-  const heading = ['metric', 'value', 'unit', 'reference', 'ratio', 'target', 'met']
-  const cells = rows.map((row) => [
-    row.metric,
-    number(row.value),
-    row.unit,
-    row.reference === null ? '-' : `${number(row.reference.value)} (${row.reference.name})`,
-    row.ratio === null ? '-' : row.ratio.toFixed(2),
-    row.target === null ? '-' : 'atMost' in row.target ? `≤ ${row.target.atMost}` : `≥ ${row.target.atLeast}`,
-    row.met === null ? '-' : row.met ? 'yes' : 'NO',
+/** Characters of each column; a longer text moves the rest of its own line only, as lines are printed one by one. */
+const WIDTHS = [54, 8, 9, 30, 6, 8, 3]
+const toColumns = (cells: readonly string[]): string =>
+  cells
+    .map((cell, column) => cell.padEnd(WIDTHS[column] ?? 0))
+    .join('  ')
+    .trimEnd()
+
+export const HEADING = toColumns(['metric', 'value', 'unit', 'reference', 'ratio', 'target', 'met'])
+
+/** A row as a line below the heading. */
+export function toLine({ metric, value, unit, reference, ratio, target, met }: MeasuredRow): string {
+  return toColumns([
+    metric,
+    number(value),
+    unit,
+    reference === null ? '-' : `${number(reference.value)} (${reference.name})`,
+    ratio === null ? '-' : ratio.toFixed(2),
+    target === null ? '-' : 'atMost' in target ? `≤ ${target.atMost}` : `≥ ${target.atLeast}`,
+    met === null ? '-' : met ? 'yes' : 'NO',
   ])
-  const widths = heading.map((title, column) =>
-    Math.max(title.length, ...cells.map((line) => line[column]?.length ?? 0)),
-  )
-  return [heading, ...cells]
-    .map((line) =>
-      line
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
 }
 
 /**

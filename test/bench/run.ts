@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
-import { measure, type Row, table, toMarkdown } from './row.ts'
+import { HEADING, type MeasuredRow, measure, type Row, toLine, toMarkdown } from './row.ts'
 
-/** Every benchmark by its name; each is a module that measures and gives rows. */
-const benchmarks: Record<string, () => Promise<{ run(): Promise<Row[]> }>> = {
+/** Every benchmark by its name; each is a module that gives a row as soon as it is measured. */
+const benchmarks: Record<string, () => Promise<{ run(): AsyncIterable<Row> }>> = {
   app: () => import('./app.ts'),
   check: () => import('./check.ts'),
   destinations: () => import('./destinations.ts'),
@@ -27,8 +27,13 @@ async function main(): Promise<number> {
     return 2
   }
   const { run } = await load()
-  const rows = (await run()).map(measure)
-  console.log(table(rows))
+  const rows: MeasuredRow[] = []
+  console.log(HEADING)
+  for await (const row of run()) {
+    const measured = measure(row)
+    rows.push(measured)
+    console.log(toLine(measured))
+  }
   if (values.json !== undefined) {
     const machine = { cpus: cpus().length, model: cpus()[0]?.model ?? '', memory: totalmem() }
     writeFileSync(values.json, `${JSON.stringify({ name: positionals[0], machine, rows }, null, 2)}\n`)

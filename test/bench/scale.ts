@@ -135,7 +135,7 @@ const row = (metric: string, value: number, unit: string, target: Row['target'] 
 })
 
 /** What one receiver holds: many senders at once over TLS on this machine, which sends, too. */
-export async function run(): Promise<Row[]> {
+export async function* run(): AsyncGenerator<Row> {
   const directory = mkdtempSync(path.join(tmpdir(), 'holdfast-scale-'))
   const names = Array.from({ length: SENDERS }, (_, index) => `station-${index + 1}`)
   const identities = await Promise.all(names.map((name) => loadIdentity(path.join(directory, 'ids', name))))
@@ -164,7 +164,7 @@ export async function run(): Promise<Row[]> {
     const files = burst.served.reduce((sum, one) => sum + one.files, 0)
     const manifest = statSync(path.join(receiver.storeDirectory, '.holdfast/manifest.db')).size
     if (burst.served.some((one) => one.files < LOAD.files)) throw new Error('a sender was not served')
-    return [
+    yield* [
       row('files a second, 200 senders at once', files / burst.seconds, '/s'),
       row('slowest sender / fastest sender', Math.max(...seconds) / Math.min(...seconds), '', { atMost: 2 }),
       row('200 connections with their handshakes', connected, 's'),

@@ -36,15 +36,13 @@ const thisFile = fileURLToPath(import.meta.url)
 const project = path.resolve(import.meta.dirname, '../..')
 
 /** The scanner against inotifywait and find on the same trees. */
-export async function run(): Promise<Row[]> {
+export async function* run(): AsyncGenerator<Row> {
   await ensurePackages(['inotify-tools', 'findutils'], 'the benchmark of the scanner')
   const places = await makePlaces()
   try {
-    return [
-      ...(await measureBursts(places)),
-      ...(await measureReady(places)),
-      ...(await measureMillion(places)),
-    ]
+    yield* measureBursts(places)
+    yield* await measureReady(places)
+    yield* await measureMillion(places)
   } finally {
     removePlaces(places)
   }
@@ -178,8 +176,7 @@ interface Seen {
 }
 
 /** The same burst before inotifywait and before the scanner, in turns; the median of each figure. */
-async function measureBursts(places: Places): Promise<Row[]> {
-  const rows: Row[] = []
+async function* measureBursts(places: Places): AsyncGenerator<Row> {
   for (const scenario of scenarios) {
     const rounds: { peer: Seen; heard: Seen; offered: Seen }[] = []
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -193,9 +190,8 @@ async function measureBursts(places: Places): Promise<Row[]> {
       const [heard, offered] = await before(scenario, within('ours'), seenByScanner)
       rounds.push({ peer, heard, offered })
     }
-    rows.push(...buildRows(titles[scenario], rounds))
+    yield* buildRows(titles[scenario], rounds)
   }
-  return rows
 }
 
 function buildRows(title: string, rounds: { peer: Seen; heard: Seen; offered: Seen }[]): Row[] {

@@ -47,7 +47,7 @@ const QUEUED_AT_ONCE = 10_000
  * Sends until everything is durable, against programs that people use for it. They take turns on the same files, and
  * the medians are compared.
  */
-export async function run(): Promise<Row[]> {
+export async function* run(): AsyncGenerator<Row> {
   await ensurePackages(['rsync', 'rclone', 'syncthing', 'openssh-server'], 'the benchmark of sending')
   const directory = mkdtempSync(path.join(tmpdir(), 'holdfast-bench-'))
   const before = path.join(directory, 'before')
@@ -60,21 +60,17 @@ export async function run(): Promise<Row[]> {
   ]
   try {
     for (const load of BEFORE) writeLoad(load, path.join(before, load.name))
-    const rows: Row[] = []
     const sent: Sent[] = []
     const queued: Sent[] = []
     for (const load of LOADS) {
       const source = path.join(directory, load.name)
       writeLoad(load, source)
-      rows.push(...(await compare(load, source, before, directory, peers, sent)))
+      yield* await compare(load, source, before, directory, peers, sent)
       if (load === LOADS[0]) queued.push(await sendFromLongQueue(source, before, directory))
       freeSpace(source)
     }
-    return [
-      ...rows,
-      ...memoryRows('most memory', sent),
-      ...memoryRows('1,000,000 files queued, memory', queued),
-    ]
+    yield* memoryRows('most memory', sent)
+    yield* memoryRows('1,000,000 files queued, memory', queued)
   } finally {
     await ssh.stop()
     rmSync(directory, { recursive: true, force: true })
@@ -105,8 +101,11 @@ async function compare(
     for (const index of programs.keys()) {
       const program = programs[(index + run) % programs.length]
       const into = mkdtempSync(path.join(directory, 'into-'))
+      if (program === undefined) continue
       settle()
-      program?.seconds.push(await program.copy(source, into))
+      const seconds = await program.copy(source, into)
+      program.seconds.push(seconds)
+      console.error(`${name}, ${run + 1} of ${runs}: ${program.name} ${seconds.toFixed(2)} s`)
       freeSpace(into)
     }
   const [ours, ...others] = programs.map(({ name, seconds }) => ({ name, ...spread(seconds) }))

@@ -7,8 +7,9 @@ import type { Page } from '@playwright/test'
 import type { Incident } from '../../core/alerts/incident.ts'
 import { canMount } from '../support/faults/mounts.ts'
 import { until } from '../support/until.ts'
-import { expect, type Running, test } from './desktop.ts'
+import { expect, type Running, TREE, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
+import { openRow } from './sections.ts'
 
 const run = promisify(execFile)
 
@@ -18,7 +19,7 @@ async function twoSources() {
   const sources = ['photos', 'films'].map((name) => ({ id: name, name, path: path.join(root, name) }))
   for (const source of sources) await mkdir(source.path)
   const settings = { check: { intervalSeconds: 1 }, sources }
-  return { settings, directory: path.join(root, 'photos'), remove: () => rm(root, { recursive: true }) }
+  return { settings, directory: path.join(root, 'photos'), remove: () => rm(root, TREE) }
 }
 
 const show = (page: Page, name: RegExp) => page.getByRole('tab', { name }).click()
@@ -40,7 +41,7 @@ test('alerts page: a failure is acknowledged, snoozed and muted; snooze and mute
   const { page, state } = running
   await show(page, /Alerts/)
   await expect(page.getByText('No failures')).toBeVisible()
-  await rm(directory, { recursive: true })
+  await rm(directory, TREE)
   const row = now(page).getByRole('article', { name: 'photos · Missing' })
   await pictures(page, 'alerts')
 
@@ -81,16 +82,16 @@ test('alerts page: a failure is acknowledged, snoozed and muted; snooze and mute
 
   await mkdir(directory)
   await expect(now(page)).toBeHidden()
-  const entry = past(page).getByRole('listitem').filter({ hasText: 'photos · Missing' })
+  const entry = past(page).getByRole('article', { name: 'photos · Missing' })
   await entry.getByRole('button').click()
   await expect(entry).toContainText(`by ${acknowledged?.by}`)
   await expect(entry).toContainText('System notifications: delivered at')
   await pictures(page, 'timeline')
 
-  const found = past(page).getByRole('listitem').filter({ hasText: 'photos · Missing' })
-  await past(page).getByText('Warning', { exact: true }).click()
+  const found = past(page).getByRole('article', { name: 'photos · Missing' })
+  await past(page).getByRole('radiogroup').getByText('Warning').click()
   await expect(found).toBeHidden()
-  await past(page).getByText('Critical', { exact: true }).click()
+  await past(page).getByRole('radiogroup').getByText('Critical').click()
   await expect(found).toBeVisible()
   await past(page).getByLabel('Folder').selectOption('films')
   await expect(found).toBeHidden()
@@ -112,7 +113,7 @@ test('notification: a click opens its incident and closes it; the recovery is se
   const running = await desktop.start({ settings })
   const { page } = running
   await expect(page.getByRole('article', { name: 'photos' })).toBeVisible()
-  await rm(directory, { recursive: true })
+  await rm(directory, TREE)
   const isMissingPhotos = ({ summary, body }: { summary: string; body: string }) =>
     summary === 'Missing: photos' && body.includes(directory)
   await desktop.notifications.waitFor('missing', isMissingPhotos)
@@ -132,19 +133,18 @@ test('notification: a click opens its incident and closes it; the recovery is se
   await until('the window to be in front', () => page.evaluate(() => document.hasFocus()))
   const before = desktop.notifications.all.length
   await mkdir(directory)
-  const entry = past(page).getByRole('listitem').filter({ hasText: 'photos · Missing' }).first()
+  const entry = past(page).getByRole('article', { name: 'photos · Missing' }).first()
   await expect(entry).toContainText(/\d (sec|min)/)
   // A marked one opens by itself, and its deliveries come later: a click on an open one would close it.
-  const line = entry.getByRole('button').first()
   await expect(async () => {
-    if ((await line.getAttribute('aria-expanded')) === 'false') await line.click()
+    await openRow(entry)
     await expect(entry).toContainText('Recovery', { timeout: 2_000 })
   }).toPass({ timeout: 60_000 })
   await expect(entry).not.toContainText('not delivered yet')
   await until('its end to be told', () => desktop.notifications.all.length > before)
 
   const ended = desktop.notifications.all.length
-  await rm(directory, { recursive: true })
+  await rm(directory, TREE)
   await until('another notification', () => desktop.notifications.all.length > ended)
   await until('it to be there', async () => (await displayed()) === 1)
   // Nobody clicks it. It is there for as long as it is true; that it is over goes by itself.

@@ -14,14 +14,15 @@ import { startSftpServer } from '../support/servers/sftp.ts'
 import { until } from '../support/until.ts'
 import { makeSource, openedByAge, readFacts } from './anywhere-files.ts'
 import { wipeAndRestore } from './anywhere-restore.ts'
-import { type Desktop, expect, type Running, test } from './desktop.ts'
+import { type Desktop, expect, type Running, TREE, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
+import { openDestination } from './sections.ts'
 
 let base: string
 test.beforeEach(() => {
   base = mkdtempSync(path.join(tmpdir(), 'holdfast-anywhere-'))
 })
-test.afterEach(() => rmSync(base, { recursive: true, force: true }))
+test.afterEach(() => rmSync(base, TREE))
 
 /** The form of a new destination of a kind. */
 async function openForm(page: Page, kind: RegExp): Promise<Locator> {
@@ -42,7 +43,7 @@ async function addAndShip({ page, state }: Running, form: Locator, name: string)
   await form.getByRole('button', { name: 'Add', exact: true }).click()
   await expect(page.getByText('The destination is added.')).toBeVisible()
   await until('all files to be there', async () => (await state()).destinations[0]?.totals.sentFiles === 4)
-  await expect(page.getByRole('region', { name })).toContainText(/4 (safe|copied on this computer only)/)
+  await expect(page.getByRole('article', { name })).toContainText(/4 (safe|copied here)/)
 }
 
 const computeFingerprint = (cert: string) =>
@@ -62,7 +63,7 @@ async function addWebdav({ page, state }: Running, server: ApacheServer): Promis
   await pictures(page, 'webdav', 'themes')
   await form.getByRole('button', { name: 'Add', exact: true }).click()
   await until('all files to be there', async () => (await state()).destinations[1]?.totals.sentFiles === 4)
-  await expect(page.getByRole('region', { name: 'webdav' })).toContainText(server.url)
+  await expect(await openDestination(page, 'webdav')).toContainText(server.url)
 }
 
 type SftpServer = Awaited<ReturnType<typeof startSftpServer>>
@@ -140,7 +141,7 @@ async function restoreOther(
 /** What made this computer known is gone, and its settings. */
 async function setUpAnew({ dataDirectory }: Desktop, { holdfast }: Running): Promise<void> {
   await holdfast.close()
-  await rm(dataDirectory, { recursive: true })
+  await rm(dataDirectory, TREE)
   await mkdir(dataDirectory)
 }
 
@@ -181,9 +182,7 @@ test('folder destination: an encrypted folder with hidden names is added, and re
   await pictures(running.page, 'hide-names', 'themes')
   await form.getByRole('button', { name: 'Test' }).click()
   await addAndShip(running, form, 'second disk')
-  await expect(running.page.getByRole('region', { name: 'second disk' })).toContainText(
-    'encrypted, names hidden',
-  )
+  await expect(await openDestination(running.page, 'second disk')).toContainText('encrypted, names hidden')
   await pictures(running.page, 'folder', 'themes')
   // What was copied before there was a destination takes up room until somebody says so.
   const local = running.page.getByRole('region', { name: 'Copies on this computer' })
@@ -222,7 +221,7 @@ test('SFTP destination: a server is added after its host key is confirmed, and r
     await form.getByRole('button', { name: 'It is the right one' }).click()
     await addAndShip(running, form, 'nas')
     await moveTo(page, 'nas', 'localhost')
-    await expect(page.getByRole('region', { name: 'nas' })).toContainText(`localhost:${server.port}`)
+    await expect(await openDestination(page, 'nas')).toContainText(`localhost:${server.port}`)
     const before = await readFacts(source)
     await wipeAndRestore(running, base, source, 'nas')
     await setUpAnew(desktop, running)
@@ -265,7 +264,7 @@ test('S3 destination: an encrypted bucket is added after its certificate is conf
     await pictures(page, 'certificate', 'themes')
     await form.getByRole('button', { name: 'It is the right one' }).click()
     await addAndShip(running, form, 'cloud')
-    await expect(page.getByRole('region', { name: 'cloud' })).toContainText('encrypted')
+    await expect(await openDestination(page, 'cloud')).toContainText('encrypted')
     const large = await readFile(path.join(source, 'large.bin'))
     expect((await openedByAge(bucket, 'large.bin.age', key, base)).equals(large)).toBe(true)
     await addWebdav(running, apache)
@@ -274,6 +273,6 @@ test('S3 destination: an encrypted bucket is added after its certificate is conf
     await apache.stop()
     close()
     await stopStorageServers(servers)
-    rmSync(servers, { recursive: true, force: true })
+    rmSync(servers, TREE)
   }
 })

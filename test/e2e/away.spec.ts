@@ -8,7 +8,7 @@ import { electronExecutable } from '../support/desktop/launch.ts'
 import { activateTray, waitForTray } from '../support/desktop/tray.ts'
 import { usageByProcess } from '../support/process-tree.ts'
 import { until } from '../support/until.ts'
-import { expect, test } from './desktop.ts'
+import { expect, TREE, test } from './desktop.ts'
 
 const run = promisify(execFile)
 
@@ -67,6 +67,6 @@ test('window: a hidden start creates no page, and a page whose process was kille
   } finally {
     child.kill()
     await ended
-    rmSync(checked, { recursive: true, force: true })
+    rmSync(checked, TREE)
   }
 })

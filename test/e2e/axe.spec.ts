@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { until } from '../support/until.ts'
-import { expect, type Running, test } from './desktop.ts'
+import { expect, type Running, TREE, test } from './desktop.ts'
 import { lookAt } from './look/look.ts'
 import { channelViews, settingViews } from './look/setting.ts'
 import { doneViews, firstViews } from './look/starting.ts'
@@ -39,7 +39,7 @@ async function keyboard({ page, holdfast }: Running): Promise<void> {
   await page.keyboard.press('Tab')
   expect(await focused()).toBe(last)
   await page.keyboard.press('Enter')
-  await expect(page.getByRole('button', { name: 'Back' })).toBeFocused()
+  await expect(page.locator('.details-title > h2')).toBeFocused()
   await page.keyboard.press('Escape')
   // A failure that was noticed meanwhile moves its row to the front.
   expect(await until('the focus to come back', focused)).toBe(last)
@@ -104,6 +104,16 @@ async function moreOfAll({ page, state }: Running, base: string): Promise<void> 
   await until('the incident', isEmptied)
 }
 
+/** The newest of equally grave failures is the first, and opens by itself. */
+async function stayOpen({ page }: Running, fail: () => Promise<void>): Promise<void> {
+  const lines = page.getByRole('region', { name: 'Failing now' }).locator('.thing-open')
+  const isOpen = () => lines.evaluateAll((all) => all.map((one) => one.ariaExpanded))
+  await page.getByRole('tab', { name: /Alerts/ }).click()
+  await expect.poll(isOpen).toEqual(['true', 'false'])
+  await fail()
+  await expect.poll(isOpen).toEqual(['true', 'true', 'false'])
+}
+
 test('overview and alerts: all views are free of accessibility violations and fit 200 pixels', async ({
   desktop,
 }) => {
@@ -117,10 +127,11 @@ test('overview and alerts: all views are free of accessibility violations and fi
   await test.step('the keyboard reaches everything', () => keyboard(running))
   await defineDrag(running)
   const found = await lookAt(running, [...overviewViews(running, base), ...alertViews(running)])
-  await moreOfAll(running, base)
+  await test.step('details stay open when those of a graver failure open', () =>
+    stayOpen(running, () => moreOfAll(running, base)))
   found.push(...(await lookAt(running, twentyViews(running))))
   expect(found).toEqual([])
-  await rm(base, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+  await rm(base, TREE)
 })
 
 test('first run and empty pages: all views are free of accessibility violations and fit 200 pixels', async ({
@@ -132,7 +143,7 @@ test('first run and empty pages: all views are free of accessibility violations 
   await writeFile(path.join(directory, photo(0)), 'a photo')
   const running = await desktop.start()
   expect(await lookAt(running, [...firstViews(running), ...doneViews(running, directory)])).toEqual([])
-  await rm(base, { recursive: true })
+  await rm(base, TREE)
 })
 
 test('settings page: all views are free of accessibility violations and fit 200 pixels', async ({
@@ -145,5 +156,5 @@ test('settings page: all views are free of accessibility violations and fit 200 
   await writeFile(imported, JSON.stringify(otherSettings))
   const found = await lookAt(running, [...settingViews(running, imported), ...channelViews(running)])
   expect(found).toEqual([])
-  await rm(base, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+  await rm(base, TREE)
 })

@@ -7,17 +7,19 @@ import type { Page } from '@playwright/test'
 import { until } from '../support/until.ts'
 import { expect, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
+import { openSection } from './sections.ts'
 
 const SECRET = 'tk_only-once'
 
-/** A service that takes messages of any kind, or refuses them. */
+/** A service that takes messages of any kind, refuses them, or answers once it may. */
 async function service() {
   const got: { token: string; body: string }[] = []
-  const answer = { status: 200 }
+  const answer = { status: 200, once: Promise.resolve() }
   const server = createServer(async (request, response) => {
     let body = ''
     for await (const chunk of request) body += String(chunk)
     got.push({ token: String(request.headers.authorization ?? ''), body })
+    await answer.once
     response.writeHead(answer.status, { 'content-type': 'application/json' })
     response.end('{"id":"1"}')
   })
@@ -45,7 +47,8 @@ test('notification channels: a channel is added with a secret, tested, edited an
   await dialog.getByRole('button', { name: /^ntfy/ }).click()
   await pictures(page, 'channel-form')
 
-  await dialog.getByRole('button', { name: 'Add', exact: true }).click()
+  const add = dialog.getByRole('button', { name: 'Test and add' })
+  await add.click()
   await expect(dialog.getByText('This is required.')).toBeVisible()
   await expect(dialog.getByLabel('Topic')).toBeFocused()
   await dialog.getByLabel('Name').fill('Phone')
@@ -62,8 +65,39 @@ test('notification channels: a channel is added with a secret, tested, edited an
   await expect(dialog.getByRole('figure', { name: 'Example' })).toContainText(/Holdfast: [^{]+$/)
   await words.scrollIntoViewIfNeeded()
   await pictures(page, 'channel-template', 'themes')
-  await dialog.getByRole('button', { name: 'Add', exact: true }).click()
+  answer.status = 401
+  await add.click()
+  const anyway = dialog.getByRole('button', { name: 'Add anyway' })
+  await expect(dialog.getByRole('alert')).toContainText('401')
+  await expect(dialog.getByRole('alert')).toBeInViewport({ ratio: 1 })
+  await expect(anyway).toBeEnabled()
+  await pictures(page, 'channel-failed', 'themes')
+  expect((await state()).settings.alerts.channels).toEqual([])
+  // The result is that of another draft.
+  await dialog.getByLabel('Name').fill('Phone 2')
+  await expect(anyway).toBeHidden()
+  await dialog.getByLabel('Name').fill('Phone')
+  await add.click()
+  await anyway.click()
   await expect(dialog).toBeHidden()
+  const removed = card(page).getByRole('region', { name: 'Phone' })
+  await removed.getByRole('button', { name: 'Actions for Phone' }).click()
+  await page.getByRole('menuitem', { name: 'Remove…' }).click()
+  await dialog.getByRole('button', { name: 'Remove' }).click()
+  await expect(removed).toBeHidden()
+
+  answer.status = 200
+  await card(page).getByRole('button', { name: 'Add a channel' }).click()
+  await dialog.getByRole('button', { name: /^ntfy/ }).click()
+  await dialog.getByLabel('Name').fill('Phone')
+  await dialog.getByLabel('Server').fill(address)
+  await dialog.getByLabel('Topic').fill('alerts')
+  await dialog.getByLabel('Access token').fill(SECRET)
+  await dialog.getByText('Custom').click()
+  await words.fill('Holdfast: {title}')
+  await add.click()
+  await expect(dialog).toBeHidden()
+  expect(got.at(-1)).toMatchObject({ token: `Bearer ${SECRET}`, body: expect.stringContaining('Holdfast: ') })
 
   const row = card(page).getByRole('region', { name: 'Phone' })
   await row.getByRole('button', { name: 'Send test' }).click()
@@ -104,6 +138,39 @@ test('notification channels: a channel is added with a secret, tested, edited an
   close()
 })
 
+test('notification channels: a test that waits is left by Cancel or another input, and adds nothing when it is answered', async ({
+  desktop,
+}) => {
+  const { got, answer, address, close } = await service()
+  const held = Promise.withResolvers<void>()
+  answer.once = held.promise
+  const { page, state } = await desktop.start({ settings: {} })
+  await openSection(page, 'settings.notifications')
+  const dialog = page.getByRole('dialog')
+  const add = dialog.getByRole('button', { name: 'Test and add' })
+  const open = async (name: string) => {
+    await card(page).getByRole('button', { name: 'Add a channel' }).click()
+    await dialog.getByRole('button', { name: /^ntfy/ }).click()
+    await dialog.getByLabel('Name').fill(name)
+    await dialog.getByLabel('Server').fill(address)
+    await dialog.getByLabel('Topic').fill('alerts')
+    await add.click()
+  }
+  await open('Cancelled')
+  await until('the first test', () => got.length === 1)
+  await dialog.getByRole('button', { name: 'Cancel' }).click()
+  await expect(dialog).toBeHidden()
+  await open('Mistyped')
+  await until('the second test', () => got.length === 2)
+  await dialog.getByLabel('Name').fill('Corrected')
+  held.resolve()
+  await add.click()
+  await expect(dialog).toBeHidden()
+  expect((await state()).settings.alerts.channels.map(({ name }) => name)).toEqual(['Corrected'])
+  expect(got).toHaveLength(3)
+  close()
+})
+
 test('notification channels: switches and order are saved, and so are quiet hours, labels and times', async ({
   desktop,
 }) => {
@@ -115,7 +182,7 @@ test('notification channels: switches and order are saved, and so are quiet hour
   }))
   const { page, state } = await desktop.start({ settings: { alerts: { channels } } })
   const alerts = async () => (await state()).settings.alerts
-  await page.getByRole('tab', { name: /Settings/ }).click()
+  await openSection(page, 'settings.notifications')
   const second = card(page).getByRole('region', { name: 'Second' })
   await second.getByRole('button', { name: 'Actions for Second' }).click()
   await page.getByRole('menuitem', { name: 'Move up' }).click()
@@ -126,17 +193,15 @@ test('notification channels: switches and order are saved, and so are quiet hour
   await card(page).getByRole('switch', { name: 'Use System notifications' }).press('Space')
   await until('notifications to be off', async () => !(await state()).settings.notifications)
 
-  const times = page.getByRole('region', { name: 'When to notify' })
+  const times = page.getByRole('region', { name: 'When and how to notify' })
   await times.getByRole('switch', { name: 'Quiet hours' }).press('Space')
   await times.getByLabel('From').fill('25:00')
   await expect(times).toContainText('Enter a time such as 22:00.')
   await times.getByLabel('From').fill('9:30')
   await times.getByLabel('From').press('Enter')
-  const advanced = page.getByRole('region', { name: 'Advanced' })
-  await advanced.getByText('Advanced', { exact: true }).click()
-  await advanced.getByLabel('Project code').fill('P-7')
-  await advanced.getByLabel('Resource ID').fill('rack 3')
-  await advanced.getByLabel('Resource ID').press('Enter')
+  await times.getByLabel('Project code').fill('P-7')
+  await times.getByLabel('Resource ID').fill('rack 3')
+  await times.getByLabel('Resource ID').press('Enter')
   await times.getByLabel('Unreachable for').fill('2')
   await times.getByLabel('Unreachable for').press('Enter')
   await until('all of it to be kept', async () => {

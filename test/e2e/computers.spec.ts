@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import { commandScript } from '../support/cli/command-script.ts'
 import { readTray, waitForTray } from '../support/desktop/tray.ts'
 import { until } from '../support/until.ts'
-import { test as base, expect } from './desktop.ts'
+import { test as base, expect, TREE } from './desktop.ts'
 import { findViolations, keepPicture, resize, tooWide, USUAL, WIDE, ZOOMED } from './look/look.ts'
 
 const run = promisify(execFile)
@@ -46,7 +46,7 @@ const test = base.extend<{ station: Station }>({
     await use({ holdfast, port, token, checked })
     agent.kill('SIGTERM')
     if (agent.exitCode === null) await once(agent, 'exit')
-    await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+    await rm(directory, TREE)
   },
 })
 

@@ -7,6 +7,7 @@ import { readTree } from '../support/trees.ts'
 import { until } from '../support/until.ts'
 import { expect } from './desktop.ts'
 import { pictures } from './pictures.ts'
+import { openRow, unfold } from './sections.ts'
 import { alertsTab, test } from './telling.ts'
 
 const FILES = 46
@@ -36,10 +37,10 @@ test('deleted files: window, tray and status show them, and they are put back or
   }
   await until('all to be sent', () => isCounted(FILES, 0))
   const card = page.getByRole('article', { name: 'Images' })
-  const glance = page.getByRole('region', { name: 'Files at a glance' })
+  const glance = page.getByRole('region', { name: 'Copies' })
   const openFiles = async () => {
     await card.getByRole('button').first().click()
-    await page.getByText('Files', { exact: true }).click()
+    await unfold(page, 'Files')
   }
   /** Confirms the dialog that puts files back, where no other button has this name. */
   const confirm = async (count: number) => {
@@ -116,11 +117,11 @@ test('deleted files: window, tray and status show them, and they are put back or
   await page.getByRole('menuitem', { name: 'It was intended' }).click()
   const ongoing = async () => (await state()).incidents.filter(({ endedAt }) => endedAt === null)
   await until('the incident to end', async () => (await ongoing()).length === 0)
-  const entries = page.locator('.timeline-open')
+  const entries = page.locator('.timeline .thing')
   await expect(entries).toHaveCount(2)
   // The newer entry comes to the top once the window has its end.
   await expect(async () => {
-    if ((await entries.first().getAttribute('aria-expanded')) !== 'true') await entries.first().click()
+    await openRow(entries.first())
     const accepted = page.getByText('The deletion of 46 files was accepted as intended.')
     await expect(accepted).toBeVisible({ timeout: 2_000 })
   }).toPass({ timeout: 20_000 })
@@ -131,7 +132,7 @@ test('deleted files: window, tray and status show them, and they are put back or
   await openFiles()
   // Missing on purpose: the dialog does not open by itself.
   await glance.getByRole('button', { name: 'Put back…' }).click()
-  await page.getByRole('button', { name: 'Restore all of this…' }).click()
+  await page.getByRole('button', { name: `Restore ${FILES} files…` }).click()
   await confirm(FILES)
   await until('everything to be back', () => isCounted(FILES, 0))
   expect(readTree(images)).toEqual(before)

@@ -8,6 +8,9 @@ import { type LaunchedHoldfast, type LaunchOptions, launchHoldfast } from '../su
 import { type NotificationRecorder, recordNotifications } from '../support/desktop/notifications.ts'
 import { type Ext4Loop, type Mounted, mountExt4, mountTmpfs } from '../support/faults/mounts.ts'
 
+/** For rm: the agent checks the folders of a test, and may write a last time while they are removed. */
+export const TREE = { recursive: true, force: true, maxRetries: 10, retryDelay: 50 } as const
+
 export interface Desktop {
   /** Starts Holdfast with these settings, given as in the settings file; closed when the test is over. */
   start(options?: StartOptions): Promise<Running>
@@ -35,9 +38,7 @@ export const test = base.extend<{ desktop: Desktop }>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads a fixture's needs from this pattern.
   desktop: async ({}, use) => {
     const dataDirectory = mkdtempSync(path.join(tmpdir(), 'holdfast-e2e-'))
-    const undo: (() => Promise<unknown> | undefined)[] = [
-      async () => rmSync(dataDirectory, { recursive: true, force: true }),
-    ]
+    const undo: (() => Promise<unknown> | undefined)[] = [async () => rmSync(dataDirectory, TREE)]
     const bus = connectToBus()
     const notifications = await recordNotifications()
     await use({

@@ -8,7 +8,8 @@ import type { Page } from '@playwright/test'
 import { z } from 'zod'
 import { commandScript } from '../support/cli/command-script.ts'
 import { until } from '../support/until.ts'
-import { expect, test } from './desktop.ts'
+import { expect, TREE, test } from './desktop.ts'
+import { openDestination } from './sections.ts'
 
 const PICTURES = process.env.HOLDFAST_PICTURES
 
@@ -71,11 +72,11 @@ test('destinations page: a second destination is paired, chosen for a directory,
     }
     await page.getByRole('tab', { name: /Destinations/ }).click()
     await pair(nas.store)
-    await expect(page.getByRole('region', { name: 'nas' })).toBeVisible()
+    await expect(page.getByRole('article', { name: 'nas' })).toBeVisible()
     await takePictures(page, 'destinations-one')
     await pair(cellar.store)
     for (const name of ['nas', 'cellar'])
-      await expect(page.getByRole('region', { name })).toContainText('connected', { timeout: 20_000 })
+      await expect(page.getByRole('article', { name })).toContainText('connected', { timeout: 20_000 })
     await until('both to have the file', async () =>
       (await state()).destinations.every(({ totals }) => totals.sentFiles === 1),
     )
@@ -88,7 +89,7 @@ test('destinations page: a second destination is paired, chosen for a directory,
     await expect(page.getByRole('region', { name: 'Result of the test' })).toBeVisible()
     await takePictures(page, 'change-receiver')
     await page.getByRole('button', { name: 'Save' }).click()
-    await expect(page.getByRole('region', { name: 'nas' })).toContainText('localhost')
+    await expect(await openDestination(page, 'nas')).toContainText('localhost')
     await page.getByRole('tab', { name: /Overview/ }).click()
     const summary = page.locator('.sources-summary')
     await expect(summary).toContainText('· at nas and cellar')
@@ -121,10 +122,9 @@ test('destinations page: a second destination is paired, chosen for a directory,
     )
     await takePictures(page, 'away')
     await page.locator('#open-s').click()
-    await page.getByText('Files', { exact: true }).first().click()
-    const glance = page.getByRole('region', { name: 'Files at a glance' })
-    await expect(glance).toContainText('1 copied here · 1 waiting')
-    await glance.scrollIntoViewIfNeeded()
+    const copies = page.getByRole('region', { name: 'Copies' })
+    await expect(copies).toContainText(/cellar · Unreachable\s*1 copied here · 293 KiB · 1 waiting/)
+    await copies.scrollIntoViewIfNeeded()
     await takePictures(page, 'details')
     await page.getByRole('tab', { name: /Transfers/ }).click()
     await expect(page.getByRole('region', { name: 'Files', exact: true })).toContainText('→ cellar')
@@ -146,13 +146,13 @@ test('destinations page: a second destination is paired, chosen for a directory,
     await expect(page.getByText('1 file that waits for attic is not sent there.')).toBeVisible()
     await takePictures(page, 'remove')
     await page.getByRole('button', { name: 'Stop sending there' }).click()
-    await expect(page.getByRole('region', { name: 'attic' })).toHaveCount(0)
+    await expect(page.getByRole('article', { name: 'attic' })).toHaveCount(0)
     await until('all to be well', async () => {
       const { status, totals } = await state()
       return status.level === 'partial' && totals.sentFiles === 2
     })
   } finally {
     for (const { process: child } of [nas, cellar]) child.kill('SIGKILL')
-    await rm(base, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+    await rm(base, TREE)
   }
 })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { canMount } from '../support/faults/mounts.ts'
 import { until } from '../support/until.ts'
-import { expect, test } from './desktop.ts'
+import { expect, TREE, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
 
 test.skip(!canMount, 'mounting needs root')
@@ -30,7 +30,7 @@ test('destinations page: the disk of a folder is ejected, its files wait in grey
     const usb = async () => (await state()).destinations[0]
     await until('the first file', async () => (await usb())?.totals.sentFiles === 1)
     await page.getByRole('tab', { name: /Destinations/ }).click()
-    const card = page.getByRole('region', { name: 'usb' })
+    const card = page.getByRole('article', { name: 'usb' })
     const choose = async (item: string) => {
       await page.getByRole('button', { name: 'Actions for usb' }).click()
       await page.getByRole('menuitem', { name: item }).click()
@@ -45,7 +45,7 @@ test('destinations page: the disk of a folder is ejected, its files wait in grey
     await pictures(page, 'eject-done', 'themes')
     await page.getByRole('button', { name: 'Close' }).last().click()
     await writeFile(path.join(source, 'IMG_0002.jpg'), Buffer.alloc(300_000, 2))
-    await expect(card).toContainText(/ejected\s*since .*1 waiting/s, { timeout: 20_000 })
+    await expect(card).toContainText(/ejected · since .*1 waiting/s, { timeout: 20_000 })
     await expect(page.getByRole('status').first()).toContainText('usb is ejected. 1 file waits here.')
     await expect(card.locator('[data-level="failing"], [data-level="attention"]')).toHaveCount(0)
     await pictures(page, 'ejected')
@@ -63,6 +63,6 @@ test('destinations page: the disk of a folder is ejected, its files wait in grey
     await expect(page.getByText('The disk is used again.')).toBeVisible()
     await expect(card).toContainText('Missing', { timeout: 20_000 })
   } finally {
-    await rm(base, { recursive: true, force: true })
+    await rm(base, TREE)
   }
 })

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { expect, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
+import { openSection } from './sections.ts'
 
 const KEY = 'a key that is shown once'
 
@@ -32,7 +33,7 @@ test('events: sinks are added, tested, switched off and removed; a command is on
     settings: { events: { sinks: [{ ...command, enabled: false }] } },
   })
   await page.emulateMedia({ reducedMotion: 'reduce' })
-  await page.getByRole('tab', { name: /Settings/ }).click()
+  await openSection(page, 'settings.reporting')
   const card = page.getByRole('region', { name: 'Events', exact: true })
   const ingest = card.getByRole('region', { name: 'Ingest' })
   await expect(ingest).toContainText('/usr/local/bin/ingest --all')

@@ -5,6 +5,7 @@ import type { Locator } from '@playwright/test'
 import { openLedger } from '../../core/ledger/ledger.ts'
 import { expect, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
+import { unfold } from './sections.ts'
 
 const PATTERN = '{YYYY}{MM}{DD}-{HH}{mm}.dat'
 const MINUTE_MS = 60_000
@@ -42,7 +43,7 @@ test('expected files: a rule is set in a form, and a missing file is named until
     await page.getByRole('menuitem', { name: 'Resume this folder' }).click()
   })
   await page.getByText('Rules', { exact: true }).click()
-  const part = page.getByRole('region', { name: 'Expected files' })
+  const part = page.getByRole('region', { name: 'Rules' }).getByRole('region', { name: 'Expected files' })
   const dialog = page.getByRole('dialog')
 
   await test.step('the form refuses a pattern that cannot distinguish the periods', async () => {
@@ -64,7 +65,7 @@ test('expected files: a rule is set in a form, and a missing file is named until
     await pictures(page, 'expected-rule')
   })
 
-  await page.getByText('Files', { exact: true }).click()
+  await unfold(page, 'Rules', false)
   const gaps = page.getByRole('region', { name: 'Expected files' })
   await expect(gaps.getByText('missing', { exact: true }).first()).toBeVisible({ timeout: 20_000 })
   const last =
@@ -112,7 +113,7 @@ test('expected files: five clicks make a rule from an example', async ({ desktop
   const names5 = names.slice(0, 5).map(({ name }) => name)
   await click(page.getByRole('article', { name: 'station' }))
   await click(page.getByText('Rules', { exact: true }))
-  const part = page.getByRole('region', { name: 'Expected files' })
+  const part = page.getByRole('region', { name: 'Rules' }).getByRole('region', { name: 'Expected files' })
   await click(part.getByRole('button', { name: 'Add…' }))
   const example = dialog
     .getByRole('list', { name: 'From an example' })

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { until } from '../support/until.ts'
-import { type Desktop, expect, type Running, test } from './desktop.ts'
+import { type Desktop, expect, type Running, TREE, test } from './desktop.ts'
 import { findViolations } from './look/look.ts'
 import { pictures } from './pictures.ts'
 
@@ -10,7 +10,7 @@ let base: string
 test.beforeEach(async () => {
   base = await mkdtemp(path.join(tmpdir(), 'holdfast-file-'))
 })
-test.afterEach(() => rm(base, { recursive: true, force: true }))
+test.afterEach(() => rm(base, TREE))
 
 /** Starts with a folder of two files at the destination "shelf", and one that a rule leaves out. */
 async function start(desktop: Desktop): Promise<Running & { source: string }> {

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { until } from '../support/until.ts'
-import { expect, test } from './desktop.ts'
+import { expect, TREE, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
 
 /** Two pages, the second of which is not full. */
@@ -35,7 +35,7 @@ test('file list: a double click on “Older” turns one page, “Newer” turns
   await page.getByRole('tab', { name: /Transfers/ }).click()
   await expect(page.getByRole('searchbox', { name: 'Search by path' })).toHaveValue('17.JPG')
   await expect(rows).toHaveCount(2)
-  await rm(source, { recursive: true })
+  await rm(source, TREE)
 })
 
 test('file list: a group of small files opens wherever its row is pressed', async ({ desktop }) => {
@@ -67,5 +67,5 @@ test('file list: a group of small files opens wherever its row is pressed', asyn
   await row.locator('summary').focus()
   await page.keyboard.press('ArrowDown')
   await expect(page.getByRole('button', { name: 'Where is large.raw' })).toBeFocused()
-  await rm(source, { recursive: true })
+  await rm(source, TREE)
 })

@@ -4,7 +4,7 @@ import path from 'node:path'
 import type { Page } from '@playwright/test'
 import { takeScreenshot } from '../support/desktop/screenshot.ts'
 import { until } from '../support/until.ts'
-import { expect, test } from './desktop.ts'
+import { expect, TREE, test } from './desktop.ts'
 
 const FILES = ['one.jpg', 'two.jpg', 'noise.log', 'cache/a.bin', 'cache/b.bin', '.hidden']
 
@@ -124,5 +124,5 @@ test('filters form: a pattern is previewed and saved, and files that it excludes
     )
     expect(await received(desktop.dataDirectory, 'photos')).toEqual(kept)
   })
-  await rm(root, { recursive: true })
+  await rm(root, TREE)
 })

@@ -11,7 +11,7 @@ import { readTray, waitForTray } from '../support/desktop/tray.ts'
 import type { Ext4Loop } from '../support/faults/mounts.ts'
 import { startReceiverProcess } from '../support/transfer/receiver-process.ts'
 import { until } from '../support/until.ts'
-import { type Desktop, expect, type Running, test } from './desktop.ts'
+import { type Desktop, expect, type Running, TREE, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
 
 /** How many notifications the daemon shows at this moment. */
@@ -143,7 +143,7 @@ test('first run: files are set up, sent to a second computer and restored; a rea
     await readOnlyAndBack(desktop, running, disk, source)
   } finally {
     await receiver.remove()
-    await rm(base, { recursive: true, force: true })
+    await rm(base, TREE)
   }
 })
 
@@ -187,7 +187,7 @@ test('first run: two folders chosen at once are safe at a second computer within
     expect((await clicks()) + DIALOG_CLICKS).toBeLessThanOrEqual(MOST_CLICKS)
   } finally {
     await receiver.remove()
-    await rm(base, { recursive: true, force: true })
+    await rm(base, TREE)
   }
 })
 

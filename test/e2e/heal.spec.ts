@@ -5,7 +5,7 @@ import { hostname, tmpdir } from 'node:os'
 import path from 'node:path'
 import { commandScript } from '../support/cli/command-script.ts'
 import { until } from '../support/until.ts'
-import { expect, test } from './desktop.ts'
+import { expect, TREE, test } from './desktop.ts'
 import { resize, USUAL, WIDE } from './look/look.ts'
 import { pictures } from './pictures.ts'
 
@@ -63,7 +63,7 @@ test('destinations page: a file that no destination can give back is shown, and 
     flipBit(copyOf(1, lost))
     expect(await verify(desktop.dataDirectory, 'nas')).toBe(1)
     await page.getByRole('tab', { name: /Destinations/ }).click()
-    const card = page.getByRole('region', { name: 'nas' })
+    const card = page.getByRole('article', { name: 'nas' })
     await expect(card).toContainText('1 file is damaged or missing here.', { timeout: 60_000 })
     await expect(card).toContainText('Repaired: 7 · sent again: 0 · not repaired: 1', { timeout: 60_000 })
     await card.locator('summary').click()
@@ -87,6 +87,6 @@ test('destinations page: a file that no destination can give back is shown, and 
     for (const name of names) expect(readFileSync(copyOf(0, name))).toEqual(readFileSync(copyOf(1, name)))
     expect(await verify(desktop.dataDirectory, 'nas')).toBe(0)
   } finally {
-    rmSync(base, { recursive: true, force: true })
+    rmSync(base, TREE)
   }
 })

@@ -29,9 +29,9 @@ function fillHistory(file: string, now: number): void {
 }
 
 // On a busy machine some checks of this run can fail, too.
-for (const [language, theme, [hour, day, month], words] of [
-  ['en', 'light', ['Hour', 'Day', 'Month'], /Read delay of [\d,]+ checks.*failed [3-9]\d/],
-  ['zh-TW', 'dark', ['一小時', '一天', '一個月'], /次檢查的讀取延遲.*失敗 [3-9]\d 次/],
+for (const [language, theme, [fold, hour, day, month], words] of [
+  ['en', 'light', ['Measurements', 'Hour', 'Day', 'Month'], /Read delay of [\d,]+ checks.*failed [3-9]\d/],
+  ['zh-TW', 'dark', ['量測數據', '一小時', '一天', '一個月'], /次檢查的讀取延遲.*失敗 [3-9]\d 次/],
 ] as const) {
   test(`check history: the plot of a source shows hour, day and month (${language}, ${theme})`, async ({
     desktop,
@@ -47,6 +47,7 @@ for (const [language, theme, [hour, day, month], words] of [
     }
     const { page } = await desktop.start({ settings })
     await page.getByRole('article', { name: 'photos' }).getByRole('button').first().click()
+    await page.getByText(fold, { exact: true }).click()
     const plot = page.getByRole('figure').getByRole('img')
     const checksIn = async () =>
       Number(/[\d,]+/.exec((await plot.getAttribute('aria-label')) ?? '')?.[0].replace(',', ''))
@@ -85,6 +86,7 @@ test('check history and file list: a read error is shown with its reason, and th
     }
   }, away)
   await page.locator('#open-photos').click()
+  await page.getByText('Measurements', { exact: true }).click()
   const history = page.getByText('The checks so far could not be read: its disk is away.')
   const list = page.getByText('The list could not be read: its disk is away.')
   await expect(history).toBeVisible()

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { until } from '../support/until.ts'
-import { expect, test } from './desktop.ts'
+import { expect, TREE, test } from './desktop.ts'
 
 test('window: a check without a change in status changes nothing in the page', async ({ desktop }) => {
   const source = await mkdtemp(path.join(tmpdir(), 'holdfast-idle-'))
@@ -12,11 +12,13 @@ test('window: a check without a change in status changes nothing in the page', a
     const checkedAt = async () => (await state()).sources[0]?.checked?.at ?? 0
     await until('it is watched', async () => (await state()).sources[0]?.scanned?.phase === 'watching')
     await expect(page.getByRole('heading', { name: 'Watching 1 folder.' })).toBeVisible()
+    // The last part of the status that comes after the start.
+    await expect(page.getByRole('banner').getByRole('button', { name: 'Add destination' })).toBeVisible()
     await page.evaluate(() => {
       const seen: string[] = []
       const observer = new MutationObserver((all) => {
         for (const { target, type, attributeName } of all)
-          seen.push(`${target.nodeName} ${type} ${attributeName}`)
+          seen.push(`${target.nodeName} ${type} ${attributeName}: ${target.textContent?.slice(0, 200)}`)
       })
       observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true })
       Object.assign(window, { seen })
@@ -25,6 +27,6 @@ test('window: a check without a change in status changes nothing in the page', a
     await until('it was checked three times', async () => (await checkedAt()) > from + 2_500)
     expect(await page.evaluate(() => (window as unknown as { seen: string[] }).seen)).toEqual([])
   } finally {
-    await rm(source, { recursive: true, force: true })
+    await rm(source, TREE)
   }
 })

@@ -3,14 +3,15 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { answerDialogs } from '../support/desktop/dialog.ts'
 import { until } from '../support/until.ts'
-import { expect, type Running, test } from './desktop.ts'
+import { expect, type Running, TREE, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
+import { openSection } from './sections.ts'
 
 test('sending settings: a speed limit and a schedule rule are set in the window, and apply at once', {
   tag: '@story',
 }, async ({ desktop }) => {
   const { page, state, holdfast } = await desktop.start()
-  await page.getByRole('tab', { name: /Settings/ }).click()
+  await openSection(page, 'settings.sending')
   const card = page.getByRole('region', { name: 'Sending' })
   const limit = card.getByRole('textbox', { name: 'Speed limit' })
   await limit.fill('0.0001')
@@ -67,6 +68,7 @@ test('sending settings: a speed limit and a schedule rule are set in the window,
   await expect(card.getByText('No speed limit now.')).toBeVisible()
   await pictures(page, 'week')
 
+  await openSection(page, 'settings.keep.title')
   const older = page.getByRole('region', { name: 'Older versions' })
   const within = older.getByRole('textbox', { name: 'Keep all for' })
   await within.fill('0')
@@ -105,7 +107,7 @@ async function exportAndImport({ page, state, holdfast }: Running): Promise<void
   await expect(page.getByRole('searchbox', { name: 'Search by path' })).toHaveValue('zebra')
   await page.getByRole('tab', { name: /^Settings/ }).click()
   await search.fill('settings file')
-  await expect(page.getByRole('region', { name: 'Sending' })).toHaveCount(0)
+  await expect(page.getByRole('region', { name: 'Older versions' })).toHaveCount(0)
   await search.press('Enter')
   await expect(page.getByRole('button', { name: 'Export…' })).toBeFocused()
   const exchange = page.getByRole('region', { name: 'Export and import' })
@@ -126,7 +128,7 @@ async function exportAndImport({ page, state, holdfast }: Running): Promise<void
   await dialog.getByRole('button', { name: 'Replace settings' }).click()
   await expect(page.getByText('The settings are imported.')).toBeVisible()
   expect((await state()).settings).toEqual(before)
-  await rm(directory, { recursive: true })
+  await rm(directory, TREE)
 }
 
 test('sending settings: a typed limit is saved by the click that leaves the field', async ({ desktop }) => {
@@ -135,7 +137,7 @@ test('sending settings: a typed limit is saved by the click that leaves the fiel
       send: { schedule: [{ days: [1], from: '08:00', to: '18:00', allow: 'pause' }] },
     },
   })
-  await page.getByRole('tab', { name: /Settings/ }).click()
+  await openSection(page, 'settings.sending')
   const card = page.getByRole('region', { name: 'Sending' })
   await card.getByRole('textbox', { name: 'Speed limit' }).fill('2.5')
   // Leaving the field saves it, and the click saves the rules before the window has heard of the limit.
@@ -149,7 +151,7 @@ test('schedule: two rules that are removed in quick succession both stay removed
   const { page, state } = await desktop.start({
     settings: { send: { schedule: ['08:00', '09:00', '10:00'].map(rule) } },
   })
-  await page.getByRole('tab', { name: /Settings/ }).click()
+  await openSection(page, 'settings.sending')
   const removers = page.getByRole('region', { name: 'Sending' }).getByRole('button', { name: /^Remove:/ })
   await expect(removers).toHaveCount(3)
   // Before the window can have heard of the first; then a click waits until it has.
@@ -173,7 +175,7 @@ test('schedule: rules can still be changed after a save that changed nothing', a
     ipcMain.removeHandler('changeSettings')
     ipcMain.handle('changeSettings', () => ({ output: {} }))
   })
-  await page.getByRole('tab', { name: /Settings/ }).click()
+  await openSection(page, 'settings.sending')
   const card = page.getByRole('region', { name: 'Sending' })
   const remove = card.getByRole('button', { name: /^Remove:/ })
   await remove.click()
@@ -211,5 +213,5 @@ test('delete after sending: the form asks for confirmation, and warns while this
   }
   await after.selectOption('Never')
   await until('it is off', async () => (await state()).settings.sources[0]?.deleteAfter === null)
-  await rm(source, { recursive: true, force: true })
+  await rm(source, TREE)
 })

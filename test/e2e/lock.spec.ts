@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { makeBucket } from '../support/servers/buckets.ts'
 import { startStorageServer, stopStorageServers } from '../support/servers/servers.ts'
-import { expect, test } from './desktop.ts'
+import { expect, TREE, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
+import { openDestination } from './sections.ts'
 
 test('lock: a bucket without object lock is refused with the remedy, one with it is added, and its card names the days', async ({
   desktop,
@@ -41,11 +42,11 @@ test('lock: a bucket without object lock is refused with the remedy, one with it
     await form.getByRole('button', { name: 'Test' }).click()
     await expect(result).toContainText('Each file is locked for 90 days')
     await form.getByRole('button', { name: 'Add', exact: true }).click()
-    const card = page.getByRole('region', { name: 'cloud' })
+    const card = await openDestination(page, 'cloud')
     await expect(card).toContainText('Locked for 90 days after upload')
     await pictures(page, 'lock-card')
   } finally {
     await stopStorageServers(servers)
-    rmSync(servers, { recursive: true, force: true })
+    rmSync(servers, TREE)
   }
 })

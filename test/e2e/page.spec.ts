@@ -26,6 +26,7 @@ import {
   WIDE,
   ZOOMED,
 } from './look/look.ts'
+import { openSection } from './sections.ts'
 
 const run = promisify(execFile)
 const browser = path.resolve(import.meta.dirname, '../support/desktop/browser')
@@ -316,7 +317,7 @@ test('web page: with TLS, a fault is seen, and notified once by the browser alth
   expect(cookies).toMatchObject([{ secure: true, httpOnly: true, sameSite: 'strict' }])
   expect(await page.evaluate(() => window.isSecureContext)).toBe(true)
 
-  await page.getByRole('tab', { name: /^Settings/ }).click()
+  await openSection(page, 'settings.notifications')
   const row = page.getByRole('region', { name: 'Notifications in this browser' })
   await row.scrollIntoViewIfNeeded()
   await look(shown, 'browser-notifications', 'en', row)
@@ -328,6 +329,7 @@ test('web page: with TLS, a fault is seen, and notified once by the browser alth
       ),
     )
     await page.reload()
+    // The section is kept.
     await page.getByRole('tab', { name: /^Settings/ }).click()
     await expect(row).toContainText('This browser blocks the notifications of this page.')
     await expect(toggle).toBeDisabled()
@@ -346,7 +348,7 @@ test('web page: with TLS, a fault is seen, and notified once by the browser alth
     void new BrowserWindow({ width: 400, height: 640 }).loadURL(to)
   }, at)
   const second = await opened
-  await second.getByRole('tab', { name: /^Settings/ }).click()
+  await openSection(second, 'settings.notifications')
   // The choice is that of the browser.
   await expect(
     second.getByRole('region', { name: 'Notifications in this browser' }).getByRole('switch'),
@@ -449,8 +451,7 @@ test('web page: tokens are managed in the settings; a viewer is refused; a remov
   const { page } = shown
   await signIn(page, await holdfast('settings', 'web', 'token', 'add', 'ada'))
   await call(page, 'addCheckedPath', { path: path.join(directory, 'photos') })
-  const settings = () => page.getByRole('tab', { name: /^Settings/ }).click()
-  await settings()
+  await openSection(page, 'settings.network.title')
   const part = page.getByRole('region', { name: 'Web page' })
   const dialog = page.getByRole('dialog')
   await expect(part).toContainText(served.address)
@@ -486,7 +487,10 @@ test('web page: tokens are managed in the settings; a viewer is refused; a remov
     await page.keyboard.press('Enter')
     await expect(field('Header with the user')).toHaveCount(0)
   })
+  await openSection(page, 'settings.general')
+  await expect(page.getByRole('button', { name: 'Export…' })).toBeVisible()
   await expect(page.getByRole('switch', { name: /^Start at login/ })).toHaveCount(0)
+  await openSection(page, 'settings.network.title')
   await part.getByRole('switch', { name: 'Serve this window as a web page' }).click()
   await expect(dialog).toContainText('You are using this page yourself.')
   await dialog.getByRole('button', { name: 'Cancel' }).click()
@@ -528,13 +532,14 @@ test('web page: tokens are managed in the settings; a viewer is refused; a remov
     await expect(chinese.page.getByRole('dialog').getByRole('button', { name: 'photos' })).toBeVisible()
     await look(chinese, 'folders', 'zh-TW')
     await chinese.page.keyboard.press('Escape')
-    await chinese.page.getByRole('tab', { name: /^設定/ }).click()
+    await openSection(chinese.page, 'settings.network.title')
     const there = chinese.page.getByRole('region', { name: '網頁', exact: true })
     await look(chinese, 'settings', 'zh-TW', there)
     await holdfast('settings', 'web', 'on', '--proxy', '10.0.0.5', '--user-header', 'X-Remote-User')
     const heading = there.getByRole('heading', { name: '反向代理' })
     await expect(there.getByRole('textbox', { name: '使用者標頭' })).toBeVisible()
     await look(chinese, 'settings-proxy', 'zh-TW', heading)
+    await openSection(chinese.page, 'settings.notifications')
     await look(chinese, 'browser', 'zh-TW', chinese.page.getByRole('region', { name: '此瀏覽器的通知' }))
   }
 })

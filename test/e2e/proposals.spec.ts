@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { commandScript } from '../support/cli/command-script.ts'
-import { expect, test } from './desktop.ts'
+import { expect, TREE, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
+import { openSection } from './sections.ts'
 
 const run = promisify(execFile)
 const SOON = { timeout: 60_000 }
@@ -115,7 +116,7 @@ test('proposed settings: a station shows them on the card of its receiver, and a
     await dialog.getByRole('button', { name: 'Close' }).last().click()
     await propose({ check: { intervalSeconds: 30 } })
     await expect.poll(async () => (await state()).settings.check.intervalSeconds, SOON).toBe(30)
-    await page.getByRole('tab', { name: /Settings/ }).click()
+    await openSection(page, 'settings.general')
     await page.getByRole('button', { name: 'Show changes…' }).click()
     await expect(dialog.getByRole('listitem').first()).toContainText(
       /Accepted settings that hub proposed\..*receiver: hub/,
@@ -123,7 +124,7 @@ test('proposed settings: a station shows them on the card of its receiver, and a
     await pictures(page, 'proposal-changes', 'themes')
   } finally {
     await endAll(children)
-    rmSync(base, { recursive: true, force: true })
+    rmSync(base, TREE)
   }
 })
 
@@ -142,9 +143,9 @@ test('proposed settings: a receiver proposes to one sender and to a group, and i
     await mkdir(source)
     await holdfast('pair', code, '--data', data, '--name', 'station-1')
     start(children, base, 'agent', '--data', data, source)
-    await page.getByRole('tab', { name: /Destinations/ }).click()
-    const part = page.getByRole('region', { name: 'Receive on this computer' })
-    const sender = part.getByRole('region', { name: 'station-1' })
+    const part = page.getByRole('region', { name: 'Stations' })
+    const sender = part.getByRole('article', { name: 'station-1' })
+    await sender.getByRole('button', { expanded: false }).first().click()
     await expect(sender).toContainText('version', SOON)
     await sender.getByRole('button', { name: 'Actions for station-1' }).click()
     await page.getByRole('menuitem', { name: 'Propose settings…' }).click()
@@ -174,14 +175,16 @@ test('proposed settings: a receiver proposes to one sender and to a group, and i
     await dialog.getByRole('textbox', { name: 'Label, such as a site' }).fill('Roof')
     await page.keyboard.press('Enter')
     await expect(part.getByRole('heading', { name: /^Roof/ })).toBeVisible(SOON)
-    await part.getByRole('button', { name: 'Propose settings…' }).click()
+    await part.getByRole('button', { name: 'Actions for Roof' }).click()
+    await page.getByRole('menuitem', { name: 'Propose settings…' }).click()
     await expect(dialog).toContainText('Propose settings to Roof')
     await dialog.getByRole('textbox', { name: 'Compare every' }).fill('600')
     await dialog.getByRole('button', { name: 'Propose', exact: true }).click()
     await expect(sender).toContainText('waits for a decision', SOON)
     await sender.getByRole('button', { name: 'Withdraw' }).click()
     await expect(sender).not.toContainText('waits for a decision', SOON)
-    await part.getByRole('button', { name: 'Propose settings…' }).click()
+    await part.getByRole('button', { name: 'Actions for Roof' }).click()
+    await page.getByRole('menuitem', { name: 'Propose settings…' }).click()
     await dialog.getByRole('textbox', { name: 'Check every' }).fill('45')
     await dialog.getByRole('button', { name: 'Propose', exact: true }).click()
     await expect.poll(readProposal, SOON).toContain('60 -> 45')
@@ -190,6 +193,6 @@ test('proposed settings: a receiver proposes to one sender and to a group, and i
     await pictures(page, 'propose-declined')
   } finally {
     await endAll(children)
-    rmSync(base, { recursive: true, force: true })
+    rmSync(base, TREE)
   }
 })

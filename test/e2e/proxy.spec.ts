@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { expect, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
+import { openSection } from './sections.ts'
 
 const PASSWORD = 'a password of the proxy'
 
@@ -10,8 +11,8 @@ test('proxy: an address with a login and exceptions is entered, changed and swit
 }) => {
   const { page, state } = await desktop.start({})
   await page.emulateMedia({ reducedMotion: 'reduce' })
-  await page.getByRole('tab', { name: /Settings/ }).click()
-  const card = page.getByRole('region', { name: 'Network', exact: true })
+  await openSection(page, 'settings.network.title')
+  const card = page.getByRole('region', { name: 'Proxy', exact: true })
   await card.getByText('Address', { exact: true }).click()
   const dialog = page.getByRole('dialog')
   await dialog.getByLabel(/^Address/).fill('ftp://proxy')

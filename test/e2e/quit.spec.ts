@@ -7,7 +7,7 @@ import { stateSnapshotSchema } from '../../core/agent/state/schema.ts'
 import { electronExecutable } from '../support/desktop/launch.ts'
 import { trayAddresses, trayProcess, waitForTray } from '../support/desktop/tray.ts'
 import { until } from '../support/until.ts'
-import { expect, test } from './desktop.ts'
+import { expect, TREE, test } from './desktop.ts'
 
 const projectDirectory = path.resolve(import.meta.dirname, '../..')
 
@@ -56,7 +56,7 @@ test('quit: a start during it runs Holdfast again afterwards, with the directori
       process.kill(pid, 'SIGTERM')
       await until('it to be gone', () => !isRunning(pid))
     }
-    await rm(source, { recursive: true })
+    await rm(source, TREE)
   }
 })
 
@@ -92,5 +92,5 @@ test('quit: a question comes first while a large file is partly sent', { tag: '@
   await answer(0)
   await page.evaluate(() => window.holdfast.call('quit', {})).catch(() => undefined)
   await until('it to be gone', () => !isRunning(holdfast.pid))
-  await rm(source, { recursive: true })
+  await rm(source, TREE)
 })

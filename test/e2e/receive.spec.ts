@@ -7,8 +7,11 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { commandScript } from '../support/cli/command-script.ts'
 import { countClicks } from '../support/desktop/clicks.ts'
-import { expect, test } from './desktop.ts'
+import { pairBefore } from '../support/transfer/pair-before.ts'
+import { expect, TREE, test } from './desktop.ts'
+import { findViolations } from './look/look.ts'
 import { pictures } from './pictures.ts'
+import { openSection } from './sections.ts'
 
 const run = promisify(execFile)
 const holdfast = (...words: string[]) => run(process.execPath, [commandScript, ...words])
@@ -64,12 +67,13 @@ test('receiving: this computer is switched on as a receiver, and its sender is p
     await dialog.getByRole('button', { name: 'Save' }).click()
     await expect(part).toContainText(/receives at port \d+ *at most 2 GiB each/)
     await expect(part).toContainText('Older versions locked for 90 days')
-    // A computer that protects nothing itself has its senders on the Overview.
-    await page.getByRole('tab', { name: /^Overview/ }).click()
-    await expect(part).toContainText(/receives at port \d+ *at most 2 GiB each/)
-    await pictures(page, 'receive-overview', 'themes')
-    await page.getByRole('tab', { name: /^Destinations/ }).click()
-    await part.getByRole('button', { name: 'Add a station' }).click()
+    // The stations are in one place, which a link leads to.
+    await pictures(page, 'receive-on', 'themes')
+    await part.getByRole('button', { name: 'No stations yet' }).click()
+    const stations = page.getByRole('region', { name: 'Stations' })
+    await expect(page.getByRole('tab', { name: /^Overview/ })).toHaveAttribute('aria-selected', 'true')
+    await expect(stations).toContainText('No stations yet')
+    await stations.getByRole('button', { name: 'Add a station' }).click()
     await expect(dialog.getByRole('img', { name: 'The pairing code as a QR code' })).toBeVisible()
     const code = await dialog.getByText(/^holdfast:\/\//).textContent()
     await pictures(page, 'receive-invite', 'themes')
@@ -92,10 +96,10 @@ test('receiving: this computer is switched on as a receiver, and its sender is p
     await expect(dialog).toContainText('This code is no longer valid')
     await dialog.getByRole('button', { name: 'Close' }).last().click()
     for (const name of ['station-1', 'station-2']) {
-      await part.getByRole('button', { name: `Actions for ${name}` }).click()
+      await stations.getByRole('button', { name: `Actions for ${name}` }).click()
       await page.getByRole('menuitem', { name: 'Stop receiving…' }).click()
       await dialog.getByRole('button', { name: 'Stop receiving', exact: true }).click()
-      await expect(part.getByRole('region', { name })).toHaveCount(0)
+      await expect(stations.getByRole('article', { name })).toHaveCount(0)
     }
 
     const [data, source] = [path.join(base, 'data'), path.join(base, 'source')]
@@ -103,12 +107,12 @@ test('receiving: this computer is switched on as a receiver, and its sender is p
     await writeFile(path.join(source, 'IMG_0001.jpg'), Buffer.alloc(2048, 1))
     await holdfast('pair', code ?? '', '--data', data, '--name', 'station-3')
     await holdfast('send', '--once', '--data', data, source)
-    const sender = part.getByRole('region', { name: 'station-3' })
+    const sender = stations.getByRole('article', { name: 'station-3' })
+    await expect(sender).toContainText(/Silent since \d\d:\d\d2 KiB/)
+    await sender.getByRole('button', { expanded: false }).first().click()
     await expect(sender).toContainText('1 file · 2 KiB · in station-3')
-    await expect(sender).toContainText('Station not heard from')
     await expect(page.getByRole('banner')).toContainText('station-3 has not been heard from.')
-    await sender.scrollIntoViewIfNeeded()
-    await pictures(page, 'receive-on')
+    await pictures(page, 'receive-station')
     await sender.getByRole('button', { name: 'Actions for station-3' }).click()
     await page.getByRole('menuitem', { name: 'Limits…' }).click()
     const limit = dialog.getByRole('textbox', { name: 'Space' })
@@ -118,7 +122,7 @@ test('receiving: this computer is switched on as a receiver, and its sender is p
     await dialog.getByRole('textbox', { name: 'Notify me when it was away for' }).fill('48')
     await pictures(page, 'receive-limits', 'themes')
     await dialog.getByRole('button', { name: 'Save' }).click()
-    await expect(sender).toContainText('last connected')
+    await expect(sender).toContainText(/seen .* ago/)
     await sender.getByRole('button', { name: 'Actions for station-3' }).click()
     await page.getByRole('menuitem', { name: 'Replace this computer…' }).click()
     await expect(dialog).toContainText('gets the folder station-3; files there are not sent again')
@@ -126,35 +130,37 @@ test('receiving: this computer is switched on as a receiver, and its sender is p
     await pictures(page, 'receive-replace', 'themes')
     await dialog.getByRole('button', { name: 'Close' }).last().click()
     await holdfast('pair', replacing ?? '', '--data', path.join(base, 'anew'), '--name', 'station-4')
-    const anew = part.getByRole('region', { name: 'station-4' })
+    const anew = stations.getByRole('article', { name: 'station-4' })
+    await anew.getByRole('button', { expanded: false }).first().click()
     await expect(anew).toContainText('1 file · 2 KiB · in station-3')
     await expect(sender).toHaveCount(0)
     await anew.getByRole('button', { name: 'Actions for station-4' }).click()
     await page.getByRole('menuitem', { name: 'Rename…' }).click()
     await dialog.getByRole('textbox', { name: 'Name' }).fill('telescope')
     await page.keyboard.press('Enter')
-    await part.getByRole('button', { name: 'Actions for telescope' }).click()
+    await stations.getByRole('button', { name: 'Actions for telescope' }).click()
     await page.getByRole('menuitem', { name: 'Label…' }).click()
     await dialog.getByRole('textbox', { name: 'Label, such as a site' }).fill('Roof')
     await page.keyboard.press('Enter')
-    await expect(part.getByRole('heading', { name: 'Roof 1 of 1 computers are fine' })).toBeVisible()
-    await page.getByRole('tab', { name: /Settings/ }).click()
+    await expect(stations.getByRole('heading', { name: 'Roof 1 station' })).toBeVisible()
+    await openSection(page, 'settings.general')
     await page.getByRole('button', { name: 'Show changes…' }).click()
     await expect(dialog.getByRole('listitem').first()).toContainText(
       /Set the label of the computer telescope to “Roof”\..*window: /,
     )
     await dialog.getByRole('button', { name: 'Close' }).click()
-    await page.getByRole('tab', { name: /Destinations/ }).click()
-    await expect(part.getByRole('img', { name: 'Last 24 hours: files arrived in 1' })).toBeVisible()
-    await part.getByRole('button', { name: 'Actions for telescope' }).click()
+    await page.getByRole('tab', { name: /Overview/ }).click()
+    await expect(stations.getByRole('img', { name: 'Last 24 hours: files arrived in 1' })).toBeVisible()
+    await stations.getByRole('button', { name: 'Actions for telescope' }).click()
     await page.getByRole('menuitem', { name: 'Stop receiving…' }).click()
     await expect(dialog).toContainText('Its files stay in station-3.')
     await dialog.getByRole('button', { name: 'Stop receiving', exact: true }).click()
-    await expect(part.getByRole('region', { name: 'telescope' })).toHaveCount(0)
+    await expect(stations.getByRole('article', { name: 'telescope' })).toHaveCount(0)
 
+    await page.getByRole('tab', { name: /Destinations/ }).click()
     await part.getByRole('switch').click()
     await dialog.getByRole('button', { name: 'Stop receiving' }).click()
-    await expect(part.getByRole('button', { name: 'Add a station' })).toHaveCount(0)
+    await expect(part.getByRole('button', { name: 'Edit…' })).toHaveCount(0)
     await part.getByRole('switch').click()
     await expect(dialog.getByRole('textbox', { name: 'Folder for their files' })).toHaveValue(
       path.join(base, 'store'),
@@ -168,7 +174,7 @@ test('receiving: this computer is switched on as a receiver, and its sender is p
     await expect(dialog.getByText(/the port is in use/)).toBeVisible()
   } finally {
     taken.close()
-    rmSync(base, { recursive: true, force: true })
+    rmSync(base, TREE)
   }
 })
 
@@ -190,4 +196,91 @@ test('receiving: the first pairing code is copied with four clicks', { tag: '@st
   const copied = await holdfast.application.evaluate(({ clipboard }) => clipboard.readText())
   expect(copied).toMatch(/^holdfast:\/\//)
   expect(await clicks()).toBe(4)
+})
+
+test('stations: a line of 36 pixels each, those that fail first, in groups that fold, in one place', {
+  tag: '@story',
+}, async ({ desktop }) => {
+  const directory = path.join(desktop.dataDirectory, 'store')
+  const long = 'n'.repeat(200)
+  const names = ['cellar-1', 'cellar-2', 'roof-1', 'roof-2', long]
+  await pairBefore(
+    directory,
+    names.map((name, index) => ({ name, fingerprint: String(index).repeat(64) })),
+  )
+  const receive = {
+    ...{ directory, host: '127.0.0.1', port: await freePort() },
+    silentHoursOf: { 'roof-2': 0.00001 },
+  }
+  const { page, holdfast } = await desktop.start({ settings: { receive } })
+  const stations = page.getByRole('region', { name: 'Stations' })
+  const rows = stations.getByRole('article')
+  const shown = () => rows.evaluateAll((all) => all.map((one) => one.getAttribute('aria-label')))
+  await expect(stations.getByRole('heading', { name: /^5 stations · 1 silent/ })).toBeVisible()
+  expect(await shown()).toEqual(['roof-2', 'cellar-1', 'cellar-2', long, 'roof-1'])
+  await expect(rows.first()).toContainText(/^roof-2Silent since \d+:\d+0 B$/)
+
+  await page.evaluate(async () => {
+    const { call } = window.holdfast
+    const { state } = await call('snapshot', {})
+    for (const { fingerprint, name } of state.receiving?.senders ?? [])
+      await call('labelSender', { fingerprint, label: name.split('-')[0]?.slice(0, 6) ?? '' })
+  })
+  const roof = stations.getByRole('button', { name: 'roof 2 stations · 1 silent' })
+  await expect(roof).toBeVisible()
+  await expect.poll(shown).toEqual(['roof-2', 'roof-1', 'cellar-1', 'cellar-2', long])
+  const levels = stations.locator('.thing-group .health-mark')
+  expect(await levels.evaluateAll((all) => all.map((one) => one.getAttribute('data-level')))).toEqual([
+    ...['failing', 'unknown', 'unknown'],
+  ])
+
+  for (const width of [1240, 700, 320]) {
+    await holdfast.application.evaluate(({ BrowserWindow }, wide) => {
+      const [window] = BrowserWindow.getAllWindows()
+      window?.setMinimumSize(200, 200)
+      window?.setContentSize(wide, 700)
+    }, width)
+    await page.waitForFunction((wanted) => Math.abs(innerWidth - wanted) < 2, width)
+    const boxes = await stations
+      .locator('.thing')
+      .evaluateAll((all) => all.map((one) => one.getBoundingClientRect().toJSON()))
+    expect(new Set(boxes.map(({ height }) => height))).toEqual(new Set([36]))
+    // A long name displaces nothing.
+    const figures = await stations
+      .locator('.thing-figure')
+      .evaluateAll((all) => all.map((one) => one.getBoundingClientRect().right))
+    expect(new Set(figures).size).toBe(1)
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width)
+    await pictures(page, `stations-${width}`)
+  }
+  await expect(rows.last().getByTitle(long)).toBeVisible()
+  expect(await findViolations(page, false)).toEqual([])
+
+  // By keys: the list is one stop of Tab, up and down go from row to row, right to the menu.
+  await roof.focus()
+  await page.keyboard.press('ArrowDown')
+  await expect(rows.first().getByRole('button', { name: /^roof-2/ })).toBeFocused()
+  await page.keyboard.press('Enter')
+  await expect(rows.first()).toContainText('in roof-2')
+  expect(await findViolations(page, false)).toEqual([])
+  await page.keyboard.press('Enter')
+  await expect(rows.first()).not.toContainText('in roof-2')
+  await page.keyboard.press('ArrowRight')
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('menuitem', { name: 'Rename…' })).toBeVisible()
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('End')
+  await expect(rows.last().getByRole('button', { name: new RegExp(`^${long}`) })).toBeFocused()
+
+  await roof.click()
+  await expect.poll(shown).toEqual(['cellar-1', 'cellar-2', long])
+  await page.getByRole('tab', { name: /^Destinations/ }).click()
+  const part = page.getByRole('region', { name: 'Receive on this computer' })
+  await expect(part).toBeVisible()
+  await expect(page.getByText('cellar-1', { exact: true }).locator('visible=true')).toHaveCount(0)
+  await part.getByRole('button', { name: '5 stations · 1 silent' }).click()
+  await expect(roof).toBeFocused()
+  // Still folded, with its count and its mark.
+  expect(await shown()).toEqual(['cellar-1', 'cellar-2', long])
+  await expect(roof).toHaveAttribute('aria-expanded', 'false')
 })

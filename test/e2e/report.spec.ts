@@ -8,9 +8,10 @@ import { message } from '../../core/lib/i18n/message.ts'
 import { getLastPeriod, getLocalZone, getPresentPeriod } from '../../core/report/period.ts'
 import { answerDialogs } from '../support/desktop/dialog.ts'
 import { until } from '../support/until.ts'
-import { expect, test } from './desktop.ts'
+import { expect, TREE, test } from './desktop.ts'
 import { findViolations, keepPicture, resize, tooWide, USUAL, WIDE, ZOOMED } from './look/look.ts'
 import { pictures } from './pictures.ts'
+import { openSection } from './sections.ts'
 
 const PATTERN = '{YYYY}{MM}{DD}-{HH}.dat'
 const HOUR_MS = 3_600_000
@@ -120,7 +121,7 @@ test('report: the last month is shown with its missing files, is searched, and s
   })
 
   await test.step('a report each month is set, and needs a channel', async () => {
-    await page.getByRole('tab', { name: 'Settings' }).click()
+    await openSection(page, 'settings.reporting')
     const part = page.getByRole('region', { name: 'Regular report' })
     await part.getByText('Each month').click()
     await expect(part.getByText('There is no channel that can send a report.')).toBeVisible()
@@ -144,5 +145,5 @@ test('report: on a computer that is new, the present month is shown', { tag: '@s
   await page.getByText('Report', { exact: true }).click()
   await expect(page.getByRole('combobox', { name: 'Period' })).toHaveValue(name, { timeout: 60_000 })
   await pictures(page, 'report-new')
-  await rm(source, { recursive: true })
+  await rm(source, TREE)
 })

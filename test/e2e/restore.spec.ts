@@ -1,15 +1,18 @@
 import { mkdir, mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { storeLayout } from '../../core/store/layout.ts'
+import { openManifestFile } from '../../core/store/manifest/manifest.ts'
 import { until } from '../support/until.ts'
-import { type Desktop, expect, type Running, test } from './desktop.ts'
+import { type Desktop, expect, type Running, TREE, test } from './desktop.ts'
+import { findViolations, keepPicture, resize, tooWide, USUAL } from './look/look.ts'
 import { pictures } from './pictures.ts'
 
 let base: string
 test.beforeEach(async () => {
   base = await mkdtemp(path.join(tmpdir(), 'holdfast-restore-'))
 })
-test.afterEach(() => rm(base, { recursive: true, force: true }))
+test.afterEach(() => rm(base, TREE))
 
 const FILES = {
   'Measurements/2025/may.csv': 'five',
@@ -72,7 +75,7 @@ test('restore: a deleted folder is put back where it was by three clicks, with b
   await rows.getByRole('checkbox', { name: 'Only what is missing here' }).check()
   await expect(rows.locator('.local-mark')).toHaveCount(2)
   await pictures(page, 'restore-missing')
-  await rows.getByRole('button', { name: 'Restore all of this…' }).click()
+  await rows.getByRole('button', { name: 'Restore 2 files…' }).click()
   const dialog = page.getByRole('dialog', { name: 'Restore', exact: true })
   await expect(dialog).toContainText(`Result: ${source}`)
   await pictures(page, 'restore-in-place', 'themes')
@@ -165,7 +168,7 @@ test('restore: a past time at the top shows and restores the tree as it was', as
   await expect(rows).toContainText('notes.txt')
   await expect(rows).not.toContainText('later.txt')
   // All of the folder is more than what a search has found.
-  const all = rows.getByRole('button', { name: 'Restore all of this…' })
+  const all = rows.getByRole('button', { name: 'Restore 3 files as of' })
   const search = rows.getByRole('textbox', { name: 'Search by name' })
   await search.fill('may')
   await search.press('Enter')
@@ -192,4 +195,79 @@ test('restore: a past time at the top shows and restores the tree as it was', as
   await pictures(page, 'restore-result')
   await result.getByRole('button', { name: 'Close' }).click()
   await expect(result).toHaveCount(0)
+})
+
+const OLDER_DAYS = 40
+
+/** Returns a time of a day before this one, in milliseconds since 1970. */
+function timeOfDay(daysAgo: number, hour: number, minute: number): number {
+  const now = new Date()
+  return new Date(now.getFullYear(), now.getMonth(), now.getDate() - daysAgo, hour, minute, 30).getTime()
+}
+
+/** Sets the times at which files were stored on the shelf, by their paths. */
+function setStored(times: Readonly<Record<string, number>>): void {
+  const { database } = openManifestFile(storeLayout(path.join(base, 'shelf')).manifest)
+  const set = database.prepare('UPDATE file SET stored_at = ? WHERE coalesce(path, key) = ?')
+  for (const [file, at] of Object.entries(times)) expect(set.run(at, file).changes).toBe(1)
+  database.close()
+}
+
+test('restore: a bar of a day, and then of an hour, chooses the state after its changes, by mouse and keyboard', {
+  tag: '@story',
+}, async ({ desktop }) => {
+  const running = await startWithFiles(desktop)
+  const { page, source } = running
+  const older = Array.from({ length: OLDER_DAYS }, (_, index) => `Measurements/older/${index}.csv`)
+  await mkdir(path.join(source, 'Measurements/older'))
+  for (const file of older) await writeFile(path.join(source, file), file)
+  await untilSent(running, 3 + OLDER_DAYS)
+  setStored({
+    ...Object.fromEntries(older.map((file, index) => [file, timeOfDay(3 + index, 12, 0)])),
+    'Measurements/2025/may.csv': timeOfDay(2, 10, 20),
+    'Measurements/2025/june.csv': timeOfDay(2, 16, 40),
+    'Measurements/notes.txt': timeOfDay(1, 9, 5),
+  })
+  const rows = await openRestore(running)
+  const days = rows.getByRole('list', { name: 'Days with changes' }).getByRole('button')
+  const hours = rows.getByRole('list', { name: /^Hours with changes on / }).getByRole('button')
+  const field = rows.getByLabel('As it was at')
+  await expect(days).toHaveCount(OLDER_DAYS + 2)
+  await expect(hours).toHaveCount(0)
+
+  await days.nth(-2).click()
+  await expect(field).toHaveValue(/^\d{4}-\d\d-\d\d 16:41$/)
+  await expect(rows.getByRole('button', { name: `Restore ${OLDER_DAYS + 2} files as of` })).toBeEnabled()
+  await expect(hours).toHaveCount(2)
+  await pictures(page, 'restore-days')
+  for (const [width, zoom] of [[640, 2] as const, [700, 1] as const, [1240, 1] as const]) {
+    await resize(running, { width, height: 800, zoom })
+    expect(await tooWide(page)).toEqual([])
+    await hours.last().scrollIntoViewIfNeeded()
+    await keepPicture(running, `restore-days-${width / zoom}`)
+  }
+  await resize(running, USUAL)
+  expect(await findViolations(page, false)).toEqual([])
+
+  await hours.last().focus()
+  await page.keyboard.press('ArrowLeft')
+  await expect(hours.first()).toBeFocused()
+  await page.keyboard.press('Enter')
+  await expect(field).toHaveValue(/ 10:21$/)
+  await expect(rows.getByRole('button', { name: `Restore ${OLDER_DAYS + 1} files as of` })).toBeEnabled()
+  // Shift+Tab leads to the day, whose state it is as well.
+  await page.keyboard.press('Shift+Tab')
+  await expect(days.nth(-2)).toBeFocused()
+  await expect(days.nth(-2)).toHaveAttribute('aria-pressed', 'true')
+  await page.keyboard.press('Home')
+  await expect(days.first()).toBeFocused()
+  await page.keyboard.press(' ')
+  await expect(rows.getByRole('button', { name: 'Restore 1 file as of' })).toBeEnabled()
+  await page.keyboard.press(' ')
+  await expect(field).toHaveValue('')
+  await expect(rows.getByRole('button', { name: 'Restore all of this…' })).toBeEnabled()
+
+  await field.fill('yesterday 14:00')
+  await expect(days.last()).toHaveAttribute('aria-pressed', 'true')
+  await expect(rows.getByRole('button', { name: `Restore ${OLDER_DAYS + 3} files as of` })).toBeEnabled()
 })

@@ -3,9 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import path from 'node:path'
 import { until } from '../support/until.ts'
-import { expect, test } from './desktop.ts'
+import { expect, TREE, test } from './desktop.ts'
 import { resize, USUAL, WIDE } from './look/look.ts'
 import { pictures } from './pictures.ts'
+import { openDestination } from './sections.ts'
 
 const FILES = 12
 
@@ -35,9 +36,9 @@ test('destinations page: random files are checked on request, and its card has t
       )
     await until('all to be sent', isSent)
     await page.getByRole('tab', { name: /Destinations/ }).click()
-    const card = page.getByRole('region', { name: 'nas' })
+    const card = await openDestination(page, 'nas')
     const openDialog = async () => {
-      await card.getByRole('button', { name: /nas/ }).click()
+      await card.getByRole('button', { name: 'Actions for nas' }).click()
       await page.getByRole('menuitem', { name: 'Check copies…' }).click()
     }
     await openDialog()
@@ -78,6 +79,6 @@ test('destinations page: random files are checked on request, and its card has t
     await until('the file to be sent again', () => readFileSync(stored)[9] === 3)
     await pictures(page, 'samples-card')
   } finally {
-    await rm(base, { recursive: true, force: true })
+    await rm(base, TREE)
   }
 })

@@ -2,11 +2,13 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createWords, englishWords } from '../../core/lib/i18n/words.ts'
+import { sections } from '../../core/settings/catalog.ts'
 import { shortcuts } from '../../renderer/features/frame/use-shortcuts.ts'
-import type { EntryId } from '../../renderer/features/settings/catalog.ts'
+import { type EntryId, settingsCatalog } from '../../renderer/features/settings/catalog.ts'
 import { answerDialogs } from '../support/desktop/dialog.ts'
 import { firstWords, searchWords } from '../support/search-words.ts'
-import { type Desktop, expect, type Running, test } from './desktop.ts'
+import { type Desktop, expect, type Running, TREE, test } from './desktop.ts'
+import { findViolations, resize, WIDE } from './look/look.ts'
 
 test.describe.configure({ timeout: 240_000 })
 
@@ -14,7 +16,7 @@ let base: string
 test.beforeEach(async () => {
   base = await mkdtemp(path.join(tmpdir(), 'holdfast-search-'))
 })
-test.afterEach(() => rm(base, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }))
+test.afterEach(() => rm(base, TREE))
 
 /** Directories with these names, and a destination that nobody answers at. */
 async function startWith(desktop: Desktop, language: string, names = ['photos']) {
@@ -162,6 +164,50 @@ test('settings search: results are reached by keyboard, and an entry of several 
   await page.getByRole('button', { name: 'photos', exact: true }).click()
   await expect(page.getByRole('textbox', { name: 'Age', exact: true })).toBeFocused()
   await expect(page.getByRole('region', { name: 'photos', exact: true })).toBeVisible()
+})
+
+/** The settings of the settings page. */
+async function listOwn({ state }: Running) {
+  const now = await state()
+  return [...settingsCatalog].filter(([id, { getTargets }]) =>
+    getTargets(now, (key) => key).some(({ place }) => place?.id === id),
+  )
+}
+
+test('settings sections: the list opens each by the keyboard, and they have every setting of the catalog', {
+  tag: '@story',
+}, async ({ desktop }) => {
+  const running = await desktop.start({ settings: { web: { on: true } } })
+  const { page } = running
+  await resize(running, WIDE)
+  await page.getByRole('tab', { name: 'Settings' }).click()
+  const list = page.getByRole('navigation', { name: 'Sections of the settings' })
+  await list.getByRole('button').first().focus()
+  const found: (string | null)[] = []
+  for (const [index, key] of sections.entries()) {
+    if (index > 0) await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('Enter')
+    await expect(list.locator('[aria-current="true"]')).toHaveText(englishWords({ key, params: {} }))
+    const settings = page.locator('.sections > :not([hidden]) [data-setting]')
+    found.push(...(await settings.evaluateAll((all) => all.map((one) => one.getAttribute('data-setting')))))
+  }
+  expect(found.sort()).toEqual((await listOwn(running)).map(([id]) => id as string).sort())
+  expect(await findViolations(page, false)).toEqual([])
+})
+
+test('settings search: the name of every setting finds it, and shows it in its section', async ({
+  desktop,
+}) => {
+  const running = await desktop.start()
+  const { page } = running
+  const say = createWords('en')
+  await page.getByRole('tab', { name: 'Settings' }).click()
+  for (const [id, { label }] of await listOwn(running)) {
+    const name = say({ key: label, params: {} } as Parameters<typeof say>[0])
+    await page.getByRole('textbox', { name: 'Search settings' }).fill(name)
+    await page.locator(`[data-entry="${id}"]`).click()
+    await expect(page.locator(`[data-setting="${id}"][data-found]`)).toBeInViewport()
+  }
 })
 
 test('help: the guide, the keys, the version and the diagnostics file are in the More menu and in the settings', async ({

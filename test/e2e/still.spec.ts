@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { until } from '../support/until.ts'
-import { expect, test } from './desktop.ts'
+import { expect, TREE, test } from './desktop.ts'
 import { readPlaces, watchPlaces } from './places.ts'
 
 const FILES = 2_000
@@ -63,5 +63,5 @@ test('window: header, tabs and source rows keep their places and heights while 2
   expect(spoken).toContain('Sending # files.')
   expect(spoken.filter((one, index) => one === spoken[index - 1])).toEqual([])
   // A check may write its probe file beside it.
-  await rm(base, { recursive: true, maxRetries: 5 })
+  await rm(base, TREE)
 })

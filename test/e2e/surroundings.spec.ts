@@ -5,6 +5,7 @@ import { fakeBusctl } from '../support/faults/fake-busctl.ts'
 import { until } from '../support/until.ts'
 import { expect, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
+import { openSection } from './sections.ts'
 
 test('metered network: sending waits where the setting is on, and window and tray show why', async ({
   desktop,
@@ -20,7 +21,7 @@ test('metered network: sending waits where the setting is on, and window and tra
   const tray = await waitForTray(desktop.bus, { pid: holdfast.pid })
   const isSent = (count: number) =>
     until(`${count} files to be sent`, async () => (await state()).totals.sentFiles === count)
-  await page.getByRole('tab', { name: /Settings/ }).click()
+  await openSection(page, 'settings.sending')
   const card = page.getByRole('region', { name: 'Sending' })
   const metered = card.getByRole('switch', { name: 'Pause on a metered network' })
   await expect(card.getByRole('switch', { name: 'Pause while on battery' })).not.toBeChecked()

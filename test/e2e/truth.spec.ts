@@ -48,7 +48,7 @@ async function readScreen({ world, desktop, tray }: Seen, source: string): Promi
 /** The names of what the Alerts page has as failing now. */
 const readOngoing = ({ world }: Seen) =>
   world.running.page.evaluate(() =>
-    [...document.querySelectorAll('[data-incident][data-lasts]')].map((one) =>
+    [...document.querySelectorAll('[aria-label="Failing now"] [data-incident]')].map((one) =>
       one.getAttribute('aria-label'),
     ),
   )

@@ -3,7 +3,7 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { until } from '../support/until.ts'
-import { expect, type Running, test } from './desktop.ts'
+import { expect, type Running, TREE, test } from './desktop.ts'
 import { lookAt } from './look/look.ts'
 import { addingViews, destinationViews, receiveFromOne, restoreViews } from './look/sending.ts'
 import { addShelf, PHOTOS, photo, sendingWorld } from './look/worlds.ts'
@@ -16,7 +16,7 @@ let base: string
 test.beforeEach(async () => {
   base = await mkdtemp(path.join(tmpdir(), 'holdfast-views-'))
 })
-test.afterEach(() => rm(base, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }))
+test.afterEach(() => rm(base, TREE))
 
 async function listening(port: number): Promise<net.Server> {
   const server = net.createServer()

@@ -9,7 +9,7 @@ const SENDER = 'station-3'
 export function destinationViews({ page }: Running): View[] {
   const { inTab, press, openMenu, menu, part, scrollTo, dialog, t } = handOn(page)
   const inPage = (then: () => Promise<unknown>) => () => inTab('window.destinations', then)
-  const receiving = () => scrollTo('window.receiving.title')
+  const inOverview = (then: () => Promise<unknown>) => () => inTab('window.overview', then)
   return [
     { name: 'destinations', isMain: true, open: inPage(async () => undefined) },
     { name: 'destination-menu', open: inPage(() => openMenu('Office')) },
@@ -32,11 +32,24 @@ export function destinationViews({ page }: Running): View[] {
     { name: 'testing', open: inPage(() => menu('Office', 'window.destinations.testMenu')) },
     { name: 'remove-destination', open: inPage(() => menu('nas-2', 'window.destination.remove')) },
     { name: 'remove-refused', open: inPage(() => menu('Backup disk', 'window.destination.remove')) },
-    { name: 'receiving', isPart: true, open: inPage(receiving) },
-    { name: 'sender-menu', open: inPage(() => openMenu(SENDER)) },
-    { name: 'rename-sender', open: inPage(() => menu(SENDER, 'window.destination.rename')) },
-    { name: 'sender-label', open: inPage(() => menu(SENDER, 'window.receiving.label')) },
-    { name: 'sender-limits', open: inPage(() => menu(SENDER, 'window.receiving.limits')) },
+    { name: 'receiving', isPart: true, open: inPage(() => scrollTo('window.receiving.title')) },
+    {
+      name: 'station',
+      isMain: true,
+      open: inOverview(() => scrollTo('settings.stations')),
+    },
+    {
+      name: 'station-details',
+      open: inOverview(async () => {
+        const station = page.getByRole('article', { name: SENDER })
+        await station.getByRole('button').first().click()
+        await expect(station).toContainText(`in ${SENDER}`)
+      }),
+    },
+    { name: 'sender-menu', open: inOverview(() => openMenu(SENDER)) },
+    { name: 'rename-sender', open: inOverview(() => menu(SENDER, 'window.destination.rename')) },
+    { name: 'sender-label', open: inOverview(() => menu(SENDER, 'window.receiving.label')) },
+    { name: 'sender-limits', open: inOverview(() => menu(SENDER, 'window.receiving.limits')) },
     {
       name: 'receiving-advanced',
       open: inPage(async () => {
@@ -44,10 +57,10 @@ export function destinationViews({ page }: Running): View[] {
         await dialog.getByText(t('settings.advanced'), { exact: true }).click()
       }),
     },
-    { name: 'revoke-sender', open: inPage(() => menu(SENDER, 'window.receiving.revoke')) },
+    { name: 'revoke-sender', open: inOverview(() => menu(SENDER, 'window.receiving.revoke')) },
     {
       name: 'invite',
-      open: inPage(async () => {
+      open: inOverview(async () => {
         await press('window.receiving.invite')
         await expect(page.locator('svg.qr')).toBeVisible()
       }),

@@ -1,6 +1,8 @@
 import { channelTypes } from '../../../core/alerts/channels/catalog.ts'
+import { type Section, sections } from '../../../core/settings/catalog.ts'
 import { expect, type Running } from '../desktop.ts'
-import { handOn } from './hand.ts'
+import { openSection } from '../sections.ts'
+import { handOn, toTop } from './hand.ts'
 import type { View } from './look.ts'
 
 /** Everything that can be set, in the world of `sendingWorld`. */
@@ -13,25 +15,25 @@ export function settingViews({ page, holdfast }: Running, imported: string): Vie
   }
   const inPage = (then: () => Promise<unknown>) => () => inTab('window.settings', then)
   const search = (words: string) => page.getByLabel(t('settings.search')).fill(words)
-  const showPart = (...[key]: Parameters<typeof scrollTo>): Omit<View, 'name'> => ({
-    isPart: true,
-    open: inPage(() => scrollTo(key)),
-  })
+  const inSection =
+    (section: Section, then: () => Promise<unknown> = async () => undefined) =>
+    async () => {
+      await openSection(page, section)
+      await toTop(page)
+      await then()
+    }
   return [
-    { name: 'settings', isMain: true, open: inPage(async () => undefined) },
-    { name: 'settings-telling', ...showPart('window.telling.title') },
-    { name: 'settings-application', ...showPart('settings.application') },
-    { name: 'settings-sending', ...showPart('settings.sending') },
-    { name: 'settings-checking', ...showPart('settings.checking') },
+    ...sections.map((section) => ({ name: section, isMain: true as const, open: inSection(section) })),
     {
-      name: 'settings-advanced',
-      open: inPage(async () => {
-        await text('settings.advanced')
-        await scrollTo('settings.advanced')
-      }),
+      name: 'settings-telling',
+      isPart: true,
+      open: inSection('settings.notifications', () => scrollTo('window.telling.title')),
     },
-    { name: 'settings-inside', ...showPart('window.inside.title') },
-    { name: 'settings-help', ...showPart('window.help') },
+    {
+      name: 'settings-inside',
+      isPart: true,
+      open: inSection('window.help', () => scrollTo('window.inside.title')),
+    },
     { name: 'settings-found', isMain: true, open: inPage(() => search('space')), close: () => search('') },
     {
       name: 'settings-found-places',
@@ -54,7 +56,7 @@ export function settingViews({ page, holdfast }: Running, imported: string): Vie
     },
     {
       name: 'rule-editor',
-      open: inPage(async () => {
+      open: inSection('settings.sending', async () => {
         await press('window.limit.add')
         await page.getByRole('form', { name: t('window.limit.add') }).scrollIntoViewIfNeeded()
       }),
@@ -62,7 +64,7 @@ export function settingViews({ page, holdfast }: Running, imported: string): Vie
     },
     {
       name: 'wrong-number',
-      open: inPage(async () => {
+      open: inSection('settings.checking', async () => {
         await field('setting.check.intervalSeconds').fill('0')
         await page.keyboard.press('Tab')
         await scrollTo('settings.checking')
@@ -76,14 +78,14 @@ export function settingViews({ page, holdfast }: Running, imported: string): Vie
     {
       name: 'changes',
       isMain: true,
-      open: inPage(async () => {
+      open: inSection('settings.general', async () => {
         await press('change.show')
         await expect(dialog.locator('li').first()).toBeVisible()
       }),
     },
     {
       name: 'import',
-      open: inPage(async () => {
+      open: inSection('settings.general', async () => {
         // The desktop's own dialog.
         await holdfast.application.evaluate(({ dialog: native }, file) => {
           native.showOpenDialog = async () => ({ canceled: false, filePaths: [file] })
@@ -97,8 +99,11 @@ export function settingViews({ page, holdfast }: Running, imported: string): Vie
 
 /** The channels' menus, and the form of each type. */
 export function channelViews({ page }: Running): View[] {
-  const { t, dialog, inTab, press, openMenu, menu } = handOn(page)
-  const inPage = (then: () => Promise<unknown>) => () => inTab('window.settings', then)
+  const { t, dialog, press, openMenu, menu } = handOn(page)
+  const inPage = (then: () => Promise<unknown>) => async () => {
+    await openSection(page, 'settings.notifications')
+    await then()
+  }
   const type = async (name: string) => {
     await press('window.channel.add')
     await dialog.locator('.type-choice').filter({ hasText: name }).first().click()

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
+import type { Page } from '@playwright/test'
 import { expect, type Running } from '../desktop.ts'
-import { expectWholeDetail, handOn } from './hand.ts'
+import { unfold } from '../sections.ts'
+import { expectWholeDetail, handOn, toTop } from './hand.ts'
 import type { View } from './look.ts'
 
 const UNWRITABLE = '/proc/holdfast-diagnostics.zip'
@@ -109,7 +111,7 @@ export function overviewViews({ page, holdfast }: Running, base: string): View[]
     { name: 'source-menu', open: () => openMenu('photos') },
     { name: 'remove-source', open: () => menu('photos', 'window.source.remove') },
     { name: 'choose-destinations', open: () => menu('photos', 'window.destination.choose') },
-    ...sourceViews(hand),
+    ...sourceViews(page, hand),
     {
       name: 'no-source-fits',
       open: () => page.getByLabel(t('window.sources.search')).fill('nowhere'),
@@ -135,10 +137,12 @@ export async function defineDrag({ page }: Running): Promise<void> {
 }
 
 /** All that is known of one source, and what can be set. */
-function sourceViews({ t, press, text, part, scrollTo }: ReturnType<typeof handOn>): View[] {
+function sourceViews(page: Page, { t, press, part, scrollTo }: ReturnType<typeof handOn>): View[] {
   const details = async (name: string, which?: 'files' | 'rules') => {
     await press('window.source.open', { name })
-    if (which !== undefined) await text(`window.details.part.${which}`)
+    for (const one of ['files', 'rules'] as const)
+      await unfold(page, t(`window.details.part.${one}`), one === which)
+    await toTop(page)
   }
   const filters = async () => {
     await details('photos', 'rules')
@@ -158,7 +162,7 @@ function sourceViews({ t, press, text, part, scrollTo }: ReturnType<typeof handO
   const after = () => part('window.remove.title').getByRole('combobox')
   return [
     { name: 'source', isMain: true, open: () => details('photos') },
-    { name: 'source-trouble', open: () => details('Survey archive') },
+    { name: 'source-trouble', isMain: true, open: () => details('Survey archive') },
     { name: 'source-files', open: () => details('photos', 'files') },
     { name: 'source-batches', open: () => details('Station DC', 'files') },
     { name: 'source-rules', isMain: true, open: () => details('Station DC', 'rules') },
@@ -234,7 +238,7 @@ export function alertViews({ page }: Running): View[] {
       open: () =>
         inTab('window.alerts', () =>
           page
-            .locator('.incident')
+            .locator('[data-incident]')
             .first()
             .getByRole('button', { name: /^Actions for/ })
             .click(),
@@ -245,12 +249,12 @@ export function alertViews({ page }: Running): View[] {
       name: 'past',
       open: () =>
         inTab('window.alerts', async () => {
-          const command = page.locator('.incident .command').first()
+          const command = page.locator('[data-incident] .command').first()
           await expect(command).toBeHidden()
-          await page.locator('.incident .folded > summary').first().click()
+          await page.locator('[data-incident] .folded > summary').first().click()
           await expect(command).toBeVisible()
-          await page.locator('.timeline-open').first().click()
-          await page.locator('.timeline-open').first().scrollIntoViewIfNeeded()
+          await page.locator('.timeline .thing-open').first().click()
+          await page.locator('.timeline .thing-open').first().scrollIntoViewIfNeeded()
         }),
     },
     {

@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { sendCommand } from '../../../core/agent/control-socket.ts'
 import { stateSnapshotSchema } from '../../../core/agent/state/schema.ts'
 import { timelineEntrySchema } from '../../../core/alerts/incident.ts'
-import { evidenceSchema } from '../../../core/check/evidence/evidence-messages.ts'
+import { AROUND_MS, evidenceSchema } from '../../../core/check/evidence/evidence-messages.ts'
 import { untilState } from '../../support/agent/two-receivers.ts'
 import { parseEntries } from '../../support/alerts/headless.ts'
 import { commandScript } from '../../support/cli/command-script.ts'
@@ -214,11 +214,13 @@ describe.skipIf(!canMount)('evidence of a read-only disk (needs root: mounts)', 
     await untilAll('ok')
     await Promise.all(disks.map(({ remount }) => remount('ro')))
     await untilAll('read-only')
-    await until('their causes', async () => {
+    const haveCauses = async () => {
       const command = startHoldfast(['failures', '--most', '200', '--json', '--data', data])
       expect(await command.ended()).toBe(0)
       return parseEntries(command.out()).filter(({ incident }) => incident.cause).length === disks.length
-    })
+    }
+    // A reading that a busy computer did not answer in time is repeated once.
+    await until('their causes', haveCauses, AROUND_MS + 60_000)
   })
 
   test('a data directory on the same disk: the notification has the cause, and the evidence is kept in memory', async () => {

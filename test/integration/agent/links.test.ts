@@ -57,7 +57,7 @@ test('links: a directory added by a link is known by it; a moved link is an inci
   expect(sources[0]?.settings.path).toBe(before)
   const sentence = englishWords(incidents.find(({ endedAt }) => endedAt === null)?.sentence as never)
   expect(sentence).toContain(`${link} leads to ${after} now. Holdfast still uses ${before}`)
-  const command = `holdfast folders follow '${link}'`
+  const command = `holdfast folders follow ${link}\``
   expect(sentence).toContain(command)
   // The same name is the same thing: no second source is made of it.
   const again = await run(['agent', link])

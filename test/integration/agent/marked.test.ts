@@ -51,7 +51,7 @@ test.each([
 
     const lines = await holdfast(['folders', '--data', data])
     expect(lines).toMatch(/1,000 files of datas carry isocket's mark/)
-    expect(lines).toContain(`folders ${answer} '${root}'`)
+    expect(lines).toContain(`folders ${answer} ${root}\n`)
     const said = await holdfast(['folders', answer, root, '--json', '--data', data])
     expect(JSON.parse(said)).toEqual({ path: root, answer, files: FILES })
 

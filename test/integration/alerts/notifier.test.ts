@@ -252,12 +252,19 @@ test('notifier: a test returns its own result, for each channel and for one that
   server.answer({ status: 200 })
   expect(await notifier.test('hook')).toMatchObject({ delivered: true, sentence: { key: 'alert.tested' } })
   expect(await notifier.test('native')).toMatchObject({ delivered: true })
+  const { channels, secrets } = notifierConfig(server.origin, { other: {} })
+  const [other] = channels
+  if (other === undefined) throw new Error('there is no channel')
+  expect(await notifier.try(other, secrets.other ?? {})).toMatchObject({
+    delivered: true,
+    sentence: { key: 'alert.tested' },
+  })
   expect(await notifier.test('gone')).toMatchObject({
     delivered: false,
     sentence: { key: 'alert.noChannel' },
   })
   expect(shown).toMatchObject([{ title: 'Test from Holdfast' }])
-  expect(server.requests.map(({ body }) => JSON.parse(body).what)).toEqual(['test', 'test'])
+  expect(server.requests.map(({ body }) => JSON.parse(body).what)).toEqual(['test', 'test', 'test'])
 })
 
 test('notifier without channels: the next one shows the recovery of a shown failure', async () => {

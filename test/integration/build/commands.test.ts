@@ -2,6 +2,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import { parseSync, Visitor } from 'rolldown/utils'
 import { expect, onTestFinished, test } from 'vitest'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
@@ -265,11 +266,22 @@ test('set-up script: a repeated run finds everything installed and starts no oth
   }
 })
 
-test('command build: a build into a directory leaves everything beside it', async () => {
+test('command build: a build leaves everything beside its directory, and runs on Node.js 20', async () => {
   const parent = temporaryDirectory('builds')
   const beside = Array.from({ length: 15 }, (_, index) => `own-${index}`)
   for (const name of beside) mkdirSync(path.join(parent, name))
   const script = path.resolve(import.meta.dirname, '../../../build/setup/command.mjs')
-  await run(process.execPath, [script, path.join(parent, 'built')])
+  const built = path.join(parent, 'built')
+  await run(process.execPath, [script, built])
   expect(readdirSync(parent).sort()).toEqual(['built', ...beside].sort())
+  // Short commands run on the user's Node.js, and version 20 does not have this declaration.
+  const using: string[] = []
+  for (const name of readdirSync(built)) {
+    new Visitor({
+      VariableDeclaration({ kind, start }) {
+        if (kind.endsWith('using')) using.push(`${name}:${start}`)
+      },
+    }).visit(parseSync(name, readFileSync(path.join(built, name), 'utf8')).program)
+  }
+  expect(using).toEqual([])
 })

@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { openReceiverLibrary } from '../../../core/backends/receiver/receiver-library.ts'
 import type { Choice } from '../../../core/restore/choose.ts'
 import { restoreFrom, type ToRestore } from '../../../core/restore/restore.ts'
@@ -91,6 +91,30 @@ test('restore from a receiver: 2,000 files are restored with their bytes, times 
   expect(fs.readFileSync(one, 'utf8')).toBe('')
   const again = await restore(home, at, path.join(to, 'data'), { folder: 'data' })
   expect(again.summary).toMatchObject({ same: 2_002, restored: 0 })
+})
+
+test('counts at a receiver: all contents of a folder or directory, older versions included, and none of others', async () => {
+  const { home, sender, config, at } = await startPair(temporaryDirectory('counts-from'))
+  const before = Date.now()
+  for (const name of ['a/one', 'a/two', 'b']) writeFile(home.source, name, name)
+  offerAll(home)
+  sender.configure(config)
+  await allSent(sender, 3)
+  const destination = { id: 'there', kind: 'receiver' as const, name: 'receiver', host: '127.0.0.1', ...at }
+  const { signal } = new AbortController()
+  const library = await openReceiverLibrary(destination, home.identity, 'pc', signal)
+  onTestFinished(() => library.close())
+  const count = async (folder: string | null, file: string | null) => {
+    const { counts, next } = (await library.counts?.({ folder, path: file, after: null })) ?? {}
+    // A directory is looked for as a file first.
+    const more = next == null ? [] : (await library.counts?.({ folder, path: file, after: next }))?.counts
+    return [...(counts ?? []), ...(more ?? [])]
+  }
+  const all = await count(null, null)
+  expect(all.reduce((sum, [files]) => sum + files, 0)).toBe(3)
+  for (const [, lastAt] of all) expect(lastAt - before).toBeLessThan(Date.now() - before + 1)
+  expect((await count('data', 'a')).reduce((sum, [files]) => sum + files, 0)).toBe(2)
+  expect(await count('other', null)).toEqual([])
 })
 
 test('`holdfast restore` and `verify`: a destination is listed, restored and verified, and damaged files are sent again', async () => {

@@ -1,4 +1,4 @@
-import type { ChannelType } from '../../../core/alerts/channels/catalog.ts'
+import { type ChannelType, getFields } from '../../../core/alerts/channels/catalog.ts'
 import type { ChannelInput, ChannelOutcome, OutgoingMessage } from '../../../core/alerts/channels/channel.ts'
 import { getChannel } from '../../../core/alerts/channels/kinds.ts'
 import type { Notice } from '../../../core/alerts/incident.ts'
@@ -66,43 +66,28 @@ export function givenFor(
   origin: string,
   signal = new AbortController().signal,
 ): ChannelInput {
-  const given = (options: ChannelInput['options'], secrets: ChannelInput['secrets']) => ({
-    ...{ options, secrets, signal },
-    withinMs: 3_000,
-  })
-  const url = `${origin}/hook/${PLAIN_SECRET}?code=${PLAIN_SECRET}`
-  switch (type) {
-    case 'line':
-      return given({ to: 'U123', endpoint: `${origin}/` }, { token: PLAIN_SECRET })
-    case 'line-notify':
-      return given({ endpoint: `${origin}/api/notify` }, { token: PLAIN_SECRET })
-    case 'ntfy':
-      return given({ server: origin, topic: 'holdfast' }, { token: PLAIN_SECRET })
-    case 'telegram':
-      return given({ chat: '-100', endpoint: origin }, { token: `1234:${PLAIN_SECRET}` })
-    case 'webhook':
-      return given({}, { url, key: SECRET })
-    case 'mail': {
-      const { hostname, port } = new URL(origin)
-      const options = {
-        host: hostname,
-        port,
-        security: 'none',
-        from: 'holdfast@lab.example',
-        to: 'ops@lab.example',
-      }
-      return given({ ...options, user: '' }, { password: PLAIN_SECRET })
-    }
-    case 'ping':
-      return given({ every: '5' }, { url })
-    case 'slack':
-    case 'teams':
-      return given({}, { url })
-    case 'command':
-      return given({ program: origin }, {})
-    default:
-      return type satisfies never
+  const options: Record<string, string> = {}
+  const secrets: Record<string, string> = {}
+  for (const { name, kind, default: usual } of getFields(type)) {
+    const own = valuesOf(type, origin)[name]
+    if (kind === 'secret') secrets[name] = own ?? PLAIN_SECRET
+    else options[name] = own ?? (kind === 'url' ? origin : (usual ?? 'holdfast'))
   }
+  return { options, secrets, signal, withinMs: 3_000 }
+}
+
+/** The values of fields for which neither the origin nor a plain text will do. */
+function valuesOf(type: ChannelType, origin: string): Record<string, string> {
+  const url = `${origin}/hook/${PLAIN_SECRET}?code=${PLAIN_SECRET}`
+  if (type === 'line') return { to: 'U123', endpoint: `${origin}/` }
+  if (type === 'line-notify') return { endpoint: `${origin}/api/notify` }
+  if (type === 'telegram') return { chat: '-100', token: `1234:${PLAIN_SECRET}` }
+  if (type === 'webhook') return { url, key: SECRET }
+  if (type === 'command') return { program: origin }
+  if (type !== 'mail') return { url }
+  const { hostname: host, port } = new URL(origin)
+  const people = { from: 'holdfast@lab.example', to: 'ops@lab.example', user: '' }
+  return { host, port, security: 'none', certificate: '', ...people }
 }
 
 /** One attempt. It ends soon unless nothing answers. */
@@ -131,13 +116,11 @@ export function textSent(type: ChannelType, { body }: Recorded): string {
   switch (type) {
     case 'line':
       return told.messages[0].text
-    case 'ntfy':
-      return told.message
     case 'teams':
       return told.attachments[0].content.body[1].inlines[0].text
     case 'slack':
       return told.text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
     default:
-      return told.text
+      return told.text ?? told.message
   }
 }

@@ -55,7 +55,7 @@ export interface Mounted {
 export interface Ext4Loop extends Mounted {
   /** The kernel's own fault: what an I/O error in the journal does. Writes fail with EROFS, reads go on. */
   remountAbort(): Promise<void>
-  /** Repairs the file system and mounts it afresh, writable, at the same place. */
+  /** Mounts a repaired copy of the file system, writable, over it: there is no moment without a disk. */
   remountFresh(): Promise<void>
   /** Damages the file system by commands of debugfs(8), such as "set_inode_field <12> checksum 1", and mounts it again. */
   damage(...commands: string[]): Promise<void>
@@ -200,31 +200,42 @@ export async function mountExt4(
   const image = path.join(imagePlace ?? directory, 'image')
   await run('truncate', ['-s', `${megabytes}M`, image], TIMEOUT)
   await run('mkfs.ext4', ['-q', '-F', '-O', features, '-I', String(inodeBytes), image], TIMEOUT)
-  const mount = () => run('mount', ['-o', 'loop,errors=remount-ro', image, point], TIMEOUT)
+  /** The file that is mounted, and the number of mounts below it. */
+  let current = image
+  let covered = 0
+  const mount = () => run('mount', ['-o', 'loop,errors=remount-ro', current, point], TIMEOUT)
+  const unmount = async () => {
+    for (; covered > 0; covered -= 1) await unmountPoint(point)
+    await unmountPoint(point)
+  }
   await mount()
   return {
     ...mounted(point, mount),
+    unmount,
     remountAbort: async () => {
       // The answer differs between kernels (some report the abort they were asked for); the state does not.
       await run('mount', ['-o', 'remount,abort', point], TIMEOUT).catch(() => undefined)
       await until(`${point} gone read-only`, () => /\babort\b|emergency_ro/.test(superOptions(point)))
     },
     remountFresh: async () => {
-      await unmountPoint(point)
+      const repaired = `${current}-repaired`
+      await run('cp', ['--sparse=always', current, repaired], TIMEOUT)
       // Exit status 1: errors were there and were corrected, which is the purpose.
-      await run('e2fsck', ['-f', '-y', image], TIMEOUT).catch((error) => {
+      await run('e2fsck', ['-f', '-y', repaired], TIMEOUT).catch((error) => {
         if (error.code !== 1) throw error
       })
+      current = repaired
+      covered += 1
       await mount()
     },
     damage: async (...commands) => {
-      await unmountPoint(point)
+      await unmount()
       // A loop device that is still there would be mounted again, with the blocks that it has in memory.
-      await until(`no loop device of ${image}`, async () => {
-        const { stdout } = await run('losetup', ['--associated', image], TIMEOUT)
+      await until(`no loop device of ${current}`, async () => {
+        const { stdout } = await run('losetup', ['--associated', current], TIMEOUT)
         return stdout === ''
       })
-      for (const command of commands) await run('debugfs', ['-w', '-R', command, image], TIMEOUT)
+      for (const command of commands) await run('debugfs', ['-w', '-R', command, current], TIMEOUT)
       await mount()
     },
     freeze: async () => {

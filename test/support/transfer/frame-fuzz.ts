@@ -117,9 +117,11 @@ export function restoreFrame(random: Random): AnyFrame {
     text: null,
     isList: random() < 0.5,
   }
-  switch (below(random, 5)) {
+  switch (below(random, 6)) {
     case 0:
       return frame('ask', { id, question: { about: 'folders' } })
+    case 3:
+      return frame('ask', { id, question: { about: 'counts', folder, path, after } })
     case 1:
       return frame('ask', { id, question: { about: 'entries', folder, directory: path, after } })
     case 2:

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { commandHandlers, protectDirectory } from '../../../core/agent/commands.ts'
 import type { CommandHandlers } from '../../../core/agent/contract.ts'
+import { channelSchema } from '../../../core/alerts/settings.ts'
 import { settingsSchema } from '../../../core/settings/schema.ts'
 import { openSettings } from '../../../core/settings/settings-store.ts'
 import { fakeAgent } from '../../support/agent/fake-agent.ts'
@@ -210,6 +211,18 @@ describe('commands of the agent', () => {
     const none = failure('alert.noIncident')
     await expect(run('acknowledge', { id: 'none' })).rejects.toEqual(none)
     await expect(run('snooze', { id: 'none', minutes: 60 })).rejects.toEqual(none)
+  })
+
+  it('channel test before adding: a program, which only the settings file may name, is not started', async () => {
+    const { run } = begin()
+    const channel = channelSchema.parse({
+      id: 'p',
+      name: 'p',
+      type: 'command',
+      options: { program: '/bin/true' },
+    })
+    const tried = run('tryChannel', { channel, secrets: {} })
+    await expect(tried).rejects.toEqual(failure('alert.channelInSettings'))
   })
 
   it('browse: the root has no directory above it', async () => {

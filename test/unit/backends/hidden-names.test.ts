@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import { decryptLibrary } from '../../../core/backends/encrypted/encrypted-library.ts'
 import {
   deriveNameKey,
   hiddenPath,
@@ -10,6 +11,8 @@ import {
   shownPath,
   shownSource,
 } from '../../../core/backends/encrypted/names.ts'
+import { loadIdentity } from '../../../core/protocol/identity.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
 
 const key = deriveNameKey({ key: 'the key of a computer' }, 'age1recipient')
 
@@ -49,4 +52,26 @@ test('hidden names: the key can be read back from its file', () => {
   expect(isNameKeyFile(nameKeyFile(key))).toBe(true)
   expect(nameKeysIn(nameKeyText(key))).toEqual([Buffer.from(key)])
   expect(nameKeysIn('no key')).toEqual([])
+})
+
+test('hidden names: counts of a directory are asked for by its hidden names, and not at a destination without them', async () => {
+  const identityDirectory = temporaryDirectory('hidden-counts')
+  const own = deriveNameKey(await loadIdentity(identityDirectory), 'age1recipient')
+  const counts = vi.fn(async () => ({ counts: [], next: null }))
+  const open = (more: object) =>
+    decryptLibrary(
+      { folders: async () => [{ name: hiddenSource(own, 'data'), source: 's' }], ...more } as never,
+      { recipient: 'age1recipient', hideNames: true },
+      { identityDirectory, key: null } as never,
+      async () => [],
+    )
+  const library = await open({ counts })
+  await library.counts?.({ folder: 'data', path: 'a/b', after: '1' })
+  expect(counts).toHaveBeenLastCalledWith({
+    ...{ folder: hiddenSource(own, 'data'), path: hiddenPath(own, 'a/b'), after: '1' },
+  })
+  await library.counts?.({ folder: null, path: null, after: null })
+  expect(counts).toHaveBeenLastCalledWith({ folder: null, path: null, after: null })
+  const other = await open({})
+  expect(await other.counts?.({ folder: 'data', path: null, after: null })).toBeNull()
 })

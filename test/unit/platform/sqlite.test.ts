@@ -1,10 +1,14 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
-import { openDatabaseFile, readDatabaseFile } from '../../../core/platform/sqlite.ts'
+import { DatabaseSync } from '@photostructure/sqlite'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { openDatabaseFile, readDatabaseFile, setAside } from '../../../core/platform/sqlite.ts'
 import { fillDisk } from '../../support/destinations/disk-place.ts'
 import { canMount, mountTmpfs } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
 
 test('database: a sync reaches the disk on macOS, too', () => {
   const kind = { version: 1, schema: 'CREATE TABLE one (id)', tables: ['one'], pragmas: '' }
@@ -13,6 +17,62 @@ test('database: a sync reaches the disk on macOS, too', () => {
   const read = (name: string) => database.prepare(`PRAGMA ${name}`).get()
   expect(read('fullfsync')).toEqual({ fullfsync: 1 })
   expect(read('checkpoint_fullfsync')).toEqual({ checkpoint_fullfsync: 1 })
+})
+
+const kind = {
+  version: 1,
+  schema: 'CREATE TABLE one (id)',
+  tables: ['one'],
+  pragmas: 'PRAGMA journal_mode = WAL',
+}
+
+test('database: an unusable file is set aside by one process at a time, and the next one uses the new file', async () => {
+  const directory = temporaryDirectory('database')
+  const file = path.join(directory, 'one.db')
+  openDatabaseFile(file, { ...kind, version: 9 }).database.close()
+  const lock = new DatabaseSync(`${file}-lock`)
+  lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
+  const module = new URL('../../../core/platform/sqlite.ts', import.meta.url).href
+  const script = `const { openDatabaseFile } = await import(${JSON.stringify(module)})
+      const { database } = openDatabaseFile(${JSON.stringify(file)}, ${JSON.stringify(kind)})
+      database.exec('INSERT INTO one VALUES (1)')`
+  const openers = ['first', 'second'].map(() =>
+    spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'inherit' }),
+  )
+  // Other systems do not list what a process has open.
+  const waits = ({ pid }: ChildProcess) =>
+    process.platform !== 'linux' ||
+    fs.readdirSync(`/proc/${pid}/fd`).some((fd) => {
+      return fs.readlinkSync(`/proc/${pid}/fd/${fd}`, { encoding: 'utf8' }) === `${file}-lock`
+    })
+  await until('both to wait', () => openers.every(waits))
+  const names = () => fs.readdirSync(directory).filter((name) => !/-(wal|shm)$/.test(name))
+  expect(names()).toEqual(['one.db', 'one.db-lock'])
+  const ended = openers.map((opener) => once(opener, 'exit'))
+  lock.close()
+  expect(await Promise.all(ended)).toEqual([
+    [0, null],
+    [0, null],
+  ])
+  expect(names()).toEqual(['one.db', 'one.db-lock', expect.stringMatching(/^one\.db\.newer-/)])
+  const { database, aside } = openDatabaseFile(file, kind)
+  onTestFinished(() => database.close())
+  expect(database.prepare('SELECT count(*) AS count FROM one').get()).toEqual({ count: 2 })
+  expect(aside).toBeNull()
+})
+
+test('database: one whose setting aside is interrupted keeps its name, so that no new one erases its log', () => {
+  vi.useFakeTimers({ now: 0 })
+  onTestFinished(() => void vi.useRealTimers())
+  const directory = temporaryDirectory('database')
+  const file = path.join(directory, 'one.db')
+  fs.writeFileSync(file, 'file')
+  fs.writeFileSync(`${file}-wal`, 'log')
+  const aside = `${file}.broken-1970-01-01T00-00-00-000Z`
+  fs.mkdirSync(path.join(aside, 'not empty'), { recursive: true })
+  expect(() => setAside(file, 'broken')).toThrow()
+  expect(fs.readFileSync(file, 'utf8')).toBe('file')
+  expect(fs.readFileSync(`${aside}-wal`, 'utf8')).toBe('log')
 })
 
 test.runIf(canMount).each(['closed', 'left by a process that was killed'])(

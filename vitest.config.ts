@@ -18,12 +18,18 @@ const unit = {
 }
 const unitTests = ['test/unit/**/*.test.ts', 'test/unit/**/*.test.tsx']
 /**
- * Unit tests that replace what all files of a process have in common: modules, which stay replaced, or timers and the log
- * of dropped errors, which an earlier file that has left something running uses, too.
+ * Unit tests that replace, or measure, what all files of a process have in common: modules, which stay replaced, or
+ * clocks, timers, the console, the log of dropped errors and the memory, which an earlier file that has left something
+ * running uses, too. Some do it through test/support.
  */
-const replacing = globSync(unitTests).filter((file) =>
-  /\b(vi\.(mock|doMock|resetModules|useFakeTimers)|logDroppedErrors)\(/.test(readFileSync(file, 'utf8')),
-)
+const replacing = globSync(unitTests).filter((file) => {
+  const replaces =
+    /\b(vi\.(mock|doMock|resetModules|useFakeTimers)|logDroppedErrors|createFakeClock|setUpChecker)\(/
+  const spies = /\b(vi\.spyOn\((globalThis|performance|process\.hrtime|Date|console|zlib)|hastenClock\()/
+  const measures = /\bprocess\.(memoryUsage\(|on\('unhandledRejection')/
+  const text = readFileSync(file, 'utf8')
+  return [replaces, spies, measures].some((one) => one.test(text))
+})
 
 const integration = {
   globalSetup: ['test/support/servers/global-setup.ts'],

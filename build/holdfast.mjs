@@ -61,6 +61,8 @@ async function inProcessOfItsOwn(node, script, words, cache) {
   const env = {
     UV_THREADPOOL_SIZE: isCheck ? '576' : words[0] === 'receive' ? '128' : '16',
     ...(cache === null ? {} : { NODE_COMPILE_CACHE: cache }),
+    // As for the workers: core/agent/workers/starter.ts.
+    MALLOC_ARENA_MAX: '2',
     ...process.env,
   }
   if (!isCheck) return runInForeground(node, [script, ...words], { env })

@@ -93,6 +93,8 @@ export async function buildCommand(directory) {
     external,
     plugins: [textsOnDemand, httpOnDemand, commitAtBuild],
     logLevel: 'silent',
+    // Short commands run on the user's Node.js: build/holdfast.mjs.
+    transform: { target: 'node20.18' },
   })
   await bundle.write({
     ...{ dir: directory, format: 'esm', chunkFileNames: '[name]-[hash].js' },

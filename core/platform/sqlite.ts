@@ -1,6 +1,7 @@
-import { closeSync, existsSync, openSync, renameSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, renameSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
+import { defer } from '../defer.ts'
 import { dropError } from '../dropped-errors.ts'
 
 /** Maximum wait for another process's transaction, in milliseconds. */
@@ -47,19 +48,30 @@ export function openDatabaseFile(
   file: string,
   kind: DatabaseKind,
 ): { database: DatabaseSyncInstance; aside: SetAside | null } {
-  let aside: SetAside | null = null
-  for (let attempt = 0; attempt < 3; attempt += 1) {
-    const inode = readInode(file)
-    const opened = beginDatabase(file, kind)
-    if (typeof opened !== 'string') return { database: opened, aside }
-    // If another process has set this file aside in the meantime, its new file is kept.
-    if (readInode(file) === inode) aside = setAside(file, opened)
-  }
-  throw new Error(`no database can be begun at ${file}`)
+  using _ = lockBeside(file)
+  const opened = beginDatabase(file, kind)
+  if (typeof opened !== 'string') return { database: opened, aside: null }
+  const aside = setAside(file, opened)
+  const begun = beginDatabase(file, kind)
+  if (typeof begun === 'string') throw new Error(`no database can be begun at ${file}`)
+  return { database: begun, aside }
 }
 
-const readInode = (file: string): bigint | null =>
-  statSync(file, { bigint: true, throwIfNoEntry: false })?.ino ?? null
+/**
+ * Waits until no other process opens the file to write, or sets it aside: SQLite finds logs and journals by name, and would
+ * roll the journal of a new file back into the one that had its name. The kernel ends the lock with the process.
+ */
+function lockBeside(file: string): Disposable {
+  createPrivately(`${file}-lock`)
+  const lock = new DatabaseSync(`${file}-lock`, { timeout: BUSY_MS })
+  try {
+    lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
+  } catch (error) {
+    lock.close()
+    throw error
+  }
+  return defer(() => lock.close())
+}
 
 /** Opens the database, and creates it if there is no file; or returns why the file is unusable. */
 export function beginDatabase(file: string, kind: DatabaseKind): DatabaseSyncInstance | Unusable {
@@ -186,10 +198,11 @@ function retryWhileBusy<T>(attempt: () => T): T {
   }
 }
 
-/** Renames an unusable file, together with its log and index. */
+/** Renames an unusable file, together with its log and index. No other process may open it meanwhile. */
 export function setAside(file: string, why: Unusable): SetAside {
   const aside = `${file}.${why}-${new Date().toISOString().replace(/[:.]/g, '-')}`
-  for (const ending of ['', '-wal', '-shm']) {
+  // The file is the last: SQLite erases a log of this name as soon as a new one is begun.
+  for (const ending of ['-wal', '-shm', '']) {
     if (existsSync(file + ending)) renameSync(file + ending, aside + ending)
   }
   return { why, aside }
@@ -221,7 +234,10 @@ export function reopening<D extends { close(): void }>(
         return work(opened)
       } catch (error) {
         close()
-        if (isBroken(error)) tell(setAside(file, 'broken'))
+        if (isBroken(error)) {
+          using _ = lockBeside(file)
+          tell(setAside(file, 'broken'))
+        }
         throw error
       }
     },

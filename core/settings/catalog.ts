@@ -24,12 +24,24 @@ export const units = {
   bytesPerSecond: { word: 'window.limit.unit' },
 } as const satisfies Record<string, Unit>
 
+/** The sections of the window's settings page, in its order. */
+export const sections = [
+  'settings.general',
+  'settings.notifications',
+  'settings.checking',
+  'settings.sending',
+  'settings.keep.title',
+  'settings.network.title',
+  'settings.reporting',
+  'window.help',
+] as const satisfies readonly WordKey[]
+export type Section = (typeof sections)[number]
+
 export interface PlainSetting {
-  /** The heading of its part of the window's settings page. */
-  under: WordKey
+  under: Section
   /** The unit of a number. */
   unit?: keyof typeof units
-  /** True if its part of the page has a control of its own for it. */
+  /** True if its section has a control of its own for it. */
   isOwnControl?: boolean
   /** True if a receiver may propose it. */
   isProposable?: boolean
@@ -37,11 +49,16 @@ export interface PlainSetting {
 
 /** By their paths in the settings file, in the order of the settings page. */
 export const plainSettings = {
-  notifications: { under: 'window.channel.title', isOwnControl: true },
-  'alerts.unreachableMinutes': { under: 'window.telling.title', unit: 'minutes' },
-  'alerts.quietHours': { under: 'window.telling.title', isOwnControl: true },
-  language: { under: 'settings.application' },
-  theme: { under: 'settings.application' },
+  language: { under: 'settings.general' },
+  theme: { under: 'settings.general' },
+  notifications: { under: 'settings.notifications', isOwnControl: true },
+  'alerts.quietHours': { under: 'settings.notifications', isOwnControl: true },
+  'alerts.unreachableMinutes': { under: 'settings.notifications', unit: 'minutes' },
+  'alerts.labels.project': { under: 'settings.notifications' },
+  'alerts.labels.resource': { under: 'settings.notifications' },
+  'check.intervalSeconds': { under: 'settings.checking', unit: 'seconds', isProposable: true },
+  'check.diskHealth': { under: 'settings.checking' },
+  'check.slowSeconds': { under: 'settings.checking', unit: 'seconds' },
   'send.bytesPerSecond': {
     under: 'settings.sending',
     unit: 'bytesPerSecond',
@@ -50,22 +67,17 @@ export const plainSettings = {
   },
   'send.pauseOnBattery': { under: 'settings.sending', isOwnControl: true },
   'send.pauseOnMetered': { under: 'settings.sending', isOwnControl: true },
-  'check.intervalSeconds': { under: 'settings.checking', unit: 'seconds', isProposable: true },
-  'check.diskHealth': { under: 'settings.checking' },
+  'send.retrySeconds': { under: 'settings.sending', unit: 'seconds' },
+  'send.versionsPerHour': { under: 'settings.sending', unit: 'perHour' },
+  'scan.quietSeconds': { under: 'settings.sending', unit: 'seconds' },
+  'scan.reconcileSeconds': { under: 'settings.sending', unit: 'seconds', isProposable: true },
   'keep.withinDays': { under: 'settings.keep.title', unit: 'days', isOwnControl: true },
   'keep.daily': { under: 'settings.keep.title', unit: 'days', isOwnControl: true },
   'keep.weekly': { under: 'settings.keep.title', unit: 'weeks', isOwnControl: true },
   'keep.monthly': { under: 'settings.keep.title', unit: 'months', isOwnControl: true },
   'keep.yearly': { under: 'settings.keep.title', unit: 'years', isOwnControl: true },
-  'check.slowSeconds': { under: 'settings.advanced', unit: 'seconds' },
-  'scan.reconcileSeconds': { under: 'settings.advanced', unit: 'seconds', isProposable: true },
-  'scan.quietSeconds': { under: 'settings.advanced', unit: 'seconds' },
-  'send.retrySeconds': { under: 'settings.advanced', unit: 'seconds' },
-  'send.versionsPerHour': { under: 'settings.advanced', unit: 'perHour' },
-  'alerts.labels.project': { under: 'settings.advanced' },
-  'alerts.labels.resource': { under: 'settings.advanced' },
-  'events.keepDays': { under: 'window.events.title', unit: 'days' },
-  'events.keepRows': { under: 'window.events.title', unit: 'events' },
+  'events.keepDays': { under: 'settings.reporting', unit: 'days' },
+  'events.keepRows': { under: 'settings.reporting', unit: 'events' },
 } as const satisfies Record<string, PlainSetting>
 
 export type SettingKey = keyof typeof plainSettings

@@ -1,7 +1,7 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { type Message, message } from '../lib/i18n/message.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
-import { inTransaction, readDatabaseFile } from '../platform/sqlite.ts'
+import { closeDatabaseFile, inTransaction, readDatabaseFile } from '../platform/sqlite.ts'
 import { errorText } from '../platform/system-error.ts'
 import { openConfirmed, openElsewhere, openMarks, openRemovals, openRenamed, openSent } from './complete.ts'
 import type { BatchMessages, InnerMount, SessionMemory } from './contract.ts'
@@ -65,7 +65,7 @@ export function openLedger(file: string) {
     /** Explains why an earlier file of this name was set aside; null: it was not. */
     notice,
     ...openParts(database),
-    close: () => database.close(),
+    close: () => closeDatabaseFile(file, database),
   }
 }
 

@@ -73,6 +73,23 @@ function lockBeside(file: string): Disposable {
   return defer(() => lock.close())
 }
 
+/**
+ * Closes a database of `openDatabaseFile`. The last one to close removes the log; of two processes that close at the same
+ * time, neither is the last for SQLite, and the log would stay (sqlite.org/wal.html).
+ */
+export function closeDatabaseFile(file: string, database: DatabaseSyncInstance): void {
+  try {
+    using _ = lockBeside(file)
+    database.close()
+  } catch (error) {
+    dropError(
+      error,
+      'the lock is unavailable, as on a full disk; a log that stays is read by the next process',
+    )
+    if (database.isOpen) database.close()
+  }
+}
+
 /** Opens the database, and creates it if there is no file; or returns why the file is unusable. */
 export function beginDatabase(file: string, kind: DatabaseKind): DatabaseSyncInstance | Unusable {
   const { version, schema, migrations = {}, tables, pragmas } = kind

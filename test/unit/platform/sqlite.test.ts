@@ -4,7 +4,12 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { openDatabaseFile, readDatabaseFile, setAside } from '../../../core/platform/sqlite.ts'
+import {
+  closeDatabaseFile,
+  openDatabaseFile,
+  readDatabaseFile,
+  setAside,
+} from '../../../core/platform/sqlite.ts'
 import { fillDisk } from '../../support/destinations/disk-place.ts'
 import { canMount, mountTmpfs } from '../../support/faults/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -26,6 +31,52 @@ const kind = {
   pragmas: 'PRAGMA journal_mode = WAL',
 }
 
+/** True if the process waits for the lock beside the file; always true where a system does not list open files. */
+const waitsForLock = ({ pid }: ChildProcess, file: string): boolean =>
+  process.platform !== 'linux' ||
+  fs.readdirSync(`/proc/${pid}/fd`).some((fd) => {
+    return fs.readlinkSync(`/proc/${pid}/fd/${fd}`, { encoding: 'utf8' }) === `${file}-lock`
+  })
+
+test('database: two processes that close it at the same time leave no log', async () => {
+  const directory = temporaryDirectory('database')
+  const file = path.join(directory, 'one.db')
+  openDatabaseFile(file, kind).database.close()
+  const module = new URL('../../../core/platform/sqlite.ts', import.meta.url).href
+  const script = `const { closeDatabaseFile, openDatabaseFile } = await import(${JSON.stringify(module)})
+      const { database } = openDatabaseFile(${JSON.stringify(file)}, ${JSON.stringify(kind)})
+      database.exec('INSERT INTO one VALUES (1)')
+      console.log('open')
+      process.stdin.once('data', () => {
+        closeDatabaseFile(${JSON.stringify(file)}, database)
+        process.exit()
+      })`
+  const closers = ['first', 'second'].map(() =>
+    spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['pipe', 'pipe', 'inherit'] }),
+  )
+  await Promise.all(closers.map(({ stdout }) => once(stdout, 'data')))
+  const lock = new DatabaseSync(`${file}-lock`)
+  lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
+  const ended = closers.map((closer) => once(closer, 'exit'))
+  for (const { stdin } of closers) stdin.write('close')
+  await until('both to wait', () => closers.every((closer) => waitsForLock(closer, file)))
+  lock.close()
+  expect(await Promise.all(ended)).toEqual([
+    [0, null],
+    [0, null],
+  ])
+  expect(fs.readdirSync(directory)).toEqual(['one.db', 'one.db-lock'])
+})
+
+test('database: one whose directory has gone can be closed', () => {
+  const directory = temporaryDirectory('database')
+  const file = path.join(directory, 'one.db')
+  const { database } = openDatabaseFile(file, kind)
+  fs.rmSync(directory, { recursive: true })
+  closeDatabaseFile(file, database)
+  expect(database.isOpen).toBe(false)
+})
+
 test('database: an unusable file is set aside by one process at a time, and the next one uses the new file', async () => {
   const directory = temporaryDirectory('database')
   const file = path.join(directory, 'one.db')
@@ -39,13 +90,7 @@ test('database: an unusable file is set aside by one process at a time, and the 
   const openers = ['first', 'second'].map(() =>
     spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'inherit' }),
   )
-  // Other systems do not list what a process has open.
-  const waits = ({ pid }: ChildProcess) =>
-    process.platform !== 'linux' ||
-    fs.readdirSync(`/proc/${pid}/fd`).some((fd) => {
-      return fs.readlinkSync(`/proc/${pid}/fd/${fd}`, { encoding: 'utf8' }) === `${file}-lock`
-    })
-  await until('both to wait', () => openers.every(waits))
+  await until('both to wait', () => openers.every((opener) => waitsForLock(opener, file)))
   const names = () => fs.readdirSync(directory).filter((name) => !/-(wal|shm)$/.test(name))
   expect(names()).toEqual(['one.db', 'one.db-lock'])
   const ended = openers.map((opener) => once(opener, 'exit'))

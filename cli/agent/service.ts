@@ -19,7 +19,7 @@ import {
   serviceNames,
 } from './service/definition.ts'
 import { buildPlan, type ServicePlan } from './service/plan.ts'
-import { RECEIVER_USER, readyStore, resolveStore, writeConfig } from './service/receiver-files.ts'
+import { RECEIVER_USER, readConfiguredStore, readyStore, writeConfig } from './service/receiver-files.ts'
 import { mustRun, run } from './service/run.ts'
 
 interface Options {
@@ -101,7 +101,7 @@ async function install(name: ServiceName, options: Options): Promise<void> {
   refuseWithoutRoot(scope)
   if (name === 'agent' && options.store !== undefined) throw new WrongUsage('cli.service.storeOfAgent')
   const { config } = defineService(name, options)
-  const store = name === 'receive' ? await resolveStore(config, options.store) : ''
+  const store = name === 'receive' ? await readConfiguredStore(config, options.store) : ''
   const service = defineService(name, options, store)
   const plan = knownPlan(service)
   if (name === 'receive' && scope === 'system' && process.platform === 'linux')

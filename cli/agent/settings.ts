@@ -12,7 +12,7 @@ import {
   settingKeys,
 } from '../../core/settings/catalog.ts'
 import { differences, LONGEST_PREVIEW, type SettingsDifference } from '../../core/settings/changes.ts'
-import { openDataDirectory } from '../../core/settings/data-directory.ts'
+import { createDataDirectory } from '../../core/settings/data-directory.ts'
 import {
   exportedText,
   importedSettings,
@@ -174,7 +174,7 @@ async function write(dataDirectory: string, file: string | undefined): Promise<v
 async function bringIn(dataDirectory: string, file: string, { yes = false, json = false }: ImportOptions) {
   const imported = importedSettings(await readText(file), file, hostname())
   // On a new computer the import may come first.
-  openDataDirectory(dataDirectory)
+  createDataDirectory(dataDirectory)
   const now = await settingsNow(dataDirectory)
   const next = withImported(now, imported)
   const changes = differences(now, next, LONGEST_PREVIEW)

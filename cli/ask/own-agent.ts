@@ -16,7 +16,7 @@ import { toSentence, UserError } from '../../core/lib/i18n/user-error.ts'
 import { setProxy } from '../../core/lib/network/tunnel.ts'
 import { loadIdentity } from '../../core/protocol/identity.ts'
 import { examine } from '../../core/scan/preview/examine.ts'
-import { lockData, openDataDirectory, unusableData } from '../../core/settings/data-directory.ts'
+import { createDataDirectory, lockData, unusableData } from '../../core/settings/data-directory.ts'
 import { openProxyRoute } from '../../core/settings/proxy.ts'
 import type { Settings } from '../../core/settings/schema.ts'
 import { openSettings } from '../../core/settings/settings-store.ts'
@@ -40,7 +40,7 @@ export interface AskedCommand {
 
 /** Opens the agent of a data directory. The caller has the lock if the command changes something. */
 function openOwnAgent(directory: string): Agent {
-  const layout = openDataDirectory(directory)
+  const layout = createDataDirectory(directory)
   const host = {
     ...terminalHost(console.error),
     kind: 'command' as const,
@@ -105,7 +105,7 @@ export async function changeByOwnAgent(
   directory: string,
   asked: (settings: Settings) => AskedCommand,
 ): Promise<{ settings: Settings; output: unknown } | null> {
-  const { alerts, ledger } = openDataDirectory(directory)
+  const { alerts, ledger } = createDataDirectory(directory)
   const lock = lockData(directory)
   if (lock === null) return null
   using _lock = defer(() => lock.release())

@@ -4,7 +4,7 @@ import { getKind } from '../../core/backends/kinds.ts'
 import { ignoreError } from '../../core/dropped-errors.ts'
 import { formatAddress } from '../../core/lib/i18n/formats.ts'
 import { UserError } from '../../core/lib/i18n/user-error.ts'
-import { openDataDirectory } from '../../core/settings/data-directory.ts'
+import { createDataDirectory } from '../../core/settings/data-directory.ts'
 import type { Destination } from '../../core/settings/destination-schema.ts'
 import { givenDestinationSchema, type TestedDestination } from '../../core/settings/destination-schema.ts'
 import { formatLocation, namedDestination, secretsOfDestination } from '../../core/settings/destinations.ts'
@@ -119,7 +119,7 @@ async function requireYes(
 
 /** `holdfast destinations add …`: tests a destination and adds it, through the agent if it runs. */
 export async function addDestination(directory: string, wanted: Wanted, options: AddOptions): Promise<void> {
-  openDataDirectory(directory)
+  createDataDirectory(directory)
   const secrets = await secretsFor(wanted, options, true)
   const destination = givenDestinationSchema.parse(
     await confirmDestination(directory, wanted, { secrets, knownHosts: options.knownHosts }),

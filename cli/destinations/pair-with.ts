@@ -1,7 +1,7 @@
 import { type Message, message } from '../../core/lib/i18n/message.ts'
 import { UserError } from '../../core/lib/i18n/user-error.ts'
 import { parsePairingCode } from '../../core/protocol/pairing-code.ts'
-import { openDataDirectory } from '../../core/settings/data-directory.ts'
+import { createDataDirectory } from '../../core/settings/data-directory.ts'
 import { formatLocation } from '../../core/settings/destinations.ts'
 import type { ShownSettings } from '../../core/settings/schema.ts'
 import { dataWords } from '../ask/data-directory.ts'
@@ -23,7 +23,7 @@ export async function pairWith(
   const fingerprint = fingerprintIn(code)
   const input = { code, ...(name === undefined ? {} : { name }) }
   // The data directory may not exist before the first destination is added.
-  openDataDirectory(dataDirectory)
+  createDataDirectory(dataDirectory)
   const settings = await changeSettings(dataDirectory, () => ({ command: 'pair', input }))
   const paired = settings.destinations.find((one) => one.id === fingerprint)
   if (paired === undefined) throw new UserError('refuse.noSuchDestination', { name: fingerprint })

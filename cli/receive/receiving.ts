@@ -63,7 +63,7 @@ export function registerReceiving(receive: Command): void {
     .option(
       '--quota-files <[station=]number>',
       'the most files and versions that a station may store',
-      collectLimit(parseCount),
+      collectLimit(parseFileCount),
     )
     .option(
       '--silent-hours <[station=]hours>',
@@ -104,7 +104,7 @@ const parseBytes = parserBy(
   'a size such as 500G, or "none"; PC=1T for one station',
   (text) => parseSize(text) ?? 0,
 )
-const parseCount = parserBy(quotaFiles, 'a number of files, or "none"; PC=1000 for one station')
+const parseFileCount = parserBy(quotaFiles, 'a number of files, or "none"; PC=1000 for one station')
 const parseHours = parserBy(silentHours, 'a number of hours from 0 to 8760; PC=2 for one station')
 const parseMinutes = parserBy(failingMinutes, 'a number from 0 to 10080')
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { notMountedWords } from '../backends/folder/place.ts'
+import { notMountedWords } from '../backends/folder/mounted.ts'
 import { type Checked, checkerDefinition } from '../check/checker-messages.ts'
 import { lowerAccepted } from '../check/health/disk-health.ts'
 import { ignoreError } from '../dropped-errors.ts'

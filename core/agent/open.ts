@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { logDroppedErrors } from '../dropped-errors.ts'
 import type { Message } from '../lib/i18n/message.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
-import { type DataLayout, lockData, openDataDirectory } from '../settings/data-directory.ts'
+import { createDataDirectory, type DataLayout, lockData } from '../settings/data-directory.ts'
 import { type Settings, settingsSchema } from '../settings/schema.ts'
 import { openSettings, type SettingsStore } from '../settings/settings-store.ts'
 import { Agent } from './agent.ts'
@@ -62,7 +62,7 @@ export async function openAgent(
   const onlyThisRun = host.kind === 'once'
   checkDescriptors()
   const smaller = options.inOneProcess ? null : checkThreads()
-  const layout = { ...openDataDirectory(dataDirectory), ...options.elsewhere }
+  const layout = { ...createDataDirectory(dataDirectory), ...options.elsewhere }
   // The lock comes first: without it the directory must not be changed.
   const lock = lockData(dataDirectory)
   if (lock === null) throw new UserError('agent.alreadyRunning', { directory: dataDirectory })

@@ -1,5 +1,5 @@
 import type { Computer, LibrarySettings } from '../backends/backend-messages.ts'
-import { requireMounted } from '../backends/folder/place.ts'
+import { requireMounted } from '../backends/folder/mounted.ts'
 import type { Library } from '../backends/library.ts'
 import { computersAt, type From, openLibrary, type StoreSettings } from '../backends/open.ts'
 import { defer } from '../defer.ts'

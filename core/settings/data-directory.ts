@@ -50,7 +50,7 @@ export function unusableData(directory: string, error: unknown, ...lacking: stri
  * Creates the data directory, readable by its owner only. An existing one keeps its permissions.
  * @throws UserError data.cannotMake
  */
-export function openDataDirectory(directory: string): DataLayout {
+export function createDataDirectory(directory: string): DataLayout {
   try {
     makeDirectory(path.resolve(directory))
   } catch (error) {

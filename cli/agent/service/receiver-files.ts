@@ -16,7 +16,7 @@ const configSchema = z.looseObject({ store: z.string().min(1) })
  * @param given the store on the command line
  * @throws UserError cli.service.storeWanted, cli.service.storeOther
  */
-export async function resolveStore(config: string, given: string | undefined): Promise<string> {
+export async function readConfiguredStore(config: string, given: string | undefined): Promise<string> {
   if (existsSync(config)) {
     const { store } = configSchema.parse(JSON.parse(await readFile(config, 'utf8')))
     if (given !== undefined && path.resolve(given) !== store)

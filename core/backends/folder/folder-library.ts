@@ -13,7 +13,7 @@ import { decryptLibrary } from '../encrypted/encrypted-library.ts'
 import { NotReadable } from '../errors.ts'
 import { type Library, noComputer, openInParts } from '../library.ts'
 import { readEncryption, readNameKeys } from './encryption.ts'
-import { requireMounted } from './place.ts'
+import { requireMounted } from './mounted.ts'
 
 type FolderSettings = ReadSettings<'folder'>
 

@@ -41,7 +41,7 @@ import {
 import type { OpenOptions, Tested, TryOptions } from '../options.ts'
 import { ReceiverSession } from '../receiver/receiver-session.ts'
 import { claimEncryption, keepNameKeys } from './encryption.ts'
-import { getStoreInode, NotMounted, notMountedWords } from './place.ts'
+import { getStoreInode, NotMounted, notMountedWords } from './mounted.ts'
 
 // A folder of this computer. A session opens the store in the folder, agrees with it on the files that are stored, and
 // connects a sender's session with a session of the store: the frames pass without a socket. While it is open, a timer

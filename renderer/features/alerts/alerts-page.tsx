@@ -4,7 +4,7 @@ import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useNow } from '../../state/now.ts'
 import { IconChevronRight } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
-import { type Place, useOpenPage } from '../frame/pages.ts'
+import { type IncidentPlace, useOpenPage } from '../frame/pages.ts'
 import { MuteEverything, OngoingRows } from './incident-actions.tsx'
 import { findMuted, listOngoing } from './incidents.ts'
 import { MutedPart } from './muted-part.tsx'
@@ -14,7 +14,7 @@ import { TimelinePart } from './timeline-part.tsx'
 interface AlertsPageProps {
   state: AppState
   /** The incident to scroll to. */
-  place?: Place | null
+  place?: IncidentPlace | null
 }
 
 /** Shows ongoing incidents with their actions, muted paths, and the timeline. */
@@ -48,7 +48,7 @@ export default function AlertsPage({ state, place = null }: AlertsPageProps) {
           size="compact-sm"
           color="gray"
           rightSection={<IconChevronRight size={14} />}
-          onClick={() => openPage('settings', { id: 'channels' })}
+          onClick={() => openPage('settings', { kind: 'setting', id: 'channels' })}
         >
           {t('window.alerts.channels')}
         </Button>
@@ -59,8 +59,8 @@ export default function AlertsPage({ state, place = null }: AlertsPageProps) {
 }
 
 /** Scrolls the requested place into view after it is rendered, once per request. */
-function useComeTo(page: React.RefObject<HTMLDivElement | null>, place: Place | null): void {
-  const done = useRef<Place | null>(null)
+function useComeTo(page: React.RefObject<HTMLDivElement | null>, place: IncidentPlace | null): void {
+  const done = useRef<IncidentPlace | null>(null)
   useEffect(() => {
     const root = page.current
     if (place === null || root === null || done.current === place) return

@@ -13,7 +13,7 @@ import { copyText } from '../../ui/copy.ts'
 import { IconBellOff } from '../../ui/icons.ts'
 import { Elapsed } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
-import { type Place, useOpenRestore } from '../frame/pages.ts'
+import { type IncidentPlace, useOpenRestore } from '../frame/pages.ts'
 import { incidentDetails } from '../help/details.ts'
 import { IncidentRow } from './incident-row.tsx'
 import {
@@ -37,7 +37,7 @@ interface OngoingRowsProps {
   incidents: readonly Incident[]
   state: AppState
   /** The request to show an incident; null: there is none. */
-  marked?: Place | null
+  marked?: IncidentPlace | null
 }
 
 /**
@@ -63,7 +63,7 @@ export function OngoingRows({ incidents, state, marked = null }: OngoingRowsProp
 interface OngoingRowProps {
   incident: Incident
   state: AppState
-  marked: Place | null
+  marked: IncidentPlace | null
   isFirst: boolean
 }
 

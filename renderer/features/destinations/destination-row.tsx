@@ -283,7 +283,7 @@ function DestinationMenu({ destination, state }: DestinationRowProps) {
       <ActionsMenu name={name}>
         <Menu.Item
           leftSection={<IconRestore size={16} />}
-          onClick={() => openPage('destinations', { id: 'restore', destination: id })}
+          onClick={() => openPage('destinations', { kind: 'restore', destination: id })}
         >
           {t('window.restore.menu')}
         </Menu.Item>

@@ -3,7 +3,7 @@ import { lazy, Suspense, useEffect, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { IconPlus, IconRestore } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
-import type { Place } from '../frame/pages.ts'
+import type { PairRequest, RestoreRequest } from '../frame/pages.ts'
 import { ReceivingPart } from '../receiving/receiving-part.tsx'
 import { AddDialog } from './add-dialog.tsx'
 import { DestinationRow } from './destination-row.tsx'
@@ -18,7 +18,7 @@ interface DestinationsPageProps {
    * { id: 'restore' } opens the restore page, { id: 'list' } leaves it; { id: 'pair' } is a pairing link that the user
    * followed.
    */
-  place: Place | null
+  place: PairRequest | RestoreRequest | null
 }
 
 /** Lists the destinations and their states; adds destinations and restores files. */
@@ -26,14 +26,14 @@ export default function DestinationsPage({ state, place }: DestinationsPageProps
   const { t } = useWords()
   const [adding, setAdding] = useState(false)
   const [linked, setLinked] = useState<string | null>(null)
-  const [restoring, setRestoring] = useState<Place | null>(null)
+  const [restoring, setRestoring] = useState<RestoreRequest | null>(null)
   /** A further request begins the restore page anew, without the former filter. */
   const [requests, setRequests] = useState(0)
   useEffect(() => {
     if (place === null) return
-    setRestoring(place.id === 'restore' ? place : null)
+    setRestoring(place.kind === 'restore' ? place : null)
     setRequests((before) => before + 1)
-    if (place.id !== 'pair') return
+    if (place.kind !== 'pair') return
     setLinked(place.code ?? null)
     setAdding(true)
   }, [place])
@@ -75,7 +75,7 @@ export default function DestinationsPage({ state, place }: DestinationsPageProps
         <Button
           variant="default"
           leftSection={<IconRestore size={17} />}
-          onClick={() => setRestoring({ id: 'restore' })}
+          onClick={() => setRestoring({ kind: 'restore' })}
         >
           {t('window.restore.open')}
         </Button>

@@ -114,9 +114,9 @@ function ActionButton({ action }: { action: HeaderAction | null }) {
   const act = () => {
     if (action.kind === 'retry') void run('retryParked', { id: null }, 'window.parked.retried')
     else if (action.kind === 'resume') void run('resume', {})
-    else if (action.kind === 'addDestination') openPage('destinations', { id: 'pair' })
+    else if (action.kind === 'addDestination') openPage('destinations', { kind: 'pair' })
     else if (action.kind === 'destinations') openPage('destinations')
-    else openPage('alerts', action.incident === null ? undefined : { id: action.incident })
+    else openPage('alerts', action.incident === null ? undefined : { kind: 'incident', id: action.incident })
   }
   return (
     <Button size="compact-sm" variant="default" className="header-action" title={word} onClick={act}>

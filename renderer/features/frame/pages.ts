@@ -4,12 +4,31 @@ import type { SourceState } from '../../../core/agent/state/schema.ts'
 
 export type Page = Events['show']['page']
 
-/**
- * A place on a page to show: an incident by its id, a part of the settings, or "restore" for the destinations. Each
- * request is a new object.
- */
-export interface Place {
+/** What a page is asked to show. Each request is a new object. */
+export type Place = IncidentPlace | SettingPlace | PairRequest | RestoreRequest
+
+/** An incident on the alerts page. */
+export interface IncidentPlace {
+  kind: 'incident'
   id: string
+}
+
+/** A setting, a section of the settings, or their search. */
+export interface SettingPlace {
+  kind: 'setting'
+  id: string
+}
+
+/** The dialog on the page of destinations that adds one. */
+export interface PairRequest {
+  kind: 'pair'
+  /** The pairing code of a link that the user followed. */
+  code?: string
+}
+
+/** The restore on the page of destinations. */
+export interface RestoreRequest {
+  kind: 'restore'
   /** Ids of the destination to restore from, and of the source whose folder to show. */
   destination?: string
   source?: string
@@ -17,8 +36,6 @@ export interface Place {
   missingOnly?: boolean
   /** The dialog that puts all of them back is opened. */
   putsBack?: boolean
-  /** The pairing code of a link that the user followed; the id is "pair". */
-  code?: string
 }
 
 type OpenPage = (page: Page, place?: Place) => void
@@ -39,7 +56,7 @@ export function useOpenRestore() {
     const putsBack =
       missingOnly && totals.removedFiles === 0 && scanned?.deleted?.files === totals.deletedFiles
     openPage('destinations', {
-      ...{ id: 'restore', source: settings.id, missingOnly, putsBack },
+      ...{ kind: 'restore', source: settings.id, missingOnly, putsBack },
       ...(from && { destination: from.id }),
     })
   }

@@ -56,8 +56,8 @@ export function useShortcuts(openPage: ReturnType<typeof useOpenPage>): void {
     const act = (action: Exclude<Action, 'closeDialog'>) => {
       if (action === 'hideWindow' && closeForemost()) return
       if (action === 'settings') openPage('settings')
-      else if (action === 'search') openPage('settings', { id: action })
-      else if (action === 'help') openPage('settings', { id: 'guide' })
+      else if (action === 'search') openPage('settings', { kind: 'setting', id: action })
+      else if (action === 'help') openPage('settings', { kind: 'setting', id: 'guide' })
       else if (action === 'checkNow') void run('checkNow', {}, 'window.checkNow.done')
       else void run(action, {})
     }

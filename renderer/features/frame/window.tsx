@@ -81,8 +81,8 @@ function Body({ state, unreachable }: BodyProps) {
   useEffect(
     () =>
       bridge.on('show', ({ page: wanted, incident, code }) => {
-        if (code !== undefined) open(wanted, { id: 'pair', code })
-        else open(wanted, incident ? { id: incident } : undefined)
+        if (code !== undefined) open(wanted, { kind: 'pair', code })
+        else open(wanted, incident ? { kind: 'incident', id: incident } : undefined)
       }),
     [bridge, open],
   )
@@ -189,7 +189,7 @@ function PageTabs({ state, page, place, open }: PageTabsProps) {
 interface PageContentProps {
   page: Page
   state: AppState
-  /** The place on the page to scroll to. */
+  /** What the page is asked to show. */
   place: Place | null
 }
 
@@ -202,19 +202,22 @@ function PageContent({ page, state, place }: PageContentProps): ReactNode {
     case 'destinations':
       return (
         <Suspense fallback={<Waiting />}>
-          <DestinationsPage state={state} place={place} />
+          <DestinationsPage
+            state={state}
+            place={place?.kind === 'restore' || place?.kind === 'pair' ? place : null}
+          />
         </Suspense>
       )
     case 'alerts':
       return (
         <Suspense fallback={<Waiting />}>
-          <AlertsPage state={state} place={place} />
+          <AlertsPage state={state} place={place?.kind === 'incident' ? place : null} />
         </Suspense>
       )
     case 'settings':
       return (
         <Suspense fallback={<Waiting />}>
-          <SettingsPage state={state} place={place} />
+          <SettingsPage state={state} place={place?.kind === 'setting' ? place : null} />
         </Suspense>
       )
     default:

@@ -5,7 +5,7 @@ import type { AppState, DestinationState } from '../../../core/agent/state/schem
 import { useBridge } from '../../state/bridge.tsx'
 import { DetailsTitle } from '../../ui/details-title.tsx'
 import { useWords } from '../../words/context.tsx'
-import type { Place } from '../frame/pages.ts'
+import type { RestoreRequest } from '../frame/pages.ts'
 import { destinationName } from '../overview/describe.ts'
 import { type Computer, formatComputer } from './browse.ts'
 import { BrowsePart } from './browse-part.tsx'
@@ -16,7 +16,7 @@ const NONE: readonly Computer[] = []
 interface RestorePageProps {
   state: AppState
   /** The destination and the source's folder to show, if requested. */
-  place: Place
+  place: RestoreRequest
   onClose: () => void
 }
 

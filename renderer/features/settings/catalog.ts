@@ -15,7 +15,7 @@ import {
 } from '../../../core/settings/catalog.ts'
 import type { Words } from '../../words/context.tsx'
 import { type AddableKind, addable, getFieldWords, kinds } from '../destinations/kinds.ts'
-import type { Page, Place } from '../frame/pages.ts'
+import type { Page, SettingPlace } from '../frame/pages.ts'
 import type { Step } from './go-to.ts'
 
 /** A way to a control. */
@@ -23,7 +23,7 @@ export interface Target {
   /** The directory, destination or channel that it belongs to; null if there is only one control. */
   name: string | null
   page: Page
-  place?: Place
+  place?: SettingPlace
   /** Controls to press on the page, by their names; the last one is focused instead. */
   steps: readonly Step[]
 }
@@ -140,9 +140,9 @@ const underStations: readonly WordKey[] = ['window.overview']
 /** An element of the settings page with this id (`Setting` in found.tsx). */
 const setting =
   (id: string): Entry['getTargets'] =>
-  () => [{ name: null, page: 'settings', place: { id }, steps: [] }]
+  () => [{ name: null, page: 'settings', place: { kind: 'setting', id }, steps: [] }]
 
-const notifications = { page: 'settings', place: { id: 'settings.notifications' } } as const
+const notifications = { page: 'settings', place: { kind: 'setting', id: 'settings.notifications' } } as const
 
 /** Parts of the Settings page, besides single settings of the table, and the section of each. */
 const ownSettings = {

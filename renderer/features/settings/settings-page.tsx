@@ -10,7 +10,7 @@ import { useWords } from '../../words/context.tsx'
 import { Notices } from '../alerts/notices.tsx'
 import { ChannelsPart } from '../channels/channels-part.tsx'
 import { TellingPart } from '../channels/telling-part.tsx'
-import type { Place } from '../frame/pages.ts'
+import type { SettingPlace } from '../frame/pages.ts'
 import { HelpContent } from '../help/help-part.tsx'
 import { type EntryId, findSection, settingsCatalog } from './catalog.ts'
 import { ChangesPart } from './changes-part.tsx'
@@ -90,7 +90,13 @@ export function SectionContent({ section, state }: { section: Section; state: Ap
 }
 
 /** Shows one section of the settings, or the results of a search over all of them. */
-export default function SettingsPage({ state, place = null }: { state: AppState; place?: Place | null }) {
+export default function SettingsPage({
+  state,
+  place = null,
+}: {
+  state: AppState
+  place?: SettingPlace | null
+}) {
   const { t, language } = useWords()
   const [search, setSearch] = useKeptText('settings')
   const [kept, setSection] = useKeptText('section')

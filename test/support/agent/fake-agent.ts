@@ -5,7 +5,7 @@ import type { StartedName } from '../../../core/agent/state/schema.ts'
 import type { Shown } from '../../../core/alerts/render.ts'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
 import type { ToWorker } from '../../../core/lib/workers/definition.ts'
-import { openDataDirectory } from '../../../core/settings/data-directory.ts'
+import { createDataDirectory } from '../../../core/settings/data-directory.ts'
 import type { SettingsStore } from '../../../core/settings/settings-store.ts'
 import { temporaryDirectory } from '../temporary.ts'
 
@@ -28,7 +28,7 @@ export function fakeAgent(settings: SettingsStore, kind: AgentHost['kind'] = 'te
   const shown: Shown[] = []
   const withdrawn: string[] = []
   const agent = new Agent(
-    openDataDirectory(temporaryDirectory()),
+    createDataDirectory(temporaryDirectory()),
     settings,
     {
       kind,

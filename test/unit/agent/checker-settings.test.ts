@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { checkerConfig } from '../../../core/agent/workers/configs.ts'
 import { probeKinds } from '../../../core/check/checker-messages.ts'
-import { openDataDirectory } from '../../../core/settings/data-directory.ts'
+import { createDataDirectory } from '../../../core/settings/data-directory.ts'
 import { settingsSchema } from '../../../core/settings/schema.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -17,7 +17,7 @@ test('checker settings: a path is written to where a person allows it, and keeps
       { id: 'quiet', path: '/quiet', write: false },
     ],
   })
-  const layout = openDataDirectory(temporaryDirectory('layout'))
+  const layout = createDataDirectory(temporaryDirectory('layout'))
   const { paths } = checkerConfig(settings, layout, {})
   const found = paths.map(({ id, probes, keepsTime }) => [id, probes.includes('write'), keepsTime === true])
   expect(found.slice(0, 5)).toEqual([

@@ -5,14 +5,14 @@ import { strFromU8, unzipSync } from 'fflate'
 import { expect, test } from 'vitest'
 import { buildDiagnostics } from '../../../core/agent/parts/diagnostics/diagnostics.ts'
 import { logLines } from '../../../core/agent/parts/diagnostics/log-lines.ts'
-import { openDataDirectory } from '../../../core/settings/data-directory.ts'
+import { createDataDirectory } from '../../../core/settings/data-directory.ts'
 import { stateWith } from '../../support/agent/status.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const line = (msg: string, level = 30, time = 1) => `${JSON.stringify({ level, time, msg })}\n`
 
 test('diagnostics file: the archive has versions, settings, status, incidents and logs, but no secret', async () => {
-  const layout = openDataDirectory(temporaryDirectory('diagnostics'))
+  const layout = createDataDirectory(temporaryDirectory('diagnostics'))
   const { privateKey } = generateKeyPairSync('ed25519')
   const key = String(privateKey.export({ type: 'pkcs8', format: 'pem' }))
   const keyLine = key.split('\n')[1] ?? ''

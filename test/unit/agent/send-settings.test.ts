@@ -6,7 +6,7 @@ import { senderConfigs } from '../../../core/agent/workers/configs.ts'
 import type { OwnStatus } from '../../../core/backends/backend-messages.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { isThisComputer } from '../../../core/platform/mounts.ts'
-import { openDataDirectory } from '../../../core/settings/data-directory.ts'
+import { createDataDirectory } from '../../../core/settings/data-directory.ts'
 import { settingsSchema } from '../../../core/settings/schema.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { stopClock } from '../../support/time.ts'
@@ -33,7 +33,7 @@ const findElsewhere = ({ destinations }: ReturnType<typeof buildSettings>) =>
   )
 const getSources = (settings: ReturnType<typeof buildSettings>) =>
   [
-    ...senderConfigs(settings, openDataDirectory(temporaryDirectory('layout')), {
+    ...senderConfigs(settings, createDataDirectory(temporaryDirectory('layout')), {
       ...here,
       connected: new Set(),
       busy: new Set(),
@@ -152,7 +152,7 @@ describe('sender configurations of several destinations', () => {
     sources: settings.sources.map((one) => ({ ...one, destinations: one.destinations ?? ['near', 'far'] })),
   }
   const configs = (connected: string[], busy: string[]) =>
-    senderConfigs(chosen, openDataDirectory(temporaryDirectory('layout')), {
+    senderConfigs(chosen, createDataDirectory(temporaryDirectory('layout')), {
       ...here,
       connected: new Set(connected),
       busy: new Set(busy),

@@ -152,7 +152,10 @@ describe('alerts page, ongoing incident', () => {
     const incidents = [0, 1, 2].map((index) => incident(`i${index}`, { startedAt: now - index * HOUR }))
     const opened = (id: string | null) => {
       const markup = renderMarkup(
-        <AlertsPage state={emptyState({ incidents })} place={id === null ? null : { id }} />,
+        <AlertsPage
+          state={emptyState({ incidents })}
+          place={id === null ? null : { kind: 'incident', id }}
+        />,
       )
       const [ongoing = ''] = markup.split('aria-label="Events"')
       return [...ongoing.matchAll(/thing-open[^>]* aria-expanded="(\w+)"/g)].map(([, isOpen]) => isOpen)

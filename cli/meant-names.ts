@@ -12,7 +12,7 @@ export const meantNames: Record<string, string> = {
   'folders pause': 'stop halt suspend',
   'folders resume': 'continue unpause',
   'folders retry': 'retry',
-  why: 'where find locate explain reason',
+  why: 'where find locate explain reason file files',
   send: 'backup back-up sync upload push copy transfer preview diff',
   check: 'test try',
   destinations: 'destination dest remote remotes repo repos repository target targets place places bucket',

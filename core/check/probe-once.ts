@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { LATE, withTimeout } from '../lib/async/timing.ts'
 import { errorCode } from '../platform/system-error.ts'
 import type { Verdict } from './checker-messages.ts'
-import { removeLeftOvers, writeFile } from './probes/file-probes.ts'
+import { probeWriting, removeLeftOvers } from './probes/file-probes.ts'
 import { hungVerdict, type ShellStep, SLOW_MS, shellStep, slowLimit, toVerdict } from './verdict.ts'
 
 export interface ProbedOnce {
@@ -39,7 +39,7 @@ export async function probeOnce(path: string, timeoutMs: number, mustExist = fal
 
 async function probe(path: string, mustExist: boolean, enter: (step: string) => void) {
   const directory = await findDirectory(path, mustExist)
-  return { directory, finding: await writeFile(directory, { isBuffered: true, enter }) }
+  return { directory, finding: await probeWriting(directory, { isBuffered: true, enter }) }
 }
 
 /**

@@ -90,6 +90,9 @@ export const BEGINNING: Cursor = { ledger: 0, incidents: 0 }
 /** @param at milliseconds since 1970. */
 export const cursorAt = (at: number): Cursor => ({ ledger: at * 1000, incidents: at * 1000 })
 
+/** True for a cursor of `cursorAt`: the numbers of two logs are hardly ever equal. */
+export const isTimeCursor = ({ ledger, incidents }: Cursor): boolean => ledger === incidents
+
 export const formatCursor = ({ ledger, incidents }: Cursor): string => `${ledger}-${incidents}`
 
 /** Parses a cursor, "now", "beginning" or a time; null: it is none. */

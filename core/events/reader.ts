@@ -4,7 +4,14 @@ import { openIncidentEvents, readIncidentEvents } from '../alerts/store/database
 import { type EventSpan, eventSpan, openEventsForReading, readEvents } from '../ledger/events.ts'
 import { EVENT } from '../ledger/ledger-messages.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
-import { type Cursor, type EventFilter, isWanted, parseIncident, type ReadEvent } from './cloud-event.ts'
+import {
+  type Cursor,
+  type EventFilter,
+  isTimeCursor,
+  isWanted,
+  parseIncident,
+  type ReadEvent,
+} from './cloud-event.ts'
 
 /** Rows of each log that one call reads. */
 export const MOST_READ = 1_000
@@ -49,7 +56,7 @@ export class EventReader {
     for (const one of merged.slice(0, limit)) {
       if ('row' in one) {
         cursor = { ...cursor, ledger: one.seq }
-        // A reader from the beginning misses nothing.
+        // A gap takes nothing from a reader that begins with the first row.
         const isBeginning = one.row.type === EVENT.gap && from.ledger === 0
         if (!isBeginning && one.row.type !== EVENT.opened)
           events.push({ log: 'ledger', row: one.row, cursor })
@@ -80,7 +87,7 @@ export class EventReader {
   #findStart(from: Cursor): Cursor {
     // Without a file, the place stays: it may be missing for a moment, and a new one begins at the time of then.
     const none = { before: Number.POSITIVE_INFINITY, last: Number.POSITIVE_INFINITY }
-    const isTime = from.ledger === from.incidents
+    const isTime = isTimeCursor(from)
     const find = (place: number, { before, last }: EventSpan) =>
       place <= last ? place : isTime ? last : before
     return {

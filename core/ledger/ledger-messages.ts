@@ -85,7 +85,10 @@ export const namedFileSchema = z.object({
 })
 export type NamedFile = z.infer<typeof namedFileSchema>
 
-/** Types of the rows in the log of events (`event` in database.ts). `gap`: earlier rows are gone. `opened`: no event. */
+/**
+ * Types of the rows in the log of events (`event` in database.ts). `gap`: earlier rows are gone. `opened`: the ledger was
+ * created or opened, which is no event for other programs.
+ */
 export const EVENT = {
   gap: 0,
   durable: 1,

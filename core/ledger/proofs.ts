@@ -23,7 +23,10 @@ export interface ProofSum {
   damaged: number
   missing: number
   unreadable: number
-  /** See computeLogMiss: of all samples of the day, for the files that are there at the time. */
+  /**
+   * Logarithm of the probability that all samples of the day missed every damaged file of those that are there at the
+   * time (computeLogMiss).
+   */
   logMiss: number
 }
 
@@ -37,7 +40,8 @@ const KEPT_MS = 400 * 24 * 3_600_000
 /** Draws sent files of a destination, and keeps the sums of what was proven. */
 export function openProofs(database: DatabaseSyncInstance, routes: Routes) {
   const { get, put } = openValues(database)
-  // Both read the index of the states alone. With the order of sending, ranks of old files do not change meanwhile.
+  // Both read the index of the states alone. `due_at` of a sent file is when it was sent last: in this order a file that
+  // is sent during a round comes behind all others, and their ranks stay.
   const isBehind = `FROM file INDEXED BY file_state WHERE route = ? AND state = ${STATE.sent} AND ${BEHIND}`
   const selectRank = database.prepare(
     `SELECT due_at AS at, id ${isBehind} ORDER BY due_at, id LIMIT 1 OFFSET ?`,

@@ -67,6 +67,7 @@ export const fileStatuses = [
 ] as const
 export type FileStatus = (typeof fileStatuses)[number]
 
+/** Why a receiver refuses a connection, or ends it (PROTOCOL.md lists the meaning of each). */
 export const refusalCodes = [
   'protocol',
   'notPaired',

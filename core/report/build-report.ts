@@ -289,7 +289,7 @@ function buildStations(
       ...NOTHING,
       ...{ firstAt: null, lastAt: null },
     }
-    // Ids of its incidents: of `holdfast receive`, and of the agent (agent/state/conditions.ts).
+    // Ids of its incidents: of `holdfast receive`, and of the agent (agent/state/find-conditions.ts).
     const ids = [`silent:${folder}`, `sender:silent:${folder}`]
     const gaps = silences.filter(({ paths }) => ids.some((id) => id in paths))
     const gapMs = gaps.reduce((total, { startedAt, endedAt }) => {

@@ -14,9 +14,19 @@ import { firstIssue, parseJson, readVersion } from './settings-store.ts'
 
 // Exports and imports the settings as a file, for backup or for another computer. Pure. Secrets are never included.
 
+/** Settings that an export leaves out: the pause is temporary, the others belong to this computer. */
+const NOT_EXPORTED = {
+  pause: null,
+  web: undefined,
+  webTokens: undefined,
+  computers: undefined,
+  proxy: undefined,
+}
+
 /**
- * Exports in the format of the settings file, without the pause, ejected disks and the muting of everything, which are
- * temporary, and without the web page, the watched computers and the proxy, which belong to this computer, as do the places of sinks. A destination's folder that is named after this computer is omitted, so that the importing computer uses its own name.
+ * Exports in the format of the settings file, without `NOT_EXPORTED`, ejected disks and the muting of everything, which are
+ * temporary, and without the places that sinks have reached. A destination's folder that is named after this computer is
+ * omitted, so that the importing computer uses its own name.
  */
 export function exportedText(settings: ShownSettings, ownName: string): string {
   const destinations = settings.destinations.map((one) =>
@@ -28,7 +38,7 @@ export function exportedText(settings: ShownSettings, ownName: string): string {
   const events = { ...settings.events, sinks }
   const { [EVERYTHING]: _, ...muted } = settings.alerts.muted
   const alerts = { ...settings.alerts, muted }
-  return `${JSON.stringify({ ...settings, alerts, destinations, events, pause: null, web: undefined, webTokens: undefined, computers: undefined, proxy: undefined }, null, 2)}\n`
+  return `${JSON.stringify({ ...settings, ...NOT_EXPORTED, alerts, destinations, events }, null, 2)}\n`
 }
 
 const fileSchema = z.looseObject({ destinations: z.array(z.looseObject({ kind: z.string() })).optional() })
@@ -46,7 +56,7 @@ function withOwnFolders(raw: unknown, ownName: string): unknown {
 /**
  * Returns the settings in a file.
  * @param file its name, for error messages.
- * @throws UserError settings.newer, settings.notSettings, settings.notImported
+ * @throws UserError settings.newer, settings.notSettings, settings.notImported; those of acceptExpected
  */
 export function importedSettings(text: string, file: string, ownName: string): Settings {
   let raw: unknown
@@ -60,13 +70,16 @@ export function importedSettings(text: string, file: string, ownName: string): S
   if (readVersion(raw, file) !== SETTINGS_VERSION) throw new UserError('settings.notSettings', { file })
   const parsed = settingsSchema.safeParse(withOwnFolders(raw, ownName))
   if (!parsed.success) throw new UserError('settings.notImported', { file, reason: firstIssue(parsed.error) })
-  for (const { expected } of parsed.data.sources) acceptExpected(expected, expected)
-  return parsed.data
+  const sources = parsed.data.sources.map(({ expected, ...one }) => ({
+    ...one,
+    expected: acceptExpected(expected, expected),
+  }))
+  return { ...parsed.data, sources }
 }
 
 /**
- * Replaces all settings by the imported ones, except for the pause, ejected disks, the muting of everything, the web page
- * with its tokens, watched computers, the proxy and sinks that run a program.
+ * Replaces all settings by the imported ones, except for what an export leaves out (exportedText), accepted disks and
+ * sinks that run a program.
  * @throws UserError alert.channelInSettings, events.commandInSettings: an imported file must not choose a program to run
  * here; events.mostSinks with this computer's own
  */

@@ -14,7 +14,7 @@ import { CHECK_SECONDS, RECONCILE_SECONDS, RETRY_SECONDS, type World } from './t
 
 /** Files that were given up are looked at this often (send/queue/dispatcher.ts). */
 const PARKED_SECONDS = 5
-/** For so long a receiver may be away before anybody is bothered (agent/state/conditions.ts). */
+/** For so long a receiver may be away before anybody is bothered (agent/state/find-conditions.ts). */
 const AWAY_SECONDS = 10
 /** Changes are gathered for so long before it is decided that they are no accident (scan/reconcile/mass-change-guard.ts). */
 const DECIDED_SECONDS = 2

@@ -12,7 +12,6 @@ import { readReceived } from '../../lib/i18n/received.ts'
 import { englishWords, joinSentences } from '../../lib/i18n/words.ts'
 import { getSenderCondition } from '../../receive/senders/fleet.ts'
 import type { Headline } from './condition.ts'
-import { findConditions } from './conditions.ts'
 import {
   batchShortfall,
   bytesToGo,
@@ -28,6 +27,7 @@ import {
   surroundingPause,
   withoutEjected,
 } from './derived.ts'
+import { findConditions } from './find-conditions.ts'
 import type { AppState, DestinationState, ReceivingState, Status } from './schema.ts'
 
 /** Returns the parts of the state that every view shows: the overall status, and the failure of each thing. */

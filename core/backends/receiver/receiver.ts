@@ -25,7 +25,7 @@ import {
 import type { OpenOptions, StatusNow, Tested, TryOptions } from '../options.ts'
 import { attachStream, dial, Refused, toConnectionTrouble } from './dial.ts'
 import { ReceiverSession } from './receiver-session.ts'
-import { StreamRest } from './streams.ts'
+import { StreamPause } from './streams.ts'
 
 // A receiver on another computer: sends to it, tests it, and pairs with it. While a session is open, the receiver also
 // gets the status of this computer.
@@ -53,9 +53,9 @@ export function openReceiver(
   watch?: typeof watchWake,
 ): OpenDestination {
   const { destination, retrySeconds } = options
-  const rest = new StreamRest()
+  const streamPause = new StreamPause()
   const connector: Connector = {
-    open: (attempt) => openSession(options, events, attempt, rest),
+    open: (attempt) => openSession(options, events, attempt, streamPause),
     toTrouble: (reason, wasConnected) => toConnectionTrouble(reason, destination, wasConnected),
     retrySeconds,
   }
@@ -67,7 +67,7 @@ async function openSession(
   options: ReceiverDestinationOptions,
   events: DestinationEvents,
   { signal, end }: SessionAttempt,
-  rest: StreamRest,
+  streamPause: StreamPause,
 ): Promise<OpenedSession> {
   const { destination, identity, sessions, bucket } = options
   const { name } = destination
@@ -101,16 +101,16 @@ async function openSession(
     }
   }
   const onClose = (reason: Error | null) => {
-    // The receiver noticed first that a stream was lost.
-    const isStream = session !== null && reason instanceof Refused && reason.code === 'busy'
-    if (isStream) rest.begin()
-    end(isStream ? new Error(reason.message) : reason)
+    // During a session, this code means that the receiver noticed first that a further stream was lost.
+    const isLostStream = session !== null && reason instanceof Refused && reason.code === 'busy'
+    if (isLostStream) streamPause.begin()
+    end(isLostStream ? new Error(reason.message) : reason)
   }
   // Some networks break off further connections only: the next session has to do without them.
   const onLost = (reason: Error) =>
     void setImmediate(() => {
       const isFine = !channel.closed && performance.now() - heardAt < SILENT_AFTER_MS / 2
-      if (isFine) rest.begin()
+      if (isFine) streamPause.begin()
       end(reason)
     })
   follow(onFrame, onClose, () => session?.onRoom())
@@ -120,7 +120,7 @@ async function openSession(
     if (notice !== null) events.onNotice(notice)
     const { streams, zstd } = welcome
     const spread = streams && {
-      ...{ most: streams.most, roundTripMs, rest },
+      ...{ most: streams.most, roundTripMs, pause: streamPause },
       attach: (onRoom: () => void) =>
         attachStream(destination, identity, { key: streams.key, zstd }, signal, { onRoom, onLost }),
       log: (text: string) => events.log('info', `${name}: ${text}`),

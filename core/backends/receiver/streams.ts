@@ -30,7 +30,7 @@ const MEASURE_ROUND_TRIPS = 5
  * Delay before further streams are opened again after the receiver refused some, the network broke one off, or they made
  * the session no faster.
  */
-const REST_MS = 300_000
+const PAUSE_MS = 300_000
 /** Further streams are closed after the session had so long enough room on the line. */
 const IDLE_MS = 30_000
 /** A stream that is closed sends its buffered bytes first. A line that does not take them is noticed earlier (SilentPeer). */
@@ -52,7 +52,7 @@ export type StreamChannel = Pick<FrameChannel, 'send'> &
   Partial<Pick<FrameChannel, 'hasRoom' | 'bufferedBytes'>>
 
 /** A time during which no further streams are opened. */
-export class StreamRest {
+export class StreamPause {
   #until = 0
 
   get isOver(): boolean {
@@ -60,7 +60,7 @@ export class StreamRest {
   }
 
   begin(): void {
-    this.#until = performance.now() + REST_MS
+    this.#until = performance.now() + PAUSE_MS
   }
 }
 
@@ -117,7 +117,7 @@ export interface SpreadOptions {
   /** The shortest round trip that was measured so far. */
   roundTripMs: number
   /** Begins when the network breaks off a stream; it outlasts the session. */
-  rest: StreamRest
+  pause: StreamPause
   /** Opens a stream. @throws if the receiver refuses it, or does not answer. */
   attach(onRoom: () => void): Promise<{ channel: AttachedChannel; bytes: number; roundTripMs: number }>
   /** A stream brought this credit. */
@@ -185,7 +185,7 @@ export class Streams {
   #skipped = 0
   #rateBefore: number | null = null
   /** Begins when the receiver refuses streams, or they make this session no faster. */
-  readonly #rest = new StreamRest()
+  readonly #pause = new StreamPause()
   #isMeasuring = false
   #isClosed = false
   #timer: NodeJS.Timeout | undefined
@@ -303,7 +303,7 @@ export class Streams {
   }
 
   get #isResting(): boolean {
-    return !this.#rest.isOver || this.#spread?.rest.isOver === false
+    return !this.#pause.isOver || this.#spread?.pause.isOver === false
   }
 
   #waitForRoom(own: DataStream | null): Promise<DataStream> {
@@ -370,7 +370,7 @@ export class Streams {
     const wanted = chooseStreams({ ...measured, rateBefore: this.#rateBefore })
     if (isHeldUp) this.#rateBefore = null
     if (wanted < streams) {
-      this.#rest.begin()
+      this.#pause.begin()
       this.#shrink(wanted)
     } else if (wanted > streams) {
       await this.#grow(wanted)
@@ -417,7 +417,7 @@ export class Streams {
     const refused = (await Promise.allSettled(opening)).find(({ status }) => status === 'rejected')
     if (refused?.status !== 'rejected') return ''
     // The session goes on with those that it has.
-    this.#rest.begin()
+    this.#pause.begin()
     return `; others were not opened: ${String(refused.reason)}`
   }
 

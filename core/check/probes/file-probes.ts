@@ -84,7 +84,7 @@ interface ProbeWriteResult {
  * @param enter is called before each step, so that a hang can be named.
  * @param keepsTime puts the directory's modification time back, see `rememberTime`.
  */
-export async function writeFile(
+export async function probeWriting(
   directory: string,
   options: {
     isBuffered: boolean

@@ -16,7 +16,7 @@ import {
 } from '../../platform/mounts.ts'
 import { errorCode, isGone } from '../../platform/system-error.ts'
 import type { MountIdentity, PathToCheck } from '../checker-messages.ts'
-import { listDirectory, removeLeftOvers, writeFile } from './file-probes.ts'
+import { listDirectory, probeWriting, removeLeftOvers } from './file-probes.ts'
 import {
   type CheckProgress,
   callFailure,
@@ -332,7 +332,7 @@ async function runWrite(
   progress: CheckProgress,
 ): Promise<PathMemory> {
   progress.probe = 'write'
-  const { failures, elapsedMs, readBack, unremoved } = await writeFile(directory, {
+  const { failures, elapsedMs, readBack, unremoved } = await probeWriting(directory, {
     keepsTime,
     isBuffered: memory.isBuffered,
     unremoved: memory.unremoved,

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { sendCommand } from '../../../core/agent/control-socket.ts'
 import { stateSnapshotSchema } from '../../../core/agent/state/schema.ts'
 import { probeKinds } from '../../../core/check/checker-messages.ts'
-import { writeFile } from '../../../core/check/probes/file-probes.ts'
+import { probeWriting } from '../../../core/check/probes/file-probes.ts'
 import { startCheckerProcess } from '../../support/check/client.ts'
 import { startHoldfast } from '../../support/cli/processes.ts'
 import { canMount, mountExt4 } from '../../support/faults/mounts.ts'
@@ -39,7 +39,7 @@ describe.skipIf(process.platform !== 'linux')('modification time of a checked di
     const directory = temporaryDirectory('traces')
     const time = readModified(directory)
     const probe = (enter: (step: string) => void) =>
-      writeFile(directory, { isBuffered: true, keepsTime: true, enter })
+      probeWriting(directory, { isBuffered: true, keepsTime: true, enter })
     await probe(() => undefined)
     expect(readModified(directory)).toBe(time)
     await probe((step) => {
@@ -78,7 +78,7 @@ describe.skipIf(!canMount)('times in whole seconds (needs root: mount)', () => {
     const before = readChanged(disk.point)
     const time = readModified(disk.point)
     await until('another second', async () => {
-      await writeFile(disk.point, { isBuffered: true, keepsTime: true })
+      await probeWriting(disk.point, { isBuffered: true, keepsTime: true })
       return readChanged(disk.point) > before
     })
     expect(readModified(disk.point)).toBeGreaterThan(time)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { findConditions } from '../../../core/agent/state/conditions.ts'
+import { findConditions } from '../../../core/agent/state/find-conditions.ts'
 import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
 import {
   buildOverviewStatus,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { describeDiskHealth, describeDiskTrouble, nameDevice } from '../../../core/agent/parts/disks/disks.ts'
-import { findConditions } from '../../../core/agent/state/conditions.ts'
+import { findConditions } from '../../../core/agent/state/find-conditions.ts'
 import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
 import { createMetrics } from '../../../core/agent/web/metrics.ts'
 import type { DiskFacts } from '../../../core/check/checker-messages.ts'

@@ -3,7 +3,7 @@ import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { connect, createServer, type TLSSocket } from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
-import { StreamRest, Streams } from '../../../core/backends/receiver/streams.ts'
+import { StreamPause, Streams } from '../../../core/backends/receiver/streams.ts'
 import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
 import { FrameChannel } from '../../../core/protocol/channel.ts'
 import { loadIdentity } from '../../../core/protocol/identity.ts'
@@ -79,7 +79,7 @@ test('data streams: no frame is written to a stream after its end, whenever the 
   const streams: Streams = new Streams(
     { hasRoom: true, bufferedBytes: 1, send: () => undefined },
     {
-      ...{ most: 4, roundTripMs: 100, rest: new StreamRest(), log: () => undefined },
+      ...{ most: 4, roundTripMs: 100, pause: new StreamPause(), log: () => undefined },
       attach: async () => ({ channel: further, bytes: 0, roundTripMs: 2 }),
       onCredit() {
         for (let turns = 0; turns < 12; turns += 1) void send(turns)
@@ -101,7 +101,7 @@ test('data streams: four writers beside a large file send on after the streams o
   const control = await open(() => streams.onRoom())
   let opened = 0
   const streams: Streams = new Streams(control, {
-    ...{ most: 4, roundTripMs: 100, rest: new StreamRest() },
+    ...{ most: 4, roundTripMs: 100, pause: new StreamPause() },
     // The line seems long until several streams are open.
     attach: async (onRoom) => {
       opened += 1

@@ -3,7 +3,7 @@ import {
   chooseStreams,
   type DataStream,
   type SpreadOptions,
-  StreamRest,
+  StreamPause,
   Streams,
 } from '../../../core/backends/receiver/streams.ts'
 import { until } from '../../support/until.ts'
@@ -62,7 +62,7 @@ function openStreams(options: Partial<SpreadOptions> = {}) {
   const credits: number[] = []
   const logged: string[] = []
   const streams = new Streams(control.channel, {
-    ...{ most: 4, roundTripMs: 100, rest: new StreamRest() },
+    ...{ most: 4, roundTripMs: 100, pause: new StreamPause() },
     attach: async () => {
       const stream = fakeChannel()
       opened.push(stream)
@@ -141,15 +141,15 @@ test('data streams: a stream that is closed waits for the files that began on it
 test('data streams: the session after one that has lost a stream has one connection for some minutes', async () => {
   vi.useFakeTimers()
   onTestFinished(() => void vi.useRealTimers())
-  const rest = new StreamRest()
-  const first = openStreams({ rest })
+  const pause = new StreamPause()
+  const first = openStreams({ pause })
   // A file may wait for seconds, so a single note has to be enough.
   first.streams.noteHeldUp()
   await vi.advanceTimersByTimeAsync(SOON_MS)
   expect(first.streams.count).toBe(4)
-  rest.begin()
+  pause.begin()
   first.streams.close()
-  const next = openStreams({ rest })
+  const next = openStreams({ pause })
   next.streams.noteHeldUp()
   await vi.advanceTimersByTimeAsync(SOON_MS)
   expect([next.streams.count, next.opened.length]).toEqual([1, 0])

@@ -6,8 +6,8 @@ import { probeKinds } from '../../../core/check/checker-messages.ts'
 import {
   listDirectory,
   probeName,
+  probeWriting,
   removeLeftOvers,
-  writeFile,
 } from '../../../core/check/probes/file-probes.ts'
 import { freshMemory, newProgress } from '../../../core/check/probes/findings.ts'
 import { createSystemDisk } from '../../../core/check/probes/probe-runner.ts'
@@ -54,11 +54,11 @@ test('read probe: a directory is listed, and with a sample its first regular fil
 test('write probe: all steps are taken in order, and nothing is left; a directory that is gone fails each step', async () => {
   const directory = temporaryDirectory('write-probe')
   const steps: string[] = []
-  const found = await writeFile(directory, { isBuffered: true, enter: (step) => void steps.push(step) })
+  const found = await probeWriting(directory, { isBuffered: true, enter: (step) => void steps.push(step) })
   expect(steps).toEqual(['create', 'write', 'fsync', 'read back', 'fsync', 'list', 'remove'])
   expect(found).toMatchObject({ failures: [], unremoved: null, readBack: { failure: null } })
   expect(readdirSync(directory)).toEqual([])
-  const gone = await writeFile(path.join(directory, 'none'), { isBuffered: true })
+  const gone = await probeWriting(path.join(directory, 'none'), { isBuffered: true })
   expect(gone.failures).toEqual([failing('create', 'ENOENT'), failing('list', 'ENOENT')])
   expect([gone.readBack, gone.unremoved]).toEqual([null, null])
 })
@@ -67,10 +67,10 @@ test('write probe: a file that an earlier probe could not remove is removed firs
   const directory = temporaryDirectory('unremoved')
   const unremoved = probeName()
   writeFileSync(path.join(directory, unremoved), '')
-  expect(await writeFile(directory, { isBuffered: true, unremoved })).toMatchObject({ failures: [] })
+  expect(await probeWriting(directory, { isBuffered: true, unremoved })).toMatchObject({ failures: [] })
   expect(readdirSync(directory)).toEqual([])
   mkdirSync(path.join(directory, unremoved))
-  const found = await writeFile(directory, { isBuffered: true, unremoved })
+  const found = await probeWriting(directory, { isBuffered: true, unremoved })
   expect(found).toMatchObject({ failures: [{ step: 'remove' }], unremoved, readBack: null })
   expect(readdirSync(directory)).toEqual([unremoved])
 })

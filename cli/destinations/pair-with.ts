@@ -1,7 +1,9 @@
+import { formatAddress } from '../../core/lib/i18n/formats.ts'
 import { type Message, message } from '../../core/lib/i18n/message.ts'
 import { UserError } from '../../core/lib/i18n/user-error.ts'
-import { parsePairingCode } from '../../core/protocol/pairing-code.ts'
+import { parseEnteredCode } from '../../core/protocol/short-code.ts'
 import { createDataDirectory } from '../../core/settings/data-directory.ts'
+import type { Destination } from '../../core/settings/destination-schema.ts'
 import { formatLocation } from '../../core/settings/destinations.ts'
 import type { ShownSettings } from '../../core/settings/schema.ts'
 import { dataWords } from '../ask/data-directory.ts'
@@ -20,13 +22,19 @@ export async function pairWith(
   name: string | undefined,
   json: boolean,
 ): Promise<void> {
-  const fingerprint = fingerprintIn(code)
+  const wanted = parseOrExplain(code)
   const input = { code, ...(name === undefined ? {} : { name }) }
   // The data directory may not exist before the first destination is added.
   createDataDirectory(dataDirectory)
   const settings = await changeSettings(dataDirectory, () => ({ command: 'pair', input }))
-  const paired = settings.destinations.find((one) => one.id === fingerprint)
-  if (paired === undefined) throw new UserError('refuse.noSuchDestination', { name: fingerprint })
+  const { host, port } = wanted
+  const isPaired = (one: Destination) =>
+    'fingerprint' in wanted
+      ? one.id === wanted.fingerprint
+      : one.kind === 'receiver' && one.host === host && one.port === port
+  const paired = settings.destinations.find(isPaired)
+  if (paired === undefined)
+    throw new UserError('refuse.noSuchDestination', { name: formatAddress(host, port) })
   if (json) return console.log(jsonText(paired))
   const address = formatLocation(paired)
   console.log(translate('transfer.pairedWith', { name: paired.name, address }))
@@ -45,9 +53,9 @@ async function nextStep({ sources }: ShownSettings, dataDirectory: string): Prom
   return message(isRunning ? 'transfer.pairedNext.running' : 'transfer.pairedNext.start', { data })
 }
 
-function fingerprintIn(code: string): string {
+function parseOrExplain(code: string): ReturnType<typeof parseEnteredCode> {
   try {
-    return parsePairingCode(code).fingerprint
+    return parseEnteredCode(code)
   } catch (error) {
     throw wrongUsage(error)
   }

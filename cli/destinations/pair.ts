@@ -36,9 +36,9 @@ async function makeInvitation(store: string, options: PairOptions): Promise<void
   const invitation = await recordAlone(file, {}, 'inviteSender', {}, () =>
     invite(store, Date.now(), replaced, { minutes, uses }),
   )
-  const { code, running } = invitation
+  const { code, short, running } = invitation
   if (json) {
-    console.log(jsonText({ code, minutes, uses, receiverRunning: running }))
+    console.log(jsonText({ code, short, minutes, uses, receiverRunning: running }))
     return
   }
   if (!running) console.error(translate('transfer.receiverStopped', { path: store }))
@@ -84,7 +84,10 @@ export function registerPair(program: Command): void {
     .description(
       'pair two computers: without a code, make one at the receiver; with it, at the station, send files there',
     )
-    .argument('[code]', 'the pairing code that the receiver shows (holdfast://…)')
+    .argument(
+      '[code...]',
+      'the pairing code that the receiver shows: holdfast://…, or its address and the short code',
+    )
     .option(
       '--store <folder>',
       'make a code for the receiver of this store (default: that of this computer)',
@@ -104,7 +107,8 @@ export function registerPair(program: Command): void {
     )
     .option('--for <time>', 'the code is valid this long: 30m, 1h (default: 15m)', parseLifetime)
     .option('--name <name>', 'the name of this computer and of its folder at the receiver')
-  withDataDirectory(command).action(async (code: string | undefined, options: PairOptions) => {
+  withDataDirectory(command).action(async (words: string[], options: PairOptions) => {
+    const code = words.length === 0 ? undefined : words.join(' ')
     const { store, name, json = false } = options
     if (code !== undefined && store === undefined) {
       const qr = options.qr === false ? '--no-qr' : '--qr'

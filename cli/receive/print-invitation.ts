@@ -1,4 +1,5 @@
 import { renderUnicodeCompact } from 'uqr'
+import { SHORT_CODE_MINUTES } from '../../core/protocol/short-code.ts'
 import type { Invitation } from '../../core/receive/pairing/invitation.ts'
 import { translate } from '../terminal/terminal-words.ts'
 
@@ -25,7 +26,7 @@ function renderQr(code: string, columns: number): string {
  * is for people: it is printed on a terminal, or on request.
  */
 export function printInvitation(
-  { code, terms: { minutes, uses } }: Invitation,
+  { code, short, terms: { minutes, uses } }: Invitation,
   { say, qr }: { say: (text: string) => void; qr: boolean },
 ): void {
   say(translate('transfer.pairingCode', { minutes, count: uses }))
@@ -35,4 +36,5 @@ export function printInvitation(
     say(renderQr(code, process.stdout.columns ?? process.stderr.columns ?? Number.POSITIVE_INFINITY))
   }
   say(translate('transfer.pairingHint', { code }))
+  if (short !== null) say(translate('cli.pair.short', { code: short, minutes: SHORT_CODE_MINUTES }))
 }

@@ -44,6 +44,8 @@ const name = z.string().min(1).max(200)
 /** Bytes, or any other number of things. */
 const count = z.number().int().min(0).max(MAX_FILE_BYTES)
 const text = z.string().max(LONGEST_TEXT)
+/** A message of OPAQUE (RFC 9807), in base64url without padding. */
+const exchange = z.string().max(1_000)
 const facts = z.custom<EncodedMetadata>(isEncodedMetadata, 'not the facts of a file')
 const digest = z.custom<Uint8Array>(isDigest, 'not a digest')
 /** A line of text for display, without control characters, which could control a terminal. */
@@ -249,7 +251,8 @@ export const frameKinds = {
   /**
    * Sender, first frame. `session`: its last session; null: it never had one. `code`: the secret of the pairing code,
    * for the purpose "pair". `proposals`: it takes proposed settings. `streams`: it can send over several connections.
-   * `zstd`: it takes compressed payloads.
+   * `zstd`: it takes compressed payloads. `exchange`: first message of the proof that it has the short pairing code
+   * (short-code.ts), for the purpose "pair" without `code`.
    */
   hello: {
     code: 1,
@@ -263,6 +266,7 @@ export const frameKinds = {
       proposals: z.boolean().optional(),
       streams: z.boolean().optional(),
       zstd: z.boolean().optional(),
+      exchange: exchange.optional(),
     }),
   },
   /**
@@ -455,6 +459,8 @@ export const frameKinds = {
   },
   /** Sender, first frame of a further data stream: the key from the session's welcome. Answered by `credit`. */
   attach: { code: 28, maxHeader: KIB, header: z.object({ protocol: z.number().int(), key: token }) },
+  /** Receiver, then sender: the second and third message of the proof that both have the short pairing code. */
+  exchange: { code: 29, maxHeader: 2 * KIB, header: z.object({ message: exchange }) },
 } as const satisfies Record<string, FrameKind>
 
 export type FrameType = keyof typeof frameKinds

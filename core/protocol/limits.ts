@@ -103,6 +103,9 @@ export const MAX_PROPOSAL_BYTES = 64 * KIB
 /** Maximum length of a status detail, in UTF-16 units. */
 export const LONGEST_DETAIL = 1000
 
+/** The port on which a receiver listens, if none is set. */
+export const RECEIVER_PORT = 7766
+
 /** The usual validity of a pairing code, in minutes. */
 export const CODE_MINUTES = 15
 /** The longest validity of a pairing code, and the most computers that it can pair. */

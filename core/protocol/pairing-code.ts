@@ -15,11 +15,11 @@ const codeSchema = z.object({
 export type PairingCode = z.infer<typeof codeSchema>
 
 /** Crockford's base 32: has no letters that can be mistaken for digits. */
-const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
+export const CODE_ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 
 /** Returns a secret of 100 random bits. */
 export function newSecret(): string {
-  return Array.from(randomBytes(20), (byte) => ALPHABET[byte % 32]).join('')
+  return Array.from(randomBytes(20), (byte) => CODE_ALPHABET[byte % 32]).join('')
 }
 
 /** Returns the hash of a secret, which is stored instead of it. 100 random bits cannot be guessed from their hash. */

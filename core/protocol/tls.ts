@@ -45,7 +45,26 @@ export class WrongFingerprint extends Error {
  * Connects, and returns the socket only if the peer has the pinned certificate.
  * @throws WrongFingerprint, ProxyError, system errors; ETIMEDOUT after HANDSHAKE_MS
  */
-export async function connectPinned(peer: Peer, identity: Identity, signal: AbortSignal): Promise<TLSSocket> {
+export const connectPinned = async (
+  peer: Peer,
+  identity: Identity,
+  signal: AbortSignal,
+): Promise<TLSSocket> => (await connectTls(peer, peer.fingerprint, identity, signal)).socket
+
+/**
+ * Connects to a peer that still has to prove who it is, and returns the fingerprint of its certificate.
+ * @throws as connectPinned
+ */
+export const connectUnproven = (peer: Omit<Peer, 'fingerprint'>, identity: Identity, signal: AbortSignal) =>
+  connectTls(peer, null, identity, signal)
+
+/** @param pinned null: any certificate is taken. */
+async function connectTls(
+  peer: Omit<Peer, 'fingerprint'>,
+  pinned: string | null,
+  identity: Identity,
+  signal: AbortSignal,
+): Promise<{ socket: TLSSocket; fingerprint: string }> {
   const late = AbortSignal.timeout(HANDSHAKE_MS)
   const ending = AbortSignal.any([signal, late])
   let socket: TLSSocket | null = null
@@ -60,8 +79,9 @@ export async function connectPinned(peer: Peer, identity: Identity, signal: Abor
     })
     await once(socket, 'secureConnect', { signal: ending })
     const fingerprint = peerFingerprint(socket)
-    if (fingerprint !== peer.fingerprint) throw new WrongFingerprint(fingerprint ?? 'none')
-    return socket
+    if (fingerprint === null || (pinned !== null && fingerprint !== pinned))
+      throw new WrongFingerprint(fingerprint ?? 'none')
+    return { socket, fingerprint }
   } catch (error) {
     // Ignores later errors: without a listener they would end the process.
     socket?.on('error', () => undefined)

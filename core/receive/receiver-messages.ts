@@ -142,6 +142,8 @@ export const receiverDefinition = {
         }),
       output: z.object({
         code: z.string(),
+        /** An address and a short code, for people who type; null for several computers. */
+        short: z.string().nullable(),
         minutes: z.number(),
         uses: z.number(),
         /** Milliseconds since 1970. */

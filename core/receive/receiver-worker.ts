@@ -218,8 +218,8 @@ export const startReceiver =
           const replaced =
             replaces === null ? null : chooseSender((await receiver.senders()).list(), replaces, store)
           const terms = { minutes, uses }
-          const { code, expiresAt } = await invite(store, Date.now(), replaced?.folder, terms)
-          return { code, ...terms, expiresAt }
+          const { code, short, expiresAt } = await invite(store, Date.now(), replaced?.folder, terms)
+          return { code, short, ...terms, expiresAt }
         },
         readInvitation: async ({ code }: RequestInput<Definition, 'readInvitation'>) =>
           readInvitation(await receiver.store(), code, Date.now()),

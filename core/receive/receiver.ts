@@ -143,7 +143,8 @@ async function startOnStore(
   const logNotWritten = createLimitedLog(warn)
   opened.push(logNotWritten.end)
   const seen = await openSeenLog(layout.seen, (text) => logNotWritten(`not written: ${text}`))
-  const parts = { name, layout, store, senders, connected, seen, counters, log }
+  const { fingerprint } = identity
+  const parts = { name, layout, fingerprint, store, senders, connected, seen, counters, log }
   const host = createConnectionHost(parts)
   opened.push(host.endLogs)
 
@@ -152,7 +153,6 @@ async function startOnStore(
   const isocket = options.isocket ? await openIsocket(options.isocket, host) : null
   if (isocket !== null) opened.push(isocket.close)
   const { port } = listener
-  const { fingerprint } = identity
   const about = { host: options.host, port, name, fingerprint, pid: process.pid }
   await writeAbout(layout, about).catch((error: unknown) => warn(`${layout.receiver}: ${String(error)}`))
   /** Free space of the disk beyond what must stay free; null: not known yet. */

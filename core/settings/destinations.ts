@@ -242,7 +242,8 @@ export function withDestination(settings: Settings, paired: ReceiverDestination)
  */
 export function refuseMore(
   settings: Settings,
-  { host, port, fingerprint }: Pick<ReceiverDestination, 'host' | 'port' | 'fingerprint'>,
+  // The certificate of a receiver with a short code is not known yet; no destination has this id.
+  { host, port, fingerprint = '' }: Pick<ReceiverDestination, 'host' | 'port'> & { fingerprint?: string },
 ): void {
   findReplaced(settings, { id: fingerprint, host, port })
 }

@@ -3,7 +3,7 @@ import { alertsSettingsSchema, wallTimeSchema } from '../alerts/settings.ts'
 import { languages } from '../lib/i18n/dictionaries.ts'
 import { parseSize } from '../lib/i18n/formats.ts'
 import { fixityKinds } from '../platform/fixity-kinds.ts'
-import { SOURCE_ID } from '../protocol/limits.ts'
+import { RECEIVER_PORT, SOURCE_ID } from '../protocol/limits.ts'
 import { folderName } from '../protocol/names.ts'
 import { DEFAULT_KEEP } from '../store/retention/retention.ts'
 import {
@@ -181,7 +181,7 @@ export const receiveSettingsSchema = z.object({
   directory: absolutePathSchema,
   /** Address to listen on; default: all. */
   host: address.default('0.0.0.0'),
-  port: port.default(7766),
+  port: port.default(RECEIVER_PORT),
   /** Quota of each sender, older versions included, in bytes and in files; null: no limit. */
   quotaBytes: bytes.min(1).nullable().default(null),
   quotaBytesOf: quotaOf,

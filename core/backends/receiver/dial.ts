@@ -38,7 +38,7 @@ export interface Dialled {
 }
 
 const expected: Record<'hello' | 'pair' | 'send' | 'restore', ReadonlySet<FrameType>> = {
-  hello: new Set(['welcome', 'refused', 'alive']),
+  hello: new Set(['welcome', 'exchange', 'refused', 'alive']),
   pair: new Set(['refused', 'alive']),
   restore: new Set(['told', 'content', 'refused', 'alive']),
   send: new Set(['result', 'credit', 'resume', 'proof', 'want', 'twice', 'propose', 'refused', 'alive']),
@@ -67,12 +67,14 @@ export async function dial(
 
 /**
  * Sends `hello` on a connection to the verified receiver, and waits for its `welcome`.
+ * @param answer returns the answer to the receiver's message of an exchange; only if `hello` begins one
  * @throws Refused, ProtocolError, or the system error.
  */
 export function greet(
   socket: TLSSocket,
   hello: Omit<FrameHeader<'hello'>, 'protocol'>,
   signal: AbortSignal,
+  answer?: (message: string) => string,
 ): Promise<Dialled> {
   const localAddress = socket.localAddress ?? null
   const isToItself = localAddress !== null && localAddress === socket.remoteAddress
@@ -84,6 +86,8 @@ export function greet(
       reject(reason ?? Object.assign(new Error('closed'), { code: 'ECONNRESET' }))
     }
     let onFrame = (frame: Frame) => {
+      if (frame.type === 'exchange' && answer !== undefined)
+        channel.send('exchange', { message: answer(frame.header.message) })
       if (frame.type !== 'welcome') return
       const welcome = frame.header
       if (welcome.protocol !== PROTOCOL)
@@ -106,7 +110,10 @@ export function greet(
       })
     }
     const handlers: ChannelHandlers = {
-      allowed: (type) => expected[phase].has(type) && (type !== 'propose' || hello.proposals === true),
+      allowed: (type) =>
+        expected[phase].has(type) &&
+        (type !== 'propose' || hello.proposals === true) &&
+        (type !== 'exchange' || answer !== undefined),
       onFrame(frame) {
         if (frame.type === 'refused') throw new Refused(frame.header)
         onFrame(frame)

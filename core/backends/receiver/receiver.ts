@@ -5,11 +5,13 @@ import { englishWords } from '../../lib/i18n/words.ts'
 import { ProxyError } from '../../lib/network/tunnel.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
 import { ALIVE_EVERY_MS, type FrameChannel, SILENT_AFTER_MS } from '../../protocol/channel.ts'
+import { ProtocolError } from '../../protocol/codec.ts'
 import { type Frame, type FrameHeader, sentenceCauses, sentenceParts } from '../../protocol/frames.ts'
 import type { Identity } from '../../protocol/identity.ts'
 import { LONGEST_SENTENCE, LONGEST_WORD } from '../../protocol/limits.ts'
-import { type PairingCode, parsePairingCode } from '../../protocol/pairing-code.ts'
-import { WrongFingerprint } from '../../protocol/tls.ts'
+import type { PairingCode } from '../../protocol/pairing-code.ts'
+import { type AddressedCode, beginProof, parseEnteredCode } from '../../protocol/short-code.ts'
+import { connectUnproven, WrongFingerprint } from '../../protocol/tls.ts'
 import type { ReceiverDestination } from '../../settings/destination-schema.ts'
 import type { Decision, DestinationTest } from '../backend-messages.ts'
 import { runConnectionTest } from '../connection-test.ts'
@@ -23,7 +25,7 @@ import {
   type watchWake,
 } from '../keep-connected.ts'
 import type { OpenOptions, StatusNow, Tested, TryOptions } from '../options.ts'
-import { attachStream, dial, Refused, toConnectionTrouble } from './dial.ts'
+import { attachStream, dial, greet, Refused, toConnectionTrouble } from './dial.ts'
 import { ReceiverSession } from './receiver-session.ts'
 import { StreamPause } from './streams.ts'
 
@@ -248,7 +250,7 @@ export function testReceiver(
 
 /**
  * Pairs with the receiver that created this code. Sends no data unless the receiver's certificate is that of the
- * code; the receiver pins this computer's certificate in turn.
+ * code, or the receiver has proven that it has the short code; the receiver pins this computer's certificate in turn.
  * @param name the name of this computer at the receiver.
  * @throws UserError with a remedy.
  */
@@ -259,27 +261,64 @@ export async function pairWithReceiver(
   signal: AbortSignal,
   withinMs = PAIR_WITHIN_MS,
 ): Promise<ReceiverDestination> {
-  const code = parsePairingCode(text)
+  const code = parseEnteredCode(text)
   const late = AbortSignal.timeout(withinMs)
   try {
     const either = AbortSignal.any([signal, late])
-    const hello = { name, purpose: 'pair', session: null, code: code.code } as const
-    const { channel, welcome } = await dial(code, identity, hello, either)
+    const hello = { name, purpose: 'pair', session: null } as const
+    const { host, port } = code
+    const { channel, welcome, fingerprint } =
+      'shortCode' in code
+        ? await proveAndGreet(code, identity, hello, either)
+        : {
+            ...(await dial(code, identity, { ...hello, code: code.code }, either)),
+            fingerprint: code.fingerprint,
+          }
     channel.end()
-    const { host, port, fingerprint } = code
     return { id: fingerprint, kind: 'receiver', name: welcome.name, host, port, fingerprint }
   } catch (error) {
     throw toPairingError(late.aborted ? timedOut() : error, code)
   }
 }
 
-function toPairingError(error: unknown, { host, port }: PairingCode): UserError {
+/** The receiver did not prove that it has the short code, or does not see the certificates of this connection. */
+class Unproven extends Error {
+  override readonly name = 'Unproven'
+}
+
+/** Connects to an address, has both ends prove the short code, and returns the receiver's fingerprint. */
+async function proveAndGreet(
+  code: AddressedCode,
+  identity: Identity,
+  hello: Parameters<typeof greet>[1],
+  signal: AbortSignal,
+) {
+  const proof = await beginProof(code.shortCode)
+  const { socket, fingerprint } = await connectUnproven(code, identity, signal)
+  let isProven = false
+  const answer = (challenge: string) => {
+    const answered = proof.answer(challenge, { station: identity.fingerprint, receiver: fingerprint })
+    if (answered === null) throw new Unproven()
+    isProven = true
+    return answered
+  }
+  const dialled = await greet(socket, { ...hello, exchange: proof.request }, signal, answer)
+  if (isProven) return { ...dialled, fingerprint }
+  dialled.channel.destroy(null)
+  throw new ProtocolError('welcome before the short code was proven')
+}
+
+function toPairingError(error: unknown, code: PairingCode | AddressedCode): UserError {
+  const { host, port } = code
   const address = formatAddress(host, port)
   if (error instanceof ProxyError) return error
   if (error instanceof WrongFingerprint)
     return new UserError('transfer.pairWrongFingerprint', { address, fingerprint: error.fingerprint })
-  if (error instanceof Refused && error.code === 'code')
-    return new UserError('transfer.pairCodeRefused', { address })
+  const isRefused = error instanceof Unproven || (error instanceof Refused && error.code === 'code')
+  if (isRefused)
+    return new UserError('shortCode' in code ? 'transfer.shortCodeRefused' : 'transfer.pairCodeRefused', {
+      address,
+    })
   if (error instanceof Refused)
     return new UserError('transfer.pairRefused', { address, reason: error.message })
   const reason = errorCode(error) ?? errorText(error)

@@ -8,6 +8,7 @@ import { ProtocolError } from '../../protocol/codec.ts'
 import { hasCompression } from '../../protocol/compression.ts'
 import type { Frame, FrameHeader, FrameType } from '../../protocol/frames.ts'
 import { MAX_STREAMS, PROTOCOL, type RefusalCode } from '../../protocol/limits.ts'
+import { challenge } from '../../protocol/short-code.ts'
 import { formatRemote, HANDSHAKE_MS, peerFingerprint } from '../../protocol/tls.ts'
 import { listResendRequests, type Sender } from '../../store/senders/senders.ts'
 import { StoreSession } from '../../store/session/upload-session.ts'
@@ -29,6 +30,8 @@ const ENDED_BEFORE_HELLO =
 type Phase =
   | { at: 'hello' }
   | { at: 'entering' }
+  /** The station has to prove that it has the short pairing code. */
+  | { at: 'proving'; prove: (proof: string) => void }
   | { at: 'sending'; sender: Sender; sending: StoreSession }
   | { at: 'attached'; joined: JoinedStream }
   | { at: 'restoring'; restoring: Restoring }
@@ -38,6 +41,7 @@ type Phase =
 const EXPECTED: Record<Exclude<Phase['at'], 'over'>, readonly FrameType[]> = {
   hello: ['hello', 'attach'],
   entering: ['alive'],
+  proving: ['exchange', 'alive'],
   sending: [
     'source',
     'batch',
@@ -159,6 +163,7 @@ export class SenderConnection implements ActiveConnection {
     if (phase.at === 'hello' && frame.type === 'hello') this.#hello(peer, frame.header)
     else if (phase.at === 'hello' && frame.type === 'attach') this.#attach(peer, frame.header)
     else if (phase.at === 'attached') phase.joined.handle(frame)
+    else if (phase.at === 'proving' && frame.type === 'exchange') phase.prove(frame.header.message)
     else if (phase.at === 'sending' && frame.type === 'status')
       this.#host.onStatus(phase.sender, frame.header)
     else if (phase.at === 'sending' && frame.type === 'decided')
@@ -169,7 +174,7 @@ export class SenderConnection implements ActiveConnection {
 
   #hello(
     peer: string,
-    { protocol, name, purpose, session, code = '', proposals, streams, zstd }: FrameHeader<'hello'>,
+    { protocol, name, purpose, session, code = '', exchange, proposals, streams, zstd }: FrameHeader<'hello'>,
   ) {
     this.#takesCompressed = zstd === true
     if (this.#takesCompressed) this.#channel.startCompressing()
@@ -178,11 +183,11 @@ export class SenderConnection implements ActiveConnection {
     if (protocol !== PROTOCOL)
       return this.#refuse('protocol', `speaks protocol ${protocol}, here is ${PROTOCOL}`)
     if (purpose === 'pair') {
-      this.#pair(peer, code, name).catch((error: unknown) => {
-        if (this.#isOver) return
-        const sent = `it cannot pair now (${errorCode(error) ?? 'its log says why'})`
-        this.#refuse('busy', `pairing failed: ${String(error)}`, sent)
-      })
+      const paired =
+        exchange === undefined
+          ? this.#pair(peer, { secret: code }, name)
+          : this.#challenge(peer, exchange, name)
+      paired.catch((error) => this.#cannotPair(error))
       return
     }
     const sender = this.#host.accepted(peer)
@@ -216,7 +221,34 @@ export class SenderConnection implements ActiveConnection {
     this.#channel.send('credit', { bytes: joined.bytes })
   }
 
-  async #pair(peer: string, code: string, name: string) {
+  #cannotPair(error: unknown): void {
+    if (this.#isOver) return
+    const sent = `it cannot pair now (${errorCode(error) ?? 'its log says why'})`
+    this.#refuse('busy', `pairing failed: ${String(error)}`, sent)
+  }
+
+  /** Has the station prove that it has the short pairing code, and pairs with it then. */
+  async #challenge(peer: string, request: string, name: string) {
+    const host = this.#host
+    this.#phase = { at: 'entering' }
+    const short = await host.takeShortCode()
+    const ends = { station: peer, receiver: host.fingerprint }
+    const proof = short && (await challenge(short.code, request, ends))
+    if (this.#channel.closed || this.#isOver) return
+    if (short === null) return this.#refuse('code', `${name} tried a short code, but no short code is open`)
+    if (proof === null) return this.#refuse('code', `${name} sent no request for a short pairing code`)
+    this.#phase = {
+      at: 'proving',
+      prove: (answer) => {
+        if (!proof.accepts(answer))
+          return this.#refuse('code', `${name} has not proven its short pairing code`)
+        this.#pair(peer, { file: short.file }, name).catch((error) => this.#cannotPair(error))
+      },
+    }
+    this.#channel.send('exchange', { message: proof.challenge })
+  }
+
+  async #pair(peer: string, code: Parameters<ConnectionHost['pair']>[1], name: string) {
     this.#phase = { at: 'entering' }
     const sender = await this.#host.pair(peer, code, name)
     if (sender !== null)

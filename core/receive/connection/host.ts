@@ -10,7 +10,7 @@ import { openSource } from '../../store/senders/open-source.ts'
 import type { Sender, Senders } from '../../store/senders/senders.ts'
 import type { AnswerWindow } from '../../store/session/upload-session.ts'
 import type { Store } from '../../store/store.ts'
-import { redeemCode } from '../pairing/invitation.ts'
+import { codeFile, redeemCode, takeShortCode } from '../pairing/invitation.ts'
 import type { SeenLog } from '../senders/last-seen.ts'
 
 /** Memory of this process for all senders together. Each sender gets half of the rest, within limits. */
@@ -38,6 +38,8 @@ export interface ReceiverResources {
   name: string
   store: Store
   layout: StoreLayout
+  /** Of the receiver's certificate. */
+  fingerprint: string
   senders: Senders
   connected: Connected
   seen: SeenLog
@@ -56,6 +58,12 @@ export function createConnectionHost(parts: ReceiverResources) {
   const refusedLogs = new Map<RefusedKind, LimitedLog>()
   const logRefusedFile = limited()
   let judging: Promise<unknown> = Promise.resolve()
+  /** Serializes what is done with codes: if two peers use one at the same time, only one of them gets it. */
+  const inTurn = <T>(judge: () => Promise<T>): Promise<T> => {
+    const judged = judging.then(judge)
+    judging = settled(judged)
+    return judged
+  }
 
   return {
     name: parts.name,
@@ -70,8 +78,14 @@ export function createConnectionHost(parts: ReceiverResources) {
     /** Returns the store directory of a sender's source. @throws the system error if a new one cannot be recorded. */
     openSource: (sender: Sender, id: string, name: string, signal: AbortSignal) =>
       openSource({ store, senders }, sender.folder, { id, name, signal }),
-    /** Redeems a pairing code; resolves to null if it is invalid. @throws if it cannot be redeemed now, but later. */
-    pair(fingerprint: string, code: string, name: string) {
+    fingerprint: parts.fingerprint,
+    /** Takes a try of the short pairing code, see takeShortCode. */
+    takeShortCode: () => inTurn(() => takeShortCode(layout.codes, Date.now())),
+    /**
+     * Redeems a pairing code, by its secret or, for a short one, its file; resolves to null if it is invalid.
+     * @throws if it cannot be redeemed now, but later.
+     */
+    pair(fingerprint: string, code: { secret: string } | { file: string }, name: string) {
       const pairNow = async (replaces: string | null) => {
         const sender = await senders.pair(fingerprint, name, Date.now(), replaces)
         seen.forget(sender.folder)
@@ -79,10 +93,8 @@ export function createConnectionHost(parts: ReceiverResources) {
         if (replaces !== null) connected.dropRefused(senders)
         return sender
       }
-      // Serialized: if two peers use a code at the same time, only one of them gets it.
-      const judged = judging.then(() => redeemCode(layout.codes, code, Date.now(), pairNow))
-      judging = settled(judged)
-      return judged
+      const file = 'file' in code ? code.file : codeFile(layout.codes, code.secret)
+      return inTurn(() => redeemCode(file, Date.now(), pairNow))
     },
     /** Admits a sender's connection; null: see Connected. */
     async enter(sender: Sender, from: string, guest: ActiveConnection) {

@@ -10,7 +10,13 @@ import { makeDirectories, replaceFile } from '../../platform/files.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import { CODE_MINUTES, MAX_CODE_MINUTES, MAX_CODE_USES } from '../../protocol/limits.ts'
 import { formatPairingCode, hashSecret, newSecret, parsePairingCode } from '../../protocol/pairing-code.ts'
-import { type StoreLayout, storeLayout } from '../../store/layout.ts'
+import {
+  createShortCode,
+  formatAddressedCode,
+  SHORT_CODE_MINUTES,
+  SHORT_CODE_TRIES,
+} from '../../protocol/short-code.ts'
+import { isThere, type StoreLayout, storeLayout } from '../../store/layout.ts'
 import { orAbsent } from '../../store/outcome.ts'
 
 /** How long a code is valid, and for how many computers. */
@@ -38,8 +44,59 @@ const CODE = '.json'
 const USED = '.used'
 
 /** Returns the file of a code. It is named after the hash of the secret, so no other files have to be searched. */
-const codeFile = (directory: string, secret: string): string =>
+export const codeFile = (directory: string, secret: string): string =>
   path.join(directory, hashSecret(secret) + CODE)
+
+/** Name of the file of the short code, of the newest invitation for one computer. */
+const SHORT = 'short'
+
+const shortCodeSchema = z.object({
+  code: z.string(),
+  /** The file of the whole code of the same invitation. */
+  file: z.string().regex(/^[0-9a-f]{64}\.json$/),
+  /** Milliseconds since 1970. */
+  expiresAt: z.number(),
+  /** How many more connections may try it. */
+  tries: z.number().int(),
+})
+
+/** Creates the short code of an invitation, in place of the one of an earlier invitation. */
+async function makeShortCode(
+  directory: string,
+  secret: string,
+  now: number,
+  minutes: number,
+): Promise<string> {
+  const short: z.infer<typeof shortCodeSchema> = {
+    code: createShortCode(),
+    file: path.basename(codeFile(directory, secret)),
+    expiresAt: now + Math.min(minutes, SHORT_CODE_MINUTES) * 60_000,
+    tries: SHORT_CODE_TRIES,
+  }
+  await replaceFile(path.join(directory, SHORT), JSON.stringify(short))
+  return short.code
+}
+
+/**
+ * Takes one of the tries of the short code, and returns the code with the file of the invitation; null: there is none, or
+ * it has expired, was used or tried too often. Calls must not overlap.
+ * @throws the system error if the code cannot be read, or the try cannot be written.
+ */
+export async function takeShortCode(
+  directory: string,
+  now: number,
+): Promise<{ code: string; file: string } | null> {
+  const short = path.join(directory, SHORT)
+  const text = await readFile(short, 'utf8').catch(expectErrorCodes(['ENOENT'], null))
+  if (text === null) return null
+  const { data } = shortCodeSchema.safeParse(JSON.parse(text))
+  if (data === undefined || data.tries <= 0) return null
+  const isValid = isOpen({ ...data, minutes: SHORT_CODE_MINUTES }, now)
+  const file = path.join(directory, data.file)
+  if (!isValid || !(await isThere(file))) return null
+  await replaceFile(short, JSON.stringify({ ...data, tries: data.tries - 1 }))
+  return { code: data.code, file }
+}
 
 /** Reads a code; null: the file is not a valid code. @throws the system error. */
 async function readCode(file: string): Promise<Code | null> {
@@ -52,7 +109,7 @@ async function readCode(file: string): Promise<Code | null> {
 }
 
 /** True if a code has not expired. Setting the clock back does not extend its lifetime. */
-function isOpen({ expiresAt, minutes }: Code, now: number): boolean {
+function isOpen({ expiresAt, minutes }: Pick<Code, 'expiresAt' | 'minutes'>, now: number): boolean {
   return now < expiresAt && expiresAt - now <= minutes * 60_000
 }
 
@@ -87,18 +144,16 @@ export async function makeCode(
 
 /**
  * Marks an open code as used, calls `use` with its `replaces`, and makes the code valid again if it has more uses; null:
- * the secret belongs to no open code. Wrong secrets are not counted: 100 random bits cannot be guessed within a day.
+ * no open code has this file (codeFile). Wrong secrets are not counted: 100 random bits cannot be guessed within a day.
  * Calls must not overlap.
  *
  * @throws the error of `use`, which makes the code valid again; the system error if the code cannot be read or marked.
  */
 export async function redeemCode<T>(
-  directory: string,
-  secret: string,
+  file: string,
   now: number,
   use: (replaces: string | null) => Promise<T>,
 ): Promise<T | null> {
-  const file = codeFile(directory, secret)
   const used = file + USED
   const code = await readCode(file).catch(expectErrorCodes(['ENOENT'], null))
   if (code === null || !isOpen(code, now)) return null
@@ -107,7 +162,7 @@ export async function redeemCode<T>(
   if (!isMarked) return null
   let result: T
   try {
-    await syncDirectory(directory)
+    await syncDirectory(path.dirname(file))
     result = await use(code.replaces)
   } catch (error) {
     await rename(used, file).catch(ignoreError('the error of the pairing is thrown; the code stays used'))
@@ -193,6 +248,8 @@ export async function isReceiverRunning(layout: StoreLayout): Promise<boolean | 
 export interface Invitation {
   /** The text to enter at the sender. */
   code: string
+  /** An address and a short code, for people who type; null for several computers. */
+  short: string | null
   /** True if the receiver that has to accept it is running. */
   running: boolean
   terms: CodeTerms
@@ -215,12 +272,19 @@ export async function invite(
   const about = await readAbout(layout)
   if (about === null) throw new UserError('transfer.receiverNotRunning', { path: layout.root })
   const { port, name, fingerprint } = about
-  const code = await makeCode(layout.codes, now, replaces, terms).catch((thrown: unknown) => {
+  const makeBoth = async () => {
+    const code = await makeCode(layout.codes, now, replaces, terms)
+    const isForOne = terms.uses === 1
+    return [code, isForOne ? await makeShortCode(layout.codes, code, now, terms.minutes) : null] as const
+  }
+  const [code, shortCode] = await makeBoth().catch((thrown: unknown) => {
     const reason = errorCode(thrown) ?? String(thrown)
     throw new UserError('transfer.codeNotMade', { path: layout.root, reason }, { cause: thrown })
   })
+  const host = reachableHost(about.host)
   return {
-    code: formatPairingCode({ host: reachableHost(about.host), port, code, fingerprint, name }),
+    code: formatPairingCode({ host, port, code, fingerprint, name }),
+    short: shortCode === null ? null : formatAddressedCode({ host, port, shortCode }),
     running: isRunning(about.pid),
     terms,
     expiresAt: now + terms.minutes * 60_000,

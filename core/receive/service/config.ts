@@ -6,6 +6,7 @@ import { dropError } from '../../dropped-errors.ts'
 import { languages } from '../../lib/i18n/dictionaries.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
+import { RECEIVER_PORT } from '../../protocol/limits.ts'
 import { proxySettingsSchema } from '../../settings/proxy.ts'
 import { senderAlertsSchema } from '../../settings/schema.ts'
 import { defaultRuleWords, ruleWordsSchema } from '../../store/quota/quota-options.ts'
@@ -49,7 +50,7 @@ export type ReceiveConfig = z.infer<typeof fileSchema>
 
 const defaults = (): Omit<ReceiveConfig, 'store'> => ({
   host: '0.0.0.0',
-  port: 7766,
+  port: RECEIVER_PORT,
   name: hostname() || 'Holdfast',
   isocketPort: null,
   isocketHost: '127.0.0.1',

@@ -77,7 +77,7 @@ export function PairForm({ linked, isFurther, onBack, onDone }: PairFormProps) {
         )}
         <Textarea
           label={t('window.pair.code')}
-          placeholder="holdfast://…"
+          placeholder="holdfast://…, nas-2 K7QF-92MB"
           value={code}
           maxLength={2000}
           minRows={4}

@@ -42,6 +42,14 @@ export function InviteForm({ replaces }: InviteFormProps) {
     <Stack gap="sm">
       <Text size="sm">{t('window.receiving.inviteHint')}</Text>
       <Copyable text={answer.code} label="window.receiving.copyCode" done="window.receiving.copiedCode" />
+      {answer.short !== null && (
+        <div>
+          <Text size="sm">{t('window.receiving.inviteShort')}</Text>
+          <Text ff="monospace" className="breakable">
+            {answer.short}
+          </Text>
+        </div>
+      )}
       <UsesLeft invitation={answer} />
       <QrCode text={answer.code} />
       {replaces === null && <TermsForm terms={terms} onCreate={setTerms} />}

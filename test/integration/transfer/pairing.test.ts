@@ -3,10 +3,14 @@ import { once } from 'node:events'
 import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
+import { createServer } from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
 import { pairWithReceiver } from '../../../core/backends/receiver/receiver.ts'
+import { FrameChannel } from '../../../core/protocol/channel.ts'
 import { loadIdentity } from '../../../core/protocol/identity.ts'
+import { PROTOCOL } from '../../../core/protocol/limits.ts'
 import { formatPairingCode, parsePairingCode } from '../../../core/protocol/pairing-code.ts'
+import { connectUnproven, serverOptions } from '../../../core/protocol/tls.ts'
 import { invite } from '../../../core/receive/pairing/invitation.ts'
 import { startStoreReceiver } from '../../../core/receive/receiver.ts'
 import { destinationSchemas } from '../../../core/settings/destination-schema.ts'
@@ -164,4 +168,102 @@ test('store lock: a second receiver on one store is refused until the first is c
   await expect(start()).rejects.toThrow('is in use by another Holdfast')
   await receiver.close()
   await start()
+})
+
+/** Returns the address and the code of the newest invitation, with the address of this test. */
+async function inviteByHand(store: string, port: number) {
+  const { short, code } = await invite(store, Date.now())
+  const [, typed = ''] = short?.split(' ') ?? []
+  return { whole: code, typed, entered: `127.0.0.1:${port} ${typed}` }
+}
+
+test('pairing: a short code works once, instead of the whole one', async () => {
+  const { base, store, receiver } = await setUp()
+  const sender = await unpairedSender(await makeHome(path.join(base, 'home')))
+  const { whole, entered } = await inviteByHand(store, receiver.port)
+  const pair = (code: string) => sender.request('pair', { code, name: 'Büro 1' })
+  expect(await pair(entered.toLowerCase())).toEqual({
+    ...{ id: receiver.fingerprint, kind: 'receiver', name: 'the receiver', host: '127.0.0.1' },
+    ...{ port: receiver.port, fingerprint: receiver.fingerprint },
+  })
+  expect(receiver.pairedSenders).toBe(1)
+  await expect(pair(entered)).rejects.toThrow('transfer.shortCodeRefused')
+  await expect(pair(whole)).rejects.toThrow('transfer.pairCodeRefused')
+})
+
+test('pairing: five wrong short codes end it, and the whole one still works', async () => {
+  const { base, store, receiver, log } = await setUp()
+  const sender = await unpairedSender(await makeHome(path.join(base, 'home')))
+  const { whole, typed, entered } = await inviteByHand(store, receiver.port)
+  const wrong = entered.replace(typed, typed.startsWith('0') ? '1111-1111' : '0000-0000')
+  const pair = (code: string) => sender.request('pair', { code, name: 'x' })
+  for (let attempt = 0; attempt < 5; attempt += 1)
+    await expect(pair(wrong)).rejects.toThrow('transfer.shortCodeRefused')
+  await expect(pair(entered)).rejects.toThrow('transfer.shortCodeRefused')
+  expect(receiver.pairedSenders).toBe(0)
+  expect(log.join('\n')).toContain('no short code is open')
+  await pair(whole)
+  expect(receiver.pairedSenders).toBe(1)
+})
+
+test('pairing: a short code is ended by a newer one, and by its time', async () => {
+  const { base, store, receiver } = await setUp()
+  const sender = await unpairedSender(await makeHome(path.join(base, 'home')))
+  const former = await inviteByHand(store, receiver.port)
+  const newer = await inviteByHand(store, receiver.port)
+  const pair = (code: string) => sender.request('pair', { code, name: 'x' })
+  await expect(pair(former.entered)).rejects.toThrow('transfer.shortCodeRefused')
+  await pair(newer.entered)
+  const late = await invite(store, Date.now() - 11 * 60_000)
+  await expect(pair(`127.0.0.1:${receiver.port} ${late.short?.split(' ')[1]}`)).rejects.toThrow(
+    'shortCodeRefused',
+  )
+  await pair(late.code)
+  expect((await invite(store, Date.now(), null, { minutes: 60, uses: 2 })).short).toBeNull()
+})
+
+test('pairing: a computer between both ends gets no short code through', async () => {
+  const { base, store, receiver } = await setUp()
+  const sender = await unpairedSender(await makeHome(path.join(base, 'home')))
+  const { identity } = await makeHome(path.join(base, 'between'))
+  const between = createServer(serverOptions(identity), (station) => {
+    void connectUnproven(
+      { host: '127.0.0.1', port: receiver.port },
+      identity,
+      new AbortController().signal,
+    ).then(({ socket }) => {
+      for (const end of [station, socket]) end.on('error', () => undefined)
+      station.pipe(socket)
+      socket.pipe(station)
+    })
+  }).listen(0, '127.0.0.1')
+  onTestFinished(() => void between.close())
+  await once(between, 'listening')
+  const { entered } = await inviteByHand(store, (between.address() as net.AddressInfo).port)
+  await expect(sender.request('pair', { code: entered, name: 'x' })).rejects.toThrow(
+    'transfer.shortCodeRefused',
+  )
+  expect(receiver.pairedSenders).toBe(0)
+})
+
+test('pairing: a receiver that proves nothing is refused, though it welcomes', async () => {
+  const { base } = await setUp()
+  const { identity, ...home } = await makeHome(path.join(base, 'home'))
+  const sender = await unpairedSender({ identity, ...home })
+  const faking = createServer(serverOptions(identity), (socket) => {
+    const channel = new FrameChannel(socket, {
+      allowed: () => true,
+      onFrame: ({ type }) => {
+        if (type === 'hello')
+          channel.send('welcome', { protocol: PROTOCOL, name: 'fake', bytes: 0, files: 0, session: null })
+      },
+      onClose: () => undefined,
+    })
+  }).listen(0, '127.0.0.1')
+  onTestFinished(() => void faking.close())
+  await once(faking, 'listening')
+  const code = `127.0.0.1:${(faking.address() as net.AddressInfo).port} K7QF-92MB`
+  await expect(sender.request('pair', { code, name: 'x' })).rejects.toThrow(
+    'before the short code was proven',
+  )
 })

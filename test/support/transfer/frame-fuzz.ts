@@ -186,6 +186,7 @@ export function strayFrame(random: Random): AnyFrame {
     frame('welcome', { protocol: PROTOCOL, name: 'x', bytes: 2 ** 40, files: 2 ** 20, session: null }),
     frame('refused', { code: 'busy', reason: 'no' }),
     frame('attach', { protocol: PROTOCOL, key: 'ab12' }),
+    frame('exchange', { message: 'AAAA' }),
     senderFrame(random),
     receiverFrame(random),
   ])

@@ -96,6 +96,8 @@ export function openFuzzedReceiver() {
       store: chosen,
       accepted: (fingerprint) => (fingerprint === sender.fingerprint ? sender : null),
       known: () => sender,
+      fingerprint: 'f'.repeat(64),
+      takeShortCode: async () => ({ code: '00000000', file: 'none' }),
       pair: async () => null,
       openSource: ({ folder }, _id, name) => chosen.source(folder, name),
       sourceIn: () => null,

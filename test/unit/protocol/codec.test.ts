@@ -71,6 +71,7 @@ const samples: Uint8Array[][] = [
   encodeFrame('chunk', { id: 0xffff_ffff, zeros: 256 * 1024, at: 2 ** 45 }),
   encodeFrame('abort', { id: 0xffff_ffff, keep: true, at: 2 ** 45 }),
   encodeFrame('attach', { protocol: 1, key: 'ab12' }),
+  encodeFrame('exchange', { message: 'x'.repeat(427) }),
   encodeFrame('result', {
     position: 2 ** 45,
     results: [
@@ -229,7 +230,7 @@ describe('codec limits', () => {
   )
 
   test('unknown and unexpected frame types are rejected from the prefix alone', () => {
-    for (const code of [0, 29, 255]) expect(() => decodeAll(prefix(code, 0, 0))).toThrow(/unknown frame type/)
+    for (const code of [0, 30, 255]) expect(() => decodeAll(prefix(code, 0, 0))).toThrow(/unknown frame type/)
     const decoder = createFrameDecoder((type: FrameType) => type === 'hello')
     expect(() => decoder.push(prefix(6, 10, 10), () => undefined)).toThrow(/not expected now/)
   })

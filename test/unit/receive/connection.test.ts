@@ -185,7 +185,7 @@ test('connection for pairing: the sender is welcomed, and the connection ends', 
   hello({ purpose: 'pair', code: 'abc' })
   expect(await next('welcome')).toMatchObject({ name: 'nas', session: null })
   expect(await end()).toBeUndefined()
-  expect(pair).toHaveBeenCalledExactlyOnceWith(fingerprint, 'abc', 'pc')
+  expect(pair).toHaveBeenCalledExactlyOnceWith(fingerprint, { secret: 'abc' }, 'pc')
   expect(log).toEqual([expect.stringContaining('paired with lab-3')])
   expect(letIn).not.toHaveBeenCalled()
 })

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { makeCode, reachableHost, redeemCode } from '../../../core/receive/pairing/invitation.ts'
+import { codeFile, makeCode, reachableHost, redeemCode } from '../../../core/receive/pairing/invitation.ts'
 import { freeFolder, openSenders } from '../../../core/store/senders/senders.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -12,7 +12,8 @@ describe('pairing codes', () => {
   const makeOne = async () => {
     const directory = path.join(temporaryDirectory('codes'), 'codes')
     const secret = await makeCode(directory, 0)
-    const redeem = (now = 1, given = secret) => redeemCode(directory, given, now, async () => 'paired')
+    const redeem = (now = 1, given = secret) =>
+      redeemCode(codeFile(directory, given), now, async () => 'paired')
     return { directory, secret, redeem }
   }
 
@@ -32,7 +33,7 @@ describe('pairing codes', () => {
   test('a code whose file cannot be removed after the pairing cannot be redeemed again', async () => {
     const { directory, secret, redeem } = await makeOne()
     const [name = ''] = fs.readdirSync(directory)
-    const paired = await redeemCode(directory, secret, 1, async () => {
+    const paired = await redeemCode(codeFile(directory, secret), 1, async () => {
       // A directory that is not empty cannot be removed as a file.
       for (const one of fs.readdirSync(directory)) fs.rmSync(path.join(directory, one))
       fs.mkdirSync(path.join(directory, `${name}.used`, 'inner'), { recursive: true })
@@ -54,8 +55,11 @@ describe('pairing codes', () => {
   test('a code for several computers and an hour pairs that many, with its last use after the usual time', async () => {
     const directory = path.join(temporaryDirectory('codes'), 'codes')
     const secret = await makeCode(directory, 0, null, { minutes: 60, uses: 3 })
-    const redeem = (minute: number) => redeemCode(directory, secret, minute * 60_000, async () => 'paired')
-    await expect(redeemCode(directory, secret, 1, () => Promise.reject(new Error('full')))).rejects.toThrow()
+    const redeem = (minute: number) =>
+      redeemCode(codeFile(directory, secret), minute * 60_000, async () => 'paired')
+    await expect(
+      redeemCode(codeFile(directory, secret), 1, () => Promise.reject(new Error('full'))),
+    ).rejects.toThrow()
     expect([await redeem(1), await redeem(2), await redeem(60)]).toEqual(['paired', 'paired', null])
     expect([await redeem(-1), await redeem(59), await redeem(59)]).toEqual([null, 'paired', null])
     expect(fs.readdirSync(directory)).toEqual([])
@@ -64,7 +68,8 @@ describe('pairing codes', () => {
   test('a code contains the sender that its owner replaces, or none', async () => {
     const directory = path.join(temporaryDirectory('codes'), 'codes')
     const [own, others] = [await makeCode(directory, 0), await makeCode(directory, 0, 'pc')]
-    const given = (secret: string) => redeemCode(directory, secret, 1, async (replaces) => ({ replaces }))
+    const given = (secret: string) =>
+      redeemCode(codeFile(directory, secret), 1, async (replaces) => ({ replaces }))
     expect([await given(own), await given(others)]).toEqual([{ replaces: null }, { replaces: 'pc' }])
   })
 
@@ -94,7 +99,7 @@ describe('pairing codes', () => {
   test('a code is valid again after the pairing that used it has failed', async () => {
     const { directory, secret, redeem } = await makeOne()
     const failing = () => Promise.reject(new Error('full'))
-    await expect(redeemCode(directory, secret, 1, failing)).rejects.toThrow('full')
+    await expect(redeemCode(codeFile(directory, secret), 1, failing)).rejects.toThrow('full')
     expect(await redeem()).toBe('paired')
   })
 })

@@ -5,7 +5,7 @@ import { formatAddress } from '../../../lib/i18n/formats.ts'
 import { type Message, message } from '../../../lib/i18n/message.ts'
 import { UserError } from '../../../lib/i18n/user-error.ts'
 import { findDisk, readMounts } from '../../../platform/mounts.ts'
-import { parsePairingCode } from '../../../protocol/pairing-code.ts'
+import { parseEnteredCode } from '../../../protocol/short-code.ts'
 import type { Destination } from '../../../settings/destination-schema.ts'
 import {
   completeDestination,
@@ -43,7 +43,7 @@ export function destinationsHandlers(
   return {
     pair: ({ code, name }) =>
       runAction(async () => {
-        refuseMore(context.settings.get(), parsePairingCode(code))
+        refuseMore(context.settings.get(), parseEnteredCode(code))
         // The code works once, so it must not be used up if the settings cannot be saved.
         context.settings.tryWriting()
         const paired = await context.pair({

@@ -18,6 +18,8 @@ export interface Choice {
   version: string | null
   /** The state at this time, in milliseconds since 1970; null: the current state. */
   at: number | null
+  /** Only files whose path contains this text, ignoring case; left out: all. */
+  text?: string | undefined
   /** See ContentsQuestion. */
   oldNames?: boolean
 }
@@ -107,7 +109,7 @@ export function findPlaces(
 
 export const toQuestion = (choice: Choice): Omit<StoreContentsQuestion, 'after'> => ({
   ...choice,
-  text: null,
+  text: choice.text ?? null,
   isList: false,
 })
 

@@ -21,6 +21,8 @@ export const choiceSchema = z.object({
   version: z.string().min(1).max(1000).nullable(),
   /** The state at this time, in milliseconds since 1970; null: the current state. */
   at: z.number().nullable(),
+  /** Only files whose path contains this text, ignoring case; left out: all. */
+  text: z.string().min(1).max(1000).optional(),
 })
 
 /**

@@ -25,6 +25,7 @@ export function Copyable({ text, label, done }: CopyableProps) {
         color="gray"
         size="lg"
         aria-label={t(label)}
+        title={t(label)}
         onClick={() => copy(text, message(done))}
       >
         <IconCopy size={17} />

@@ -110,7 +110,11 @@ function describeStations(state: AppState, now: number): Status | null {
 
 function describeCalmStatus(state: AppState, now: number): Status {
   const pause = findPause(state)
-  if (pause !== null) return { level: 'paused', sentence: pause, detail: null }
+  if (pause !== null) {
+    // The number of waiting files is not known yet.
+    const sentence = isStarting(state) ? describePauseBeside(pause) : pause
+    return { level: 'paused', sentence, detail: null }
+  }
   if (state.sources.length === 0 && state.checkedPaths.length === 0) {
     const { receiving } = state
     if (receiving?.isRunning && receiving.senders.length > 0) return describeReceiving(receiving, now)

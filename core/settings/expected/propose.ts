@@ -187,19 +187,24 @@ export function previewRule(rule: ExpectedFiles, files: readonly KnownFile[], at
       count: otherCase.length,
       paths: otherCase.slice(0, SHOWN.otherCase).map(({ path }) => path),
     },
-    next: listNext(rule, at),
+    next: listNext(rule, at, new Set(found.map(({ path }) => path))),
   }
 }
 
-function listNext(rule: ExpectedFiles, at: number): NextExpected[] {
-  const { format } = compilePattern(rule.pattern, rule.everyMinutes)
+/** Periods that are looked at for the next files: an undated name is the same in all of them. */
+const LOOKED_AT = 100
+
+/** @param there paths of the files that have come: a dated one is not expected any more. */
+function listNext(rule: ExpectedFiles, at: number, there: ReadonlySet<string>): NextExpected[] {
+  const { format, isDated } = compilePattern(rule.pattern, rule.everyMinutes)
   const within = rule.withinMinutes * MINUTE_MS
   const { until } = findFirstExpected(rule, at)
   const periods = openPeriods(rule).from(until - within)
-  return Array.from({ length: SHOWN.next }, () => {
+  const files = Array.from({ length: LOOKED_AT }, () => {
     const { wall, end } = periods.next().value
     return { path: format(wall), due: end + within }
   })
+  return files.filter(({ path }) => !isDated || !there.has(path)).slice(0, SHOWN.next)
 }
 
 /** Returns the files that a pattern matches with the wall times in their names, the newest first. */

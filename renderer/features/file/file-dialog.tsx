@@ -146,6 +146,7 @@ export default function FileDialog({ state, path, wanted, opened, onClose, onOpe
                   spot,
                   at: null,
                   missingOnly: false,
+                  text: '',
                   isThere: isThere(explanation, place, chosen.version),
                 }
               : null

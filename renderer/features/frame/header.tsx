@@ -142,6 +142,7 @@ function PauseMenu({ state, onOther }: { state: AppState; onOther: () => void })
           color={paused ? 'harbour' : 'gray'}
           size={30}
           aria-label={t(paused ? 'window.pause.resumeMenu' : 'window.pause.menu')}
+          title={t(paused ? 'window.pause.resumeMenu' : 'window.pause.menu')}
         >
           {paused ? <IconPlayerPlay size={18} /> : <IconPlayerPause size={18} />}
         </ActionIcon>
@@ -193,7 +194,14 @@ function MoreMenu({ state, status }: { state: AppState; status: string }) {
     <>
       <Menu {...menu}>
         <Menu.Target>
-          <ActionIcon ref={target} variant="subtle" color="gray" size={30} aria-label={t('window.more')}>
+          <ActionIcon
+            ref={target}
+            variant="subtle"
+            color="gray"
+            size={30}
+            aria-label={t('window.more')}
+            title={t('window.more')}
+          >
             <IconDots size={18} />
           </ActionIcon>
         </Menu.Target>

@@ -35,7 +35,7 @@ interface BrowsePartProps {
 }
 
 /** The part of a choice that is the same for each directory: files in their newest version. */
-const ALL = { version: null, isThere: false }
+const ALL = { version: null, isThere: false, text: '' }
 
 /**
  * Returns a text that changes when files of the source around a place here are sent; null: no source is around it, or
@@ -95,7 +95,7 @@ export function BrowsePart(props: BrowsePartProps) {
     onAsked()
   }, [folders, source, putsBack, onAsked])
   const choose = (wanted: Pick<Chosen, 'spot' | 'version' | 'isThere'>) =>
-    setChosen({ ...wanted, at: wanted.version === null ? at : null, missingOnly: false })
+    setChosen({ ...wanted, text: '', at: wanted.version === null ? at : null, missingOnly: false })
   const ask = (
     <RestoreDialog
       destination={destination}
@@ -106,13 +106,19 @@ export function BrowsePart(props: BrowsePartProps) {
       onClose={() => setChosen(null)}
     />
   )
+  // A search looks at the whole folder, whatever directory is shown.
+  const wanted = search === '' || isMissingOnly ? place : { ...place, path: '' }
   const restore = (
     <Button
       size="xs"
       disabled={isRunning || moment === 'invalid' || looked.isEmpty}
-      onClick={() => setChosen({ ...ALL, spot: place, at, missingOnly: isMissingOnly })}
+      onClick={() => setChosen({ ...ALL, spot: wanted, text: search, at, missingOnly: isMissingOnly })}
     >
-      <What isAll={place.folder === null} files={looked.files} at={at} />
+      <What
+        scope={search !== '' ? 'found' : place.folder === null ? 'all' : 'thisFolder'}
+        files={looked.files}
+        at={at}
+      />
     </Button>
   )
   const time = (
@@ -155,8 +161,7 @@ export function BrowsePart(props: BrowsePartProps) {
       <SearchField key={shown} onSearch={setSearch} />
       <div className="spread">
         <Crumbs spot={place} onGo={go} />
-        {/* It restores more than what a search has found. */}
-        {search === '' && restore}
+        {restore}
       </div>
       <ListingPart
         key={JSON.stringify([place, search, at, isMissingOnly, ended, sent])}
@@ -176,15 +181,23 @@ export function BrowsePart(props: BrowsePartProps) {
   )
 }
 
-/** Names what the button restores: how many files, where known, and as of when. */
-function What({ isAll, files, at }: { isAll: boolean; files: number | null; at: number | null }) {
+/** Names what the button restores: how many files, where known, and as of when. `found`: what a search has found. */
+function What({
+  scope,
+  files,
+  at,
+}: {
+  scope: 'all' | 'thisFolder' | 'found'
+  files: number | null
+  at: number | null
+}) {
   const { t, format } = useWords()
   const time = useOfNow((now) => (at === null ? '' : format.moment(at, now)))
-  const scope = files !== null ? 'these' : isAll ? 'all' : 'thisFolder'
+  const named = files === null ? scope : 'these'
   const params = files === null ? {} : { count: files }
   return time === ''
-    ? t(`window.restore.${scope}`, params)
-    : t(`window.restore.${scope}Then`, { ...params, time })
+    ? t(`window.restore.${named}`, params)
+    : t(`window.restore.${named}Then`, { ...params, time })
 }
 
 /** Returns the folder of the source that is shown first. */

@@ -228,6 +228,7 @@ function FileRow({
             color="gray"
             aria-expanded={opened}
             aria-label={t('window.restore.versionsOf', { name })}
+            title={t('window.file.versions')}
             onClick={() => setOpened(!opened)}
           >
             <IconHistory size={16} />
@@ -236,6 +237,7 @@ function FileRow({
         <ActionIcon
           variant="subtle"
           aria-label={t('window.restore.one', { name })}
+          title={t('window.restore.start')}
           disabled={isRestoring}
           onClick={restore}
         >

@@ -32,6 +32,8 @@ export interface Chosen {
   /** The state at this time, in milliseconds since 1970; null: the current state. */
   at: number | null
   missingOnly: boolean
+  /** Only files whose path contains this; '': all. */
+  text: string
   /** It is a file, and another one is at its place on this computer. */
   isThere: boolean
 }
@@ -217,7 +219,7 @@ function buildCommand(
   }: Pick<RestoreFormProps, 'destination' | 'computer' | 'chosen'> & { isEncrypted: boolean },
 ): CommandInput<'restoreStart'> | null {
   const { where, conflict, to, identity } = draft
-  const { spot, version, at, missingOnly } = chosen
+  const { spot, version, at, missingOnly, text } = chosen
   const key = identity.trim()
   if ((where === 'elsewhere' && to.trim() === '') || (isEncrypted && key === '')) return null
   return {
@@ -228,6 +230,7 @@ function buildCommand(
     version: version?.version ?? null,
     at: version === null ? at : null,
     missingOnly,
+    ...(text === '' ? {} : { text }),
     to: where === 'inPlace' ? null : to.trim(),
     ...(asksAbout(draft, chosen) ? { conflict } : {}),
     ...(key === '' ? {} : { identity: key }),
@@ -317,11 +320,11 @@ function Where({ draft, place, chosen, tried, onChange }: WhereProps) {
 /** Counts the files of a whole folder that are missing here; null: not known. */
 function countMissing(
   destination: DestinationState,
-  { spot, at, missingOnly }: Chosen,
+  { spot, at, missingOnly, text }: Chosen,
   folders: readonly Folder[] | null,
   { sources }: Pick<AppState, 'sources'>,
 ): { count: number; bytes: number } | null {
-  if (!missingOnly || at !== null || spot.path !== '') return null
+  if (!missingOnly || at !== null || spot.path !== '' || text !== '') return null
   const id = folders?.find(({ name }) => name === spot.folder)?.source
   const source = sources.find(({ settings }) => settings.id === id)
   const totals = source?.destinations.find((one) => one.id === destination.id)?.totals
@@ -336,7 +339,12 @@ interface WhatProps extends Pick<RestoreFormProps, 'destination' | 'computer' | 
   missing: ReturnType<typeof countMissing>
 }
 
-function What({ destination, computer, chosen: { spot, version, at, missingOnly }, missing }: WhatProps) {
+function What({
+  destination,
+  computer,
+  chosen: { spot, version, at, missingOnly, text },
+  missing,
+}: WhatProps) {
   const { t, format } = useWords()
   const from = destinationName(destination, t)
   const what = [spot.folder, spot.path].filter((part) => part !== null && part !== '').join('/')
@@ -348,6 +356,7 @@ function What({ destination, computer, chosen: { spot, version, at, missingOnly 
       {spot.folder === null
         ? computer === null && t('window.restore.whatAll', { from })
         : t('window.restore.whatIs', { what, from })}
+      {text !== '' && ` ${t('window.restore.whatFound', { text })}`}
       {missingOnly && ` ${t('window.restore.whatMissing')}`}
       {missing !== null &&
         ` ${t('window.restore.missingCount', { count: missing.count, size: format.bytes(missing.bytes) })}`}

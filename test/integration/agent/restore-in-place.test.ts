@@ -93,6 +93,18 @@ test('restore in place: a deleted directory is marked as missing, and comes back
   expect(readFacts('run.sh')).toEqual(facts[3])
 })
 
+test('restore in place: what a search has found comes back, and nothing else', async () => {
+  const { source, ask, destination, restore } = await startWithFiles()
+  const before = readTree(source)
+  for (const name of fs.readdirSync(source)) fs.rmSync(path.join(source, name), { recursive: true })
+  const at = { destination, folder: 'runs', directory: '', at: null }
+  const { files } = await ask('restoreSearch', { ...at, text: 'RAW', missingOnly: false })
+  expect(files.map((file) => file.path)).toEqual(['2025/may/one.raw', '2025/two.raw'])
+  expect(await restore({ text: 'RAW' })).toMatchObject({ restored: 2, totalFiles: 2, to: source })
+  const { 'notes.txt': _, 'run.sh': __, ...found } = before
+  expect(readTree(source)).toEqual(found)
+})
+
 test('restore in place: an older version waits for a decision, to replace the file or to keep both', async () => {
   const { data, source, destination, ask, restore } = await startWithFiles()
   const file = path.join(source, 'notes.txt')

@@ -72,6 +72,13 @@ describe('overall status while sending or paused', () => {
     })
   })
 
+  it('no number of waiting files is shown while a pause lasts and the folders are not compared yet', () => {
+    const settings = { ...defaultSettings, pause: { since: NOW - 1, until: null } }
+    const sentence = (source: SourceState) => status({ settings, sources: [source] }).sentence
+    expect(sentence({ ...well, scanned: null })).toBe('Sending is paused.')
+    expect(sentence(well)).toBe('Paused. 0 files wait.')
+  })
+
   it('files of a paused source are not shown as being sent', () => {
     const paused = (name: string, waitingFiles: number): SourceState => ({
       ...well,

@@ -279,6 +279,13 @@ describe('a preview', () => {
     ])
   })
 
+  test('does not expect a file that has come before its time', () => {
+    const files = series('x{YYYY}{MM}{DD}{HH}.csv')
+    const rule = { ...propose(files[0]?.path ?? '', files), zone: 'UTC' }
+    const { next } = previewRule(rule, [...files, file('x2026112913.csv')], at)
+    expect(next.map(({ path }) => path)).toEqual(['x2026112914.csv', 'x2026112915.csv', 'x2026112916.csv'])
+  })
+
   test('names the files that differ from the pattern in upper and lower case only if none matches', () => {
     const files = [file('ABCD331N.26O'), file('ABCD331M.26O'), file('ABCD331L.26O'), file('ABCD331K.26O')]
     const rule = { ...propose('abcd331n.26o'), zone: 'UTC' }

@@ -129,9 +129,9 @@ export class Restores implements Part {
    * @throws UserError if a folder has no source here, or the source's disk is away.
    */
   async #place(asked: ToStart): Promise<{ to: string | null; wanted: Wanted[] }> {
-    const { destination, computer = null, folder, path: file, version, at, to, only } = asked
+    const { destination, computer = null, folder, path: file, version, at, text, to, only } = asked
     const { conflict = 'leave', missingOnly = false } = asked
-    const choice = { folder, path: file, version, at }
+    const choice = { folder, path: file, version, at, ...(text === undefined ? {} : { text }) }
     const options = { conflict, missingOnly, ...(only === undefined ? {} : { only }) }
     const name = (file ?? folder)?.split('/').at(-1)
     if (to !== null)

@@ -38,13 +38,19 @@ export interface Library {
    */
   counts?(asked: CountsQuestion): Promise<CountsPage | null>
   /** @throws NotReadable, with the error name as its message, if only this content cannot be read. */
-  open(content: StoredContent): Promise<Incoming>
+  open(content: StoredContent, options?: OpenContent): Promise<Incoming>
   /**
    * Asks for a content that could not be read because it is COLD; it can be opened hours later. Left out: none is.
    * @throws NotReadable
    */
   thaw?(content: StoredContent): Promise<void>
   close(): void
+}
+
+/** How a content is opened. */
+export interface OpenContent {
+  /** Its pieces go on behind the recorded size if the file is longer, so that a comparison finds what was added to it. */
+  toEnd?: boolean
 }
 
 /** A content to restore, from any kind of origin. */
@@ -83,15 +89,19 @@ const PARTS_AHEAD = 6
 type ReadPart = (content: StoredContent, from: number, bytes: number) => Promise<Buffer>
 
 /** Opens a content of any size that is read in parts. */
-export async function openInParts(content: StoredContent, readPart: ReadPart): Promise<Incoming> {
+export async function openInParts(
+  content: StoredContent,
+  readPart: ReadPart,
+  { toEnd = false }: OpenContent = {},
+): Promise<Incoming> {
   const { facts, digest } = content
-  if (facts.size > SMALL_BYTES) return { facts, digest, pieces: () => inParts(content, readPart) }
-  const bytes = await readPart(content, 0, facts.size)
+  const size = toEnd ? facts.size + 1 : facts.size
+  if (facts.size > SMALL_BYTES) return { facts, digest, pieces: () => inParts(content, size, readPart) }
+  const bytes = await readPart(content, 0, size)
   return { facts, digest, pieces: () => [bytes] }
 }
 
-async function* inParts(content: StoredContent, readPart: ReadPart): AsyncGenerator<Buffer> {
-  const { size } = content.facts
+async function* inParts(content: StoredContent, size: number, readPart: ReadPart): AsyncGenerator<Buffer> {
   const ahead: Promise<Buffer>[] = []
   let asked = 0
   const askMore = () => {

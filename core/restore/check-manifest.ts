@@ -75,7 +75,7 @@ export async function verifyManifest(
   const left = new Set(manifest.keys())
   const isListed = ({ path }: { path: string }) => manifest.has(path)
   const contents = chooseContents(library, choice, 'bare', isListed, async () => undefined)
-  for await (const opened of openAhead(library, contents)) {
+  for await (const opened of openAhead(library, contents, { toEnd: true })) {
     left.delete(opened.content.path)
     const finding = await check(opened, manifest, (bytes) => {
       progress.bytes += bytes

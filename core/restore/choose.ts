@@ -1,5 +1,5 @@
 import { NotReadable } from '../backends/errors.ts'
-import { type Incoming, type Library, SMALL_BYTES } from '../backends/library.ts'
+import { type Incoming, type Library, type OpenContent, SMALL_BYTES } from '../backends/library.ts'
 import { settled } from '../dropped-errors.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { ownKeys } from '../lib/own-keys.ts'
@@ -169,6 +169,7 @@ const splitNames = ({ folder, path }: { folder: string | null; path: string | nu
 export async function* openAhead<F extends FoundContent>(
   library: Pick<Library, 'open'>,
   all: AsyncGenerator<F>,
+  options?: OpenContent,
 ): AsyncGenerator<F & Opening> {
   const queue: { opened: Promise<F & Opening>; bytes: number }[] = []
   let bytes = 0
@@ -182,7 +183,7 @@ export async function* openAhead<F extends FoundContent>(
       }
       const { size } = next.value.content.facts
       const own = size > SMALL_BYTES ? 0 : size
-      const opened = openOne(library, next.value)
+      const opened = openOne(library, next.value, options)
       void settled(opened)
       queue.push({ opened, bytes: own })
       bytes += own
@@ -197,9 +198,10 @@ export async function* openAhead<F extends FoundContent>(
 async function openOne<F extends FoundContent>(
   library: Pick<Library, 'open'>,
   found: F,
+  options: OpenContent | undefined,
 ): Promise<F & Opening> {
   try {
-    return { ...found, incoming: await library.open(found.content) }
+    return { ...found, incoming: await library.open(found.content, options) }
   } catch (error) {
     if (error instanceof NotReadable) return { ...found, fault: error.message }
     throw error

@@ -66,7 +66,7 @@ export async function verifyLibrary(parts: ToVerify, events: VerifyEvents): Prom
     progress.bytes += bytes
     events.progress(progress)
   }
-  for await (const one of openAhead(library, sentFiles(parts))) {
+  for await (const one of openAhead(library, sentFiles(parts), { toEnd: true })) {
     const { file, source } = one
     const wrong = await readBack(one, file, advance)
     progress.files += 1

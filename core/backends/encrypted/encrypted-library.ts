@@ -14,7 +14,7 @@ import type {
 } from '../../store/query/query.ts'
 import type { LibrarySettings } from '../backend-messages.ts'
 import { NotReadable } from '../errors.ts'
-import type { Incoming, Library } from '../library.ts'
+import type { Incoming, Library, OpenContent } from '../library.ts'
 import { decryptedSize, decrypterFor, encryptedSize, plainName, sealedName } from './age.ts'
 import {
   deriveNameKey,
@@ -102,11 +102,11 @@ class EncryptedLibrary implements Library {
     return (await this.#library.counts?.(there)) ?? null
   }
 
-  async open(content: StoredContent): Promise<Incoming> {
+  async open(content: StoredContent, options?: OpenContent): Promise<Incoming> {
     const decrypter = this.#decrypter
     // Not NotReadable: this applies to all contents, not to this one alone, and sending it again would not help.
     if (decrypter === null) throw new UserError('transfer.objects.needsIdentity')
-    const incoming = await this.#library.open(await this.#toSealed(content))
+    const incoming = await this.#library.open(await this.#toSealed(content), options)
     return {
       facts: { ...incoming.facts, size: decryptedSize(incoming.facts.size) },
       digest: null,

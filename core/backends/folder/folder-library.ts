@@ -5,6 +5,7 @@ import { EMBEDDED_DESTINATION } from '../../settings/destinations.ts'
 import type { StoreLayout } from '../../store/layout.ts'
 import { openForReading, requireStore } from '../../store/lock.ts'
 import { createStoreError } from '../../store/outcome.ts'
+import type { StoredContent } from '../../store/query/query.ts'
 import { openStoreReader } from '../../store/query/reader.ts'
 import { openSenders } from '../../store/senders/senders.ts'
 import type { ReadSettings } from '../backend.ts'
@@ -90,15 +91,17 @@ export function openStoreLibrary(
     entries: (question) => asked(() => reader.entries({ sender, asked: question })),
     contents: (question) => asked(() => reader.contents({ sender, asked: question })),
     counts: (question) => asked(() => reader.counts({ sender, asked: question })),
-    open: (content) =>
-      openInParts(content, async ({ folder, path, version }, from, bytes) => {
+    open: (content, options) => {
+      const readPart = async ({ folder, path, version }: StoredContent, from: number, bytes: number) => {
         const ranges = [{ folder, path, version, from, bytes }]
         const memory = new Uint8Array(bytes)
         const read = await asked(() => reader.ranges({ sender, job: { ranges, memory } }))
         const fault = read.reads[0]?.fault ?? ''
         if (fault !== '') throw new NotReadable(fault)
         return Buffer.from(read.bytes.buffer, read.bytes.byteOffset, read.bytes.length)
-      }),
+      }
+      return openInParts(content, readPart, options)
+    },
     close: () => reader.rest(),
   }
 }

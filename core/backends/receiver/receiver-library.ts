@@ -27,7 +27,7 @@ import type {
 } from '../../store/query/query.ts'
 import type { ReadSettings } from '../backend.ts'
 import { NotReadable } from '../errors.ts'
-import { type Incoming, type Library, openInParts } from '../library.ts'
+import { type Incoming, type Library, type OpenContent, openInParts } from '../library.ts'
 import { type Dialled, dial, toConnectionTrouble } from './dial.ts'
 
 type Waiting<T> = { resolve(value: T): void; reject(reason: unknown): void }
@@ -134,8 +134,8 @@ class ReceiverLibrary implements Library {
     return this.#canCount ? await this.#ask({ about: 'counts', ...asked }) : null
   }
 
-  open(content: StoredContent): Promise<Incoming> {
-    return openInParts(content, (...part) => this.#readPart(...part))
+  open(content: StoredContent, options?: OpenContent): Promise<Incoming> {
+    return openInParts(content, (...part) => this.#readPart(...part), options)
   }
 
   close(): void {

@@ -1,5 +1,5 @@
 // Damage that is found and repaired: people read which files it was, programs get events, and the report counts each once.
-import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { expect, test, vi } from 'vitest'
@@ -124,4 +124,14 @@ test('damage: prove names the files, the log states each repair, and a file from
   writeFileSync(at(0, 'file-00'), copy)
   expect((await run('verify', 'first')).code).toBe(0)
   expect(await getHealed()).toEqual([NAMES.length + 3, NAMES.length + 3])
+
+  // A copy that is longer than what was sent.
+  appendFileSync(at(0, 'file-01'), 'more')
+  const longer = await run('verify', 'first')
+  expect(longer.code, longer.out).toBe(1)
+  await until(
+    'it to be sent again',
+    () => readFileSync(at(0, 'file-01'), 'utf8') === readFileSync(path.join(source, 'file-01'), 'utf8'),
+    LONG_MS,
+  )
 })

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { TestStage } from '../../../backends/backend-messages.ts'
+import { encrypterFor } from '../../../backends/encrypted/age.ts'
 import { LATE, withTimeout } from '../../../lib/async/timing.ts'
 import { formatAddress } from '../../../lib/i18n/formats.ts'
 import { type Message, message } from '../../../lib/i18n/message.ts'
@@ -62,6 +63,7 @@ export function destinationsHandlers(
       runAction(() => saveDestination(context, input, 'kept', withDestinationChanged)),
     testDestination: async ({ id, destination, secrets }) => {
       const isNew = id === undefined
+      await requireRecipient(destination)
       // The test must fail for a folder that `addDestination` would refuse.
       const folder =
         isNew && destination.kind === 'folder'
@@ -98,6 +100,7 @@ async function saveDestination(
   const given = completeDestination(wanted, id, context.computerName)
   update(context.settings.get(), given)
   context.settings.tryWriting()
+  await requireRecipient(given)
   const destination = await resolveFolder(context, given)
   update(context.settings.get(), destination)
   const all = withKeptSecrets(context, secretsOfDestination(destination), secrets)
@@ -105,6 +108,16 @@ async function saveDestination(
   if (!works) throw new UserError(sentence.key, sentence.params)
   update(context.settings.get(), destination)
   context.change((settings) => update(settings, destination), { id, values: secrets })
+}
+
+/**
+ * Requires that files can be encrypted for the destination's recipient. A place that was begun with a mistyped one would
+ * refuse the right one afterwards.
+ * @throws UserError transfer.objects.recipient
+ */
+async function requireRecipient(destination: CommandInput<'testDestination'>['destination']): Promise<void> {
+  const { recipient = null } = 'recipient' in destination ? destination : {}
+  if (recipient !== null) await encrypterFor(recipient, destination.name ?? '')
 }
 
 /**

@@ -63,13 +63,19 @@ export function findHeldMessage({ scanned, settings: { name } }: SourceState): M
   return message('condition.emptied', { name, count: lost + changed, known })
 }
 
-/** Returns the destinations that keep the deleted files of these sources; none: the folder on this computer keeps them. */
+/**
+ * Returns the destinations that keep the deleted files of these sources: of each source those with the most of them, as
+ * another one may have been added later. None: the folder on this computer keeps them.
+ */
 export function findKeepers(
   { destinations: all }: Pick<AppState, 'destinations'>,
   sources: readonly Pick<SourceState, 'destinations'>[],
 ): DestinationState[] {
   const mine = sources.flatMap(({ destinations }) => destinations)
-  const keepers = mine.filter(({ totals }) => totals.deletedFiles > 0)
+  const keepers = sources.flatMap(({ destinations }) => {
+    const most = Math.max(...destinations.map(({ totals }) => totals.deletedFiles))
+    return destinations.filter(({ totals }) => most > 0 && totals.deletedFiles === most)
+  })
   // While the files come back, the counts may be zero already.
   const ids = (keepers.length > 0 ? keepers : mine).map(({ id }) => id)
   return all.filter(({ id }) => ids.includes(id))

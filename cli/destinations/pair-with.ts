@@ -48,8 +48,9 @@ export async function pairWith(
 /** Returns the user's next step before files are sent to the new destination. */
 async function nextStep({ sources }: ShownSettings, dataDirectory: string): Promise<Message> {
   const data = dataWords(dataDirectory)
-  if (sources.length === 0) return message('transfer.pairedNext.protect', { data })
   const isRunning = (await runningState(dataDirectory)) !== null
+  if (sources.length === 0)
+    return message(isRunning ? 'transfer.pairedNext.add' : 'transfer.pairedNext.protect', { data })
   return message(isRunning ? 'transfer.pairedNext.running' : 'transfer.pairedNext.start', { data })
 }
 

@@ -104,7 +104,7 @@ function TimelineList({ state, filter, isFiltered, marked }: TimelineListProps) 
         <p className="card-problem breakable">{t('window.timeline.failure', { reason: say(failure) })}</p>
       )}
       {shown.length === 0 && isFiltered && <p className="dimmed">{t('window.timeline.nothingFits')}</p>}
-      {entries !== null && shown.length === 0 && !isFiltered && (
+      {shown.length === 0 && !isFiltered && (
         <Empty icon={<IconBell size={30} stroke={1.5} />} title={t('window.alerts.emptyTitle')}>
           {t(isHeard(state) ? 'window.alerts.empty' : 'window.alerts.emptySilent')}
         </Empty>

@@ -275,7 +275,7 @@ describe('supervised worker', () => {
   })
 
   describe('a worker that is not needed', () => {
-    const invite = { code: 'c', minutes: 10, uses: 1, expiresAt: 1 }
+    const invite = { code: 'c', short: null, minutes: 10, uses: 1, expiresAt: 1 }
     const resting = () => {
       const all = supervised()
       const beats = setInterval(() => {

@@ -66,7 +66,8 @@ export function openDamaged(database: DatabaseSyncInstance, routes: Routes) {
     `SELECT key, value FROM meta WHERE key > max(?1, ?3) AND key < ?2 ORDER BY key LIMIT ${ROWS}`,
   )
   const count = database.prepare(
-    `SELECT count(*) AS files, coalesce(sum(value ->> '$.size'), 0) AS bytes FROM meta WHERE key > ? AND key < ?`,
+    `SELECT count(*) AS files, coalesce(sum(value ->> '$.size'), 0) AS bytes,
+       coalesce(max(value ->> '$.at'), 0) AS foundAt FROM meta WHERE key > ? AND key < ?`,
   )
   const removeOfSource = database.prepare(
     `DELETE FROM meta WHERE key > 'damaged ' AND key < 'damaged!' AND value ->> '$.source' = ?`,
@@ -136,7 +137,7 @@ export function openDamaged(database: DatabaseSyncInstance, routes: Routes) {
     },
 
     countDamaged: (destination: string) =>
-      count.get(...toRange(destination)) as { files: number; bytes: number },
+      count.get(...toRange(destination)) as { files: number; bytes: number; foundAt: number },
 
     /** Forgets findings about files that the destination no longer needs. */
     clearDamaged: (destination: string, files: readonly DamagedFile[]) =>

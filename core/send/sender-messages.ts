@@ -67,8 +67,8 @@ export type RemovalRule = z.infer<typeof removalRuleSchema>
 
 /** Upper bounds, in seconds, of the delays that a sender counts: from a moment to a week. */
 export const DELAY_SECONDS = [1, 3, 10, 30, 60, 300, 1_800, 3_600, 21_600, 86_400, 604_800]
-/** Number and bytes of damaged files. */
-export const damagedSchema = z.object({ files: z.number(), bytes: z.number() })
+/** Number and bytes of damaged files. `foundAt`: when one of them was found last, in milliseconds since 1970. */
+export const damagedSchema = z.object({ files: z.number(), bytes: z.number(), foundAt: z.number() })
 
 /** See HealPlan.next. */
 const healPlaceSchema = z.object({ source: z.string(), path: z.string() })

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Connection, Decision } from '../backends/backend-messages.ts'
 import { TEST_MS } from '../backends/connection-test.ts'
 import { whenFolderClosed } from '../backends/folder/folder.ts'
@@ -80,7 +81,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     this.#changed()
   })
   #damagedTimer = this.#lookForDamagedIn(DAMAGED_EVERY_MS)
-  #damaged = { files: 0, bytes: 0 }
+  #damaged = { files: 0, bytes: 0, foundAt: 0 }
   /** The healing that runs, or its result. */
   #healing: { result: HealedFiles | null; bytes: number } | null = null
   #config: Config | null = null
@@ -408,8 +409,8 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     clearTimeout(this.#damagedTimer)
     this.#damagedTimer = this.#lookForDamagedIn(Math.max(DAMAGED_EVERY_MS, DAMAGED_SHARE * ms))
     const now = found ?? this.#damaged
-    if (now.files === this.#damaged.files && now.bytes === this.#damaged.bytes) return
-    this.#damaged = now
+    if (isDeepStrictEqual({ ...now }, this.#damaged)) return
+    this.#damaged = { ...now }
     this.#changed()
   }
 

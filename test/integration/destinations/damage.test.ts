@@ -129,9 +129,5 @@ test('damage: prove names the files, the log states each repair, and a file from
   appendFileSync(at(0, 'file-01'), 'more')
   const longer = await run('verify', 'first')
   expect(longer.code, longer.out).toBe(1)
-  await until(
-    'it to be sent again',
-    () => readFileSync(at(0, 'file-01'), 'utf8') === readFileSync(path.join(source, 'file-01'), 'utf8'),
-    LONG_MS,
-  )
+  await untilRepaired()
 })

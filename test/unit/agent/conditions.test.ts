@@ -44,7 +44,7 @@ const connection = (state: AppState['destinations'][0]['connection']['state'], c
 const damagedWith = (healing: { isRunning: boolean; failed: number }) => {
   const failures = [message('heal.nowhere', { path: 'data/a', name: 'cellar' })]
   const all = { at: NOW, healed: 0, resent: 0, failures, ...healing }
-  return { destinations: [{ ...receiver, damaged: { files: 2, bytes: 9 }, healing: all }] }
+  return { destinations: [{ ...receiver, damaged: { files: 2, bytes: 9, foundAt: 1 }, healing: all }] }
 }
 const source = (changes: Partial<SourceState>) => ({ sources: [{ ...well, ...changes }] })
 const scanned = (changes: object) =>

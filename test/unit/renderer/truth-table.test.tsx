@@ -62,7 +62,7 @@ const destination = (changes: Partial<DestinationState>) => ({
 const connection = (state: DestinationState['connection']['state'], since = NOW - HOUR, fails = false) =>
   destination({ connection: { state, since, problem: fails ? problem : null } })
 const damaged = {
-  damaged: { files: 2, bytes: 9 },
+  damaged: { files: 2, bytes: 9, foundAt: 1 },
   healing: { isRunning: false, at: NOW, healed: 0, resent: 0, failed: 2, failures: [problem] },
 }
 const disk = (folders: string[]): AppState['disks'] => ({

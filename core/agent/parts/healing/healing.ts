@@ -59,10 +59,10 @@ export class Healing implements Part {
   /** Destinations that wait for their turn, with an age identity if a person gave one. */
   readonly #waiting = new Map<string, string | null>()
   /**
-   * By destination: when it is tried again, the delay before that, the damaged files that were left, and the delay after
-   * which new ones are tried with them.
+   * By destination: when it is tried again, the delay before that, the time after which files are new,
+   * and the delay after which newer ones are tried with them.
    */
-  readonly #retries = new Map<string, { at: number; delayMs: number; left: number; newAfterMs: number }>()
+  readonly #retries = new Map<string, { at: number; delayMs: number; foundAt: number; newAfterMs: number }>()
   /** By destination: the lost files of the last run, which are not logged again. */
   readonly #lost = new Map<string, ReadonlySet<string>>()
   /** Repairs that the present run has logged. */
@@ -94,9 +94,9 @@ export class Healing implements Part {
       const isIdle = healing?.isRunning !== true
       if (damaged === undefined || connection.state !== 'connected' || !isIdle) continue
       const retry = this.#retries.get(id)
-      if (retry !== undefined && damaged.files > retry.left) {
+      if (retry !== undefined && damaged.foundAt > retry.foundAt) {
         retry.at = Math.min(retry.at, now + retry.newAfterMs)
-        retry.left = damaged.files
+        retry.foundAt = damaged.foundAt
       }
       if (retry === undefined || now >= retry.at) this.#enqueue(id, null)
     }
@@ -191,16 +191,19 @@ export class Healing implements Part {
   }
 
   /** Sets when what is left is tried again. */
-  #planRetry(id: string, { healed, resent, failed, failures }: HealingState, isHalted: boolean): void {
+  #planRetry(id: string, { at: begunAt, healed, failed, failures }: HealingState, isHalted: boolean): void {
     const before = this.#retries.get(id)
     const hasFailed = failed + failures.length > 0
     const doubled = before === undefined || healed > 0 || isHalted ? FIRST_RETRY_MS : before.delayMs * 2
     const delayMs = Math.min(LONGEST_RETRY_MS, doubled)
     // Files that have failed would be fetched again: they wait longer than files that the sources send.
     const at = Date.now() + (hasFailed ? delayMs : RESENT_AFTER_MS)
-    // The sender's next report no longer counts what was healed.
-    const left = Math.max(resent + failed, this.#find(id)?.damaged?.files ?? 0)
-    this.#retries.set(id, { at, delayMs, left, newAfterMs: hasFailed ? FIRST_RETRY_MS : RESENT_AFTER_MS })
+    this.#retries.set(id, {
+      at,
+      delayMs,
+      foundAt: begunAt,
+      newAfterMs: hasFailed ? FIRST_RETRY_MS : RESENT_AFTER_MS,
+    })
   }
 
   /** Heals the files of one plan: each from the first destination that has it, and else from the next one. */

@@ -187,24 +187,27 @@ export function previewRule(rule: ExpectedFiles, files: readonly KnownFile[], at
       count: otherCase.length,
       paths: otherCase.slice(0, SHOWN.otherCase).map(({ path }) => path),
     },
-    next: listNext(rule, at, new Set(found.map(({ path }) => path))),
+    next: listNext(rule, at, new Set(found.map(({ wall }) => wall))),
   }
 }
 
 /** Periods that are looked at for the next files: an undated name is the same in all of them. */
 const LOOKED_AT = 100
 
-/** @param there paths of the files that have come: a dated one is not expected any more. */
-function listNext(rule: ExpectedFiles, at: number, there: ReadonlySet<string>): NextExpected[] {
+/** @param there wall times in the names of the files that have come: they are not expected any more. */
+function listNext(rule: ExpectedFiles, at: number, there: ReadonlySet<number>): NextExpected[] {
   const { format, isDated } = compilePattern(rule.pattern, rule.everyMinutes)
   const within = rule.withinMinutes * MINUTE_MS
   const { until } = findFirstExpected(rule, at)
   const periods = openPeriods(rule).from(until - within)
   const files = Array.from({ length: LOOKED_AT }, () => {
     const { wall, end } = periods.next().value
-    return { path: format(wall), due: end + within }
+    return { wall, path: format(wall), due: end + within }
   })
-  return files.filter(({ path }) => !isDated || !there.has(path)).slice(0, SHOWN.next)
+  return files
+    .filter(({ wall }) => !isDated || !there.has(wall))
+    .slice(0, SHOWN.next)
+    .map(({ path, due }) => ({ path, due }))
 }
 
 /** Returns the files that a pattern matches with the wall times in their names, the newest first. */

@@ -51,7 +51,9 @@ export function useOpenPage(): OpenPage {
 export function useOpenRestore() {
   const openPage = useOpenPage()
   return ({ settings, destinations, scanned, totals }: SourceState, missingOnly = false) => {
-    const from = destinations.find(({ totals }) => !missingOnly || totals.deletedFiles > 0)
+    const deleted = ({ totals }: (typeof destinations)[number]) => (missingOnly ? totals.deletedFiles : 0)
+    // The one that keeps the most of them: others may have been added later.
+    const [from] = destinations.toSorted((one, other) => deleted(other) - deleted(one))
     // Files that Holdfast removed, and those deleted long ago, are missing on purpose: the user chooses in the list.
     const putsBack =
       missingOnly && totals.removedFiles === 0 && scanned?.deleted?.files === totals.deletedFiles

@@ -116,6 +116,7 @@ export function BrowsePart(props: BrowsePartProps) {
     >
       <What
         scope={search !== '' ? 'found' : place.folder === null ? 'all' : 'thisFolder'}
+        text={search}
         files={looked.files}
         at={at}
       />
@@ -184,17 +185,20 @@ export function BrowsePart(props: BrowsePartProps) {
 /** Names what the button restores: how many files, where known, and as of when. `found`: what a search has found. */
 function What({
   scope,
+  text,
   files,
   at,
 }: {
   scope: 'all' | 'thisFolder' | 'found'
+  /** What was searched for. */
+  text: string
   files: number | null
   at: number | null
 }) {
   const { t, format } = useWords()
   const time = useOfNow((now) => (at === null ? '' : format.moment(at, now)))
   const named = files === null ? scope : 'these'
-  const params = files === null ? {} : { count: files }
+  const params = files === null ? { text } : { count: files }
   return time === ''
     ? t(`window.restore.${named}`, params)
     : t(`window.restore.${named}Then`, { ...params, time })

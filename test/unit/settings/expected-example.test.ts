@@ -284,6 +284,8 @@ describe('a preview', () => {
     const rule = { ...propose(files[0]?.path ?? '', files), zone: 'UTC' }
     const { next } = previewRule(rule, [...files, file('x2026112913.csv')], at)
     expect(next.map(({ path }) => path)).toEqual(['x2026112914.csv', 'x2026112915.csv', 'x2026112916.csv'])
+    const open = previewRule({ ...rule, pattern: 'x{YYYY}{MM}{DD}{HH}*' }, [file('x2026112913.csv')], at)
+    expect(open.next[0]?.path).toBe('x2026112914*')
   })
 
   test('names the files that differ from the pattern in upper and lower case only if none matches', () => {

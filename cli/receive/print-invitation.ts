@@ -36,5 +36,6 @@ export function printInvitation(
     say(renderQr(code, process.stdout.columns ?? process.stderr.columns ?? Number.POSITIVE_INFINITY))
   }
   say(translate('transfer.pairingHint', { code }))
-  if (short !== null) say(translate('cli.pair.short', { code: short, minutes: SHORT_CODE_MINUTES }))
+  if (short !== null)
+    say(translate('cli.pair.short', { code: short, minutes: Math.min(minutes, SHORT_CODE_MINUTES) }))
 }

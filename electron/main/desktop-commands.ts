@@ -16,8 +16,8 @@ import { saveReport } from './save-report.ts'
 import { exportSettings, readSettings } from './settings-file.ts'
 import type { TrayWindow } from './window.ts'
 
-/** As in core/protocol/pairing-code.ts; LONGEST_CODE is the contract's limit in characters. */
-const PAIRING_PREFIX = 'holdfast://'
+/** A pairing code, or an address and a short one (core/protocol); LONGEST_CODE is the contract's limit in characters. */
+const CODE = /^holdfast:\/\/|^\S+\s+[\dA-Za-z]{4}-?[\dA-Za-z]{4}$/
 const LONGEST_CODE = 2_000
 
 /** Returns the handlers of commands that need a desktop: native dialogs, the file manager, the window. */
@@ -63,7 +63,7 @@ export function desktopHandlers(options: {
     setLoginStart: ({ on }) => runAction(() => login.set(on)),
     copiedCode: async () => {
       const copied = (await clipboard.readText()).trim()
-      return { code: copied.startsWith(PAIRING_PREFIX) && copied.length <= LONGEST_CODE ? copied : null }
+      return { code: copied.length <= LONGEST_CODE && CODE.test(copied) ? copied : null }
     },
     saveReport: (input) => saveReport(options, input),
     saveManifest: (input) => saveManifest(options, input),

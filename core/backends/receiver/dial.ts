@@ -66,7 +66,7 @@ export async function dial(
 }
 
 /**
- * Sends `hello` on a connection to the verified receiver, and waits for its `welcome`.
+ * Sends `hello` on a connection to the verified receiver, or to one that has to prove itself in an exchange, and waits for its `welcome`.
  * @param answer returns the answer to the receiver's message of an exchange; only if `hello` begins one
  * @throws Refused, ProtocolError, or the system error.
  */

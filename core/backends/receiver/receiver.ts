@@ -249,8 +249,9 @@ export function testReceiver(
 }
 
 /**
- * Pairs with the receiver that created this code. Sends no data unless the receiver's certificate is that of the
- * code, or the receiver has proven that it has the short code; the receiver pins this computer's certificate in turn.
+ * Pairs with the receiver that created this code. Sends nothing unless the receiver's certificate is that of the
+ * code. For a short one it sends its name and the first message of the proof, and all else after the receiver's proof. The
+ * receiver pins this computer's certificate in turn.
  * @param name the name of this computer at the receiver.
  * @throws UserError with a remedy.
  */

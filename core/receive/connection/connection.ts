@@ -433,6 +433,8 @@ export class SenderConnection implements ActiveConnection {
     // Protocol errors are refusals in every phase; an admitted sender was sent the refusal as well (onFault).
     if (reason instanceof ProtocolError)
       this.#host.onRefusedConnection(this.#from, reason.message, 'malformed')
+    else if (phase.at === 'proving')
+      this.#host.onRefusedConnection(this.#from, 'it did not prove its short pairing code', 'code')
     else if (phase.at === 'hello')
       this.#host.onRefusedConnection(this.#from, reason?.message ?? ENDED_BEFORE_HELLO, 'other')
   }

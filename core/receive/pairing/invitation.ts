@@ -56,9 +56,11 @@ const shortCodeSchema = z.object({
   file: z.string().regex(/^[0-9a-f]{64}\.json$/),
   /** Milliseconds since 1970. */
   expiresAt: z.number(),
-  /** How many more connections may try it. */
-  tries: z.number().int(),
 })
+type ShortCode = z.infer<typeof shortCodeSchema>
+
+/** Extension of the file with the number of connections that have tried a short code, beside that of the whole one. */
+const TRIES = '.tries'
 
 /** Creates the short code of an invitation, in place of the one of an earlier invitation. */
 async function makeShortCode(
@@ -67,14 +69,23 @@ async function makeShortCode(
   now: number,
   minutes: number,
 ): Promise<string> {
-  const short: z.infer<typeof shortCodeSchema> = {
+  const short: ShortCode = {
     code: createShortCode(),
     file: path.basename(codeFile(directory, secret)),
     expiresAt: now + Math.min(minutes, SHORT_CODE_MINUTES) * 60_000,
-    tries: SHORT_CODE_TRIES,
   }
   await replaceFile(path.join(directory, SHORT), JSON.stringify(short))
   return short.code
+}
+
+async function readShortCode(directory: string): Promise<ShortCode | null> {
+  const noFile = expectErrorCodes(['ENOENT'], null)
+  const text = await readFile(path.join(directory, SHORT), 'utf8').catch(noFile)
+  try {
+    return text === null ? null : shortCodeSchema.parse(JSON.parse(text))
+  } catch (error) {
+    return dropError(error, 'the file is no short code', null)
+  }
 }
 
 /**
@@ -86,16 +97,16 @@ export async function takeShortCode(
   directory: string,
   now: number,
 ): Promise<{ code: string; file: string } | null> {
-  const short = path.join(directory, SHORT)
-  const text = await readFile(short, 'utf8').catch(expectErrorCodes(['ENOENT'], null))
-  if (text === null) return null
-  const { data } = shortCodeSchema.safeParse(JSON.parse(text))
-  if (data === undefined || data.tries <= 0) return null
-  const isValid = isOpen({ ...data, minutes: SHORT_CODE_MINUTES }, now)
-  const file = path.join(directory, data.file)
-  if (!isValid || !(await isThere(file))) return null
-  await replaceFile(short, JSON.stringify({ ...data, tries: data.tries - 1 }))
-  return { code: data.code, file }
+  const short = await readShortCode(directory)
+  if (short === null || !isOpen({ ...short, minutes: SHORT_CODE_MINUTES }, now)) return null
+  const file = path.join(directory, short.file)
+  if (!(await isThere(file))) return null
+  // Not in the file of the code, which a new invitation may replace at the same time.
+  const tries = path.join(directory, path.basename(short.file, CODE) + TRIES)
+  const taken = Number(await readFile(tries, 'utf8').catch(expectErrorCodes(['ENOENT'], '0')))
+  if (!(taken < SHORT_CODE_TRIES)) return null
+  await replaceFile(tries, String(taken + 1))
+  return { code: short.code, file }
 }
 
 /** Reads a code; null: the file is not a valid code. @throws the system error. */
@@ -131,11 +142,19 @@ export async function makeCode(
 ): Promise<string> {
   await makeDirectories(directory, 0o700)
   // A code that is just being written has another extension.
-  const codes = (await readdir(directory)).filter((name) => [CODE, USED].includes(path.extname(name)))
+  const names = await readdir(directory)
+  const codes = names.filter((name) => [CODE, USED].includes(path.extname(name)))
   for (const name of codes)
     await removeExpired(path.join(directory, name), now).catch(
       ignoreError('an expired pairing code is removed another time'),
     )
+  for (const name of names.filter((one) => path.extname(one) === TRIES)) {
+    const ofCode = path.basename(name, TRIES) + CODE
+    if (!codes.includes(ofCode))
+      await rm(path.join(directory, name), { force: true }).catch(
+        ignoreError('the tries of a former code are removed another time'),
+      )
+  }
   const secret = newSecret()
   const code: Code = { expiresAt: now + minutes * 60_000, replaces, minutes, uses }
   await replaceFile(codeFile(directory, secret), JSON.stringify(code))

@@ -14,10 +14,7 @@ const RestorePage = lazy(() => import('../restore/restore-page.tsx'))
 
 interface DestinationsPageProps {
   state: AppState
-  /**
-   * { id: 'restore' } opens the restore page, { id: 'list' } leaves it; { id: 'pair' } is a pairing link that the user
-   * followed.
-   */
+  /** Opens the restore page, or the dialog that adds a destination, with the code of a link that the user followed. */
   place: PairRequest | RestoreRequest | null
 }
 

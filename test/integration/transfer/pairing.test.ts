@@ -201,6 +201,7 @@ test('pairing: five wrong short codes end it, and the whole one still works', as
     await expect(pair(wrong)).rejects.toThrow('transfer.shortCodeRefused')
   await expect(pair(entered)).rejects.toThrow('transfer.shortCodeRefused')
   expect(receiver.pairedSenders).toBe(0)
+  expect(log.join('\n')).toContain('it did not prove its short pairing code')
   expect(log.join('\n')).toContain('no short code is open')
   await pair(whole)
   expect(receiver.pairedSenders).toBe(1)

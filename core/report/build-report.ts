@@ -74,14 +74,16 @@ export function buildReport(subject: ReportSubject, figures: ReportFigures): Rep
   const transfers = ledger && buildTransfers(subject, ledger.routes, getSource, getDestination)
   const missing = ledger?.missing.map(({ source, ...one }) => ({ source: getSource(source), ...one })) ?? null
   const late = ledger?.late.map(({ source, ...one }) => ({ source: getSource(source), ...one })) ?? null
+  const present = ledger?.routes.filter(isPresent(subject)) ?? []
   const parked =
-    ledger?.routes.flatMap(({ source, destination, parkedFiles }) =>
+    ledger &&
+    present.flatMap(({ source, destination, parkedFiles }) =>
       parkedFiles.map((file) => ({
         source: getSource(source),
         destination: getDestination(destination),
         ...file,
       })),
-    ) ?? null
+    )
   return {
     version: 1,
     ...{ scope, computer, holdfast, madeAt: now, period },
@@ -101,7 +103,7 @@ export function buildReport(subject: ReportSubject, figures: ReportFigures): Rep
       ),
     missing: missing && toList(missing, sum(ledger?.expected ?? [], 'missing'), MOST_LISTED),
     late: late && toList(late, sum(ledger?.expected ?? [], 'late'), MOST_LISTED),
-    parked: parked && toList(parked, sum(ledger?.routes ?? [], 'parked'), MOST_LISTED),
+    parked: parked && toList(parked, sum(present, 'parked'), MOST_LISTED),
     availability: checks && buildAvailability(subject, checks.paths, period.from, until),
     incidents:
       incidents &&
@@ -180,6 +182,12 @@ function sortByName<Entry>(
   return all.toSorted((a, b) => getPlace(a) - getPlace(b))
 }
 
+/** Returns the function that is true for a source and a destination which the settings have. */
+const isPresent =
+  ({ routes }: Pick<ReportSubject, 'routes'>) =>
+  (one: { source: string; destination: string }): boolean =>
+    routes.some(({ source, destination }) => source === one.source && destination === one.destination)
+
 const NOTHING = { files: 0, bytes: 0 }
 
 function buildTransfers(
@@ -188,10 +196,11 @@ function buildTransfers(
   getSource: (id: string) => Named,
   getDestination: (id: string) => Named,
 ): Transfer[] {
-  const isWanted = (one: { source: string; destination: string }) =>
-    wanted.some(({ source, destination }) => source === one.source && destination === one.destination)
-  // A former route without a figure is of no interest; a present one without files is.
-  const kept = found.filter((one) => isWanted(one) || hasFigures(one))
+  const isWanted = isPresent({ routes: wanted })
+  // Nothing waits for a destination that was removed. A former route without a figure is of no interest; a present one
+  // without files is.
+  const current = found.map((one) => (isWanted(one) ? one : { ...one, waiting: NOTHING, parked: 0 }))
+  const kept = current.filter((one) => isWanted(one) || hasFigures(one))
   const unused = wanted.filter(
     (one) =>
       !found.some(({ source, destination }) => source === one.source && destination === one.destination),

@@ -174,7 +174,9 @@ test('report: lists are bounded and count the entries that they leave out', () =
   })
   const all = readLedgerFigures(file, from, to, 10_000) ?? expect.fail()
   const some = readLedgerFigures(file, from, to, 3) ?? expect.fail()
-  const report = reportSchema.parse(buildReport(subject, { ...nothing, ledger: some }))
+  const report = reportSchema.parse(
+    buildReport({ ...subject, routes: all.routes }, { ...nothing, ledger: some }),
+  )
   const parked = all.routes.reduce((sum, one) => sum + one.parked, 0)
   expect(report.missing).toMatchObject({ entries: { length: 3 }, more: all.missing.length - 3 })
   expect(report.late).toMatchObject({ entries: { length: 3 }, more: all.late.length - 3 })
@@ -344,10 +346,16 @@ test('report: a folder without a file is listed, and a former one only if it has
   const withFormer = (files: number) =>
     buildReport(subject, {
       ...nothing,
-      ledger: { ...ledger, routes: [{ ...former, durable: { files, bytes: 1 } }] },
-    }).transfers?.map(({ source }) => source.name)
-  expect(withFormer(0)).toEqual(['station'])
-  expect(withFormer(1)).toEqual(['station', 'gone'])
+      ledger: {
+        ...ledger,
+        routes: [{ ...former, durable: { files, bytes: 1 }, waiting: { files: 4, bytes: 4 }, parked: 1 }],
+      },
+    }).transfers?.map(({ source, waiting, parked }) => [source.name, waiting.files, parked])
+  expect(withFormer(0)).toEqual([['station', 0, 0]])
+  expect(withFormer(1)).toEqual([
+    ['station', 0, 0],
+    ['gone', 0, 0],
+  ])
 })
 
 test('report: notes name the part of the period that the data do not cover', () => {

@@ -61,7 +61,7 @@ export function TestResult({ tested, confirmed, onConfirm }: TestResultProps) {
         </ul>
       )}
       {!asks && (
-        <p className={works ? 'good' : 'card-problem'}>
+        <p className={works ? 'good breakable' : 'card-problem breakable'}>
           <Breakable text={say(sentence)} />
         </p>
       )}

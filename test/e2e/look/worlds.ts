@@ -90,7 +90,7 @@ export async function sendingWorld(base: string, silentPort: number) {
     path: 'backup',
     folder: 'station-3',
     hostKey: `SHA256:${'A'.repeat(43)}`,
-    recipient: `age1${'q'.repeat(58)}`,
+    recipient: 'age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p',
   }
   return {
     language: 'en',

@@ -49,7 +49,7 @@ test('sender worker: damaged files are reported, also an empty one, and another 
     ledger.offerDamaged(DESTINATION, damaged)
     await configure()
     await until(`${file} is reported`, () => report()?.damaged?.bytes === size)
-    expect(report()?.damaged).toEqual({ files: 1, bytes: size })
+    expect(report()?.damaged).toEqual({ files: 1, bytes: size, foundAt: 1 })
     ledger.clearDamaged(DESTINATION, [damaged])
   }
   await reportsDamaged('empty', 0)

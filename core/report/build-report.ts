@@ -197,8 +197,8 @@ function buildTransfers(
   getDestination: (id: string) => Named,
 ): Transfer[] {
   const isWanted = isPresent({ routes: wanted })
-  // Nothing waits for a destination that was removed. A former route without a figure is of no interest; a present one
-  // without files is.
+  // Files no longer wait for a destination that was removed. A former route without a figure is of no interest; a
+  // present one without files is.
   const current = found.map((one) => (isWanted(one) ? one : { ...one, waiting: NOTHING, parked: 0 }))
   const kept = current.filter((one) => isWanted(one) || hasFigures(one))
   const unused = wanted.filter(

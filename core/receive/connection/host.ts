@@ -38,7 +38,7 @@ export interface ReceiverResources {
   name: string
   store: Store
   layout: StoreLayout
-  /** Of the receiver's certificate. */
+  /** The fingerprint of the receiver's certificate. */
   fingerprint: string
   senders: Senders
   connected: Connected

@@ -4,7 +4,7 @@ import type { SourceState } from '../../../core/agent/state/schema.ts'
 
 export type Page = Events['show']['page']
 
-/** What a page is asked to show. Each request is a new object. */
+/** A request to a page to show something. Each request is a new object. */
 export type Place = IncidentPlace | SettingPlace | PairRequest | RestoreRequest
 
 /** An incident on the alerts page. */

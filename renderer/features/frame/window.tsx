@@ -189,7 +189,7 @@ function PageTabs({ state, page, place, open }: PageTabsProps) {
 interface PageContentProps {
   page: Page
   state: AppState
-  /** What the page is asked to show. */
+  /** The request that the page answers. */
   place: Place | null
 }
 

@@ -190,7 +190,7 @@ function What({
   at,
 }: {
   scope: 'all' | 'thisFolder' | 'found'
-  /** What was searched for. */
+  /** The text that was searched for. */
   text: string
   files: number | null
   at: number | null

@@ -12,6 +12,7 @@ import type { ProofLimits } from '../ledger/proof-figures.ts'
 import type { Message } from '../lib/i18n/message.ts'
 import type { WorkerConfig } from '../lib/workers/definition.ts'
 import type { Identity } from '../protocol/identity.ts'
+import { sendingSettingsSchema } from '../settings/worker-groups.ts'
 import { openRemovals, type RemovalSource } from './delete-after-send/removals.ts'
 import { type FetchedFile, type HealedFiles, type HealPlan, planHealing, storeFetched } from './healing.ts'
 import { openLostMetadata } from './lost-metadata.ts'
@@ -38,13 +39,14 @@ const keptBy = ({ destination, keep }: Config): Config['keep'] | null =>
 const getProxy = ({ destination, proxy }: Config): Config['proxy'] =>
   destination?.kind === 'folder' ? undefined : proxy
 
+const sendingKeys = Object.keys(sendingSettingsSchema.shape) as (keyof typeof sendingSettingsSchema.shape)[]
+const sendingOf = (config: Config): unknown[] => sendingKeys.map((key) => config[key])
+
 /** True if two configurations can share one delivery. */
 export const sameDelivery = (a: Config, b: Config): boolean =>
-  a.retrySeconds === b.retrySeconds &&
-  a.versionsPerHour === b.versionsPerHour &&
   isDeepStrictEqual(
-    [goingTo(a), a.secrets, keptBy(a), getProxy(a)],
-    [goingTo(b), b.secrets, keptBy(b), getProxy(b)],
+    [goingTo(a), a.secrets, keptBy(a), getProxy(a), sendingOf(a)],
+    [goingTo(b), b.secrets, keptBy(b), getProxy(b), sendingOf(b)],
   )
 
 export type Delivery = ReturnType<typeof openDelivery>
@@ -80,10 +82,7 @@ export function openDelivery(
   const listUnpaused = () => going.sources.filter(({ paused }) => !paused)
   const findSource = (id: string) => listUnpaused().find((one) => one.id === id) ?? null
   const dispatcher = openDispatcher(
-    {
-      ...{ destination, ledger, ledgerPath, retrySeconds, readers },
-      ...(versionsPerHour === undefined ? {} : { versionsPerHour }),
-    },
+    { destination, ledger, ledgerPath, retrySeconds, versionsPerHour, readers },
     events,
   )
   const removals = openRemovals(destination.id, ledger, { onRemoved: events.onChange, log: events.log })

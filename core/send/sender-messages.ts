@@ -20,6 +20,7 @@ import {
   testedDestinationSchema,
 } from '../settings/destination-schema.ts'
 import { bytesPerSecondSchema, keepSchema, sendRuleSchema, sourceFiltersSchema } from '../settings/schema.ts'
+import { sendingSettingsSchema } from '../settings/worker-groups.ts'
 
 export const transferSchema = z.object({
   id: z.number(),
@@ -149,9 +150,9 @@ export const senderDefinition = {
       }),
     ),
     paused: z.boolean(),
+    ...sendingSettingsSchema.shape,
+    /** Of a test, parts of a second. */
     retrySeconds: z.number(),
-    /** The most complete versions of one large file in an hour; without, the settings' default. */
-    versionsPerHour: z.number().optional(),
     /** Which older versions stay at the destination; a receiver has its own rules. */
     keep: keepSchema,
     /** Bytes a second over all sources, and the weekly times with another limit or a pause. */

@@ -25,7 +25,7 @@ import { diskFindingKinds } from './disk-counters.ts'
 import { eventsSettingsSchema } from './event-sinks.ts'
 import { LONGEST_PATTERN, MOST_PATTERNS } from './patterns.ts'
 import { proxySettingsSchema } from './proxy.ts'
-import { checkSettingsSchema, scanSettingsSchema } from './worker-groups.ts'
+import { checkSettingsSchema, scanSettingsSchema, sendingSettingsSchema } from './worker-groups.ts'
 
 /** isocket's name of the mark with which a producer closes a batch directory. */
 const ISOCKET_CLOSED = 'finished.parse'
@@ -314,10 +314,8 @@ const settingsObject = z.object({
   /** Counters of disks that a person has accepted: only higher values are incidents. */
   acceptedDisks: z.record(z.string(), diskCountersSchema).default({}),
   scan: scanSettingsSchema.prefault({}),
-  send: z
-    .object({
-      /** Maximum delay between two attempts to connect to the receiver (isocket: error_retry_interval). */
-      retrySeconds: z.number().int().min(1).max(3600).default(60),
+  send: sendingSettingsSchema
+    .extend({
       /** Applies if no rule of the schedule does; null: unlimited. */
       bytesPerSecond: bytesPerSecondSchema.nullable().default(null),
       /** The first matching rule applies. */
@@ -325,11 +323,6 @@ const settingsObject = z.object({
       /** Pauses sending on battery power, or on a metered network. */
       pauseOnBattery: z.boolean().default(false),
       pauseOnMetered: z.boolean().default(false),
-      /**
-       * Maximum number of versions per hour that are sent of one file of 16 MiB or more; the limit is higher for
-       * smaller files. A file that changes all the time would otherwise use all bandwidth, and fill the destination.
-       */
-      versionsPerHour: z.number().int().min(1).max(3_600).default(12),
     })
     .prefault({}),
   /** Empty: files are sent to a folder in the data directory on this computer. */

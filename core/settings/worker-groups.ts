@@ -19,3 +19,14 @@ export const scanSettingsSchema = z.object({
   /** If writers cannot be detected, a file is finished after this many seconds without a change. */
   quietSeconds: z.number().min(0.1).max(3600).default(5),
 })
+
+/** Sending to a destination. Each sender connects anew after a change. */
+export const sendingSettingsSchema = z.object({
+  /** Maximum delay between two attempts to connect to the receiver (isocket: error_retry_interval). */
+  retrySeconds: z.number().int().min(1).max(3600).default(60),
+  /**
+   * Maximum number of versions per hour that are sent of one file of 16 MiB or more; the limit is higher for smaller
+   * files. A file that changes all the time would otherwise use all bandwidth, and fill the destination.
+   */
+  versionsPerHour: z.number().int().min(1).max(3_600).default(12),
+})

@@ -14,6 +14,7 @@ import { type RunningReport, receiverDefinition } from '../../core/receive/recei
 import { senderDefinition } from '../../core/send/sender-messages.ts'
 import type { Destination } from '../../core/settings/destination-schema.ts'
 import { defaultSettings } from '../../core/settings/schema.ts'
+import { sendingSettingsSchema } from '../../core/settings/worker-groups.ts'
 import { DEFAULT_RULES } from '../../core/store/quota/admission.ts'
 import { peakMiB } from '../support/process-tree.ts'
 import { pairBefore } from '../support/transfer/pair-before.ts'
@@ -133,7 +134,7 @@ export async function sendTo(
       { ...toSource('s', source), digests },
       ...(before === undefined ? [] : [toSource('before', before)]),
     ],
-    ...{ paused: false, retrySeconds: 1, keep: defaultSettings.keep },
+    ...{ paused: false, ...sendingSettingsSchema.parse({ retrySeconds: 1 }), keep: defaultSettings.keep },
     limit: { bytesPerSecond: null, schedule: [] },
   }
   // As the scanner does, each group of found files is announced.

@@ -18,6 +18,7 @@ import {
 import { type Settings, type Source, sourceFiltersSchema } from '../../settings/schema.ts'
 import type { Secrets } from '../../settings/secret-owner.ts'
 import { getSecretsFile } from '../../settings/secrets.ts'
+import { sendingSettingsSchema } from '../../settings/worker-groups.ts'
 import { storeLayout } from '../../store/layout.ts'
 import { getStorePaths } from '../accept-path.ts'
 import { isSafe } from '../state/derived.ts'
@@ -180,8 +181,7 @@ function senderConfig(
     })),
     known: settings.sources.map((source) => source.id),
     paused: settings.pause !== null || now.isHeld,
-    retrySeconds: settings.send.retrySeconds,
-    versionsPerHour: settings.send.versionsPerHour,
+    ...sendingSettingsSchema.parse(settings.send),
     keep: settings.keep,
     limit: { bytesPerSecond: settings.send.bytesPerSecond, schedule: settings.send.schedule, shares },
     samples: toProofLimits(destination),

@@ -16,7 +16,6 @@ import { openMountPresence } from '../../ledger/mount-presence.ts'
 import { momentNow } from '../../lib/async/timing.ts'
 import { sameContent, toFileStat } from '../../platform/file-metadata.ts'
 import { lstatExactOrNull, lstatOrNull } from '../../platform/files.ts'
-import { defaultSettings } from '../../settings/schema.ts'
 import { type Marks, openMarks } from '../marks/marks.ts'
 import { isReadable } from '../reading/read.ts'
 import type { Readers } from '../reading/readers.ts'
@@ -63,8 +62,8 @@ interface DispatcherOptions {
   ledger: Ledger
   ledgerPath: string
   retrySeconds: number
-  /** See RestlessOptions; without, the settings' default. */
-  versionsPerHour?: number
+  /** See RestlessOptions. */
+  versionsPerHour: number
   readers: Readers
 }
 
@@ -104,7 +103,7 @@ class Dispatcher {
     const disks = openMountPresence(ledger)
     const isAway = (source: SendSource) => disks.of(source) === 'away'
     const restless = createRestlessFiles({
-      versionsPerHour: options.versionsPerHour ?? defaultSettings.send.versionsPerHour,
+      versionsPerHour: options.versionsPerHour,
       storedAt: (id) => guard.read(() => ledger.sentAt(id)),
       isWaiting: (id) => guard.read(() => ledger.isWaiting(id)) !== false,
     })

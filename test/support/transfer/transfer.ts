@@ -19,6 +19,7 @@ import { type RunningReport, receiverDefinition } from '../../../core/receive/re
 import { senderDefinition } from '../../../core/send/sender-messages.ts'
 import type { ReceiverDestination } from '../../../core/settings/destination-schema.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
+import { sendingSettingsSchema } from '../../../core/settings/worker-groups.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
 import { DEFAULT_RULES, type StoreRules } from '../../../core/store/quota/admission.ts'
 import { workerScript } from '../cli/command-script.ts'
@@ -176,7 +177,7 @@ export function senderConfig(
     destination: { id: DESTINATION, kind: 'receiver', name: 'receiver', host: '127.0.0.1', ...receiver },
     sources: [{ id: SOURCE, path: home.source, name: 'data', groupWriteMark, paused: false }],
     paused: false,
-    retrySeconds: 2,
+    ...sendingSettingsSchema.parse({ retrySeconds: 2 }),
     keep: defaultSettings.keep,
     limit: { bytesPerSecond: null, schedule: [] },
     ...rest,

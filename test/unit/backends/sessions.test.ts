@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { openSessions } from '../../../core/backends/session-memory.ts'
 import type { Ledger } from '../../../core/ledger/ledger.ts'
 import { openDispatcher } from '../../../core/send/queue/dispatcher.ts'
+import { sendingSettingsSchema } from '../../../core/settings/worker-groups.ts'
 import { file, open } from '../../support/store/ledger.ts'
 import { openTestReaders } from '../../support/store/test-readers.ts'
 import { fakeSession } from '../../support/transfer/fake-session.ts'
@@ -107,7 +108,12 @@ test('receiver sessions: stored files advance the position, and a lower one late
   const ignore = () => undefined
   const dispatcher = openDispatcher(
     {
-      ...{ destination: { id: 'd', name: 'nas' }, ledger, ledgerPath: '/ledger', retrySeconds: 1 },
+      ...{
+        destination: { id: 'd', name: 'nas' },
+        ledger,
+        ledgerPath: '/ledger',
+        ...sendingSettingsSchema.parse({ retrySeconds: 1 }),
+      },
       readers: openTestReaders(),
     },
     { onSent: ignore, onMarked: ignore, onGone: ignore, onBytes: ignore, onChange: ignore, log: ignore },

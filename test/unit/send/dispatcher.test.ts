@@ -6,6 +6,7 @@ import { type Ledger, openLedger } from '../../../core/ledger/ledger.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { openDispatcher } from '../../../core/send/queue/dispatcher.ts'
 import { type SourceFilters, sourceFiltersSchema } from '../../../core/settings/schema.ts'
+import { sendingSettingsSchema } from '../../../core/settings/worker-groups.ts'
 import { hastenClock } from '../../support/hasten.ts'
 import { openTestReaders } from '../../support/store/test-readers.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -41,7 +42,7 @@ function setUp(
     destination: { id: 'd', name: 'nas' },
     ledger,
     ledgerPath: '/ledger',
-    retrySeconds: 1,
+    ...sendingSettingsSchema.parse({ retrySeconds: 1 }),
     readers,
   }
   const now = new Date()

@@ -9,6 +9,7 @@ import { Bucket } from '../../../core/backends/token-bucket.ts'
 import { loadIdentity } from '../../../core/protocol/identity.ts'
 import { openDelivery } from '../../../core/send/delivery.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
+import { sendingSettingsSchema } from '../../../core/settings/worker-groups.ts'
 import { DEFAULT_KEEP } from '../../../core/store/retention/retention.ts'
 import { open } from '../../support/store/ledger.ts'
 import { openTestReaders } from '../../support/store/test-readers.ts'
@@ -39,7 +40,7 @@ test('delivery: a query of free space that fails or has no answer is repeated', 
   const identity = await loadIdentity(directory)
   const config = {
     ...{ identityDirectory: directory, ledgerPath: directory, destination: folder, sources: [], secrets: {} },
-    ...{ paused: false, retrySeconds: 1, keep: defaultSettings.keep },
+    ...{ paused: false, ...sendingSettingsSchema.parse({ retrySeconds: 1 }), keep: defaultSettings.keep },
     limit: { bytesPerSecond: null, schedule: [] },
   }
   const onSpace = vi.fn()

@@ -6,6 +6,7 @@ import { type FoundFile, openLedger } from '../../../core/ledger/ledger.ts'
 import { openDispatcher } from '../../../core/send/queue/dispatcher.ts'
 import type { SendSource } from '../../../core/send/transfer/attempt.ts'
 import { sourceFiltersSchema } from '../../../core/settings/schema.ts'
+import { sendingSettingsSchema } from '../../../core/settings/worker-groups.ts'
 import { repeat } from '../../support/repeat.ts'
 import { openTestReaders } from '../../support/store/test-readers.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -49,7 +50,7 @@ function setUp(perTurn: number, queued = 1) {
     for (const { go } of queue.splice(0, perTurn)) go()
   })
   const dispatcher = openDispatcher(
-    { destination, ledger, ledgerPath, retrySeconds: 60, readers: openTestReaders() },
+    { destination, ledger, ledgerPath, ...sendingSettingsSchema.parse({}), readers: openTestReaders() },
     {
       onSent: () => undefined,
       onMarked: () => undefined,

@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { TransferResult } from '../../../core/ledger/ledger.ts'
 import { openLedger } from '../../../core/ledger/ledger.ts'
 import { openDispatcher } from '../../../core/send/queue/dispatcher.ts'
+import { sendingSettingsSchema } from '../../../core/settings/worker-groups.ts'
 import { hastenClock } from '../../support/hasten.ts'
 import { openTestReaders } from '../../support/store/test-readers.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -36,7 +37,7 @@ function setUp({ otherSources = 0 } = {}) {
   const ignore = () => undefined
   const dispatcher = openDispatcher(
     {
-      ...{ destination: { id: 'd', name: 'nas' }, ledger, ledgerPath, retrySeconds: 60 },
+      ...{ destination: { id: 'd', name: 'nas' }, ledger, ledgerPath, ...sendingSettingsSchema.parse({}) },
       readers: openTestReaders(),
     },
     { onSent: ignore, onMarked: ignore, onGone: ignore, onBytes: ignore, onChange: ignore, log: ignore },

@@ -6,6 +6,7 @@ import type { senderDefinition } from '../../../core/send/sender-messages.ts'
 import { SenderWorker } from '../../../core/send/sender-worker.ts'
 import { NOT_ENCRYPTED } from '../../../core/settings/destination-schema.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
+import { sendingSettingsSchema } from '../../../core/settings/worker-groups.ts'
 import { workerScript } from '../../support/cli/command-script.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
@@ -28,7 +29,8 @@ function createPaused(directory: string, ledgerPath: string) {
   const folder = { kind: 'folder' as const, name: 'disk', path: path.join(directory, 'disk') }
   const configure = () =>
     sender.configure({
-      ...{ identityDirectory: path.join(directory, 'identity'), ledgerPath, paused: true, retrySeconds: 1 },
+      ...{ identityDirectory: path.join(directory, 'identity'), ledgerPath, paused: true },
+      ...sendingSettingsSchema.parse({ retrySeconds: 1 }),
       destination: { ...NOT_ENCRYPTED, ...folder, id: DESTINATION },
       sources: [{ id: SOURCE, path: directory, name: 'data', groupWriteMark: false, paused: false }],
       keep: defaultSettings.keep,

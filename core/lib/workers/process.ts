@@ -93,8 +93,11 @@ function trySetPriority(priority: number): boolean {
   }
 }
 
-/** After this time the modules are loaded and the first work is done. */
-const AFTER_MS = 1_000
+/**
+ * After this time the first work is done, also on a slow machine. A collection takes a quarter of a second of each
+ * process and thread: sooner it would take a fifth of the processor time of a command that starts them for one file.
+ */
+const AFTER_MS = 20_000
 
 /**
  * Collects garbage once after the start. Loading the modules leaves twice as much garbage as code, and V8 keeps that

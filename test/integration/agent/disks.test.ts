@@ -104,7 +104,7 @@ describe.skipIf(process.platform !== 'linux')('disk health', () => {
       code: 1,
       out: expect.stringContaining('12 pending sectors'),
     })
-  }, 240_000)
+  })
 
   test('a disk that may not be queried is shown as such, and the commands that permit it', async () => {
     const { data } = start()
@@ -124,7 +124,7 @@ describe.skipIf(process.platform !== 'linux')('disk health', () => {
     smartctl.says(ataOutput())
     await holdfast(['disks', '--on', '--data', data])
     await untilSmart(data, 'read')
-  }, 180_000)
+  })
 
   test('a smartctl that hangs is reported, and the checks go on', async () => {
     const { data } = start()
@@ -136,5 +136,5 @@ describe.skipIf(process.platform !== 'linux')('disk health', () => {
     expect(before).toBeGreaterThan(0)
     await untilState(data, 'another check', (state) => (state.sources[0]?.checked?.at ?? 0) > before)
     expect((await runDisks(data)).out).toContain('did not answer in time')
-  }, 180_000)
+  })
 })

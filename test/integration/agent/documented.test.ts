@@ -63,4 +63,4 @@ test('documented commands: each one that can run here succeeds, in the order of 
     expect(well, `${file}: ${line}: exit code ${status}\n${stdout}${stderr}`).toContain(status)
   }
   expect(done.size).toBeGreaterThan(12)
-}, 90_000)
+})

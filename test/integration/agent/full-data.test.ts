@@ -54,5 +54,5 @@ describe.skipIf(!canMount)('full data directory (needs root: mount)', () => {
     await until('the record', () => read().flat().includes(path.basename(source)))
     agent.child.kill('SIGTERM')
     await agent.ended()
-  }, 240_000)
+  })
 })

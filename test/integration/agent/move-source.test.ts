@@ -56,4 +56,4 @@ test('`folders move`: a folder on another disk keeps its place at the destinatio
   await sendCommand(home.directory, 'addSource', { path: before })
   const { settings } = await readState(home.directory)
   expect(new Set(settings.sources.map(({ id }) => id)).size).toBe(2)
-}, 90_000)
+})

@@ -57,4 +57,4 @@ test('a ledger of a newer version: the older one tells it by status and incident
   expect(readdirSync(data).filter((name) => name.startsWith('ledger.db.'))).toEqual([
     expect.stringMatching(/^ledger\.db\.taken-back-/),
   ])
-}, 240_000)
+})

@@ -115,7 +115,7 @@ test('proposed settings: a station shows what would change, and changes it only 
     (row) => row.proposal?.state === 'accepted' && row.proposal.id !== proposal?.id,
   )
   expect(again.proposal?.state).toBe('accepted')
-}, 180_000)
+})
 
 test('proposed settings: a proposal and its decision survive restarts of the station', async () => {
   const { data, startAgent, propose, untilRow, decide, untilWaiting } = await setUp()
@@ -139,7 +139,7 @@ test('proposed settings: a proposal and its decision survive restarts of the sta
   await startAgent()
   await untilRow('the decision', ({ proposal }) => proposal?.state === 'accepted')
   await untilState(data, 'the setting', ({ settings }) => settings.check.intervalSeconds === 99)
-}, 180_000)
+})
 
 test('proposed settings: a station that accepts them from a receiver changes and records them at once', async () => {
   const { receiver, data, startAgent, propose, readRow, untilRow, decide, untilWaiting } = await setUp()
@@ -180,7 +180,7 @@ test('proposed settings: a station that accepts them from a receiver changes and
     notices.some(({ sentence }) => sentence.key === 'proposal.declinedHere'),
   )
   expect(after.settings.check.intervalSeconds).toBe(66)
-}, 180_000)
+})
 
 test('proposed settings: a withdrawn proposal disappears at the station', async () => {
   const { receiver, data, startAgent, propose, untilRow, decide, untilWaiting } = await setUp()
@@ -198,7 +198,7 @@ test('proposed settings: a withdrawn proposal disappears at the station', async 
   expect([notices, settings.send.bytesPerSecond]).toEqual([[], null])
   expect(await decide()).toContain('hub has proposed no settings.')
   await untilRow('the list', ({ proposal }) => proposal === null)
-}, 180_000)
+})
 
 test('proposed settings: a station takes the next proposal ten seconds after the last one', async () => {
   const { startAgent, propose, untilRow, untilWaiting } = await setUp()

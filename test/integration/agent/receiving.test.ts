@@ -150,7 +150,7 @@ test('receiving in the agent: a sender is paired by code, listed, renamed, repla
     return workers.receiver.condition === 'off'
   })
   expect(after.receiving).toBeNull()
-}, 180_000)
+})
 
 test('pairing code: the agent creates one for two computers, and reports its remaining uses and its end', async () => {
   const data = temporaryDirectory('receiving')

@@ -122,7 +122,7 @@ test('terminal language: commands print Chinese without English sentences, or En
   const forScripts = await saidBy(['failures', '--json', ...about], CHINESE)
   expect(forScripts).toMatch(/"text":"\/.* is missing/)
   expect(forScripts).not.toMatch(/\p{Script=Han}/u)
-}, 180_000)
+})
 
 test('terminal language: output for scripts is the same in each language', async () => {
   const data = temporaryDirectory('terminal-language-json')

@@ -215,7 +215,7 @@ test('start script: with a display but no Electron the agent runs in the termina
   expect(await ended, output()).toBe(0)
   expect(report(output())?.words).toEqual(['agent', '--', '/srv'])
   expect(output()).toMatch(/Electron .* could not be downloaded: .*\n?.*in this terminal/)
-}, 60_000)
+})
 
 test.skipIf(process.platform !== 'linux')(
   'command output: a failed write is an error, and a closed pipe is not (/dev/full)',

@@ -194,7 +194,7 @@ describe('`holdfast destinations` with an SFTP server', () => {
     // It is the same file still: nothing was sent in its place.
     expect(statSync(copy).ino).toBe(ino)
     expect(existsSync(path.join(at, hostname(), '.holdfast/versions'))).toBe(false)
-  }, 120_000)
+  })
 
   test('--known-hosts adds a server only if the file contains its host key', async () => {
     const home = headless()
@@ -228,7 +228,7 @@ describe('`holdfast destinations` with an SFTP server', () => {
       ),
     )
     expect(await home.says(['destinations'])).toContain(`sftp://${user}@localhost:${port}/`)
-  }, 120_000)
+  })
 
   test('a new host key is accepted by `destinations change`, which rejects a login that does not work', async () => {
     const home = headless()

@@ -82,7 +82,7 @@ test('folder destination: a sender killed three times loses no file and leaves n
   await allSent(sender, 302)
   expect(readTree(arrivedIn(folder))).toEqual(readTree(home.source))
   expect(leftOvers(folder)).toEqual([])
-}, 60_000)
+})
 
 test('folder destination: an interrupted large file is resumed in the next session', {
   tags: 'story',
@@ -133,7 +133,7 @@ test('folder destination: repeated settings changes restart the session without 
     expect(getProblem(sender)).toBe(undefined)
   }
   await until('it is connected', () => sender.report()?.connection.state === 'connected')
-}, 60_000)
+})
 
 test('embedded folder destination: its missing folder is created', async () => {
   const base = temporaryDirectory('folder')

@@ -54,7 +54,7 @@ test('`destinations delete-local`: deletes the local copies once all files are s
   expect(Object.keys(readTree(store, /\.holdfast/)).map((file) => path.basename(file))).toEqual(
     expect.arrayContaining(['one', 'two', 'three']),
   )
-}, 60_000)
+})
 
 test('`destinations delete-local`: is not offered if no file was copied before the first destination', async () => {
   const [disk, source] = [temporaryDirectory('disk'), temporaryDirectory('empty')]
@@ -64,7 +64,7 @@ test('`destinations delete-local`: is not offered if no file was copied before t
   await until('the store on this computer', () => existsSync(path.join(store, '.holdfast')))
   await home.says(['destinations', 'add', 'folder', disk, '--name', 'disk'])
   expect(await home.says(['destinations'])).not.toContain('delete-local')
-}, 60_000)
+})
 
 test('`destinations delete-local`: keeps the copies of a directory that is no longer protected', async () => {
   const base = temporaryDirectory('removed')
@@ -94,4 +94,4 @@ test('`destinations delete-local`: keeps the copies of a directory that is no lo
   renameSync(copies, elsewhere)
   expect(await home.says(['destinations', 'delete-local'])).toContain('are deleted')
   expect([existsSync(store), readFileSync(path.join(elsewhere, 'only'), 'utf8')]).toEqual([false, 'only'])
-}, 60_000)
+})

@@ -47,7 +47,7 @@ test('growing file: a file that grows faster than it is sent is stored as of one
   expect(readTree(arrived)).toEqual(readTree(home.source))
   expect(versions.seen()).toHaveLength(2)
   expect(relay.sentBytes()).toBeLessThan(3 * fs.statSync(file).size)
-}, 120_000)
+})
 
 test('growing file: a file that is rewritten in place is reported, never stored torn, and sent once it rests', async () => {
   const { home, sender, config, arrived } = await startPair(temporaryDirectory('rewritten'), { limit })
@@ -71,7 +71,7 @@ test('growing file: a file that is rewritten in place is reported, never stored 
   await allSent(sender, 1, 60_000)
   expect(readTree(arrived)).toEqual(readTree(home.source))
   await until('nothing is told any more', () => sender.report()?.restless === undefined)
-}, 150_000)
+})
 
 test('growing file: a folder gets few versions of a file that is appended to quickly', async () => {
   const directory = temporaryDirectory('quick')
@@ -94,4 +94,4 @@ test('growing file: a folder gets few versions of a file that is appended to qui
   await allSent(sender, 1, 60_000)
   expect(versions.seen().length).toBeLessThanOrEqual(3)
   expect(isPrefix(file, there)).toBe(true)
-}, 120_000)
+})

@@ -125,7 +125,7 @@ describe.skipIf(process.platform !== 'linux')(
         fs.rmSync(path.join(home.source, kind))
       }
       await allArriveAtAnHonestOne()
-    }, 90_000)
+    })
 
     test('a receiver that grants unlimited credit but reads nothing causes bounded read-ahead', async () => {
       const { home, liar, sender, allSent, allArriveAtAnHonestOne } = await setUp()

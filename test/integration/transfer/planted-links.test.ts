@@ -95,7 +95,7 @@ describe.skipIf(process.platform !== 'linux')(
           return !fs.existsSync(file) || !fs.readFileSync(file).equals(content)
         })
         expect(wrong.map(([name]) => name)).toEqual([])
-      }, 120_000)
+      })
     }
   },
 )

@@ -112,7 +112,7 @@ test('receiver: an unpaired client without a hello is disconnected after a timeo
       return isNamed === one.socket.destroyed
     }),
   )
-}, 60_000)
+})
 
 test.skipIf(process.platform !== 'linux')(
   'receiver: a start on a port in use fails without leaking descriptors or threads, or locking the store (/proc)',

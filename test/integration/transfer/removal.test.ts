@@ -168,7 +168,7 @@ describe.skipIf(process.platform !== 'linux')('delete after sending (Linux)', ()
         fs.readFileSync(path.join(arrived, name)).equals(fs.readFileSync(here(name))),
       )
     expect([...(await rows(sender)).values()].filter(({ removedAt }) => removedAt !== null)).toHaveLength(1)
-  }, 60_000)
+  })
 
   test('a file deleted by someone else is not recorded as removed by Holdfast', async () => {
     const pair = await setUp(['gone'])
@@ -189,7 +189,7 @@ describe.skipIf(process.platform !== 'linux')('delete after sending (Linux)', ()
     const isRemoved = (name: string) => name === 'sent/zz' || name.includes('.holdfast-removing-')
     await until('the sent batch is removed', () => !left().some(isRemoved))
     expect(left()).toEqual([...names, LAST].filter((name) => name !== 'sent/a').sort())
-  }, 60_000)
+  })
 
   test('an unmounted disk or another receiver at the address prevents every removal', {
     tags: 'story',
@@ -249,7 +249,7 @@ describe.skipIf(process.platform !== 'linux')('delete after sending (Linux)', ()
     expect(fs.readFileSync(here(kept ?? '')).equals(contents.taken ?? Buffer.of())).toBe(true)
     const removed = [...(await rows(sender)).values()].filter(({ removedAt }) => removedAt !== null)
     expect(removed.map(({ path: name }) => name)).toEqual(['unlinked'])
-  }, 60_000)
+  })
 
   test('a kill at any moment leaves every file in the source or at the destination', async () => {
     const KILLS = 6

@@ -44,7 +44,7 @@ test('growing file: a large file that grows while it is sent is stored in two ve
   )
   await allSent(sender, 1)
   await until('two versions were stored', () => receiver.report()?.receivedFiles === 2)
-}, 150_000)
+})
 
 const MIB = 1024 * 1024
 const whileRead: [string, (file: string) => void][] = [

@@ -118,7 +118,7 @@ describe.skipIf(process.platform !== 'linux')('delete after sending to two desti
     expect(atTwo.has('missing')).toBe(false)
     for (const { arrived } of ways) expect(fs.existsSync(path.join(arrived, 'both'))).toBe(true)
     expect(fs.existsSync(here('missing'))).toBe(true)
-  }, 90_000)
+  })
 
   test('simultaneous checks for both destinations remove every file and leave no temporary name', async () => {
     const { home, ways } = await setUp()
@@ -138,5 +138,5 @@ describe.skipIf(process.platform !== 'linux')('delete after sending to two desti
       const rows = inLedger(home, 'SELECT removal FROM file WHERE removal <> 2')
       return rows.length === 0
     })
-  }, 90_000)
+  })
 })

@@ -282,7 +282,7 @@ test('web page: guesses, open streams and slow requests are limited, and others 
   })
   expect((await ask('GET', '/api/session', { headers: cookie })).status).toBe(200)
   await Promise.all(slow)
-}, 300_000)
+})
 
 test('web page: beyond loopback it has TLS with the certificate of this computer', {
   tags: 'story',

@@ -17,12 +17,15 @@ const unit = {
   setupFiles: ['test/support/surroundings.ts'],
 }
 const unitTests = ['test/unit/**/*.test.ts', 'test/unit/**/*.test.tsx']
+/** Slow unit tests whose result no clock, zone or language can change: `npm run test:full` runs them once. */
+const timeless = globSync(unitTests).filter((file) => /@module-tag timeless/.test(readFileSync(file, 'utf8')))
 /**
  * Unit tests that replace, or measure, what all files of a process have in common: modules, which stay replaced, or
  * clocks, timers, the console, the log of dropped errors and the memory, which an earlier file that has left something
  * running uses, too. Some do it through test/support.
  */
 const replacing = globSync(unitTests).filter((file) => {
+  if (timeless.includes(file)) return false
   const replaces =
     /\b(vi\.(mock|doMock|resetModules|useFakeTimers)|logDroppedErrors|createFakeClock|setUpChecker)\(/
   const spies = /\b(vi\.spyOn\((globalThis|performance|process\.hrtime|Date|console|zlib)|hastenClock\()/
@@ -34,8 +37,8 @@ const replacing = globSync(unitTests).filter((file) => {
 const integration = {
   globalSetup: ['test/support/servers/global-setup.ts'],
   env,
-  // Conditions have their own deadlines. Some tests start many commands, a second each on a busy machine.
-  testTimeout: 180_000,
+  // Conditions have their own deadlines. Some tests start fifty commands, five seconds each on a busy machine.
+  testTimeout: 300_000,
   // A storage server starts in a hook.
   hookTimeout: 180_000,
 }
@@ -47,11 +50,23 @@ const withStories = globSync(integrationTests).filter((file) =>
 
 export default defineConfig({
   test: {
-    tags: [{ name: 'story', description: 'run by `npm test`: a main way or a failure of it' }],
+    tags: [
+      { name: 'story', description: 'run by `npm test`: a main way or a failure of it' },
+      { name: 'timeless', description: 'slow, and the same at any time, in any zone and language: run once' },
+    ],
     projects: [
       // A process runs many files: loading the same modules for each of them takes longer than most tests.
-      { test: { ...unit, name: 'unit', include: unitTests, exclude: replacing, isolate: false } },
+      {
+        test: {
+          ...unit,
+          name: 'unit',
+          include: unitTests,
+          exclude: [...replacing, ...timeless],
+          isolate: false,
+        },
+      },
       { test: { ...unit, name: 'unit-replacing', include: replacing } },
+      { test: { ...unit, name: 'unit-timeless', include: timeless } },
       { test: { ...integration, name: 'integration', include: integrationTests } },
       { test: { ...integration, name: 'stories', include: withStories } },
       // By `npm run test:long` alone.

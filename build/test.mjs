@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // `npm test`: format, types, build, all unit tests, and the tests with the tag "story": the main ways and failures.
 // `npm run test:full`: all tests that are possible on this machine, the unit tests at other times, in other zones and
-// languages. In both a stage that fails does not stop the next one; the last line is the sum of all.
+// languages. `npm run test:full -- --rest`: those of them that `npm test` has not run. In each a stage that fails does
+// not stop the next one; the last line is the sum of all.
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { buildApplication } from './setup/application.mjs'
 import { commandScript } from './setup/command.mjs'
@@ -26,8 +27,16 @@ import { environmentIn, surroundings } from './test/surroundings.mjs'
 // Biome colours its output letter by letter, even if it is not a terminal.
 const colours = process.stdout.isTTY ? [] : ['--colors=off']
 
+/**
+ * Names what is run: what a newcomer runs, everything, or everything but that.
+ * @typedef {'first' | 'full' | 'rest'} Tier
+ */
+
 /** The tag of the tests that `npm test` runs of those that start processes and desktops. */
 const STORY = 'story'
+
+/** After this time a stage has hung: twice what the longest one takes on two slow processors. */
+const STAGE_MINUTES = 100
 
 /** The files of the records, by runner. */
 const recordFiles = {
@@ -57,10 +66,10 @@ async function readRecords(name) {
  * @typedef {Awaited<ReturnType<typeof setup<'tests'>>>} Ready
  * @typedef {import('./test/results.mjs').Counts} Counts
  * @param {Ready} ready
- * @param {boolean} isFull
+ * @param {Tier} tier
  * @returns {[title: string, run: () => Promise<Counts>][]}
  */
-function stages({ node, electron, servers }, isFull) {
+function stages({ node, electron, servers }, tier) {
   const environment = {
     ...projectEnvironment(),
     // The test desktop has another cache directory: the Electron is passed explicitly.
@@ -82,17 +91,16 @@ function stages({ node, electron, servers }, isFull) {
   /** @type {() => Promise<NodeJS.ProcessEnv>} */
   const built = async () => ({ HOLDFAST_COMMAND_SCRIPT: (await commandScript(node)).script })
   /**
-   * @param {'unit' | 'stories' | 'integration'} project
+   * @param {string[]} projects or patterns of names.
    * @param {string} file of its records.
    * @param {string[]} words of this run alone.
    * @param {NodeJS.ProcessEnv} more
    */
-  const vitest = async (project, file, words = [], more = {}) => {
+  const vitest = async (projects, file, words = [], more = {}) => {
     const all = [
       inProject('node_modules/vitest/vitest.mjs'),
       'run',
-      '--project',
-      `${project}*`,
+      ...projects.map((name) => `--project=${name}`),
       // More make tests exceed their deadlines beside the two desktops, and finish no sooner on two processors.
       `--maxWorkers=3`,
       '--reporter=default',
@@ -102,7 +110,7 @@ function stages({ node, electron, servers }, isFull) {
     const ended = await runStage(node, all, {
       env: { ...environment, ...(await built()), ...more, HOLDFAST_TEST_RECORDS: inProject(file) },
       cwd: projectDirectory,
-      minutes: 60,
+      minutes: STAGE_MINUTES,
     })
     return runnerCounts(await readRecords(file), ended)
   }
@@ -114,19 +122,24 @@ function stages({ node, electron, servers }, isFull) {
       'test',
       `--shard=${number}/${recordFiles.desktops.length}`,
       `--output=test-results/e2e-${number}`,
-      ...(isFull ? [] : [`--grep=@${STORY}`]),
+      ...{ first: [`--grep=@${STORY}`], full: [], rest: [`--grep-invert=@${STORY}`] }[tier],
     ]
     const env = { ...environment, ...(await built()), HOLDFAST_TEST_RECORDS: inProject(file) }
     const script = inProject('test/support/desktop/desktop.sh')
     // With its own mount namespace: tests that run beside it mount and unmount file systems, too (mount_namespaces(7)).
     const [command = script, ...words] =
       process.getuid?.() === 0 ? ['unshare', '--mount', '--propagation', 'slave', script] : [script]
-    const options = { env, cwd: projectDirectory, minutes: 60 }
+    const options = { env, cwd: projectDirectory, minutes: STAGE_MINUTES }
     const ended = await runStage(command, [...words, ...all], options)
     return runnerCounts(await readRecords(file), ended)
   }
   /** @type {[title: string, run: () => Promise<Counts>]} */
-  const unitHere = ['Unit tests (vitest)', () => vitest('unit', recordFiles.unit)]
+  const unitHere = ['Unit tests (vitest)', () => vitest(['unit*'], recordFiles.unit)]
+  /** @type {[title: string, run: () => Promise<Counts>]} */
+  const timelessHere = [
+    'Unit tests that no surroundings change (vitest)',
+    () => vitest(['unit-timeless'], recordFiles.unit),
+  ]
   /**
    * @param {import('./test/surroundings.mjs').Surroundings} which
    * @param {number} index
@@ -136,31 +149,39 @@ function stages({ node, electron, servers }, isFull) {
     `Unit tests: ${which.title}`,
     async () => {
       const file = recordFiles.surroundings[index] ?? ''
-      const counts = await vitest('unit', file, [], environmentIn(which, environment))
+      const counts = await vitest(['unit', 'unit-replacing'], file, [], environmentIn(which, environment))
       return { ...counts, failed: counts.failed.map((title) => `${which.title}: ${title}`) }
     },
   ]
-  return [
+  /** @type {[title: string, run: () => Promise<Counts>][]} */
+  const sources = [
     [
       'Format, lint and imports (biome)',
       async () => stageCounts('biome', await tool(5, '@biomejs/biome/bin/biome', 'ci', ...colours)),
     ],
     ['Types (tsc)', async () => stageCounts('tsc', await tool(10, 'typescript/bin/tsc', '-p', '.'))],
+  ]
+  const inSurroundings = surroundings.map(unitIn)
+  const units = { first: [unitHere], full: [timelessHere, ...inSurroundings], rest: inSurroundings }
+  const ofProcesses = {
+    first: () => vitest(['stories'], recordFiles.stories, [`--tags-filter=${STORY}`]),
+    full: () => vitest(['integration'], recordFiles.integration),
+    rest: () => vitest(['integration'], recordFiles.integration, [`--tags-filter=not ${STORY}`]),
+  }
+  return [
+    ...(tier === 'rest' ? [] : sources),
     [
       'Build (electron-vite)',
       async () =>
         stageCounts('electron-vite', (await buildApplication(node, undefined, { echo: true })).status),
     ],
-    ...(isFull ? surroundings.map(unitIn) : [unitHere]),
+    ...units[tier],
     [
       'Integration tests (vitest), and tests on two desktops (playwright)',
       async () => {
         await servers
-        const processes = isFull
-          ? vitest('integration', recordFiles.integration)
-          : vitest('stories', recordFiles.stories, [`--tags-filter=${STORY}`])
         // Each of them waits at times. Each desktop runs a half of its tests.
-        return sum(await Promise.all([processes, ...recordFiles.desktops.map(desktop)]))
+        return sum(await Promise.all([ofProcesses[tier](), ...recordFiles.desktops.map(desktop)]))
       },
     ],
   ]
@@ -168,14 +189,14 @@ function stages({ node, electron, servers }, isFull) {
 
 /**
  * @param {Ready} ready
- * @param {boolean} isFull
+ * @param {Tier} tier
  */
-async function runAll(ready, isFull) {
+async function runAll(ready, tier) {
   await mkdir(inProject('test-results'), { recursive: true })
   // The records of an earlier run must not be mistaken for this one's.
   for (const file of Object.values(recordFiles).flat()) await rm(inProject(file), { force: true })
   const all = []
-  for (const [title, stage] of stages(ready, isFull)) {
+  for (const [title, stage] of stages(ready, tier)) {
     say(`\n== ${title}`)
     const counts = await stage()
     if (counts.failed.length > 0) say(`== ${title}: ${counts.failed.length} failed`)
@@ -184,15 +205,23 @@ async function runAll(ready, isFull) {
   return sum(all)
 }
 
+/**
+ * Lists the tiers by the words that request them.
+ * @type {[words: string, tier: Tier][]}
+ */
+const tiers = [
+  ['', 'first'],
+  ['full', 'full'],
+  ['full --rest', 'rest'],
+]
+
 async function main() {
-  const [tier, ...more] = process.argv.slice(2)
-  if (more.length > 0 || !['full', undefined].includes(tier))
-    throw new SetupError(
-      'usage: npm test, or npm run test:full (they take no arguments; see also npx vitest)',
-    )
+  const tier = new Map(tiers).get(process.argv.slice(2).join(' '))
+  if (tier === undefined)
+    throw new SetupError('usage: npm test, or npm run test:full [-- --rest] (see also npx vitest)')
   passSignalsOn()
   const ready = await setup('tests')
-  const counts = await runAll(ready, tier === 'full')
+  const counts = await runAll(ready, tier)
   if (counts.skipped.length > 0) {
     const rule = isCi() ? ' (on a build machine no test may be)' : ''
     say(`\nSkipped${rule}:\n  ${counts.skipped.join('\n  ')}`)

@@ -1,3 +1,4 @@
+// @module-tag timeless
 import { once } from 'node:events'
 import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'

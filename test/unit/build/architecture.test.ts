@@ -1,3 +1,4 @@
+// @module-tag timeless
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'

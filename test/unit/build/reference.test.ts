@@ -1,3 +1,4 @@
+// @module-tag timeless
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'

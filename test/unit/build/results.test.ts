@@ -1,3 +1,4 @@
+// @module-tag timeless
 import { spawnSync } from 'node:child_process'
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -189,7 +190,7 @@ test.each([
 ] as const)('.ci/run: its last line is the sum of both tiers: %s', async (_, one, two, closing) => {
   const root = temporaryDirectory('ci')
   const tiers = [one, two].map(([line, status]) => `echo '${line}'; exit ${status}`)
-  const npm = `case "$*" in ci) ;; test) ${tiers[0]} ;; 'run test:full') ${tiers[1]} ;; *) exit 9 ;; esac`
+  const npm = `case "$*" in ci) ;; test) ${tiers[0]} ;; 'run test:full -- --rest') ${tiers[1]} ;; *) exit 9 ;; esac`
   await mkdir(path.join(root, '.ci'))
   await copyFile('.ci/run', path.join(root, '.ci/run'))
   await writeFile(path.join(root, 'npm'), `#!/bin/sh\n${npm}\n`, { mode: 0o755 })
@@ -211,5 +212,5 @@ test('.ci/run: the failures of both tiers are repeated at the end', async () => 
   const { stdout } = spawnSync('bash', [path.join(root, '.ci/run')], { env, encoding: 'utf8' })
   const end = stdout.trim().split('\n').slice(-20).join('\n')
   expect(end).toContain('== npm test\nFailed:\nfirst > a test\n  its error\n')
-  expect(end).toContain('== npm run test:full\nFailed:\nsecond > a test\n  its error\n')
+  expect(end).toContain('== npm run test:full -- --rest\nFailed:\nsecond > a test\n  its error\n')
 })

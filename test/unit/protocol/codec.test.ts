@@ -1,3 +1,4 @@
+// @module-tag timeless
 import zlib from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import {

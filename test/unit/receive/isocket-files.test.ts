@@ -1,3 +1,4 @@
+// @module-tag timeless
 import { readFileSync } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'

@@ -1,3 +1,4 @@
+// @module-tag timeless
 import { describe, expect, test } from 'vitest'
 import { World } from '../../support/scan/world.ts'
 

@@ -1,3 +1,4 @@
+// @module-tag timeless
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'

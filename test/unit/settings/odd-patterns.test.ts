@@ -1,3 +1,4 @@
+// @module-tag timeless
 import { describe, expect, test } from 'vitest'
 import { createNameFilter } from '../../../core/filter/exclusion-rules.ts'
 import { findOddPatterns } from '../../../core/settings/patterns.ts'

@@ -1,3 +1,4 @@
+// @module-tag timeless
 import { execFileSync, fork } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'

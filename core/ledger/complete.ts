@@ -50,7 +50,7 @@ export function openSent(database: DatabaseSyncInstance) {
   )
   // A name that its content has left no longer stands for that content: it is neither copied from nor reported again.
   const moved = database.prepare(
-    `UPDATE file SET generation = generation + 1, mtime_ns = ${NO_TIME}, mark_due = 0, removal = ${REMOVAL.none}
+    `UPDATE file SET generation = generation + 1, mtime_ns = ${NO_TIME}, stored_ns = NULL, mark_due = 0, removal = ${REMOVAL.none}
      FROM json_each(?) AS name WHERE file.id = name.value ->> 0 AND state = 1
      AND removal IN (${REMOVAL.none}, ${REMOVAL.absent}) AND hex(digest) = name.value ->> 1`,
   )

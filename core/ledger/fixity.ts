@@ -24,7 +24,11 @@ type DurableRow = [
   damagedAt: string | null,
 ]
 
-const IS_SENT = (row: 'file' | 'other') => `${row}.state = ${STATE.sent} AND ${row}.mtime_ns <> ${NO_TIME}`
+const STORED_NS = (row: 'file' | 'other') => `coalesce(${row}.stored_ns, ${row}.mtime_ns)`
+
+/** True also for a content that was sent before the file changed and disappeared: the destination still has it. */
+const IS_SENT = (row: 'file' | 'other') => `${row}.state = ${STATE.sent} AND ${STORED_NS(row)} <> ${NO_TIME}
+  AND (${row}.mtime_ns <> ${NO_TIME} OR ${row}.digest IS NOT NULL)`
 
 // Selects the rows of the same name at other destinations, by the index of the paths.
 const SAME_NAME = (destination: string) =>
@@ -47,7 +51,7 @@ const DAMAGED_AT = `(SELECT theirs.destination ${SAME_NAME(AT_THESE)} AND EXISTS
 export function openFixity(database: DatabaseSyncInstance) {
   const durable = database.prepare(
     `SELECT json_group_array(json_array(path, size, CAST(mtime_ns AS TEXT), hex(digest), sha256, md5, damaged_at) ORDER BY path) AS rows
-     FROM (SELECT file.path, file.size, file.mtime_ns, file.digest, ${RECORDED('sha256')} AS sha256, ${RECORDED('md5')} AS md5,
+     FROM (SELECT file.path, file.size, ${STORED_NS('file')} AS mtime_ns, file.digest, ${RECORDED('sha256')} AS sha256, ${RECORDED('md5')} AS md5,
        ${DAMAGED_AT} AS damaged_at
        FROM file JOIN route ON route.id = file.route
        WHERE route.source = ?1 AND route.destination = ?2 ->> 0 AND file.path > ?3 AND ${IS_SENT('file')}

@@ -248,9 +248,10 @@ export function openUnsent(database: DatabaseSyncInstance, routes: Routes) {
 export function prepareForget(database: DatabaseSyncInstance, which: string) {
   const forget = database.prepare(`DELETE FROM file ${which} AND state <> 1 AND sent_at IS NULL`)
   // The row stays because a removal of the file may be in progress, and because a file that returns with the mark of a
-  // sent one has other content. If the digest of the sent content is known, so is its size.
+  // sent one has other content. If the digest of the sent content is known, so are its size and its time.
   const leave = database.prepare(
-    `UPDATE file SET state = 1, generation = generation + 1, size = iif(digest IS NULL, 0, size), mtime_ns = ${NO_TIME}, reason = NULL,
+    `UPDATE file SET state = 1, generation = generation + 1, size = iif(digest IS NULL, 0, size), mtime_ns = ${NO_TIME},
+     stored_ns = iif(digest IS NULL, NULL, coalesce(stored_ns, mtime_ns)), reason = NULL,
      due_at = coalesce(sent_at, due_at), mark_due = 0 ${which} AND state <> 1`,
   )
   return (...values: (number | string | null)[]): number =>

@@ -58,6 +58,20 @@ describe('digests for archives', () => {
     expect(list('d')).toMatchObject([{ path: 'a', digest: content(2), sha256: null }])
   })
 
+  test('a file that disappears while it waits to be sent again keeps its sent content and its time', () => {
+    const { ledger, send, list } = openWithSend()
+    send('d', 'a', { digest: content(1), fixity: { sha256 } })
+    const [sent] = list('d')
+    ledger.offer('d', [{ ...file('a'), mtimeNs: 99n }])
+    expect(list('d')).toEqual([])
+    ledger.withdraw('d', 's', ['a'])
+    expect(list('d')).toEqual([{ ...sent, digest: content(1), sha256 }])
+    // It returns with other content, and disappears again before that was sent.
+    ledger.offer('d', [{ ...file('a'), mtimeNs: 100n, size: 11 }])
+    ledger.withdraw('d', 's', ['a'])
+    expect(list('d')).toEqual([])
+  })
+
   test('a file names the destination whose copy is damaged, until its content is there again', () => {
     const { ledger, send, list } = openWithSend()
     for (const destination of ['d', 'e', 'f'])

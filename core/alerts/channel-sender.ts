@@ -73,6 +73,7 @@ export class ChannelSender {
   #changes = 0
   #condition: ChannelState['condition'] = 'unused'
   #at: number | null = null
+  #failingSince: number | null = null
   #sentence: Message | null = null
   #timer: NodeJS.Timeout | null = null
   #isSending = false
@@ -156,6 +157,7 @@ export class ChannelSender {
       id: this.#options.id,
       condition: this.#condition,
       at: this.#at,
+      failingSince: this.#failingSince,
       sentence: this.#sentence,
       waiting: this.#waiting.length,
       secrets,
@@ -186,6 +188,8 @@ export class ChannelSender {
   }
 
   #setHealth({ condition, sentence, at }: ChannelHealth): void {
+    const isFailing = condition === 'retrying' || condition === 'refused'
+    this.#failingSince = isFailing ? (this.#failingSince ?? at) : null
     this.#condition = condition
     this.#sentence = sentence
     this.#at = at

@@ -163,6 +163,8 @@ export const channelStateSchema = z.object({
   condition: z.enum(['unused', 'ok', 'retrying', 'refused']),
   /** Milliseconds since 1970 of the last attempt, or of a later change of its settings; null: neither yet. */
   at: z.number().nullable(),
+  /** Since when every attempt has failed; null: the last one did not. */
+  failingSince: z.number().nullable(),
   /** The reason of a failure, or additional information such as a quota. */
   sentence: messageSchema.nullable(),
   /** Number of waiting notices. */

@@ -657,12 +657,13 @@ describe('symbolic link of a source path', () => {
   })
 })
 
-describe('channel secrets', () => {
+describe('channels', () => {
   const channel = { id: 'line', name: 'Line', type: 'line' as const, options: { to: 'U1' } }
   const alerts = alertsSettingsSchema.parse({ channels: [channel] })
-  const channelState = (secrets: string[]) => ({
-    ...{ id: 'line', condition: 'unused' as const, at: null, sentence: null, waiting: 0 },
-    secrets,
+  type ChannelState = AppState['channels'][number]
+  const channelState = (secrets: string[], changes: Partial<ChannelState> = {}): ChannelState => ({
+    ...{ id: 'line', condition: 'unused', at: null, failingSince: null, sentence: null, waiting: 0 },
+    ...{ secrets, ...changes },
   })
   const wrongWith = (channels: AppState['channels'], enabled = true) =>
     wrong({
@@ -678,5 +679,16 @@ describe('channel secrets', () => {
     expect(wrongWith([channelState(['token'])])).toEqual([])
     expect(wrongWith([channelState([])], false)).toEqual([])
     expect(wrongWith([])).toEqual([])
+  })
+
+  it('a refusal is an incident at once, another failure after half an hour', () => {
+    const sentence = message('channel.refused', { host: 'api.line.me', status: 401, answer: '' })
+    const failing = (condition: ChannelState['condition'], minutes: number) =>
+      channelState(['token'], { condition, sentence, failingSince: NOW - minutes * 60_000 })
+    expect(wrongWith([failing('refused', 0)])).toEqual(['channel:line notice 0'])
+    expect(wrongWith([failing('retrying', 31)])).toEqual(['channel:line notice 0'])
+    expect(wrongWith([failing('retrying', 29)])).toEqual([])
+    expect(wrongWith([failing('refused', 0)], false)).toEqual([])
+    expect(wrongWith([channelState(['token'], { condition: 'ok', sentence })])).toEqual([])
   })
 })

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import type { OutboxEntry } from '../../../core/alerts/channel-sender.ts'
-import type { Notice } from '../../../core/alerts/incident.ts'
+import type { ChannelState, Notice } from '../../../core/alerts/incident.ts'
 import { Notifier } from '../../../core/alerts/notifier.ts'
 import { type AlertStore, noAlertStore, type StoreCalls } from '../../../core/alerts/store/store.ts'
 import {
@@ -36,12 +36,18 @@ test('notifier: each channel continues from its own part of the earlier run', as
     call: (call: keyof StoreCalls, input: never) =>
       call === 'load' ? loaded.promise : noAlertStore.call(call, input),
   } as AlertStore
+  let states: ChannelState[] = []
   const notifier = new Notifier(notifierConfig(server.origin, { a: {}, b: {}, c: {} }), store, {
-    ...{ show: () => undefined, resumed: () => undefined, log: () => undefined, channels: () => undefined },
+    ...{ show: () => undefined, resumed: () => undefined, log: () => undefined },
+    channels: (now) => {
+      states = now
+    },
   })
+  const failingSince = (id: string) => states.find((one) => one.id === id)?.failingSince
   onTestFinished(async () => void (await notifier.stop()))
   loaded.resolve(left)
   await until('those that waited', () => server.requests.length === 2)
+  expect([failingSince('a'), failingSince('c')]).toEqual([null, 5])
   expect([posted(server.requests, 'a'), posted(server.requests, 'b')]).toEqual([
     ['failed waits-for-a'],
     ['failed waits-for-b'],
@@ -54,4 +60,5 @@ test('notifier: each channel continues from its own part of the earlier run', as
   expect(arrived('a')).toEqual(['failed waits-for-a', 'recovered told-by-a', 'failed last'])
   expect(arrived('b')).toEqual(['failed waits-for-b', 'failed seen', 'failed last'])
   expect(arrived('c')).toEqual(['failed seen', 'failed last'])
+  await until('c to have delivered', () => failingSince('c') === null)
 })

@@ -117,7 +117,16 @@ type Channel = AlertsSettings['channels'][number]
 
 /** A channel of which nothing is known but its id. */
 export function channelState(id: string, changes: Partial<ChannelState> = {}): ChannelState {
-  return { id, condition: 'unused', at: null, sentence: null, waiting: 0, secrets: [], ...changes }
+  return {
+    id,
+    condition: 'unused',
+    at: null,
+    failingSince: null,
+    sentence: null,
+    waiting: 0,
+    secrets: [],
+    ...changes,
+  }
 }
 
 /** A channel as the settings have it. */

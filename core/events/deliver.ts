@@ -13,7 +13,7 @@ import { type Message, message } from '../lib/i18n/message.ts'
 import { limitBytes } from '../lib/network/answers.ts'
 import { findProxyProblem, openTunnel } from '../lib/network/tunnel.ts'
 import { errorCode } from '../platform/system-error.ts'
-import { type EventSink, getSinkOptions } from '../settings/event-sinks.ts'
+import { type EventSink, getSinkOptions, TOPIC_PLACEHOLDERS } from '../settings/event-sinks.ts'
 import type { CloudEvent } from './cloud-event.ts'
 
 // The kinds of sinks: each takes a batch of events completely, or fails; it then gets the same events again, at first
@@ -242,7 +242,7 @@ async function secure(
 /** Fills the placeholders of a topic. Characters with a meaning in topics are replaced within the values. */
 export function fillTopic(topic: string, { type, data }: CloudEvent, computer: string): string {
   const values: Record<string, string> = { computer, type, folder: data.source?.name ?? 'none' }
-  return topic.replace(/\{(computer|type|folder)\}/g, (_, name: string) =>
+  return topic.replace(TOPIC_PLACEHOLDERS, (_, name: string) =>
     (values[name] ?? '').replace(/[/+#$\0]/g, '_'),
   )
 }

@@ -28,6 +28,10 @@ const secret = (name: string, required: boolean): Field => ({ name, kind: 'secre
 
 /** Default of an MQTT sink's topic. */
 export const DEFAULT_TOPIC = 'holdfast/{computer}/{type}'
+/** Placeholders of a topic. */
+export const TOPIC_PLACEHOLDERS = /\{(computer|type|folder)\}/g
+/** Names no topic that a message can have: wildcards (MQTT 5, 4.7.1), other placeholders. */
+const NOT_IN_TOPICS = /[+#]|\{[^/]*\}/
 
 /**
  * The kinds of sinks with the fields of their forms. A command can be set in the settings file only: another person who
@@ -131,11 +135,15 @@ export function getSink({ events }: WithEvents, given: string): EventSink {
   return sink
 }
 
-/** @throws UserError events.sinkTwice, events.mostSinks, events.commandInSettings */
+/** @throws UserError events.sinkTwice, events.mostSinks, events.commandInSettings, events.topic */
 export function withSink<S extends WithEvents>(settings: S, sink: EventSink): S {
   const isSame = ({ id, name }: EventSink) => id === sink.id || name.toLowerCase() === sink.name.toLowerCase()
   if (settings.events.sinks.some(isSame)) throw new UserError('events.sinkTwice', { name: sink.name })
   if (!sinkCatalog[sink.kind].isAddable) throw new UserError('events.commandInSettings')
+  // Not in the schema: a sink of an earlier version must not make the settings invalid.
+  const { topic = '' } = sink.options
+  const wrong = sink.kind === 'mqtt' && NOT_IN_TOPICS.exec(topic.replace(TOPIC_PLACEHOLDERS, ''))
+  if (wrong) throw new UserError('events.topic', { topic, part: wrong[0] })
   return withSinks(settings, [...settings.events.sinks, sink])
 }
 

@@ -152,15 +152,13 @@ export function withSettings(
   const updated = destinations.map((destination) => {
     const before = state.destinations.find(({ id }) => id === destination.id)
     if (before === undefined) return destination
-    const { connection, totals, rate, left, worker, damaged, healing, samples, proofRound } = before
+    const { connection, totals, rate, left, worker, healing } = before
     // A destination without sources has no sender, so nothing more is known about it.
     if (!used.has(destination.id)) return { ...destination, worker }
     const known = {
       ...destination,
-      ...(damaged === undefined ? {} : { damaged }),
+      ...pickReported(before),
       ...(healing === undefined ? {} : { healing }),
-      ...(samples === undefined ? {} : { samples }),
-      ...(proofRound === undefined ? {} : { proofRound }),
       totals,
       rate,
       left,
@@ -295,10 +293,7 @@ export function withSent(
           totals: sumTotals(mine.map(({ totals }) => totals)),
           rate: sumRates(mine),
           left: report.leftOfAll,
-          ...(report.unfit === undefined ? {} : { unfit: report.unfit }),
-          ...(report.damaged === undefined ? {} : { damaged: report.damaged }),
-          ...(report.samples === undefined ? {} : { samples: report.samples }),
-          ...(report.proofRound === undefined ? {} : { proofRound: report.proofRound }),
+          ...pickReported(report),
         }
       : one,
   )
@@ -310,14 +305,21 @@ export function withSent(
   }
 }
 
-/** Omits what the next report has only if there is any. */
-const withoutReported = ({
-  damaged: _,
-  samples: __,
-  proofRound: ___,
-  unfit: ____,
-  ...one
-}: DestinationState): DestinationState => one
+/** Fields of a destination that a sender's report has only if there is something to report. */
+const REPORTED = ['unfit', 'damaged', 'samples', 'proofRound'] as const
+type Reported = Pick<DestinationState, (typeof REPORTED)[number]>
+
+function pickReported(from: Reported): Reported {
+  const picked: Reported = {}
+  for (const key of REPORTED) if (from[key] !== undefined) Object.assign(picked, { [key]: from[key] })
+  return picked
+}
+
+function withoutReported(destination: DestinationState): DestinationState {
+  const rest = { ...destination }
+  for (const key of REPORTED) delete rest[key]
+  return rest
+}
 
 /** Applies the worker state of one destination's sender. The worst of all senders is shown as the sender's state. */
 export function withSender(state: AppState, destination: string, worker: WorkerState): Partial<AppState> {

@@ -111,3 +111,21 @@ it('source state: new settings keep the fact that a sender has reported', () => 
   expect(isKnown(heard)).toEqual([true])
   expect(isKnown(withSettings(heard, settings, new Map(), places))).toEqual([true])
 })
+
+it('destination state: new settings keep what only the next different report would have again', () => {
+  const destinations = [{ id: 'f', kind: 'folder' as const, name: 'nas', path: '/mnt/nas' }]
+  const settings = settingsSchema.parse({
+    destinations,
+    sources: [{ id: 's', path: '/data', name: 'data', destinations: ['f'] }],
+  })
+  const before = initialState('desktop', '1', settings, '/store')
+  const found = {
+    unfit: [{ source: 's', path: 'large', size: 9, count: 1 }],
+    damaged: { files: 1, bytes: 2, foundAt: 3 },
+  }
+  const heard: AppState = { ...before, ...withSent(before, 'f', { ...report, ...found }) }
+  const places = destinationStates(settings, '/store')
+  expect(withSettings(heard, settings, new Map(), places).destinations).toMatchObject([found])
+  const without = withSent(heard, 'f', report).destinations?.[0]
+  expect([without?.unfit, without?.damaged]).toEqual([undefined, undefined])
+})

@@ -54,6 +54,11 @@ export function openSent(database: DatabaseSyncInstance) {
      FROM json_each(?) AS name WHERE file.id = name.value ->> 0 AND state = 1
      AND removal IN (${REMOVAL.none}, ${REMOVAL.absent}) AND hex(digest) = name.value ->> 1`,
   )
+  // One that waits to be sent again is sent whole: the destination no longer has its content.
+  const movedWaiting = database.prepare(
+    `UPDATE file SET acked = NULL FROM json_each(?) AS name
+     WHERE file.id = name.value ->> 0 AND state = 0 AND hex(digest) = name.value ->> 1`,
+  )
   const sentAt = database.prepare('SELECT sent_at FROM file WHERE id = ?')
   const contentSentAt = database.prepare(
     'SELECT coalesce(first_at, sent_at) AS sent_at FROM file WHERE id = ? AND digest = ?',
@@ -92,7 +97,9 @@ export function openSent(database: DatabaseSyncInstance) {
     const gone = claims.flatMap(({ moved: names = [], digest }) =>
       digest == null ? [] : names.map(({ id }) => [id, Buffer.from(digest).toString('hex').toUpperCase()]),
     )
-    if (gone.length > 0) moved.run(JSON.stringify(gone))
+    if (gone.length === 0) return
+    moved.run(JSON.stringify(gone))
+    movedWaiting.run(JSON.stringify(gone))
   }
   return {
     /** Returns when a version of the file was last stored, in milliseconds since 1970; null: never. */

@@ -168,10 +168,10 @@ END;
  *   content of a waiting file: only reading the file does. Its index, `file_content`, contains every row, so it is written when a file is
  *   offered, and causes no further cost when the file is sent.
  * - `stored_ns`: the modification time with which the content of the digest was sent; NULL in a row that was not
- *   offered again since, where it is `mtime_ns`.
+ *   offered again since, where it is `mtime_ns`, and in one whose content has left its name.
  * - `first_at`: when the destination first stored the present content; NULL if that was at `sent_at`, the last time. A
  *   content is sent again if the destination lost or damaged it.
- * - `acked`: the destination's position with which it was stored.
+ * - `acked`: the destination's position with which it was stored; NULL: the destination may have lost it.
  * - `removal`, `removed_at`: it is removed at the source, by Holdfast or by others; see REMOVAL. The index
  *   `file_removing` contains only the few rows whose removal is in progress, and `file_absent` only those that others
  *   have deleted, so they cost a transfer nothing. `removed_at` is NULL if the time is unknown.

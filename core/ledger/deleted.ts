@@ -54,7 +54,7 @@ export function openDeleted(database: DatabaseSyncInstance, routes: Routes) {
      AS found`,
   )
   const set = 'UPDATE file SET state = 1, generation = generation + 1, reason = NULL, mark_due = 0'
-  const leave = `${set}, mtime_ns = ${NO_TIME}, removal = ${REMOVAL.none}`
+  const leave = `${set}, mtime_ns = ${NO_TIME}, stored_ns = NULL, removal = ${REMOVAL.none}`
   const isOther = 'AND (other.route <> ?1 OR other.path NOT IN (SELECT value FROM json_each(?2)))'
   const isHere = `route = ?1 AND path IN (SELECT value FROM json_each(?2)) AND ${IS_HERE}`
   const isNamed = `${isHere} AND ${HAS_COPY}`

@@ -26,9 +26,12 @@ type DurableRow = [
 
 const STORED_NS = (row: 'file' | 'other') => `coalesce(${row}.stored_ns, ${row}.mtime_ns)`
 
-/** True also for a content that was sent before the file changed and disappeared: the destination still has it. */
+/**
+ * True also for a content that was sent before the file disappeared while it waited to be sent again, unless the
+ * destination has lost it (`acked` is NULL).
+ */
 const IS_SENT = (row: 'file' | 'other') => `${row}.state = ${STATE.sent} AND ${STORED_NS(row)} <> ${NO_TIME}
-  AND (${row}.mtime_ns <> ${NO_TIME} OR ${row}.digest IS NOT NULL)`
+  AND (${row}.mtime_ns <> ${NO_TIME} OR ${row}.digest IS NOT NULL AND ${row}.acked IS NOT NULL)`
 
 // Selects the rows of the same name at other destinations, by the index of the paths.
 const SAME_NAME = (destination: string) =>

@@ -10,7 +10,7 @@ function openWithSend() {
   const { ledger } = open()
   const send = (destination: string, name: string, claim: object) => {
     ledger.offer(destination, [file(name)])
-    const [due] = ledger.take(destination, 's', 1, Date.now(), new Set())
+    const due = ledger.take(destination, 's', 10, Date.now(), new Set()).find((one) => one.path === name)
     if (due === undefined) throw new Error('nothing due')
     ledger.markSent([{ ...due, mark: false, ...claim }], Date.now())
     return due
@@ -60,16 +60,37 @@ describe('digests for archives', () => {
 
   test('a file that disappears while it waits to be sent again keeps its sent content and its time', () => {
     const { ledger, send, list } = openWithSend()
-    send('d', 'a', { digest: content(1), fixity: { sha256 } })
+    send('d', 'a', { digest: content(1), fixity: { sha256 }, position: 1 })
     const [sent] = list('d')
     ledger.offer('d', [{ ...file('a'), mtimeNs: 99n }])
     expect(list('d')).toEqual([])
     ledger.withdraw('d', 's', ['a'])
-    expect(list('d')).toEqual([{ ...sent, digest: content(1), sha256 }])
+    expect(list('d')).toEqual([sent])
     // It returns with other content, and disappears again before that was sent.
     ledger.offer('d', [{ ...file('a'), mtimeNs: 100n, size: 11 }])
     ledger.withdraw('d', 's', ['a'])
     expect(list('d')).toEqual([])
+  })
+
+  test('a file whose content the destination has lost is not listed after it disappeared, unless it was healed', () => {
+    const { ledger, send, list } = openWithSend()
+    const finding = { source: 's', path: 'a', finding: 'damaged', size: 10, digest: '01'.repeat(32) } as const
+    send('d', 'a', { digest: content(1), fixity: { sha256 }, position: 1 })
+    const [sent] = list('d')
+    ledger.offerDamaged('d', { ...finding, at: Date.now() + 1 })
+    ledger.withdraw('d', 's', ['a'])
+    expect(list('d')).toEqual([])
+    ledger.markHealed('d', [{ ...finding, at: Date.now() + 2, position: 2, seal: null }])
+    expect(list('d')).toEqual([sent])
+  })
+
+  test('a name that its content has left is not listed, also if it waited to be sent again', () => {
+    const { ledger, send, list } = openWithSend()
+    const a = send('d', 'a', { digest: content(1), fixity: { sha256 }, position: 1 })
+    ledger.offer('d', [{ ...file('a'), mtimeNs: 99n }])
+    send('d', 'b', { digest: content(1), fixity: { sha256 }, position: 2, moved: [{ id: a.id }] })
+    ledger.withdraw('d', 's', ['a'])
+    expect(list('d').map(({ path }) => path)).toEqual(['b'])
   })
 
   test('a file names the destination whose copy is damaged, until its content is there again', () => {

@@ -7,6 +7,7 @@ import {
   isFiring,
   type Notice,
   type NoticeDelivery,
+  toDeliverySubject,
 } from './incident.ts'
 import { getSeverity } from './kinds.ts'
 import type { ChannelSettings } from './settings.ts'
@@ -349,12 +350,12 @@ export function needsStandby({ state, attempts, at, notice }: OutboxEntry, tried
 export const getNoticeKey = ({ id, what }: Pick<Notice, 'id' | 'what'>) =>
   what === 'summary' ? `${id} ${what}` : id
 
-/** True if a channel is meant for a notice. */
+/** True if a channel is meant for a notice. A channel that delivers nothing does not get the notice of that. */
 export function isFor(
-  { enabled, severity, sources }: Pick<ChannelSettings, 'enabled' | 'severity' | 'sources'>,
+  { id, enabled, severity, sources }: Pick<ChannelSettings, 'id' | 'enabled' | 'severity' | 'sources'>,
   { incident }: Notice,
 ): boolean {
-  if (!enabled) return false
+  if (!enabled || incident.group === toDeliverySubject(id)) return false
   if (severity === 'critical' && getSeverity(incident.kind) !== 'critical') return false
   return (
     sources === null || incident.sources.length === 0 || incident.sources.some((id) => sources.includes(id))

@@ -163,7 +163,7 @@ export const channelStateSchema = z.object({
   condition: z.enum(['unused', 'ok', 'retrying', 'refused']),
   /** Milliseconds since 1970 of the last attempt, or of a later change of its settings; null: neither yet. */
   at: z.number().nullable(),
-  /** Since when every attempt has failed; null: the last one did not. */
+  /** When the first of the last attempts failed, all of which did, in this run or as the last one before it; null: none. */
   failingSince: z.number().nullable(),
   /** The reason of a failure, or additional information such as a quota. */
   sentence: messageSchema.nullable(),
@@ -173,6 +173,9 @@ export const channelStateSchema = z.object({
   secrets: z.array(z.string()),
 })
 export type ChannelState = z.infer<typeof channelStateSchema>
+
+/** Returns the id under which a channel that delivers nothing is an incident's subject, and its group. */
+export const toDeliverySubject = (channel: string): string => `delivery:${channel}`
 
 /** The last attempt of a channel, or a later change of its settings. */
 export type ChannelHealth = Pick<ChannelState, 'id' | 'condition' | 'sentence'> & { at: number }
@@ -200,7 +203,7 @@ export interface Sample {
   /** How its incident ends; omitted: the usual sentence. */
   end?: Message | undefined
   sentence: Message
-  /** Sentences about the cause, from another computer; empty: it is unknown; omitted: `explain` records it. */
+  /** Sentences about the cause, from another computer or a service; empty: it is unknown; omitted: `explain` records it. */
   cause?: Message[] | undefined
   /** Id of the source concerned; null: none. */
   source: string | null

@@ -20,7 +20,7 @@ export interface Condition {
   /** Milliseconds since 1970. */
   since: number
   sentence: Message
-  /** Sentences about the cause, from another computer; empty: it is unknown. */
+  /** Sentences about the cause, from another computer or a service; empty: it is unknown. */
   cause?: Message[] | undefined
   headline: Headline
   /** Minimum duration in milliseconds before a notification. */

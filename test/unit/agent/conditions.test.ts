@@ -665,9 +665,9 @@ describe('channels', () => {
     ...{ id: 'line', condition: 'unused', at: null, failingSince: null, sentence: null, waiting: 0 },
     ...{ secrets, ...changes },
   })
-  const wrongWith = (channels: AppState['channels'], enabled = true) =>
+  const wrongWith = (channels: AppState['channels'], enabled = true, awakeSince = NOW - 24 * 3_600_000) =>
     wrong({
-      channels,
+      ...{ channels, awakeSince },
       settings: {
         ...defaultSettings,
         alerts: { ...alerts, channels: alerts.channels.map((one) => ({ ...one, enabled })) },
@@ -683,12 +683,32 @@ describe('channels', () => {
 
   it('a refusal is an incident at once, another failure after half an hour', () => {
     const sentence = message('channel.refused', { host: 'api.line.me', status: 401, answer: '' })
-    const failing = (condition: ChannelState['condition'], minutes: number) =>
-      channelState(['token'], { condition, sentence, failingSince: NOW - minutes * 60_000 })
-    expect(wrongWith([failing('refused', 0)])).toEqual(['channel:line notice 0'])
-    expect(wrongWith([failing('retrying', 31)])).toEqual(['channel:line notice 0'])
+    const failing = (
+      condition: ChannelState['condition'],
+      minutes: number,
+      more: Partial<ChannelState> = {},
+    ) =>
+      channelState(['token'], {
+        ...{ condition, sentence, failingSince: NOW - minutes * 60_000, at: NOW, waiting: 1, ...more },
+      })
+    expect(wrongWith([failing('refused', 0)])).toEqual(['delivery:line notice 0'])
+    expect(wrongWith([failing('retrying', 31)])).toEqual(['delivery:line notice 0'])
     expect(wrongWith([failing('retrying', 29)])).toEqual([])
+    // In quiet hours it makes no attempt, and a test leaves nothing that waits.
+    expect(wrongWith([failing('retrying', 60, { at: NOW - 59 * 60_000 })])).toEqual([])
+    expect(wrongWith([failing('retrying', 60, { waiting: 0 })])).toEqual([])
+    expect(wrongWith([failing('retrying', 31)], true, NOW - 60_000)).toEqual([])
     expect(wrongWith([failing('refused', 0)], false)).toEqual([])
     expect(wrongWith([channelState(['token'], { condition: 'ok', sentence })])).toEqual([])
+  })
+
+  it('a change of its settings does not end a failure of the deliveries, and neither does the start', () => {
+    const state = stateWith({
+      channels: [channelState(['token'])],
+      settings: { ...defaultSettings, alerts },
+    })
+    expect(findConditions(state, NOW).filter(({ id }) => id === 'delivery:line')).toMatchObject([
+      { kind: 'unknown' },
+    ])
   })
 })

@@ -11,7 +11,7 @@ import {
   TAKE_OVER_MS,
 } from '../../../core/alerts/channel-sender.ts'
 import type { ChannelOutcome } from '../../../core/alerts/channels/channel.ts'
-import type { Notice } from '../../../core/alerts/incident.ts'
+import { type Notice, toDeliverySubject } from '../../../core/alerts/incident.ts'
 import type { IncidentKind } from '../../../core/alerts/kinds.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { createIncident, createNotice } from '../../support/alerts/notifier-config.ts'
@@ -162,7 +162,7 @@ describe('channel sender decision', () => {
   })
 })
 
-test.each<[string, Parameters<typeof isFor>[0], IncidentKind, string[], boolean]>([
+test.each<[string, Omit<Parameters<typeof isFor>[0], 'id'>, IncidentKind, string[], boolean]>([
   [
     'a channel for all severities accepts a warning',
     { enabled: true, severity: 'warning', sources: null },
@@ -234,7 +234,18 @@ test.each<[string, Parameters<typeof isFor>[0], IncidentKind, string[], boolean]
     false,
   ],
 ])('channel filter: %s', (_, channel, kind, sources, is) => {
-  expect(isFor(channel, createNotice('failed', createIncident('i', { kind, sources })))).toBe(is)
+  expect(isFor({ id: 'c', ...channel }, createNotice('failed', createIncident('i', { kind, sources })))).toBe(
+    is,
+  )
+})
+
+test('channel filter: a channel that delivers nothing does not get the notice of that, others do', () => {
+  const notice = createNotice(
+    'failed',
+    createIncident('i', { kind: 'notice', group: toDeliverySubject('a') }),
+  )
+  const channel = { enabled: true, severity: 'warning' as const, sources: null }
+  expect(['a', 'b'].map((id) => isFor({ id, ...channel }, notice))).toEqual([false, true])
 })
 
 test.each<[string, string, Partial<OutboxEntry>, number, boolean]>([
@@ -373,6 +384,22 @@ describe('channel sender', () => {
     await vi.waitFor(() => expect(one.state([]).waiting).toBe(0))
     expect(sent).toEqual(['failed d', 'summary a', 'recovered b'])
     expect(saved.flat()).toContain('untold recovered c')
+    one.stop()
+  })
+
+  test('keeps the time of the first failure until a delivery, over a restart and over kinds of failures', async () => {
+    const { one } = sender()
+    const health = { id: 'hook', condition: 'retrying' as const, at: 5, sentence: null }
+    one.resume({ waiting: [], told: [], seen: [], health })
+    const since = async (outcome: ChannelOutcome) => {
+      await one.recordOutcome(Promise.resolve(outcome))
+      return one.state([]).failingSince
+    }
+    const reason = message('channel.invalid')
+    expect(await since({ did: 'retry', reason, afterMs: null })).toBe(5)
+    expect(await since({ did: 'refused', reason })).toBe(5)
+    expect(await since({ did: 'delivered', note: null })).toBeNull()
+    expect(await since({ did: 'refused', reason })).toBe(one.state([]).at)
     one.stop()
   })
 

@@ -47,7 +47,7 @@ test('notifier: each channel continues from its own part of the earlier run', as
   onTestFinished(async () => void (await notifier.stop()))
   loaded.resolve(left)
   await until('those that waited', () => server.requests.length === 2)
-  expect([failingSince('a'), failingSince('c')]).toEqual([null, 5])
+  await until('c to have its failure', () => failingSince('c') === 5 && failingSince('a') === null)
   expect([posted(server.requests, 'a'), posted(server.requests, 'b')]).toEqual([
     ['failed waits-for-a'],
     ['failed waits-for-b'],

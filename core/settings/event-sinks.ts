@@ -30,7 +30,7 @@ const secret = (name: string, required: boolean): Field => ({ name, kind: 'secre
 export const DEFAULT_TOPIC = 'holdfast/{computer}/{type}'
 /** Placeholders of a topic. */
 export const TOPIC_PLACEHOLDERS = /\{(computer|type|folder)\}/g
-/** Names no topic that a message can have: wildcards (MQTT 5, 4.7.1), other placeholders. */
+/** What a topic of messages must not contain: wildcards (MQTT 5, 4.7.1), and other placeholders, which are mistakes. */
 const NOT_IN_TOPICS = /[+#]|\{[^/]*\}/
 
 /**
@@ -135,15 +135,22 @@ export function getSink({ events }: WithEvents, given: string): EventSink {
   return sink
 }
 
+/**
+ * Checks the topic of a sink that is new. The schema does not: a sink of an earlier version must not make the settings
+ * invalid.
+ * @throws UserError events.topic
+ */
+export function checkTopic({ kind, options: { topic = '' } }: EventSink): void {
+  const wrong = kind === 'mqtt' && NOT_IN_TOPICS.exec(topic.replace(TOPIC_PLACEHOLDERS, ''))
+  if (wrong) throw new UserError('events.topic', { topic, part: wrong[0] })
+}
+
 /** @throws UserError events.sinkTwice, events.mostSinks, events.commandInSettings, events.topic */
 export function withSink<S extends WithEvents>(settings: S, sink: EventSink): S {
   const isSame = ({ id, name }: EventSink) => id === sink.id || name.toLowerCase() === sink.name.toLowerCase()
   if (settings.events.sinks.some(isSame)) throw new UserError('events.sinkTwice', { name: sink.name })
   if (!sinkCatalog[sink.kind].isAddable) throw new UserError('events.commandInSettings')
-  // Not in the schema: a sink of an earlier version must not make the settings invalid.
-  const { topic = '' } = sink.options
-  const wrong = sink.kind === 'mqtt' && NOT_IN_TOPICS.exec(topic.replace(TOPIC_PLACEHOLDERS, ''))
-  if (wrong) throw new UserError('events.topic', { topic, part: wrong[0] })
+  checkTopic(sink)
   return withSinks(settings, [...settings.events.sinks, sink])
 }
 

@@ -6,7 +6,7 @@ import { UserError } from '../lib/i18n/user-error.ts'
 import { folderName } from '../protocol/names.ts'
 import { acceptExpected } from './changes.ts'
 import { getEjected, withEjected } from './destinations.ts'
-import { type EventSink, withSinks } from './event-sinks.ts'
+import { checkTopic, type EventSink, withSinks } from './event-sinks.ts'
 import { SETTINGS_VERSION, type Settings, type ShownSettings, settingsSchema } from './schema.ts'
 import type { Secrets } from './secret-owner.ts'
 import { secretOwners, staysAtPlace } from './secrets.ts'
@@ -96,6 +96,8 @@ export function withImported<S extends ShownSettings>(
     settings.events.sinks.some((one) => JSON.stringify(one.command) === JSON.stringify(command))
   if (imported.events.sinks.some((one) => one.kind === 'command' && !isOwnCommand(one)))
     throw new UserError('events.commandInSettings')
+  for (const one of imported.events.sinks)
+    if (!settings.events.sinks.some(({ id }) => id === one.id)) checkTopic(one)
   // Only the file of the settings changes a command.
   const own = settings.events.sinks.filter(({ kind }) => kind === 'command')
   const others = imported.events.sinks.filter(

@@ -152,7 +152,8 @@ test('settings of event sinks: one is added, disabled and removed alone', () => 
     expect(() => withSink(settings, buildSink('b', more))).toThrow(refusedAs('events.sinkTwice'))
   const command = { kind: 'command', command: ['/bin/true'] }
   expect(() => withSink(settings, buildSink('d', command))).toThrow(refusedAs('events.commandInSettings'))
-  const mqtt = (topic: string) => buildSink('d', { kind: 'mqtt', options: { broker: 'mqtt://b:1883', topic } })
+  const mqtt = (topic: string) =>
+    buildSink('d', { kind: 'mqtt', options: { broker: 'mqtt://b:1883', topic } })
   for (const topic of ['a/#', 'a/+/b', '{host}/{type}'])
     expect(() => withSink(settings, mqtt(topic))).toThrow(refusedAs('events.topic'))
   expect(states(withSink(settings, mqtt('a/{computer}-{type}/{folder}'))).at(-1)).toEqual(['d', true])

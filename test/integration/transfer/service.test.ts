@@ -22,7 +22,9 @@ import { until } from '../../support/until.ts'
 
 function get(port: number, page: string, headers: Record<string, string> = {}, method = 'GET') {
   return new Promise<{ status: number; type: string; body: string }>((resolve, reject) => {
-    const request = http.request({ host: '127.0.0.1', port, path: page, headers, method }, (response) => {
+    // Each request has its own connection: a server may close a kept one just when the next request uses it.
+    const options = { host: '127.0.0.1', port, path: page, headers, method, agent: false }
+    const request = http.request(options, (response) => {
       let body = ''
       response.on('data', (bytes) => {
         body += bytes

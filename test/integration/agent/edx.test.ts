@@ -125,9 +125,7 @@ async function expectSent(station: Station, store: string): Promise<void> {
 }
 
 describe('stations in live operation', () => {
-  it('edx1: one station and one receiver store and mark three batch directories', {
-    timeout: 120_000,
-  }, async () => {
+  it('edx1: one station and one receiver store and mark three batch directories', async () => {
     const { store, process } = await receiver()
     const station = new Station('ed1')
     await station.pair(store)
@@ -137,9 +135,7 @@ describe('stations in live operation', () => {
     await expectSent(station, store)
   })
 
-  it('edx2: two stations share one receiver; stopping one leaves the other unaffected', {
-    timeout: 120_000,
-  }, async () => {
+  it('edx2: two stations share one receiver; stopping one leaves the other unaffected', async () => {
     const { store, process } = await receiver()
     const [one, two] = [new Station('ed1'), new Station('ed2')]
     await one.pair(store)

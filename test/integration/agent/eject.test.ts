@@ -66,9 +66,7 @@ async function sending() {
 }
 
 describe.skipIf(!canMount)('ejected disk (needs root: mount)', () => {
-  test('it is unmounted, its absence raises no alert, and its files are sent once it is back', {
-    timeout: 120_000,
-  }, async () => {
+  test('it is unmounted, its absence raises no alert, and its files are sent once it is back', async () => {
     const { disk, source, data, arrived, checks } = await sending()
     const { code, out } = await run(data, 'destinations', 'eject', 'usb', '--json')
     expect([code, JSON.parse(out)]).toMatchObject([
@@ -91,9 +89,7 @@ describe.skipIf(!canMount)('ejected disk (needs root: mount)', () => {
     expect(await readIncidents(data)).toEqual([])
   })
 
-  test('a disk that stays mounted is not used, also after a restart, and can be unmounted at once', {
-    timeout: 120_000,
-  }, async () => {
+  test('a disk that stays mounted is not used, also after a restart, and can be unmounted at once', async () => {
     const { disk, source, data, agent, arrived, checks } = await sending()
     await sendCommand(data, 'pause', { minutes: null })
     const open = openSync(path.join(disk.point, 'of-another-program'), 'w')
@@ -119,7 +115,7 @@ describe.skipIf(!canMount)('ejected disk (needs root: mount)', () => {
     await until('the file to arrive', () => arrived().includes('second'))
   })
 
-  test('another disk at its place is not used, and `use` ends the wait', { timeout: 120_000 }, async () => {
+  test('another disk at its place is not used, and `use` ends the wait', async () => {
     const { disk, data, checks } = await sending()
     await run(data, 'destinations', 'eject', 'usb')
     execFileSync('mount', ['-t', 'tmpfs', 'another', disk.point])

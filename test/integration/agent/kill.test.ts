@@ -29,9 +29,7 @@ function findStore(data: string, source: string): string | null {
 }
 
 describe('killed sender', () => {
-  it('three kills during 2,000 files lose no file, and no file is marked before it is stored', {
-    timeout: 180_000,
-  }, async () => {
+  it('three kills during 2,000 files lose no file, and no file is marked before it is stored', async () => {
     const root = path.join(temporaryDirectory('kill'), 'datas')
     const batch = path.join(root, 'DC1')
     const data = temporaryDirectory('kill-data')

@@ -36,7 +36,6 @@ test.each([
   ['send', 'finished.watch of another program', 'they are sent'],
 ] as const)(
   "marked files: `folders %s` decides about 1,000 files with isocket's mark (%s): %s",
-  { timeout: 120_000 },
   async (answer, _mark, _meaning) => {
     const by = answer === 'send' ? 'watch' : 'bit'
     const data = temporaryDirectory(`marked-${answer}`)
@@ -75,9 +74,7 @@ async function filesBelow(directory: string): Promise<number> {
   return names.filter((name) => path.basename(name).startsWith('file-')).length
 }
 
-test("`send --once`: 1,000 files with isocket's mark are reported and not sent; --marked send sends them", {
-  timeout: 120_000,
-}, async () => {
+test("`send --once`: 1,000 files with isocket's mark are reported and not sent; --marked send sends them", async () => {
   const data = temporaryDirectory('marked-once')
   const { root, watch } = markedTree('marked-once-source')
   const words = ['send', '--once', '--prefix', 'DC', '--data', data]

@@ -14,7 +14,6 @@ const ERASED = '\r\x1b[K'
 // script(1) of util-linux gives a program a terminal.
 test.skipIf(process.platform !== 'linux')(
   '`send --once`: a progress bar is shown on a terminal and erased at the end; in a pipe there is none',
-  { timeout: 60_000 },
   async () => {
     const [root, data] = [temporaryDirectory('bar'), temporaryDirectory('bar-data')]
     const words = ['send', '--once', '--data', data, root]

@@ -43,9 +43,7 @@ const SPAN = ['--from', day(Date.now() - DAY_MS), '--to', day(Date.now() + DAY_M
 const report = (data: string, ...words: string[]) => holdfast(['report', ...SPAN, ...words, '--data', data])
 const readReport = async (data: string) => reportSchema.parse(JSON.parse(await report(data, '--json')))
 
-test('report: the figures of a real agent, in each format, from the command line, the API and the receiver', {
-  timeout: 180_000,
-}, async () => {
+test('report: the figures of a real agent, in each format, from the command line, the API and the receiver', async () => {
   const { root, data, agent, receiver } = await startAgent()
   const name = path.basename(root)
   const found = await readReport(data)
@@ -142,9 +140,7 @@ test('regular report: without a channel the schedule is set, and the command fai
   expect(await holdfast(['report', 'schedule', '--data', data])).toMatch(/No channel gets it/)
 })
 
-test('regular report: a channel gets the report of the last period once, also after a restart', {
-  timeout: 180_000,
-}, async () => {
+test('regular report: a channel gets the report of the last period once, also after a restart', async () => {
   const server = await recordingServer()
   const data = temporaryDirectory('report-data')
   const zone = getLocalZone()

@@ -35,9 +35,7 @@ async function told() {
 }
 
 describe.skipIf(!canMount)('notified incident (needs root: mount)', () => {
-  test('a restart of the checker does not end it, and it is reported only once', {
-    timeout: 90_000,
-  }, async () => {
+  test('a restart of the checker does not end it, and it is reported only once', async () => {
     const { disk, data, agent, checkedAt } = await told()
     const { pid } = (await readState(data)).workers.checker
     process.kill(pid ?? expect.fail('no checker'), 'SIGKILL')
@@ -49,7 +47,7 @@ describe.skipIf(!canMount)('notified incident (needs root: mount)', () => {
     expect(agent.out().match(/Read-only: /g)).toHaveLength(1)
   })
 
-  test('the next agent does not report it again, and reports its recovery', { timeout: 90_000 }, async () => {
+  test('the next agent does not report it again, and reports its recovery', async () => {
     const { disk, data, words, agent, checkedAt } = await told()
     const begun = (await readState(data)).incidents[0]?.startedAt
     agent.child.kill('SIGTERM')
@@ -71,9 +69,7 @@ describe.skipIf(!canMount)('notified incident (needs root: mount)', () => {
   })
 })
 
-test('restarted agent: the last file and each channel are known before anything new happens', {
-  timeout: 90_000,
-}, async () => {
+test('restarted agent: the last file and each channel are known before anything new happens', async () => {
   const server = await recordingServer()
   server.answer({ status: 200 })
   const [data, source] = [temporaryDirectory('restarts'), temporaryDirectory('photos')]

@@ -28,9 +28,7 @@ describe.each([
   ['while an agent runs', true],
   ['while none runs', false],
 ])('`holdfast channels`, %s', (_, isRunning) => {
-  test('channels are added, changed, switched, ordered and removed; secrets are only in secrets.json', {
-    timeout: 120_000,
-  }, async () => {
+  test('channels are added, changed, switched, ordered and removed; secrets are only in secrets.json', async () => {
     const { origin } = await recordingServer()
     const url = `${origin}/hook/very-secret-4711`
     const token = 'line-token-1234567'

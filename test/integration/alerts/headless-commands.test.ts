@@ -34,9 +34,7 @@ test('`holdfast receive`: a secrets file that other users can read or write is r
   }
 })
 
-test('`holdfast failures`: incidents are listed, acknowledged, snoozed and muted', {
-  timeout: 120_000,
-}, async () => {
+test('`holdfast failures`: incidents are listed, acknowledged, snoozed and muted', async () => {
   const { origin, posts } = await postsOfTest()
   const photos = path.join(temporaryDirectory('checked'), 'photos')
   mkdirSync(photos)

@@ -20,9 +20,7 @@ import { until } from '../../support/until.ts'
 /** Whatever was to be told has been posted by then. */
 const NOTHING_MS = 2_500
 
-test('receiver notifications: a failing sender and a killed, silent sender are notified, and so is each recovery', {
-  timeout: 120_000,
-}, async () => {
+test('receiver notifications: a failing sender and a killed, silent sender are notified, and so is each recovery', async () => {
   const { origin, posts } = await postsOfTest()
   const { file, store } = receiverConfig(origin)
   const startReceiver = async () => {

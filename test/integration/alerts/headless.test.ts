@@ -36,9 +36,7 @@ async function checkTwice(directory: string): Promise<void> {
 }
 
 describe.skipIf(!canMount)('disk failure without a desktop (needs root: mount)', () => {
-  test('each channel gets one post per failure and recovery, or one late summary, even if the agent is killed', {
-    timeout: 300_000,
-  }, async () => {
+  test('each channel gets one post per failure and recovery, or one late summary, even if the agent is killed', async () => {
     const disk = await mountExt4(onTestFinished)
     const server = await postsOfTest()
     const { posts } = server

@@ -29,7 +29,6 @@ import { until } from '../../support/until.ts'
 
 test('folder destination: contents and times are stored, and another computer gets a folder of its own', {
   tags: 'story',
-  timeout: 60_000,
 }, async () => {
   const base = temporaryDirectory('folder')
   const folder = path.join(base, 'disk')

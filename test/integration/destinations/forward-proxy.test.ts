@@ -184,9 +184,7 @@ describe.skipIf(!canStartProxy)('proxy towards other networks', () => {
     expect(proxy.log()).not.toMatch(/Request/)
   })
 
-  test('an agent uses the proxy that `holdfast settings proxy set` stores for the transfer and the restore of files', {
-    timeout: 180_000,
-  }, async () => {
+  test('an agent uses the proxy that `holdfast settings proxy set` stores for the transfer and the restore of files', async () => {
     const { address } = await startForwardProxy('http')
     const source = temporaryDirectory('source')
     writeFileSync(path.join(source, 'one.txt'), 'one')
@@ -253,9 +251,7 @@ describe.skipIf(!canStartProxy)('proxy towards other networks', () => {
   })
 })
 
-test('`holdfast settings proxy` sets addresses, exceptions and the environment without an agent, and refuses what it cannot use', {
-  timeout: 120_000,
-}, async () => {
+test('`holdfast settings proxy` sets addresses, exceptions and the environment without an agent, and refuses what it cannot use', async () => {
   const home = headless()
   const read = async (...words: string[]) =>
     JSON.parse(await home.says(['settings', 'proxy', ...words, '--json']))

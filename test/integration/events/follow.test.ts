@@ -13,9 +13,7 @@ import { startWebAgent } from '../../support/web.ts'
 const LONG_MS = 60_000
 const short = ({ type }: CloudEvent) => type.replace('app.holdfast.', '')
 
-test('events command: follows files, a batch and a restore, and continues from a cursor', {
-  timeout: 240_000,
-}, async () => {
+test('events command: follows files, a batch and a restore, and continues from a cursor', async () => {
   const data = temporaryDirectory('follow-data')
   const [source, batches, store] = ['follow', 'batches', 'disk'].map((name) => temporaryDirectory(name))
   if (source === undefined || batches === undefined || store === undefined) throw new Error('no place')
@@ -78,9 +76,7 @@ test('events command: follows files, a batch and a restore, and continues from a
   expect(wrong.err()).toContain('tomorrow')
 })
 
-test('events command, and a sink: a directory and a destination have their names, also if added later, renamed or removed', {
-  timeout: 180_000,
-}, async () => {
+test('events command, and a sink: a directory and a destination have their names, also if added later, renamed or removed', async () => {
   const [data, source, disk] = ['names-data', 'names', 'names-disk'].map((name) => temporaryDirectory(name))
   if (data === undefined || source === undefined || disk === undefined) throw new Error('no place')
   const [sink, out] = [path.join(data, 'sink.sh'), path.join(data, 'out')]
@@ -125,9 +121,7 @@ test('events command, and a sink: a directory and a destination have their names
   await lines.says(/file\.durable {2}roof\/c {2}→ second\n/, LONG_MS)
 })
 
-test('API: server-sent events continue behind Last-Event-ID, for a viewer, and end with its token', {
-  timeout: 180_000,
-}, async () => {
+test('API: server-sent events continue behind Last-Event-ID, for a viewer, and end with its token', async () => {
   const { data, port, viewer, command, ask } = await startWebAgent()
   const source = temporaryDirectory('api')
   await command('addSource', { path: source })

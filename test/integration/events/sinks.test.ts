@@ -22,7 +22,6 @@ function createPlaces() {
 
 test('webhook sink: signed batches, each event once; a failing server gets them again, marked', {
   tags: 'story',
-  timeout: 180_000,
 }, async () => {
   const server = await recordingServer()
   const { data, source, sources } = createPlaces()
@@ -67,9 +66,7 @@ test('webhook sink: signed batches, each event once; a failing server gets them 
   await agent.ended()
 })
 
-test('command sink: a program gets events as lines; a failure is tried again, and the place survives a restart', {
-  timeout: 180_000,
-}, async () => {
+test('command sink: a program gets events as lines; a failure is tried again, and the place survives a restart', async () => {
   const { data, source, sources } = createPlaces()
   const [out, flag] = [path.join(data, 'out'), path.join(data, 'flag')]
   const script = path.join(data, 'sink.sh')
@@ -110,9 +107,7 @@ test('command sink: a program gets events as lines; a failure is tried again, an
   expect(read().filter((one) => one.data.path === 'a')).toHaveLength(1)
 })
 
-test('MQTT sink: mosquitto gets each event with QoS 1 over TLS, also after it was away', {
-  timeout: 240_000,
-}, async () => {
+test('MQTT sink: mosquitto gets each event with QoS 1 over TLS, also after it was away', async () => {
   const certificate = await localCertificate()
   const authority = path.join(temporaryDirectory('ca'), 'ca.pem')
   writeFileSync(authority, certificate.cert)
@@ -169,7 +164,7 @@ test('MQTT sink: mosquitto gets each event with QoS 1 over TLS, also after it wa
   expect(JSON.stringify(list)).not.toContain(MQTT_USER.password)
 })
 
-test('sinks: a command is refused by the terminal, the API and an import', { timeout: 120_000 }, async () => {
+test('sinks: a command is refused by the terminal, the API and an import', async () => {
   const { data, sources } = createPlaces()
   writeEventSettings(data, {
     sources,

@@ -49,7 +49,6 @@ function hold(directory: string) {
 
 test.skipIf(process.platform !== 'linux' || process.getuid?.() !== 0)(
   `symbolic links: ${SWAPS} swaps of directories for links send and mark no file outside the source (needs root)`,
-  { timeout: 300_000 },
   async () => {
     const base = temporaryDirectory('link-race')
     const pair = await startPair(base)

@@ -37,7 +37,7 @@ describe.skipIf(process.platform !== 'linux').each([
   // It knows no difference between them.
   ['polling', withoutKoffi, [nested]],
 ] as const)('bursts of 20,000 files, each offered once: %s', (_, processOptions, bursts) => {
-  test('files in existing, new and nested directories are offered once', { timeout: 180_000 }, async () => {
+  test('files in existing, new and nested directories are offered once', async () => {
     const source = await scannedSource(processOptions, { prepare: makeExisting })
     for (const directories of bursts) {
       const wanted = await writeBurst(source.root, directories, EACH)
@@ -47,9 +47,7 @@ describe.skipIf(process.platform !== 'linux').each([
     }
   })
 
-  test('files written while the process is stopped are each offered once, despite a queue overflow', {
-    timeout: 120_000,
-  }, async () => {
+  test('files written while the process is stopped are each offered once, despite a queue overflow', async () => {
     const source = await scannedSource(processOptions, { prepare: makeExisting })
     process.kill(source.scanner.pid, 'SIGSTOP')
     const wanted: string[] = []

@@ -60,9 +60,7 @@ async function setUp(leaveOut?: 'zstd') {
   return { home, line, there, send, base: path.dirname(arrived) }
 }
 
-test('compression: text over a slow line takes less than half of its bytes, sent and restored', {
-  timeout: 180_000,
-}, async () => {
+test('compression: text over a slow line takes less than half of its bytes, sent and restored', async () => {
   const { home, line, there, send } = await setUp()
   writeFile(home.source, 'large.csv', writeMeasurements(56 * MIB))
   for (let count = 0; count < 40; count += 1)
@@ -89,16 +87,14 @@ test('compression: text over a slow line takes less than half of its bytes, sent
   expect(readTree(to)).toEqual(readTree(home.source))
 })
 
-test('compression: bytes that do not shrink cost no more than without', { timeout: 120_000 }, async () => {
+test('compression: bytes that do not shrink cost no more than without', async () => {
   const { home, line, send } = await setUp()
   writeFile(home.source, 'random', randomBytes(8 * MIB))
   await send(1)
   expect(line.arrivedBytes()).toBeLessThan(8.2 * MIB)
 })
 
-test('compression: an end that does not offer it gets no compressed payload', {
-  timeout: 120_000,
-}, async () => {
+test('compression: an end that does not offer it gets no compressed payload', async () => {
   const { home, line, send } = await setUp('zstd')
   writeFile(home.source, 'large.csv', writeMeasurements(12 * MIB))
   await send(1)

@@ -85,7 +85,6 @@ const shortly = (bytes: Buffer) => `${bytes.length} ${createHash('sha256').updat
 
 test.for(chooseCases(fileSystems, 1))(
   'durability: a power failure on $system (needs root) loses no file, copy, version or manifest row reported durable',
-  { timeout: 150_000 },
   async ({ system, isThere, make, mebibytes, store: options, copy: copyOptions }, { skip }) => {
     if (!isThere) skip(`needs root, and a kernel and programs for ${system}`)
     const random = createRandom(newSeed('durability'))

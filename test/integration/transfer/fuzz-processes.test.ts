@@ -49,7 +49,6 @@ const onLinux = test.skipIf(process.platform !== 'linux')
 
 onLinux(
   `receiver over TLS: ${FRAMES} frames from paired and unknown attackers neither stop an honest sender nor leak memory`,
-  { timeout: 120_000 },
   async () => {
     const random = createRandom(newSeed('hostile senders'))
     const base = temporaryDirectory('hostile')
@@ -136,7 +135,6 @@ onLinux(
 
 onLinux(
   `sender over TLS: ${FRAMES} hostile frames neither end it nor leak memory, and an honest receiver gets all files`,
-  { timeout: 120_000 },
   async () => {
     const random = createRandom(newSeed('hostile receiver'))
     const base = temporaryDirectory('hostile')

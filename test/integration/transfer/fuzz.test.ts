@@ -72,9 +72,7 @@ test('receiver: hostile restore frames cause no crash, no leak and no file outsi
   expect(fs.readdirSync(path.join(base, 'outside'))).toEqual([])
 })
 
-test(`receiver: ${FRAMES} hostile frames cause no crash, no leak and no file outside the sender’s folder`, {
-  timeout: 200_000,
-}, async () => {
+test(`receiver: ${FRAMES} hostile frames cause no crash, no leak and no file outside the sender’s folder`, async () => {
   const random = createRandom(newSeed('fuzz receiver'))
   const { base, root, serve, refused, counts } = openFuzzedReceiver()
   const opening = toBytes({ type: 'hello', header: buildHello(), payload: [] })
@@ -152,9 +150,7 @@ async function sendAll(session: Session): Promise<number> {
   return answers.filter((answer) => answer === null || !['lost', 'unavailable'].includes(answer.kind)).length
 }
 
-test(`sender: ${FRAMES} hostile frames cause no crash and no leak, and every file is answered or counted as lost`, {
-  timeout: 200_000,
-}, async () => {
+test(`sender: ${FRAMES} hostile frames cause no crash and no leak, and every file is answered or counted as lost`, async () => {
   const random = createRandom(newSeed('fuzz sender'))
   const counts = { connections: 0, welcomed: 0, answered: 0, faults: 0, refused: 0, other: 0 }
   let frames = 0

@@ -8,8 +8,6 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import { readTree, writeFile } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
-const SLOW = { timeout: 120_000 }
-
 async function setUp() {
   const base = temporaryDirectory('origin')
   const store = path.join(base, 'store')
@@ -32,7 +30,7 @@ async function setUp() {
   return { base, store, data, command, pair, source, once, stored }
 }
 
-test('source folders: two directories with the same name are stored in a folder each', SLOW, async () => {
+test('source folders: two directories with the same name are stored in a folder each', async () => {
   const { store, source, once, stored } = await setUp()
   for (let round = 0; round < 3; round += 1)
     for (const name of ['p1', 'p2']) {
@@ -44,7 +42,7 @@ test('source folders: two directories with the same name are stored in a folder 
   expect(Object.keys(readTree(path.join(store, '.holdfast/versions/pc/data')))).toHaveLength(2)
 })
 
-test('sender identity: a clone of a connected sender is refused, and both report it', SLOW, async () => {
+test('sender identity: a clone of a connected sender is refused, and both report it', async () => {
   const { base, data, source, stored } = await setUp()
   const directory = source('one/data', 'file', 'the first')
   const agent = startHoldfast(['agent', '--data', data, directory])
@@ -63,7 +61,7 @@ test('sender identity: a clone of a connected sender is refused, and both report
   expect(`${await status()}${agent.out()}${agent.err()}`).toMatch(/A computer at .* in this computer's name/)
 })
 
-test('pairing with --replaces: a sender gets its folder back and stores no file again', SLOW, async () => {
+test('pairing with --replaces: a sender gets its folder back and stores no file again', async () => {
   const { store, data, pair, source, once } = await setUp()
   const directory = source('one/data', 'file', 'x'.repeat(100_000))
   expect(await once(directory)).toMatchObject({ code: 0 })
@@ -77,20 +75,16 @@ test('pairing with --replaces: a sender gets its folder back and stores no file 
   expect(Object.keys(readTree(store)).filter((name) => name.endsWith('/file'))).toEqual(['pc/data/file'])
 })
 
-test(
-  'pairing with --replaces: the connected old sender is refused, and the new one is accepted',
-  SLOW,
-  async () => {
-    const { base, store, data, source, once, stored } = await setUp()
-    const agent = startHoldfast(['agent', '--data', data, source('one/data', 'file', 'the first')])
-    await until('it is sent', () => stored('data/file') === 'the first')
-    const heir = path.join(base, 'heir')
-    mkdirSync(heir)
-    await pairWith({ store }, heir, 'another', '--replaces', 'pc')
-    const done = await once(source('two/data', 'other', 'the second'), heir)
-    expect(done).toMatchObject({ code: 0 })
-    await until('the first is told', () =>
-      /does not know this computer|no longer accepts this computer/.test(agent.out() + agent.err()),
-    )
-  },
-)
+test('pairing with --replaces: the connected old sender is refused, and the new one is accepted', async () => {
+  const { base, store, data, source, once, stored } = await setUp()
+  const agent = startHoldfast(['agent', '--data', data, source('one/data', 'file', 'the first')])
+  await until('it is sent', () => stored('data/file') === 'the first')
+  const heir = path.join(base, 'heir')
+  mkdirSync(heir)
+  await pairWith({ store }, heir, 'another', '--replaces', 'pc')
+  const done = await once(source('two/data', 'other', 'the second'), heir)
+  expect(done).toMatchObject({ code: 0 })
+  await until('the first is told', () =>
+    /does not know this computer|no longer accepts this computer/.test(agent.out() + agent.err()),
+  )
+})

@@ -21,7 +21,6 @@ const DAY_MS = 24 * 60 * 60 * 1000
 
 test.skipIf(process.platform === 'win32')(
   'clock jumps: waiting files are sent without delay when both clocks jump by days, forwards and back',
-  { timeout: 90_000 },
   async () => {
     const base = temporaryDirectory('clock')
     const clock = path.join(base, 'clock')

@@ -42,9 +42,7 @@ function sentNames(ledgerPath: string): string[] {
 }
 
 describe.skipIf(!canMount)('failing store disk (needs root)', () => {
-  test('a hung disk is reported while the connection stays open, and all files are sent after it recovers', {
-    timeout: 120_000,
-  }, async () => {
+  test('a hung disk is reported while the connection stays open, and all files are sent after it recovers', async () => {
     const disk = await mountExt4(onTestFinished, { megabytes: 64 })
     const { home, sender, receiver, arrived } = await startOn(disk.point)
     writeFile(home.source, 'first', 'first')
@@ -69,9 +67,7 @@ describe.skipIf(!canMount)('failing store disk (needs root)', () => {
     expect(readTree(arrived)).toEqual(readTree(home.source))
   })
 
-  test('a disk whose writes fail keeps all files counted as sent, and the rest is sent after its repair', {
-    timeout: 120_000,
-  }, async () => {
+  test('a disk whose writes fail keeps all files counted as sent, and the rest is sent after its repair', async () => {
     // A disk image that finds no room below it: the loop device's writes fail, as on a disk with bad sectors.
     const below = await mountTmpfs(onTestFinished, { megabytes: 48 })
     const image = path.join(below.point, 'image')

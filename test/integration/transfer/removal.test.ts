@@ -83,7 +83,6 @@ const lastIsGone = ({ home }: { home: Home }) =>
 describe.skipIf(process.platform !== 'linux')('delete after sending (Linux)', () => {
   test('a sent file is removed once it is due; its history and stored copy stay', {
     tags: 'story',
-    timeout: 60_000,
   }, async () => {
     const pair = await setUp(['a', 'deep/er/b', 'empty', 'young'], 300_000)
     const { home, sender, arrived, here } = pair
@@ -193,7 +192,6 @@ describe.skipIf(process.platform !== 'linux')('delete after sending (Linux)', ()
 
   test('an unmounted disk or another receiver at the address prevents every removal', {
     tags: 'story',
-    timeout: 60_000,
   }, async () => {
     const pair = await setUp(['a'])
     const ledger = openLedger(pair.home.ledgerPath)

@@ -10,9 +10,7 @@ import { until } from '../../support/until.ts'
 const REWRITES = 34
 const data = ['--sender', 'sender-1', '--source', 'data']
 
-test(`replaced directory: its files can be restored after ${REWRITES} rewrites of the file in its place, and after pruning`, {
-  timeout: 90_000,
-}, async () => {
+test(`replaced directory: its files can be restored after ${REWRITES} rewrites of the file in its place, and after pruning`, async () => {
   const base = temporaryDirectory('replaced-directory')
   const { home, store, arrived, receiver, sender, config } = await startPair(base)
   writeFile(home.source, 'd/a', 'a in the directory')

@@ -19,9 +19,7 @@ import { until } from '../../support/until.ts'
 const FILES = 150
 const ROUNDS = 5
 
-test('manifest: every older version is recorded, without --adopt, after the receiver is killed while replacing files', {
-  timeout: 150_000,
-}, async () => {
+test('manifest: every older version is recorded, without --adopt, after the receiver is killed while replacing files', async () => {
   const random = createRandom(newSeed('replaced'))
   const { home, store, receiver, sender, config } = await startPair(temporaryDirectory('replaced'), {
     retrySeconds: 0.1,

@@ -6,9 +6,6 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import { allSent, offerAll, readTree, startPair, writeFile } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
-/** Several commands one after the other, each of two processes. */
-const SLOW = { timeout: 150_000 }
-
 /** Paths with mode and time, to the millisecond. */
 function facts(root: string): Record<string, string> {
   return Object.fromEntries(
@@ -50,7 +47,6 @@ async function sendTwice() {
 const data = ['--sender', 'sender-1', '--source', 'data']
 
 test('`holdfast restore`: a tree, a file, a version and an earlier tree are restored', {
-  ...SLOW,
   tags: 'story',
 }, async () => {
   const { arrived, base, store, source, first, between } = await sendTwice()
@@ -96,47 +92,43 @@ test('`holdfast restore`: a tree, a file, a version and an earlier tree are rest
   expect((await restore(to('part'), ...data, '--path', 'deep/d0')).code).toBe(0)
 })
 
-test(
-  '`holdfast restore`: existing files stay without --overwrite, and damaged files and links are refused one by one',
-  SLOW,
-  async () => {
-    const { base, store, arrived, source } = await sendTwice()
-    const to = path.join(base, 'to')
-    const restore = (...words: string[]) => runStoreCommand('restore', store, to, ...data, ...words)
-    const kinds = (lines: Record<string, unknown>[]) =>
-      lines
-        .filter(({ type, kind }) => type === 'file' && kind !== 'restored')
-        .map(({ kind }) => kind)
-        .sort()
+test('`holdfast restore`: existing files stay without --overwrite, and damaged files and links are refused one by one', async () => {
+  const { base, store, arrived, source } = await sendTwice()
+  const to = path.join(base, 'to')
+  const restore = (...words: string[]) => runStoreCommand('restore', store, to, ...data, ...words)
+  const kinds = (lines: Record<string, unknown>[]) =>
+    lines
+      .filter(({ type, kind }) => type === 'file' && kind !== 'restored')
+      .map(({ kind }) => kind)
+      .sort()
 
-    writeFile(to, 'new', 'mine')
-    writeFile(to, 'large', fs.readFileSync(path.join(source, 'large')))
-    fs.symlinkSync(base, path.join(to, 'deep'))
-    const outside = fs.readdirSync(base).sort()
-    const kept = await restore()
-    expect([kept.code, [...new Set(kinds(kept.lines))]]).toEqual([1, ['exists', 'inTheWay', 'same']])
-    expect(fs.readFileSync(path.join(to, 'new'), 'utf8')).toBe('mine')
-    expect(fs.readdirSync(base).sort()).toEqual(outside)
+  writeFile(to, 'new', 'mine')
+  writeFile(to, 'large', fs.readFileSync(path.join(source, 'large')))
+  fs.symlinkSync(base, path.join(to, 'deep'))
+  const outside = fs.readdirSync(base).sort()
+  const kept = await restore()
+  expect([kept.code, [...new Set(kinds(kept.lines))]]).toEqual([1, ['exists', 'inTheWay', 'same']])
+  expect(fs.readFileSync(path.join(to, 'new'), 'utf8')).toBe('mine')
+  expect(fs.readdirSync(base).sort()).toEqual(outside)
 
-    fs.rmSync(path.join(to, 'deep'))
-    fs.writeFileSync(path.join(arrived, 'deep/d1/file-1'), 'bad 1')
-    fs.utimesSync(path.join(arrived, 'deep/d1/file-1'), 1, 1_500_000_001)
-    fs.writeFileSync(path.join(arrived, 'deep/d1/file-7'), 'bad 7')
-    fs.rmSync(path.join(arrived, 'deep/d1/file-4'))
-    fs.symlinkSync('/etc/passwd', path.join(arrived, 'deep/d1/file-4'))
-    const replaced = await restore('--overwrite')
-    expect([replaced.code, kinds(replaced.lines)]).toEqual([1, ['damaged', 'damaged', 'same', 'strange']])
-    const expected = readTree(source)
-    for (const name of ['deep/d1/file-1', 'deep/d1/file-4', 'deep/d1/file-7']) delete expected[name]
-    expect(readTree(to)).toEqual(expected)
+  fs.rmSync(path.join(to, 'deep'))
+  fs.writeFileSync(path.join(arrived, 'deep/d1/file-1'), 'bad 1')
+  fs.utimesSync(path.join(arrived, 'deep/d1/file-1'), 1, 1_500_000_001)
+  fs.writeFileSync(path.join(arrived, 'deep/d1/file-7'), 'bad 7')
+  fs.rmSync(path.join(arrived, 'deep/d1/file-4'))
+  fs.symlinkSync('/etc/passwd', path.join(arrived, 'deep/d1/file-4'))
+  const replaced = await restore('--overwrite')
+  expect([replaced.code, kinds(replaced.lines)]).toEqual([1, ['damaged', 'damaged', 'same', 'strange']])
+  const expected = readTree(source)
+  for (const name of ['deep/d1/file-1', 'deep/d1/file-4', 'deep/d1/file-7']) delete expected[name]
+  expect(readTree(to)).toEqual(expected)
 
-    fs.rmSync(path.join(arrived, 'deep'), { recursive: true })
-    fs.symlinkSync('/etc', path.join(arrived, 'deep'))
-    const linked = await restore('--path', 'deep/d1/file-1')
-    expect([linked.code, kinds(linked.lines)]).toEqual([1, ['strange']])
-    expect(await runStoreCommand('restore', store)).toMatchObject({
-      code: 2,
-      err: expect.stringContaining('Give the folder to restore to'),
-    })
-  },
-)
+  fs.rmSync(path.join(arrived, 'deep'), { recursive: true })
+  fs.symlinkSync('/etc', path.join(arrived, 'deep'))
+  const linked = await restore('--path', 'deep/d1/file-1')
+  expect([linked.code, kinds(linked.lines)]).toEqual([1, ['strange']])
+  expect(await runStoreCommand('restore', store)).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('Give the folder to restore to'),
+  })
+})

@@ -21,8 +21,6 @@ import {
 } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
-const SLOW = { timeout: 120_000 }
-
 /** A receiver, and an agent that watches a directory and is paired with it. */
 async function setUp() {
   const disk = temporaryDirectory('rolled-sender')
@@ -84,54 +82,46 @@ function putBack(aside: string, directory: string) {
   cpSync(aside, directory, { recursive: true, preserveTimestamps: true })
 }
 
-test(
-  'rolled-back store: files stored since the backup are sent again, and the store verifies without findings',
-  SLOW,
-  async () => {
-    const { store, arrived, source, running, write, allThere, receiveAgain } = await setUp()
-    write(...names(0))
-    await allThere()
-    await end(running.receiver)
-    const aside = copyAside(store)
-    await receiveAgain()
-    write(...names(5))
-    await allThere()
-    await end(running.receiver)
-    putBack(aside, store)
-    expect(Object.keys(readTree(arrived))).toHaveLength(5)
+test('rolled-back store: files stored since the backup are sent again, and the store verifies without findings', async () => {
+  const { store, arrived, source, running, write, allThere, receiveAgain } = await setUp()
+  write(...names(0))
+  await allThere()
+  await end(running.receiver)
+  const aside = copyAside(store)
+  await receiveAgain()
+  write(...names(5))
+  await allThere()
+  await end(running.receiver)
+  putBack(aside, store)
+  expect(Object.keys(readTree(arrived))).toHaveLength(5)
 
-    await receiveAgain()
-    await until(
-      'all ten are there',
-      () => JSON.stringify(readTree(arrived)) === JSON.stringify(readTree(source)),
-    ).catch(() => expect(readTree(arrived)).toEqual(readTree(source)))
-    await allThere()
-    await end(running.receiver)
-    expect(await runVerify(store)).toMatchObject({ code: 0, found: [], summary: { files: 10 } })
-  },
-)
+  await receiveAgain()
+  await until(
+    'all ten are there',
+    () => JSON.stringify(readTree(arrived)) === JSON.stringify(readTree(source)),
+  ).catch(() => expect(readTree(arrived)).toEqual(readTree(source)))
+  await allThere()
+  await end(running.receiver)
+  expect(await runVerify(store)).toMatchObject({ code: 0, found: [], summary: { files: 10 } })
+})
 
-test(
-  '`holdfast verify`: a flipped bit in a stored file is found, and its sender sends the file again',
-  SLOW,
-  async () => {
-    const { home, store, arrived, sender, config } = await startPair(temporaryDirectory('rotten'))
-    for (const name of names(0)) writeFile(home.source, name, `content of ${name}`)
-    offerAll(home)
-    sender.configure(config)
-    await allSent(sender, 5)
-    const rotten = path.join(arrived, 'd1/file-3')
-    const good = readFileSync(rotten)
-    const { atime, mtime } = statSync(rotten)
-    const bad = Buffer.from(good)
-    bad[3] = (bad[3] ?? 0) ^ 1
-    writeFile(arrived, 'd1/file-3', bad)
-    utimesSync(rotten, atime, mtime)
-    expect(await runVerify(store)).toMatchObject({ code: 1, found: ['damaged sender-1/data/d1/file-3'] })
-    await until('it is as it was', () => readFileSync(rotten).equals(good))
-    expect(await runVerify(store)).toMatchObject({ code: 0, found: [], summary: { files: 5 } })
-  },
-)
+test('`holdfast verify`: a flipped bit in a stored file is found, and its sender sends the file again', async () => {
+  const { home, store, arrived, sender, config } = await startPair(temporaryDirectory('rotten'))
+  for (const name of names(0)) writeFile(home.source, name, `content of ${name}`)
+  offerAll(home)
+  sender.configure(config)
+  await allSent(sender, 5)
+  const rotten = path.join(arrived, 'd1/file-3')
+  const good = readFileSync(rotten)
+  const { atime, mtime } = statSync(rotten)
+  const bad = Buffer.from(good)
+  bad[3] = (bad[3] ?? 0) ^ 1
+  writeFile(arrived, 'd1/file-3', bad)
+  utimesSync(rotten, atime, mtime)
+  expect(await runVerify(store)).toMatchObject({ code: 1, found: ['damaged sender-1/data/d1/file-3'] })
+  await until('it is as it was', () => readFileSync(rotten).equals(good))
+  expect(await runVerify(store)).toMatchObject({ code: 0, found: [], summary: { files: 5 } })
+})
 
 describe('rolled-back sender', () => {
   /** A sender with what it needs in one directory, its source elsewhere if need be, that has sent five files. */
@@ -164,7 +154,7 @@ describe('rolled-back sender', () => {
     return { home, store, arrived, receiver, sender, start, readText, sendNewer, olderTexts }
   }
 
-  test('an older data directory does not replace newer content at the receiver', SLOW, async () => {
+  test('an older data directory does not replace newer content at the receiver', async () => {
     const base = temporaryDirectory('rolled')
     const [data, source] = [path.join(base, 'data'), path.join(base, 'source')]
     const { home, store, arrived, receiver, sender, start, sendNewer, olderTexts } = await sendFive(
@@ -191,7 +181,6 @@ describe('rolled-back sender', () => {
 
   test.skipIf(!canMount).each(['while it runs', 'while it is stopped'])(
     'a disk rolled back to a snapshot made %s (needs root: mount) is stored again, and newer content is kept',
-    SLOW,
     async (moment) => {
       const disk = await mountExt4(onTestFinished)
       const { home, store, receiver, sender, start, readText, sendNewer, olderTexts } = await sendFive(

@@ -37,9 +37,7 @@ async function startTestLine(port: number, options: LineOptions) {
   return line
 }
 
-test('data streams: one large file over a long line has more on its way than three connections carry', {
-  timeout: 180_000,
-}, async () => {
+test('data streams: one large file over a long line has more on its way than three connections carry', async () => {
   const { home, sender, at, config, arrived } = await startPair(temporaryDirectory('streams'))
   const windowBytes = 256 * KIB
   const line = await startTestLine(at.port, { delayMs: 50, windowBytes })
@@ -56,9 +54,7 @@ test('data streams: one large file over a long line has more on its way than thr
   expect(readTree(arrived)).toEqual(readTree(home.source))
 })
 
-test('data streams: after a lost stream on a line that is fine, the rest arrives on one connection', {
-  timeout: 120_000,
-}, async () => {
+test('data streams: after a lost stream on a line that is fine, the rest arrives on one connection', async () => {
   const { home, sender, at, config, arrived } = await startPair(temporaryDirectory('streams'))
   const line = await startTestLine(at.port, { delayMs: 20, windowBytes: 256 * KIB })
   writeFile(home.source, 'large', randomBytes(24 * MIB))
@@ -130,9 +126,7 @@ test(`data streams: ${ROUNDS} lost streams and killed ends lose no file`, {
   expect(readTree(arrived)).toEqual(readTree(home.source))
 })
 
-test('data streams: a receiver that does not offer them gets everything on one connection', {
-  timeout: 120_000,
-}, async () => {
+test('data streams: a receiver that does not offer them gets everything on one connection', async () => {
   const { home, sender, receiver, store, at, config, arrived } = await startPair(
     temporaryDirectory('streams'),
   )

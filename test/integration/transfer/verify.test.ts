@@ -17,9 +17,6 @@ import {
 } from '../../support/transfer/transfer.ts'
 import { until } from '../../support/until.ts'
 
-/** Several commands one after the other, each of two processes. */
-const SLOW = { timeout: 150_000 }
-
 async function sendTree(count: number, size = 200) {
   const base = temporaryDirectory('verify')
   const pair = await startPair(base)
@@ -31,86 +28,78 @@ async function sendTree(count: number, size = 200) {
   return { base, ...pair }
 }
 
-test(
-  '`holdfast verify`: a flipped byte, a missing and an unknown file are found, and resent files are intact',
-  SLOW,
-  async () => {
-    const { store, arrived, sender, home, receiver, config } = await sendTree(60)
-    await until('the manifest has them', hasTotals(store, 60))
-    expect(await runVerify(store)).toMatchObject({
-      code: 0,
-      found: [],
-      summary: { files: 60, damaged: 0, missing: 0 },
-    })
+test('`holdfast verify`: a flipped byte, a missing and an unknown file are found, and resent files are intact', async () => {
+  const { store, arrived, sender, home, receiver, config } = await sendTree(60)
+  await until('the manifest has them', hasTotals(store, 60))
+  expect(await runVerify(store)).toMatchObject({
+    code: 0,
+    found: [],
+    summary: { files: 60, damaged: 0, missing: 0 },
+  })
 
-    await receiver.kill()
-    const rotten = path.join(arrived, 'd1/file-8')
-    const { atime, mtime } = fs.statSync(rotten)
-    const bytes = fs.readFileSync(rotten)
-    bytes[5] = (bytes[5] ?? 0) ^ 1
-    fs.writeFileSync(rotten, bytes)
-    fs.utimesSync(rotten, atime, mtime)
-    fs.writeFileSync(path.join(arrived, 'd2/file-9'), 'rewritten')
-    fs.rmSync(path.join(arrived, 'd3/file-10'))
-    fs.writeFileSync(path.join(arrived, 'd4/stranger\n'), 'x')
-    fs.symlinkSync('/etc/passwd', path.join(arrived, 'd4/link'))
-    const notUtf8 = Buffer.concat([Buffer.from(`${arrived}/d4/bad`), Buffer.of(0xff)])
-    fs.writeFileSync(notUtf8, 'x')
-    const found = [
-      'changed sender-1/data/d2/file-9',
-      'damaged sender-1/data/d1/file-8',
-      'missing sender-1/data/d3/file-10',
-      'strange sender-1/data/d4/bad\uFFFD',
-      'strange sender-1/data/d4/link',
-      'unknown sender-1/data/d4/stranger\n',
-    ]
-    expect(await runVerify(store)).toMatchObject({ code: 1, found })
+  await receiver.kill()
+  const rotten = path.join(arrived, 'd1/file-8')
+  const { atime, mtime } = fs.statSync(rotten)
+  const bytes = fs.readFileSync(rotten)
+  bytes[5] = (bytes[5] ?? 0) ^ 1
+  fs.writeFileSync(rotten, bytes)
+  fs.utimesSync(rotten, atime, mtime)
+  fs.writeFileSync(path.join(arrived, 'd2/file-9'), 'rewritten')
+  fs.rmSync(path.join(arrived, 'd3/file-10'))
+  fs.writeFileSync(path.join(arrived, 'd4/stranger\n'), 'x')
+  fs.symlinkSync('/etc/passwd', path.join(arrived, 'd4/link'))
+  const notUtf8 = Buffer.concat([Buffer.from(`${arrived}/d4/bad`), Buffer.of(0xff)])
+  fs.writeFileSync(notUtf8, 'x')
+  const found = [
+    'changed sender-1/data/d2/file-9',
+    'damaged sender-1/data/d1/file-8',
+    'missing sender-1/data/d3/file-10',
+    'strange sender-1/data/d4/bad\uFFFD',
+    'strange sender-1/data/d4/link',
+    'unknown sender-1/data/d4/stranger\n',
+  ]
+  expect(await runVerify(store)).toMatchObject({ code: 1, found })
 
-    // What is sent again is well again.
-    for (const name of ['d1/file-8', 'd2/file-9', 'd3/file-10'])
-      fs.utimesSync(path.join(home.source, name), 1_700_000_000, 1_700_000_000)
-    fs.rmSync(path.join(arrived, 'd4/link'))
-    fs.rmSync(notUtf8)
-    expect(offerAll(home)).toBe(3)
+  // What is sent again is well again.
+  for (const name of ['d1/file-8', 'd2/file-9', 'd3/file-10'])
+    fs.utimesSync(path.join(home.source, name), 1_700_000_000, 1_700_000_000)
+  fs.rmSync(path.join(arrived, 'd4/link'))
+  fs.rmSync(notUtf8)
+  expect(offerAll(home)).toBe(3)
+  sender.nudge()
+  await until('they wait', () => sender.report()?.totals[SOURCE]?.waitingFiles === 3)
+  const { receiver: again } = await startListening(store, [home], config.destination?.port)
+  await allSent(sender, 60)
+  await again.kill()
+  // What had rotted, or was rewritten, has given way to what was stored.
+  expect((await runVerify(store)).found).toEqual(['unknown sender-1/data/d4/stranger\n'])
+})
+
+test('`holdfast verify`: many findings wait together for the manifest of a receiver that is storing files', async () => {
+  const { store, arrived, sender, home } = await sendTree(60)
+  await until('the manifest has them', hasTotals(store, 60))
+  const lost = Array.from({ length: 8 }, (_, index) => `d${index % 7}/file-${index}`)
+  for (const name of lost) fs.rmSync(path.join(arrived, name))
+  for (let index = 0; index < 5; index += 1) fs.writeFileSync(path.join(arrived, `d1/mine-${index}`), 'x')
+  let isOver = false
+  let count = 0
+  const verifying = runVerify(store).finally(() => {
+    isOver = true
+  })
+  await until('it is through', () => {
+    count += 1
+    writeFile(home.source, `stream/${count}`, `content ${count}`)
+    offerAll(home)
     sender.nudge()
-    await until('they wait', () => sender.report()?.totals[SOURCE]?.waitingFiles === 3)
-    const { receiver: again } = await startListening(store, [home], config.destination?.port)
-    await allSent(sender, 60)
-    await again.kill()
-    // What had rotted, or was rewritten, has given way to what was stored.
-    expect((await runVerify(store)).found).toEqual(['unknown sender-1/data/d4/stranger\n'])
-  },
-)
+    return isOver
+  })
+  const { found, code } = await verifying
+  const mine = [0, 1, 2, 3, 4].map((index) => `unknown sender-1/data/d1/mine-${index}`)
+  expect(found).toEqual([...lost.map((name) => `missing sender-1/data/${name}`).sort(), ...mine])
+  expect(code).toBe(1)
+})
 
-test(
-  '`holdfast verify`: many findings wait together for the manifest of a receiver that is storing files',
-  SLOW,
-  async () => {
-    const { store, arrived, sender, home } = await sendTree(60)
-    await until('the manifest has them', hasTotals(store, 60))
-    const lost = Array.from({ length: 8 }, (_, index) => `d${index % 7}/file-${index}`)
-    for (const name of lost) fs.rmSync(path.join(arrived, name))
-    for (let index = 0; index < 5; index += 1) fs.writeFileSync(path.join(arrived, `d1/mine-${index}`), 'x')
-    let isOver = false
-    let count = 0
-    const verifying = runVerify(store).finally(() => {
-      isOver = true
-    })
-    await until('it is through', () => {
-      count += 1
-      writeFile(home.source, `stream/${count}`, `content ${count}`)
-      offerAll(home)
-      sender.nudge()
-      return isOver
-    })
-    const { found, code } = await verifying
-    const mine = [0, 1, 2, 3, 4].map((index) => `unknown sender-1/data/d1/mine-${index}`)
-    expect(found).toEqual([...lost.map((name) => `missing sender-1/data/${name}`).sort(), ...mine])
-    expect(code).toBe(1)
-  },
-)
-
-test('`holdfast verify`: a wait for a running receiver is not reported as a hung disk', SLOW, async () => {
+test('`holdfast verify`: a wait for a running receiver is not reported as a hung disk', async () => {
   const { store, arrived } = await sendTree(3)
   await until('the manifest has them', hasTotals(store, 3))
   fs.writeFileSync(path.join(arrived, 'mine'), 'x')
@@ -121,24 +110,20 @@ test('`holdfast verify`: a wait for a running receiver is not reported as a hung
   })
 })
 
-test(
-  '`holdfast verify --forget-missing`: removed files are forgotten, and those still at the source are sent again',
-  SLOW,
-  async () => {
-    const { store, arrived, home } = await sendTree(10)
-    for (const root of [home.source, arrived]) fs.rmSync(path.join(root, 'd3/file-3'))
-    expect(await runVerify(store)).toMatchObject({ code: 1, found: ['missing sender-1/data/d3/file-3'] })
-    const forgetting = await runVerify(store, '--forget-missing')
-    expect(forgetting).toMatchObject({ code: 0, summary: { missing: 1, forgotten: 1 } })
-    expect(await runVerify(store)).toMatchObject({ code: 0, found: [], summary: { files: 9 } })
+test('`holdfast verify --forget-missing`: removed files are forgotten, and those still at the source are sent again', async () => {
+  const { store, arrived, home } = await sendTree(10)
+  for (const root of [home.source, arrived]) fs.rmSync(path.join(root, 'd3/file-3'))
+  expect(await runVerify(store)).toMatchObject({ code: 1, found: ['missing sender-1/data/d3/file-3'] })
+  const forgetting = await runVerify(store, '--forget-missing')
+  expect(forgetting).toMatchObject({ code: 0, summary: { missing: 1, forgotten: 1 } })
+  expect(await runVerify(store)).toMatchObject({ code: 0, found: [], summary: { files: 9 } })
 
-    // What is still at the source is sent again: it is called sent there.
-    fs.rmSync(path.join(arrived, 'd4/file-4'))
-    expect(await runVerify(store, '--forget-missing')).toMatchObject({ code: 0 })
-    await until('it is back', () => fs.existsSync(path.join(arrived, 'd4/file-4')))
-    expect(await runVerify(store)).toMatchObject({ code: 0, found: [], summary: { files: 9 } })
-  },
-)
+  // What is still at the source is sent again: it is called sent there.
+  fs.rmSync(path.join(arrived, 'd4/file-4'))
+  expect(await runVerify(store, '--forget-missing')).toMatchObject({ code: 0 })
+  await until('it is back', () => fs.existsSync(path.join(arrived, 'd4/file-4')))
+  expect(await runVerify(store)).toMatchObject({ code: 0, found: [], summary: { files: 9 } })
+})
 
 test('`holdfast verify --adopt`: a lost manifest is reported and rebuilt, and a missing store is refused', async () => {
   const { base, store, receiver } = await sendTree(20)
@@ -178,7 +163,7 @@ test('`holdfast verify --adopt`: a lost manifest is reported and rebuilt, and a 
   }
 })
 
-test('manifest: all files are recorded after the receiver is killed during a transfer', SLOW, async () => {
+test('manifest: all files are recorded after the receiver is killed during a transfer', async () => {
   const random = createRandom(newSeed('manifest crash'))
   const base = temporaryDirectory('verify')
   const { home, store, arrived, receiver, sender, config } = await startPair(base)

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Surroundings in which the unit tests have to pass: each combines a clock, a zone and a language. As a program:
 //
-//   node build/test/surroundings.mjs [FILE…]   runs the unit tests, or these, in all surroundings
+//   node build/test/surroundings.mjs [FILE…]   runs the unit tests that a clock may change, or these of them, in all surroundings
 import { ensureNode, projectEnvironment } from '../setup/node.mjs'
 import { inProject, isProgram, projectDirectory, runMain, say } from '../setup/project.mjs'
 import { passSignalsOn, runStage } from './stage.mjs'
@@ -76,7 +76,13 @@ export function environmentIn({ begin, zone, language }, environment = process.e
 async function main() {
   passSignalsOn()
   const node = await ensureNode()
-  const words = ['run', '--project', 'unit*', '--maxWorkers=2', ...process.argv.slice(2)]
+  const words = [
+    'run',
+    '--project=unit',
+    '--project=unit-replacing',
+    '--maxWorkers=2',
+    ...process.argv.slice(2),
+  ]
   const failed = []
   for (const one of surroundings) {
     say(`\n== Unit tests: ${one.title}`)

@@ -8,13 +8,22 @@ const nameOf = ({ moduleId }) => path.relative(process.cwd(), moduleId)
 /** @param {readonly import('vitest').SerializedError[] | undefined} errors */
 const texts = (errors = []) => errors.map(({ name, message, stack }) => stack ?? `${name}: ${message}`)
 
+/**
+ * @param {import('vitest/node').TestCase} test
+ * @param {string} wanted
+ */
+const hasTag = ({ tags }, wanted) =>
+  wanted.startsWith(NOT) ? !tags.includes(wanted.slice(NOT.length)) : tags.includes(wanted)
+
+const NOT = 'not '
+
 export default class RecordsReporter {
-  /** The tags of the tests that are to run; undefined: all of them. @type {string[] | undefined} */
-  tags
+  /** Tags, each of which a test needs, or with "not" must not have, to run. @type {readonly string[]} */
+  tags = []
 
   /** @param {import('vitest/node').Vitest} vitest */
   onInit(vitest) {
-    this.tags = vitest.config.tagsFilter
+    this.tags = vitest.config.tagsFilter ?? []
   }
 
   /** @param {readonly import('vitest/node').TestSpecification[]} files */
@@ -27,7 +36,7 @@ export default class RecordsReporter {
     for (const test of file.children.allTests()) {
       const result = test.result()
       // Nobody wanted it to run.
-      if (result.state === 'skipped' && this.tags?.some((tag) => test.tags.includes(tag)) === false) continue
+      if (result.state === 'skipped' && !this.tags.every((tag) => hasTag(test, tag))) continue
       const retried = result.state === 'passed' && (test.diagnostic()?.retryCount ?? 0) > 0
       writeRecord({
         record: 'test',

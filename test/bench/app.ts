@@ -128,7 +128,7 @@ async function writeFiles(root: string, round: string): Promise<void> {
 
 const MEASURED_MS = 60_000
 /** After this long the work of the start is over. */
-const SETTLED_AFTER_MS = 15_000
+const SETTLED_AFTER_MS = 30_000
 
 /**
  * Measures the cost of the application while nothing happens but the checks of 20 sources: with its window shown, then hidden.

@@ -147,17 +147,24 @@ test('kills the runner', async () => {
   })
 })
 
-test('test stage: a test without the wanted tag is not reported as skipped, one with it is', async () => {
-  const root = temporaryDirectory('results')
-  const config = "export default { test: { tags: [{ name: 'story' }] } }"
-  await writeFile(path.join(root, 'vitest.config.mjs'), config)
-  const tests = `test('passes', { tags: 'story' }, () => {})
+test.each([
+  ['story', { passed: 1, failed: [], skipped: ['is skipped'], retried: [] }],
+  ['not story', { passed: 1, failed: [], skipped: ['is skipped, too'], retried: [] }],
+])(
+  'test stage: of the tests with the tag %s, skipped ones are reported, and no others',
+  async (tag, wanted) => {
+    const root = temporaryDirectory('results')
+    const config = "export default { test: { tags: [{ name: 'story' }] } }"
+    await writeFile(path.join(root, 'vitest.config.mjs'), config)
+    const tests = `test('passes', { tags: 'story' }, () => {})
 test.skip('is skipped', { tags: 'story' }, () => {})
-test('fails', () => { throw new Error() })`
-  await writeFile(path.join(root, 'a.test.js'), tests)
-  const counts = await countsOfVitest(root, path.join(root, 'records.jsonl'), '--tags-filter=story')
-  expect(counts).toEqual({ passed: 1, failed: [], skipped: ['is skipped'], retried: [] })
-})
+test('passes', () => {})
+test.skip('is skipped, too', () => {})`
+    await writeFile(path.join(root, 'a.test.js'), tests)
+    const counts = await countsOfVitest(root, path.join(root, 'records.jsonl'), `--tags-filter=${tag}`)
+    expect(counts).toEqual(wanted)
+  },
+)
 
 test('closing line: skipped tests are counted only where there are any', () => {
   const all = sum([

@@ -4,10 +4,10 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { ifMissing, inProject, SetupError } from '../setup/project.mjs'
 
-/** The `external` packages of electron.vite.config.ts on this system; msgpackr loads its helper itself. */
+/** The `external` packages of electron.vite.config.ts on this system. msgpackr is bundled, its native helper is not. */
 const ROOTS = ['koffi', '@photostructure/sqlite', '@napi-rs/blake-hash', 'msgpackr-extract', 'ssh2']
-/** Only needed by packages to compile native code, never at run time. */
-const FOR_COMPILERS = new Set(['nan', 'node-addon-api', 'cpu-features'])
+/** They compile native code, or are optional: by cpu-features ssh2 only chooses its ciphers. */
+const NOT_SHIPPED = new Set(['nan', 'node-addon-api', 'cpu-features'])
 
 /**
  * Returns the sorted names of the packages, with all dependencies that npm installed for the system.
@@ -17,7 +17,7 @@ export async function shippedPackages(project = inProject()) {
   const names = new Set()
   /** @type {(name: string, isOptional: boolean) => Promise<void>} */
   const add = async (name, isOptional) => {
-    if (names.has(name) || FOR_COMPILERS.has(name)) return
+    if (names.has(name) || NOT_SHIPPED.has(name)) return
     const text = await readFile(path.join(project, 'node_modules', name, 'package.json'), 'utf8').catch(
       ifMissing(null),
     )

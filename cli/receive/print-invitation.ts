@@ -1,5 +1,5 @@
 import { renderUnicodeCompact } from 'uqr'
-import { SHORT_CODE_MINUTES } from '../../core/protocol/short-code.ts'
+import { SHORT_CODE_MINUTES } from '../../core/protocol/limits.ts'
 import type { Invitation } from '../../core/receive/pairing/invitation.ts'
 import { translate } from '../terminal/terminal-words.ts'
 

@@ -108,6 +108,9 @@ export const RECEIVER_PORT = 7766
 
 /** The usual validity of a pairing code, in minutes. */
 export const CODE_MINUTES = 15
+/** The validity of a short pairing code, in minutes, and the connections that may try it. */
+export const SHORT_CODE_MINUTES = 10
+export const SHORT_CODE_TRIES = 5
 /** The longest validity of a pairing code, and the most computers that it can pair. */
 export const MAX_CODE_MINUTES = 24 * 60
 export const MAX_CODE_USES = 1_000

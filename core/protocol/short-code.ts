@@ -11,9 +11,6 @@ import { CODE_ALPHABET, type PairingCode, parsePairingCode } from './pairing-cod
 
 /** Eight characters of 5 bits. */
 const LENGTH = 8
-/** A code is valid for this long, and for this many connections. */
-export const SHORT_CODE_MINUTES = 10
-export const SHORT_CODE_TRIES = 5
 
 /**
  * Cost of Argon2id; memory in KiB. It protects stolen records of passwords; here each record is made for one connection

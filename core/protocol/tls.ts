@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { connect, type TLSSocket, type TlsOptions } from 'node:tls'
-import { dropError } from '../dropped-errors.ts'
+import { dropError, ignoreError } from '../dropped-errors.ts'
 import { openTunnel } from '../lib/network/tunnel.ts'
 import { computeFingerprint, type Identity } from './identity.ts'
 
@@ -83,8 +83,8 @@ async function connectTls(
       throw new WrongFingerprint(fingerprint ?? 'none')
     return { socket, fingerprint }
   } catch (error) {
-    // Ignores later errors: without a listener they would end the process.
-    socket?.on('error', () => undefined)
+    // Without a listener a later error would end the process.
+    socket?.on('error', ignoreError('the connection is given up, for its first error'))
     socket?.destroy()
     if (signal.aborted) throw new Error('stopped', { cause: error })
     throw late.aborted ? Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' }) : error

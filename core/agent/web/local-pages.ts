@@ -8,6 +8,8 @@ import { englishWords } from '../../lib/i18n/words.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { Agent } from '../agent.ts'
 
+// /metrics and /health of `holdfast receive`, for programs of this computer. The window's page is in serve.ts.
+
 /** Loopback only, because the pages have no password. */
 const LOOPBACK = '127.0.0.1'
 const MAX_CONNECTIONS = 32
@@ -53,7 +55,7 @@ export async function serveLocalPages(port: number, pages: Record<string, () => 
     const reason = errorCode(error) ?? String(error)
     throw new UserError('transfer.metricsListenFailed', { address: formatAddress(LOOPBACK, port), reason })
   }
-  server.on('error', () => undefined)
+  server.on('error', ignoreError('a connection that is not accepted is tried again by its client'))
   return {
     port: (server.address() as AddressInfo).port,
     async close() {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { warnUnlessCode } from '../../dropped-errors.ts'
+import { ignoreError, warnUnlessCode } from '../../dropped-errors.ts'
 import { message } from '../../lib/i18n/message.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { Channel, ChannelOutcome } from './channel.ts'
@@ -48,8 +48,7 @@ export function runProgram(
       limit.removeEventListener('abort', end)
       resolve(code ?? killedBy)
     })
-    // The program need not read its input.
-    child.stdin.on('error', () => undefined)
+    child.stdin.on('error', ignoreError('the program need not read its input'))
     child.stdin.end(input)
   })
 }

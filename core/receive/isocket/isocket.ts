@@ -80,7 +80,7 @@ export async function openIsocket(options: IsocketOptions, host: IsocketHost) {
         `isocket: more than ${MAX_CONNECTIONS} connections`,
         'flood',
       )
-      socket.on('error', () => undefined)
+      socket.on('error', ignoreError('the client is refused anyway'))
       socket.resetAndDestroy()
       return
     }
@@ -152,7 +152,7 @@ class IsocketConnection {
     this.#from = formatRemote(socket)
     this.#source = folderOfClient(socket.remoteAddress)
     this.#incoming = readFrom(socket)
-    socket.on('error', () => undefined)
+    socket.on('error', ignoreError('reading from the connection reports it'))
     socket.once('close', () => this.#over.abort())
     socket.setNoDelay(true)
     socket.setKeepAlive(true, LINE_WITHIN_MS)

@@ -8,14 +8,15 @@ import { isRunning } from '../../lib/workers/process.ts'
 import { syncDirectory } from '../../platform/fd.ts'
 import { makeDirectories, replaceFile } from '../../platform/files.ts'
 import { errorCode } from '../../platform/system-error.ts'
-import { CODE_MINUTES, MAX_CODE_MINUTES, MAX_CODE_USES } from '../../protocol/limits.ts'
-import { formatPairingCode, hashSecret, newSecret, parsePairingCode } from '../../protocol/pairing-code.ts'
 import {
-  createShortCode,
-  formatAddressedCode,
+  CODE_MINUTES,
+  MAX_CODE_MINUTES,
+  MAX_CODE_USES,
   SHORT_CODE_MINUTES,
   SHORT_CODE_TRIES,
-} from '../../protocol/short-code.ts'
+} from '../../protocol/limits.ts'
+import { formatPairingCode, hashSecret, newSecret, parsePairingCode } from '../../protocol/pairing-code.ts'
+import { createShortCode, formatAddressedCode } from '../../protocol/short-code.ts'
 import { isThere, type StoreLayout, storeLayout } from '../../store/layout.ts'
 import { orAbsent } from '../../store/outcome.ts'
 

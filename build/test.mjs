@@ -36,7 +36,7 @@ const colours = process.stdout.isTTY ? [] : ['--colors=off']
 const STORY = 'story'
 
 /** After this time a stage has hung: twice what the longest one takes on two slow processors. */
-const STAGE_MINUTES = 100
+const STAGE_MINUTES = 150
 
 /** The files of the records, by runner. */
 const recordFiles = {

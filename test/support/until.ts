@@ -31,6 +31,6 @@ export async function until<T>(
       )
     }
     // Probes often ask another process: less often during a long wait, which leaves it the processor.
-    await delay(elapsedMs < 1_000 ? 20 : 50)
+    await delay(elapsedMs < 1_000 ? 20 : elapsedMs < 5_000 ? 50 : 150)
   }
 }

@@ -54,7 +54,7 @@ export function openSent(database: DatabaseSyncInstance) {
      FROM json_each(?) AS name WHERE file.id = name.value ->> 0 AND state = 1
      AND removal IN (${REMOVAL.none}, ${REMOVAL.absent}) AND hex(digest) = name.value ->> 1`,
   )
-  // One that waits to be sent again is sent whole: the destination no longer has its content.
+  // A moved file that waits to be sent again is sent whole: the destination no longer has the content under its name.
   const movedWaiting = database.prepare(
     `UPDATE file SET acked = NULL FROM json_each(?) AS name
      WHERE file.id = name.value ->> 0 AND state = 0 AND hex(digest) = name.value ->> 1`,

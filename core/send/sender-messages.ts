@@ -151,7 +151,7 @@ export const senderDefinition = {
     ),
     paused: z.boolean(),
     ...sendingSettingsSchema.shape,
-    /** Of a test, parts of a second. */
+    /** Tests use parts of a second. */
     retrySeconds: z.number(),
     /** Which older versions stay at the destination; a receiver has its own rules. */
     keep: keepSchema,

@@ -30,7 +30,7 @@ const secret = (name: string, required: boolean): Field => ({ name, kind: 'secre
 export const DEFAULT_TOPIC = 'holdfast/{computer}/{type}'
 /** Placeholders of a topic. */
 export const TOPIC_PLACEHOLDERS = /\{(computer|type|folder)\}/g
-/** What a topic of messages must not contain: wildcards (MQTT 5, 4.7.1), and other placeholders, which are mistakes. */
+/** Matches wildcards (MQTT 5, 4.7.1) and unknown placeholders: a topic of messages must not contain them. */
 const NOT_IN_TOPICS = /[+#]|\{[^/]*\}/
 
 /**

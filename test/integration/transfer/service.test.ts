@@ -238,7 +238,7 @@ describe.skipIf(process.getuid?.() !== 0)('health page of a failing store (needs
     }
     expect((await problems()).status).toBe(200)
     await until('the manifest is there', () => fs.existsSync(path.join(store, '.holdfast', 'manifest.db')))
-    // One percent of the store has to stay free, 1.34 MB. "Nearly full" are the 0.34 MB above it: the manifest's log, which
+    // The store keeps one percent free, 1.34 MB. "Nearly full" are the 0.34 MB above it: the manifest's log, which
     // comes and goes meanwhile, is smaller.
     const ballast = path.join(store, 'ballast')
     const fill = (left: number) => {

@@ -60,7 +60,7 @@ test('`holdfast verify`: a flipped byte, a missing and an unknown file are found
   ]
   expect(await runVerify(store)).toMatchObject({ code: 1, found })
 
-  // What is sent again is well again.
+  // Files that are sent again are intact again.
   for (const name of ['d1/file-8', 'd2/file-9', 'd3/file-10'])
     fs.utimesSync(path.join(home.source, name), 1_700_000_000, 1_700_000_000)
   fs.rmSync(path.join(arrived, 'd4/link'))
@@ -71,7 +71,7 @@ test('`holdfast verify`: a flipped byte, a missing and an unknown file are found
   const { receiver: again } = await startListening(store, [home], config.destination?.port)
   await allSent(sender, 60)
   await again.kill()
-  // What had rotted, or was rewritten, has given way to what was stored.
+  // The stored content has replaced what had rotted or was rewritten.
   expect((await runVerify(store)).found).toEqual(['unknown sender-1/data/d4/stranger\n'])
 })
 
@@ -118,7 +118,7 @@ test('`holdfast verify --forget-missing`: removed files are forgotten, and those
   expect(forgetting).toMatchObject({ code: 0, summary: { missing: 1, forgotten: 1 } })
   expect(await runVerify(store)).toMatchObject({ code: 0, found: [], summary: { files: 9 } })
 
-  // What is still at the source is sent again: it is called sent there.
+  // Files that are still at the source are sent again: the sender lists them as sent.
   fs.rmSync(path.join(arrived, 'd4/file-4'))
   expect(await runVerify(store, '--forget-missing')).toMatchObject({ code: 0 })
   await until('it is back', () => fs.existsSync(path.join(arrived, 'd4/file-4')))

@@ -1,21 +1,10 @@
-import fs, { constants, readFileSync, readlinkSync, type Stats } from 'node:fs'
+import fs, { constants, readFileSync, type Stats } from 'node:fs'
 import { access, realpath, stat } from 'node:fs/promises'
-import path from 'node:path'
 import { promisify } from 'node:util'
-import { warnUnlessCode } from '../../dropped-errors.ts'
 import { closeFailed, closeFd, openFd } from '../../platform/fd.ts'
-import {
-  findMount,
-  hasUnseenWriters,
-  isEmergency,
-  isReadOnly,
-  isWithin,
-  type Mount,
-  readMounts,
-  toMountId,
-} from '../../platform/mounts.ts'
+import { findMount, hasUnseenWriters, type Mount, readMounts, toMountId } from '../../platform/mounts.ts'
 import { errorCode, isGone } from '../../platform/system-error.ts'
-import type { MountIdentity, PathToCheck } from '../checker-messages.ts'
+import type { PathToCheck } from '../checker-messages.ts'
 import { listDirectory, probeWriting, removeLeftOvers } from './file-probes.ts'
 import {
   type CheckProgress,
@@ -25,6 +14,7 @@ import {
   type PathMemory,
   toSystemError,
 } from './findings.ts'
+import { evaluateMount, readErrorsCount } from './mount-probe.ts'
 import { readFile } from './read-file.ts'
 
 // The check of a path: resolves it to its file and mount, compares the mount with the remembered one, then reads and
@@ -85,7 +75,7 @@ export function createSystemDisk() {
       progress: CheckProgress,
     ): Promise<Findings> => {
       const { path, link } = target
-      const found = await check(table, target, memory, progress)
+      const found = await runProbes(table, target, memory, progress)
       const leadsTo = link === undefined ? undefined : await readLinkTarget(link, path)
       // While the path itself is missing, a link to it is broken, too.
       const isAway = leadsTo === null && found.probes.read?.failures.length !== 0
@@ -108,7 +98,8 @@ function createMountTable() {
 }
 type MountTable = ReturnType<typeof createMountTable>
 
-async function check(
+/** Runs the wanted probes on a path, one after the other, and stops at a mount that is missing. */
+async function runProbes(
   table: MountTable,
   { path, probes: wanted, keepsTime, sharesWrite }: Target,
   before: PathMemory,
@@ -133,27 +124,27 @@ async function check(
   const { anchor, mount } = found
   let isAnchorInUse = false
   try {
-    const looked =
+    const evaluated =
       mount === null ? { failures: [], memory: before } : evaluateMount(before, mount, readErrorsCount(mount))
-    const [mountFailure] = looked.failures
-    if (mountFailure?.cause === 'unmounted') return stopped(mountFailure, looked.memory)
+    const [mountFailure] = evaluated.failures
+    if (mountFailure?.cause === 'unmounted') return stopped(mountFailure, evaluated.memory)
     if (wanted.includes('mount')) {
-      progress.done.mount = { failures: looked.failures, elapsedMs: performance.now() - started }
+      progress.done.mount = { failures: evaluated.failures, elapsedMs: performance.now() - started }
     }
-    const isReadOnlyByIntent = mountFailure === undefined && looked.memory.known?.readOnlyByIntent === true
-    const isWritable = wanted.includes('write') && anchor.stats.isDirectory() && !isReadOnlyByIntent
-    const mayWrite = isWritable && sharesWrite !== true
-    let { memory } = looked
+    const isReadOnlyByIntent = mountFailure === undefined && evaluated.memory.known?.readOnlyByIntent === true
+    const isWriteWanted = wanted.includes('write') && anchor.stats.isDirectory() && !isReadOnlyByIntent
+    const writesFile = isWriteWanted && sharesWrite !== true
+    let { memory } = evaluated
     if (wanted.includes('read')) {
       // On file systems with remote writers a listing asks the server anyway, and reading a file may fetch it from
       // afar.
-      memory = await runRead(anchor, !mayWrite && !hasUnseenWriters(mount), memory, progress)
+      memory = await runRead(anchor, !writesFile && !hasUnseenWriters(mount), memory, progress)
     }
     // This computer may not know yet what another one has changed.
     const mayKeepTime = keepsTime === true && !hasUnseenWriters(mount)
-    if (isWritable && !mayWrite) await askForPermission(anchor.path, progress)
-    if (mayWrite) memory = await runWrite(anchor.path, mayKeepTime, memory, progress)
-    if (mayWrite && isTidyDue(memory, progress)) {
+    if (isWriteWanted && !writesFile) await askForPermission(anchor.path, progress)
+    if (writesFile) memory = await runWrite(anchor.path, mayKeepTime, memory, progress)
+    if (writesFile && isTidyDue(memory, progress)) {
       memory = { ...memory, tidiedMs: performance.now() }
       isAnchorInUse = true
       // Not awaited: a large directory takes a while.
@@ -228,66 +219,6 @@ function findUnmountedPoint(table: MountTable, { known }: PathMemory): string | 
   if (known === null) return null
   const { point } = known.mount
   return table.fresh().some((mount) => mount.point === point) ? null : point
-}
-
-/**
- * Decides for the mount probe: compares the present mount of a path, and ext4's count of errors, with the remembered
- * ones. Each boot and each network mount may change device numbers, so the mount point decides: a mount on a directory
- * above the remembered point means that the disk is missing; another disk on the same point, or a further mount below
- * it, is accepted. Returns the failures and the state to remember.
- */
-export function evaluateMount(
-  memory: PathMemory,
-  mount: Mount,
-  errorsCount: number | null,
-): { failures: Failure[]; memory: PathMemory } {
-  const before = memory.known
-  const isSamePoint = before?.mount.point === mount.point
-  if (before !== null && !isSamePoint && isWithin(before.mount.point, mount.point)) {
-    const { point } = before.mount
-    return {
-      failures: [{ step: 'mount', cause: 'unmounted', point }],
-      memory: { ...memory, wasFaulty: true },
-    }
-  }
-  const { point, device, type, source } = mount
-  // After it has been writable, read-only is no longer the person's choice.
-  const mayBeIntended = !isEmergency(mount) && (!isSamePoint || before?.readOnlyByIntent === true)
-  const readOnlyByIntent = isReadOnly(mount) && mayBeIntended
-  const known = { mount: { point, device, type, source }, readOnlyByIntent }
-  if (isReadOnly(mount) && !readOnlyByIntent) {
-    const cause = isEmergency(mount) ? 'emergency' : 'read-only'
-    return { failures: [{ step: 'mount', cause, point }], memory: { ...memory, known, wasFaulty: true } }
-  }
-  const sound = soundCount(memory, known.mount, errorsCount)
-  const rise = (errorsCount ?? 0) - (sound ?? 0)
-  return {
-    failures: rise > 0 ? [{ step: 'mount', cause: 'ext4-errors', point, count: rise }] : [],
-    memory: { ...memory, known, wasFaulty: false, soundErrorsCount: sound },
-  }
-}
-
-/**
- * Returns the count from which errors are counted. ext4 keeps its count over a remount until e2fsck repairs it. So a
- * file system that returns from being read-only or missing gets a new start: that incident has been reported.
- */
-function soundCount(memory: PathMemory, now: MountIdentity, count: number | null): number | null {
-  const { soundErrorsCount: before, known } = memory
-  if (count === null || before === null || memory.wasFaulty || count < before) return count
-  // The device number may have changed since a restart of the computer.
-  const isSameDisk = known?.mount.source === now.source && known.mount.type === now.type
-  return isSameDisk ? before : count
-}
-
-/** Returns ext4's own count of errors since the file system was made or last repaired; null: not ext4. */
-function readErrorsCount({ type, device }: Mount): number | null {
-  if (type !== 'ext4') return null
-  try {
-    const disk = path.basename(readlinkSync(`/sys/dev/block/${device}`))
-    return Number(readFileSync(`/sys/fs/ext4/${disk}/errors_count`, 'utf8'))
-  } catch (error) {
-    return warnUnlessCode(error, ['ENOENT', 'EINVAL'], 'the count of errors of ext4 cannot be read', null)
-  }
 }
 
 /** @param sample true to read a file of a directory, too. */

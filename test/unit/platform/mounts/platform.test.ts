@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { freshMemory } from '../../../../core/check/probes/findings.ts'
-import { evaluateMount } from '../../../../core/check/probes/probe-runner.ts'
+import { evaluateMount } from '../../../../core/check/probes/mount-probe.ts'
 import {
   changedPoints,
   darwinMountId,

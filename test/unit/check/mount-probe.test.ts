@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { freshMemory, type PathMemory } from '../../../core/check/probes/findings.ts'
-import { evaluateMount } from '../../../core/check/probes/probe-runner.ts'
+import { evaluateMount } from '../../../core/check/probes/mount-probe.ts'
 import type { Mount } from '../../../core/platform/mounts.ts'
 
 const disk: Mount = {
@@ -16,13 +16,13 @@ const readOnly: Mount = { ...disk, options: ['ro'] }
 const emergency: Mount = { ...disk, superOptions: ['rw', 'abort', 'emergency_ro'] }
 const root: Mount = { ...disk, id: 20, device: '254:0', point: '/', source: '/dev/vda' }
 
-/** Looks at one mount after another, as checks do; gives what failed at each. */
+/** Evaluates one mount after another, as checks do; returns the causes of failure of each. */
 function story(start: PathMemory, ...sights: [Mount, number | null][]) {
   let memory = start
   const causes = sights.map(([mount, errors]) => {
-    const looked = evaluateMount(memory, mount, errors)
-    memory = looked.memory
-    return looked.failures.map(({ cause }) => cause)
+    const evaluated = evaluateMount(memory, mount, errors)
+    memory = evaluated.memory
+    return evaluated.failures.map(({ cause }) => cause)
   })
   return { causes, memory }
 }

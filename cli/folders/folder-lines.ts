@@ -4,7 +4,7 @@ import {
   findKeepers,
   findMarkedMessage,
 } from '../../core/agent/state/derived.ts'
-import { isElsewhere } from '../../core/agent/state/reports.ts'
+import { isElsewhere } from '../../core/agent/state/next-state.ts'
 import type { AppState, SourceState } from '../../core/agent/state/schema.ts'
 import { EVERYTHING } from '../../core/alerts/kinds.ts'
 import { getKind } from '../../core/backends/kinds.ts'

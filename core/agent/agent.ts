@@ -48,7 +48,7 @@ import {
   withoutScanned,
   withScanned,
   withSettings,
-} from './state/reports.ts'
+} from './state/next-state.ts'
 import type { WorkerName, WorkerState } from './state/schema.ts'
 import { createStateStore, type StateStore } from './state/state-store.ts'
 import { summarize } from './state/status.ts'

@@ -28,38 +28,40 @@ function differences(
   now: AppState,
   changed: ReadonlySet<keyof AppState>,
 ): Pick<StatePatch, 'changes' | 'items'> {
-  const isByItem = (key: 'sources' | 'checkedPaths') =>
+  const hasSameLength = (key: 'sources' | 'checkedPaths') =>
     changed.has(key) && before[key].length === now[key].length
   const items: StatePatch['items'] = {
-    ...(isByItem('sources') && { sources: itemsThatDiffer(before.sources, now.sources) }),
-    ...(isByItem('checkedPaths') && { checkedPaths: itemsThatDiffer(before.checkedPaths, now.checkedPaths) }),
+    ...(hasSameLength('sources') && { sources: itemsThatDiffer(before.sources, now.sources) }),
+    ...(hasSameLength('checkedPaths') && {
+      checkedPaths: itemsThatDiffer(before.checkedPaths, now.checkedPaths),
+    }),
   }
   const parts = [...changed].filter((key) => !(key in items))
   return { changes: Object.fromEntries(parts.map((key) => [key, now[key]])), items }
 }
 
 function itemsThatDiffer<T>(before: readonly T[], now: readonly T[]): Record<string, T> {
-  const differing = now.flatMap((item, place) =>
-    isDeepStrictEqual(item, before[place]) ? [] : [[place, item] as const],
+  const differing = now.flatMap((item, index) =>
+    isDeepStrictEqual(item, before[index]) ? [] : [[index, item] as const],
   )
   return Object.fromEntries(differing)
 }
 
 /**
- * Creates the store of the application's only state. `complete` computes the derived parts (the overall status) just
+ * Creates the store of the application's only state. `derive` computes the derived parts (the overall status) just
  * before each patch.
  */
 export function createStateStore(
   initial: AppState,
-  complete: (state: AppState) => Partial<AppState>,
+  derive: (state: AppState) => Partial<AppState>,
 ): StateStore {
   let state = initial
   let revision = 1
   let changed = new Set<keyof AppState>()
   let timer: NodeJS.Timeout | null = null
-  let flushedAt = Number.NEGATIVE_INFINITY
+  let patchedAt = Number.NEGATIVE_INFINITY
   /** The state as of the last patch. */
-  let flushed = initial
+  let patchedState = initial
   const listeners = new Set<(patch: StatePatch) => void>()
 
   const assign = (changes: Partial<AppState>) => {
@@ -71,18 +73,18 @@ export function createStateStore(
 
   const flushSoon = () => {
     if (changed.size === 0 || timer !== null) return
-    timer = setTimeout(flush, Math.max(0, flushedAt + 1000 / PATCHES_A_SECOND - performance.now()))
+    timer = setTimeout(flush, Math.max(0, patchedAt + 1000 / PATCHES_A_SECOND - performance.now()))
   }
 
   const flush = () => {
     timer = null
-    assign(complete(state))
+    assign(derive(state))
     if (changed.size === 0) return
-    const patch = { base: revision, revision: revision + 1, ...differences(flushed, state, changed) }
+    const patch = { base: revision, revision: revision + 1, ...differences(patchedState, state, changed) }
     changed = new Set()
     revision = patch.revision
-    flushed = state
-    flushedAt = performance.now()
+    patchedState = state
+    patchedAt = performance.now()
     for (const listener of listeners) listener(patch)
   }
 
@@ -102,7 +104,7 @@ export function createStateStore(
       return { revision, state }
     },
     update,
-    refresh: () => update(complete(state)),
+    refresh: () => update(derive(state)),
     subscribe: (listener) => {
       listeners.add(listener)
       return () => listeners.delete(listener)

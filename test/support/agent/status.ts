@@ -1,4 +1,4 @@
-import { initialState } from '../../../core/agent/state/reports.ts'
+import { initialState } from '../../../core/agent/state/next-state.ts'
 import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
 import { overallStatus } from '../../../core/agent/state/status.ts'
 import type { Incident } from '../../../core/alerts/incident.ts'

@@ -6,7 +6,7 @@ import {
   withIncidents,
   withSent,
   withSettings,
-} from '../../../core/agent/state/reports.ts'
+} from '../../../core/agent/state/next-state.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { concernsSenders, destinationsNow } from '../../../core/agent/workers/configs.ts'
 import { message } from '../../../core/lib/i18n/message.ts'

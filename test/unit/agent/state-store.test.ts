@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { initialState } from '../../../core/agent/state/reports.ts'
+import { initialState } from '../../../core/agent/state/next-state.ts'
 import type { AppState, StatePatch } from '../../../core/agent/state/schema.ts'
 import { createStateStore } from '../../../core/agent/state/state-store.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'

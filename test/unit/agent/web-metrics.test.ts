@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { initialState } from '../../../core/agent/state/reports.ts'
+import { initialState } from '../../../core/agent/state/next-state.ts'
 import { createMetrics } from '../../../core/agent/web/metrics.ts'
 import { createDelays } from '../../../core/send/progress/progress.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { initialState } from '../../../core/agent/state/reports.ts'
+import { initialState } from '../../../core/agent/state/next-state.ts'
 import { createMetrics } from '../../../core/agent/web/metrics.ts'
 import type { Receiver } from '../../../core/receive/receiver.ts'
 import { createMetrics as createReceiverMetrics } from '../../../core/receive/service/metrics.ts'

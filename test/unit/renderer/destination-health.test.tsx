@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { destinationLine } from '../../../cli/destinations/destination-line.ts'
 import { findConditions } from '../../../core/agent/state/find-conditions.ts'
-import { pathIds } from '../../../core/agent/state/reports.ts'
+import { pathIds } from '../../../core/agent/state/next-state.ts'
 import type { DestinationState } from '../../../core/agent/state/schema.ts'
 import { overallStatus, summarize } from '../../../core/agent/state/status.ts'
 import { message, type WordKey } from '../../../core/lib/i18n/message.ts'

@@ -1,4 +1,4 @@
-import { initialState } from '../../../core/agent/state/reports.ts'
+import { initialState } from '../../../core/agent/state/next-state.ts'
 import type {
   AppState,
   CheckedPathState,

@@ -19,7 +19,7 @@ import { type AgentServices, isBrief, type Part } from '../../services.ts'
 import type { Condition } from '../../state/condition.ts'
 import { UNRECORDED } from '../../state/derived.ts'
 import { findConditions } from '../../state/find-conditions.ts'
-import { pathIds, withIncidents } from '../../state/reports.ts'
+import { pathIds, withIncidents } from '../../state/next-state.ts'
 import { describeDamaged } from './damaged-files.ts'
 
 /** Id of the notice that alerts could not be stored completely. */

@@ -9,7 +9,7 @@ import type { Agent } from '../../agent.ts'
 import { type HandlersOf, runAction } from '../../answering.ts'
 import type { CommandOutput } from '../../contract.ts'
 import { type SettingsContext, setterFor } from '../../settings-context.ts'
-import { pathIds } from '../../state/reports.ts'
+import { pathIds } from '../../state/next-state.ts'
 import type { checksContract } from './contract.ts'
 
 type Services = Pick<Agent, 'checker' | 'receiver' | 'scanner' | 'sentHours' | 'settings' | 'store'>

@@ -10,7 +10,7 @@ import type {
 import { senderDefinition } from '../../../send/sender-messages.ts'
 import type { AgentServices, Part } from '../../services.ts'
 import { isHeld } from '../../state/derived.ts'
-import { withSender, withSent } from '../../state/reports.ts'
+import { withSender, withSent } from '../../state/next-state.ts'
 import type { AppState, DestinationState } from '../../state/schema.ts'
 import { buildOwnStatus } from '../../state/status.ts'
 import { concernsSenders, destinationsNow, senderConfigs } from '../../workers/configs.ts'

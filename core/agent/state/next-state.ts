@@ -23,8 +23,8 @@ import type {
   WorkerState,
 } from './schema.ts'
 
-// Computes the application state without effects: the initial state, the new settings, the reports of the checker, the
-// scanner and the senders, and the sums of the progress of sending.
+// Computes the next application state, without effects: the initial one, and the one after new settings or after a
+// report of the checker, the scanner or a sender; and the sums of the progress of sending.
 
 const off: WorkerState = { condition: 'off', restarts: 0, since: 0, pid: null }
 /** Conditions of a worker, from least to most severe. */
@@ -89,10 +89,10 @@ export function destinationStates(
   secrets: Secrets = {},
 ): DestinationState[] {
   const connection = { state: 'idle' as const, since: Date.now(), problem: null }
-  const unknown = { connection, ...noProgress, worker: off }
+  const unreported = { connection, ...noProgress, worker: off }
   if (settings.destinations.length === 0) {
     const embedded = { id: EMBEDDED_DESTINATION, kind: 'embedded' as const, name: '', elsewhere: false }
-    return [{ ...embedded, address: storeDirectory, secrets: [], ...unknown }]
+    return [{ ...embedded, address: storeDirectory, secrets: [], ...unreported }]
   }
   return settings.destinations.map((destination) => ({
     id: destination.id,
@@ -104,7 +104,7 @@ export function destinationStates(
       destination.ejected !== undefined && { ejectedAt: destination.ejected.since }),
     ...(destination.kind === 's3' && destination.lockDays !== null && { lockDays: destination.lockDays }),
     secrets: Object.keys(secrets[destination.id] ?? {}),
-    ...unknown,
+    ...unreported,
   }))
 }
 
@@ -324,11 +324,16 @@ function withoutReported(destination: DestinationState): DestinationState {
 /** Applies the worker state of one destination's sender. The worst of all senders is shown as the sender's state. */
 export function withSender(state: AppState, destination: string, worker: WorkerState): Partial<AppState> {
   const destinations = state.destinations.map((one) => (one.id === destination ? { ...one, worker } : one))
-  const worst = [...CONDITIONS].reverse().flatMap((condition) => {
-    const found = destinations.find((one) => one.worker.condition === condition)
-    return found === undefined ? [] : [found.worker]
-  })[0]
-  return { destinations, workers: { ...state.workers, sender: worst ?? worker } }
+  const workers = destinations.map((one) => one.worker)
+  return { destinations, workers: { ...state.workers, sender: findWorst(workers) ?? worker } }
+}
+
+function findWorst(workers: readonly WorkerState[]): WorkerState | undefined {
+  const gravity = ({ condition }: WorkerState) => CONDITIONS.indexOf(condition)
+  return workers.reduce<WorkerState | undefined>(
+    (worst, one) => (worst === undefined || gravity(one) > gravity(worst) ? one : worst),
+    undefined,
+  )
 }
 
 /** Adds a connection. It may show that the address belongs to this computer. */

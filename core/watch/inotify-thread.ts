@@ -220,7 +220,7 @@ class WatchedTree {
         return
       case 'leave-out':
         this.#directories.leaveOut(message.directories)
-        for (const path of message.directories) this.#parts.leave(path)
+        for (const path of message.directories) this.#parts.forget(path)
         return
       case 'retry':
         this.#directories.retry()

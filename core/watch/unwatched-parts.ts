@@ -20,7 +20,7 @@ interface PartsOptions {
   isLeftOut(path: string): boolean
 }
 
-/** A directory as its last look found it. */
+/** A directory as it was when it was last read. */
 interface Seen {
   /** Inode and times of the directory itself, which change with its entries. */
   stat: string
@@ -44,15 +44,16 @@ interface Round {
 }
 
 /**
- * Finds the changed ones among a tree's directories without a watch, with everything below them. One round looks at the
- * directories, whose times change with their entries, the other also at each file, which may change in place. Both
- * work in short slices with pauses, so that they take a tenth of a processor, however many directories there are. The
- * memory is one digest for each directory. Synchronous: for the watcher's thread.
+ * Polls the directories that have no watch, with everything below them, and collects those that have changed. Two
+ * rounds run side by side: the first compares the times of each directory, which change with its entries; the second
+ * also compares each file, which may change in place. Both work in short slices with pauses, so that they take a tenth
+ * of a processor, however many directories there are. One digest for each directory is kept in memory. Synchronous:
+ * for the watcher's thread.
  */
 export class UnwatchedParts {
   readonly #options: PartsOptions
   readonly #seen = new Map<string, Seen>()
-  /** Directories that the last `set` named. */
+  /** The topmost directories, as `set` received them last. */
   #tops: ReadonlySet<string> = new Set()
   /** Directories in which something has changed since the last `take`. */
   readonly #changed = new Set<string>()
@@ -75,12 +76,12 @@ export class UnwatchedParts {
     for (const path of tops) this.#add(path)
   }
 
-  /** When `work` is due, as a time of performance.now(); infinite if there are no directories. */
+  /** The next call of `work`, as a time of performance.now(); infinite if there are no directories. */
   get nextDue(): number {
     return this.#seen.size === 0 ? Number.POSITIVE_INFINITY : Math.min(...this.#rounds.map(({ due }) => due))
   }
 
-  /** Does the slices that are due. */
+  /** Works on each round whose next slice is due. */
   work(): void {
     for (const round of this.#rounds) {
       const began = performance.now()
@@ -100,8 +101,8 @@ export class UnwatchedParts {
   }
 
   /**
-   * Looks at all directories for the first time, without pauses. Forgets what has changed: a comparison of the whole
-   * tree follows.
+   * Reads all directories for the first time, without pauses. Then drops the collected changes, because a comparison
+   * of the whole tree follows.
    */
   *settle(): Steps {
     yield* this.#look(false)
@@ -115,9 +116,9 @@ export class UnwatchedParts {
     return changed
   }
 
-  /** Looks no longer at a directory and at all below it. */
-  leave(path: string): void {
-    for (const each of this.#seen.get(path)?.directories ?? []) this.leave(each)
+  /** Forgets a directory and all below it. */
+  forget(path: string): void {
+    for (const each of this.#seen.get(path)?.directories ?? []) this.forget(each)
     this.#seen.delete(path)
   }
 
@@ -135,7 +136,7 @@ export class UnwatchedParts {
     if (!this.#seen.has(path)) this.#seen.set(path, { stat: '', digest: '', directories: new Set() })
   }
 
-  /** Directories that are found meanwhile come last. */
+  /** Makes one round. Directories that are found meanwhile come last. */
   *#look(isDeep: boolean): Steps {
     for (const [path, seen] of this.#seen) {
       try {
@@ -155,10 +156,10 @@ export class UnwatchedParts {
     if (!isDeep && stat === seen.stat) return
     const directories = new Set<string>()
     const digest = yield* this.#read(path, directories)
-    // Forgotten meanwhile.
+    // `forget` was called meanwhile.
     if (this.#seen.get(path) !== seen) return
     if (digest !== seen.digest) this.#changed.add(path)
-    for (const each of seen.directories) if (!directories.has(each)) this.leave(each)
+    for (const each of seen.directories) if (!directories.has(each)) this.forget(each)
     for (const each of directories) this.#add(each)
     Object.assign(seen, { stat, digest, directories })
   }

@@ -10,9 +10,9 @@ import { parsePath } from '../terminal/path-words.ts'
 import { terminalWords } from '../terminal/terminal-words.ts'
 import { WrongUsage } from '../terminal/wrong-usage.ts'
 import {
-  configOfService,
-  dataOfService,
-  getProgram,
+  defaultReceiverConfig,
+  defaultServiceData,
+  findProgram,
   type Scope,
   type ServiceDefinition,
   type ServiceName,
@@ -72,14 +72,15 @@ function getScope({ user = false, system = false }: Options): Scope {
 function defineService(name: ServiceName, options: Options, store = ''): ServiceDefinition {
   const scope = getScope(options)
   const { platform, env } = process
-  const data = options.data === undefined ? dataOfService(scope, platform, env) : path.resolve(options.data)
+  const data =
+    options.data === undefined ? defaultServiceData(scope, platform, env) : path.resolve(options.data)
   const usual = name === 'receive' ? RECEIVER_USER : (env.SUDO_USER ?? userInfo().username)
   return {
     name,
     scope,
-    program: getProgram(process.argv[1] ?? ''),
+    program: findProgram(process.argv[1] ?? ''),
     directory: name === 'agent' ? data : store,
-    config: configOfService(scope, platform, env),
+    config: defaultReceiverConfig(scope, platform, env),
     user: options.runAs ?? usual,
   }
 }

@@ -191,8 +191,8 @@ async function turnOn(directory: string, options: OnOptions): Promise<void> {
     command: 'changeSettings',
     input: { web: { on: true, host, port, names, socket, proxy: readProxy(options, settings.web.proxy) } },
   }))
-  const isServed = ({ web: now }: AppState) => now?.address != null || now?.problem != null
-  const started = (await awaitState(directory, isServed))?.web
+  const hasStarted = ({ web: now }: AppState) => now?.address != null || now?.problem != null
+  const started = (await awaitState(directory, hasStarted))?.web
   if (started?.problem) {
     console.error(terminalWords(started.problem))
     process.exitCode = 1
@@ -207,8 +207,8 @@ async function turnOn(directory: string, options: OnOptions): Promise<void> {
 /** Returns the changes of the proxies that the options request. @throws WrongUsage if no proxy would have the users */
 function readProxy({ proxy, userHeader, userRole, operator }: OnOptions, now: WebProxy): Partial<WebProxy> {
   if (proxy === false) return webProxySchema.parse({})
-  const users = [userHeader, userRole, operator].some((one) => one !== undefined)
-  if (users && (proxy ?? now.addresses).length === 0) throw new WrongUsage('cli.web.noProxy')
+  const isAboutUsers = [userHeader, userRole, operator].some((one) => one !== undefined)
+  if (isAboutUsers && (proxy ?? now.addresses).length === 0) throw new WrongUsage('cli.web.noProxy')
   return omitUndefined({ addresses: proxy, userHeader, role: userRole, operators: operator })
 }
 

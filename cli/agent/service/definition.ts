@@ -31,13 +31,13 @@ export const getArguments = ({ name, directory, config }: ServiceDefinition): st
  *
  * @param script of the command line that runs
  */
-export function getProgram(script: string): readonly string[] {
+export function findProgram(script: string): readonly string[] {
   const source = path.resolve(path.dirname(script), '../../../cli/holdfast.ts')
   return [process.execPath, existsSync(source) ? source : path.resolve(script)]
 }
 
 /** Returns the agent's default data directory. */
-export function dataOfService(scope: Scope, platform: NodeJS.Platform, env: NodeJS.ProcessEnv): string {
+export function defaultServiceData(scope: Scope, platform: NodeJS.Platform, env: NodeJS.ProcessEnv): string {
   if (scope === 'user') return defaultDataDirectory(env, platform)
   if (platform === 'darwin') return '/Library/Application Support/Holdfast'
   if (platform === 'win32') return path.win32.join(env.ProgramData ?? 'C:\\ProgramData', 'Holdfast')
@@ -45,8 +45,12 @@ export function dataOfService(scope: Scope, platform: NodeJS.Platform, env: Node
 }
 
 /** Returns the path of the receiver's configuration. */
-export function configOfService(scope: Scope, platform: NodeJS.Platform, env: NodeJS.ProcessEnv): string {
-  if (platform !== 'linux') return path.join(dataOfService(scope, platform, env), 'receive.json')
+export function defaultReceiverConfig(
+  scope: Scope,
+  platform: NodeJS.Platform,
+  env: NodeJS.ProcessEnv,
+): string {
+  if (platform !== 'linux') return path.join(defaultServiceData(scope, platform, env), 'receive.json')
   if (scope === 'system') return '/etc/holdfast/receive.json'
   return path.join(env.XDG_CONFIG_HOME || path.join(homedir(), '.config'), 'holdfast/receive.json')
 }

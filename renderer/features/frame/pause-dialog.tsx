@@ -8,7 +8,7 @@ import { useWords } from '../../words/context.tsx'
 
 const LEAST_HOURS = 0.25
 const MOST_HOURS = LONGEST_PAUSE_MINUTES / 60
-const BEGIN_HOURS = 4
+const DEFAULT_HOURS = 4
 
 /** Asks for how many hours to pause sending. */
 export default function PauseDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
@@ -23,14 +23,14 @@ export default function PauseDialog({ opened, onClose }: { opened: boolean; onCl
 function PauseForm({ onDone }: { onDone: () => void }) {
   const { t } = useWords()
   const { run } = useCommands()
-  const [typed, setTyped] = useState(String(BEGIN_HOURS))
-  useHold(typed !== String(BEGIN_HOURS), false)
+  const [typed, setTyped] = useState(String(DEFAULT_HOURS))
+  useHold(typed !== String(DEFAULT_HOURS), false)
   const hours = Number(typed)
-  const isGood = hours >= LEAST_HOURS && hours <= MOST_HOURS
+  const isAllowed = hours >= LEAST_HOURS && hours <= MOST_HOURS
 
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    if (!isGood) return
+    if (!isAllowed) return
     run('pause', { minutes: hours * 60 })
     onDone()
   }
@@ -48,7 +48,7 @@ function PauseForm({ onDone }: { onDone: () => void }) {
           <Button variant="default" onClick={onDone}>
             {t('window.cancel')}
           </Button>
-          <Button type="submit" disabled={!isGood}>
+          <Button type="submit" disabled={!isAllowed}>
             {t('window.pause.start')}
           </Button>
         </Group>

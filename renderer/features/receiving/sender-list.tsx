@@ -22,7 +22,7 @@ import { SearchField } from '../../ui/search-field.tsx'
 import { useWords, type Words } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'
 import type { Receive } from './draft.ts'
-import { SenderRow, senderLevels } from './sender-row.tsx'
+import { conditionLevels, SenderRow } from './sender-row.tsx'
 
 /** Loaded on demand: their forms include schemas. */
 const ProposeDialog = lazy(() => import('./propose-form.tsx'))
@@ -172,7 +172,7 @@ function Group({ label, senders, judging, isFolded, onFold }: GroupProps) {
     <div className="thing thing-group">
       <h3>
         <UnstyledButton className="thing-open" aria-expanded={!isFolded} onClick={onFold}>
-          <HealthMark level={senderLevels[counts[0]?.[0] ?? 'well']} />
+          <HealthMark level={conditionLevels[counts[0]?.[0] ?? 'well']} />
           <span className="thing-name clip" title={name}>
             {name}
           </span>

@@ -29,7 +29,7 @@ const ProposedLine = lazy(() => import('./proposed-line.tsx'))
 
 type Sender = NonNullable<AppState['receiving']>['senders'][number]
 
-export const senderLevels: Record<SenderCondition, HealthLevel> = {
+export const conditionLevels: Record<SenderCondition, HealthLevel> = {
   failing: 'failing',
   away: 'failing',
   attention: 'attention',
@@ -52,7 +52,7 @@ export const SenderRow = memo(function SenderRow(props: SenderRowProps) {
   const words = useWords()
   const { t, format } = words
   const clause = useOfNow((now) => describeSender(sender, condition, now, words))
-  const level = senderLevels[condition]
+  const level = conditionLevels[condition]
   const received = t('window.receiving.files', { count: files })
   const waiting = t('window.count.waiting', { count: sender.waitingFiles ?? 0 })
   return (

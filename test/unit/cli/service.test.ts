@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import {
-  getProgram,
+  findProgram,
   type Scope,
   type ServiceDefinition,
   type ServiceName,
@@ -13,7 +13,7 @@ import { quoteArgument } from '../../../cli/agent/service/windows.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const root = path.resolve(import.meta.dirname, '../../..')
-const program = getProgram(path.join(root, 'out/cli/0123456789abcdef/holdfast.js'))
+const program = findProgram(path.join(root, 'out/cli/0123456789abcdef/holdfast.js'))
 
 const buildFacts = (name: ServiceName, scope: Scope, directory = '/srv/hold fast'): ServiceDefinition => ({
   name,
@@ -50,7 +50,7 @@ const both: [ServiceName, Scope][] = [
 test('service program: a checkout starts its source, a package its script', () => {
   expect(program).toEqual([process.execPath, path.join(root, 'cli/holdfast.ts')])
   const installed = '/usr/lib/holdfast/holdfast.js'
-  expect(getProgram(installed)).toEqual([process.execPath, installed])
+  expect(findProgram(installed)).toEqual([process.execPath, installed])
 })
 
 describe.skipIf(process.platform !== 'linux')('systemd units (Linux)', () => {

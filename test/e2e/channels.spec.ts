@@ -1,13 +1,15 @@
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Page } from '@playwright/test'
 import { until } from '../support/until.ts'
-import { expect, test } from './desktop.ts'
+import { expect, TREE, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
-import { openSection } from './sections.ts'
+import { openRow, openSection } from './sections.ts'
+import { startTelling } from './telling.ts'
 
 const SECRET = 'tk_only-once'
 
@@ -135,6 +137,37 @@ test('notification channels: a channel is added with a secret, tested, edited an
   await dialog.getByRole('button', { name: 'Remove' }).click()
   await expect(renamed).toBeHidden()
   expect((await state()).settings.alerts.channels).toEqual([])
+  close()
+})
+
+test('notification channels: one that refuses is among the failures until it has delivered a message', async ({
+  desktop,
+}) => {
+  const { got, answer, address, close } = await service()
+  answer.status = 401
+  const directory = await mkdtemp(path.join(tmpdir(), 'holdfast-channels-'))
+  const channel = {
+    type: 'line-notify',
+    options: { endpoint: `${address}/api/notify` },
+    secrets: { token: SECRET },
+  } as const
+  const { page } = await startTelling(desktop, channel, { directory, sources: 1 })
+  await rm(directory, TREE)
+  await page.getByRole('tab', { name: /Alerts/ }).click()
+  const row = page
+    .getByRole('region', { name: 'Failing now' })
+    .getByRole('article', { name: 'There · Notice' })
+  await expect(row).toBeVisible({ timeout: 60_000 })
+  await openRow(row)
+  await expect(row).toContainText('There refused the last message.')
+  await pictures(page, 'channel-refuses')
+  await row.getByRole('button', { name: 'Set up notification channels' }).click()
+  await expect(card(page)).toBeInViewport()
+  answer.status = 200
+  await card(page).getByRole('region', { name: 'There' }).getByRole('button', { name: 'Send test' }).click()
+  await until('a message that is taken', () => got.length > 1)
+  await page.getByRole('tab', { name: /Alerts/ }).click()
+  await expect(row).toHaveCount(0)
   close()
 })
 

@@ -6,7 +6,7 @@ import { IconChevronRight } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 import { type IncidentPlace, useOpenPage } from '../frame/pages.ts'
 import { MuteEverything, OngoingRows } from './incident-actions.tsx'
-import { findMuted, listOngoing } from './incidents.ts'
+import { findMuted, isDismissible, listOngoing } from './incidents.ts'
 import { MutedPart } from './muted-part.tsx'
 import { Notices } from './notices.tsx'
 import { TimelinePart } from './timeline-part.tsx'
@@ -26,7 +26,7 @@ export default function AlertsPage({ state, place = null }: AlertsPageProps) {
   const page = useRef<HTMLDivElement>(null)
   const { incidents, settings } = state
   // Notices are shown above, with the button that dismisses them.
-  const lasting = listOngoing(incidents).filter(({ kind }) => kind !== 'notice')
+  const lasting = listOngoing(incidents).filter((one) => !isDismissible(one))
   useComeTo(page, place)
   return (
     <div className="stack" ref={page}>

@@ -13,7 +13,7 @@ import { copyText } from '../../ui/copy.ts'
 import { IconBellOff } from '../../ui/icons.ts'
 import { Elapsed } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
-import { type IncidentPlace, useOpenRestore } from '../frame/pages.ts'
+import { type IncidentPlace, useOpenPage, useOpenRestore } from '../frame/pages.ts'
 import { incidentDetails } from '../help/details.ts'
 import { IncidentRow } from './incident-row.tsx'
 import {
@@ -21,6 +21,7 @@ import {
   findMuted,
   formatTitle,
   type Incident,
+  isAboutChannel,
   type Known,
   lastEnd,
   namesInLine,
@@ -78,6 +79,8 @@ function OngoingRow({ incident, state, marked, isFirst }: OngoingRowProps) {
   // A line that was closed stays closed while others begin and end before it.
   const [wasFirst, setWasFirst] = useState(isFirst)
   if (isFirst && !wasFirst) setWasFirst(true)
+  const openPage = useOpenPage()
+  const openChannels = () => openPage('settings', { kind: 'setting', id: 'channels' })
   const { id, acknowledged, snoozedUntil } = incident
   const isSnoozed = acknowledged === null && snoozedUntil !== null && snoozedUntil > now
   const about = findConcerned(incident, state)
@@ -93,6 +96,7 @@ function OngoingRow({ incident, state, marked, isFirst }: OngoingRowProps) {
   const actions: Action[] = [...decisions]
   if (isSilenced) actions.push({ word: 'window.alerts.unmute', run: unmute })
   if (isSnoozed) actions.push({ word: 'window.alerts.wake', run: () => snooze(null) })
+  if (isAboutChannel(incident)) actions.push({ word: 'window.alerts.channels', run: openChannels })
   if (acknowledged === null)
     actions.push({ word: 'window.alerts.acknowledge', run: () => run('acknowledge', { id }) })
   actions.push({ word: 'window.details.copy', run: copyDetails })

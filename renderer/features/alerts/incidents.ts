@@ -55,6 +55,16 @@ export function listOngoing(incidents: readonly Incident[]): Incident[] {
     .sort((one, other) => gravity(one) - gravity(other) || other.startedAt - one.startedAt)
 }
 
+/** True if the incident is a notice, which ends when a person dismisses it. */
+export function isDismissible({ group }: Pick<Incident, 'group'>): boolean {
+  return group.startsWith('notice:')
+}
+
+/** True if the incident is about a channel that cannot deliver messages. */
+export function isAboutChannel({ group }: Pick<Incident, 'group'>): boolean {
+  return /^(channel|delivery):/.test(group)
+}
+
 /** True if the subjects are paths, which can be copied; otherwise they are names. */
 export function isAboutPaths({ kind }: Pick<Incident, 'kind'>): boolean {
   return isDiskKind(kind)

@@ -179,6 +179,20 @@ test('alerts page: an empty page describes notifications, or warns that every ch
   expect(renderWords(<AlertsPage state={silent} />)).toContain('every channel is off')
 })
 
+test('alerts page: a channel that refuses is among the failures, with a button to the channels', () => {
+  const sentence = message('condition.channelRefuses', { name: 'There', id: 'c' })
+  const refused = incident('i5', {
+    kind: 'notice',
+    group: 'delivery:c',
+    paths: { 'delivery:c': 'There' },
+    sentence,
+  })
+  const words = renderWords(<AlertsPage state={emptyState({ incidents: [refused] })} />)
+  expect(words).toMatch(
+    /Failing now.*There.*There refused the last message.*test it\. Set up notification channels \[Events\]/,
+  )
+})
+
 test('alerts page: a notice is shown with a Dismiss button', () => {
   const notices = [{ id: 'n', sentence: said('The settings file was set aside.') }]
   const words = renderWords(<AlertsPage state={emptyState({ notices })} />)

@@ -19,6 +19,7 @@ import { EventReader } from '../../core/events/reader.ts'
 import { UserError } from '../../core/lib/i18n/user-error.ts'
 import { errorText } from '../../core/platform/system-error.ts'
 import { getDataLayout } from '../../core/settings/data-directory.ts'
+import { EMBEDDED_DESTINATION } from '../../core/settings/destinations.ts'
 import {
   type EventSink,
   type EventType,
@@ -212,7 +213,7 @@ async function print(directory: string, options: EventOptions): Promise<void> {
       if (page.events.length > 0) names = readNames(directory, names)
       const lines = page.events.map((event) => {
         const outside = toCloudEvent(event, names)
-        return `${json ? JSON.stringify(outside) : formatEvent(outside)}\n`
+        return `${json ? JSON.stringify(outside) : formatEvent(outside, names)}\n`
       })
       if (lines.length > 0) await write(lines)
       place = page.cursor
@@ -256,9 +257,15 @@ function readPage(reader: EventReader, ...input: Parameters<EventReader['read']>
   }
 }
 
-function formatEvent({ time, type, subject = '', data }: CloudEvent): string {
+/** Returns the name of a destination; of one that the settings no longer have, the beginning of its id. */
+function formatDestination({ id, name }: { id: string; name: string }, { destinations }: EventNames): string {
+  const isKnown = id === EMBEDDED_DESTINATION || destinations.has(id)
+  return isKnown ? name : translate('cli.events.removedDestination', { id: id.slice(0, 8) })
+}
+
+function formatEvent({ time, type, subject = '', data }: CloudEvent, names: EventNames): string {
   const facts = [
-    ...(data.destination === undefined ? [] : [`→ ${data.destination.name}`]),
+    ...(data.destination === undefined ? [] : [`→ ${formatDestination(data.destination, names)}`]),
     ...(data.reason === undefined ? [] : [data.reason]),
     ...(data.finding === undefined ? [] : [data.finding]),
     ...(data.by === undefined ? [] : [data.by]),

@@ -5,6 +5,7 @@ import type { LibrarySettings } from '../../core/backends/backend-messages.ts'
 import type { StoreSettings } from '../../core/backends/open.ts'
 import { ignoreError } from '../../core/dropped-errors.ts'
 import { UserError } from '../../core/lib/i18n/user-error.ts'
+import { errorCode } from '../../core/platform/system-error.ts'
 import { getDataLayout } from '../../core/settings/data-directory.ts'
 import {
   EMBEDDED_DESTINATION,
@@ -58,11 +59,20 @@ export async function storeSettings(dataDirectory: string, given: string): Promi
   return known === undefined ? { store } : { store, name: known.name }
 }
 
-/** Reads an age identity file as age-keygen writes it. @throws the error of reading; UserError if it has no key. */
+/** Reads an age identity file as age-keygen writes it. @throws UserError if it cannot be read, or has no key. */
 export function readKey(file: string): string {
-  const key = readFileSync(file, 'utf8')
+  const key = readText(file)
     .split('\n')
     .find((line) => line.startsWith('AGE-SECRET-KEY-'))
   if (key === undefined) throw new UserError('restore.noKey', { file })
   return key.trim()
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    const reason = errorCode(error) ?? String(error)
+    throw new UserError('restore.keyUnread', { file, reason }, { cause: error })
+  }
 }

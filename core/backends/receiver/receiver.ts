@@ -323,6 +323,8 @@ function toPairingError(error: unknown, code: PairingCode | AddressedCode): User
   if (error instanceof Refused)
     return new UserError('transfer.pairRefused', { address, reason: error.message })
   const reason = errorCode(error) ?? errorText(error)
+  if (reason === 'EPROTO' || reason.startsWith('ERR_SSL_'))
+    return new UserError('transfer.pairNoTls', { address, reason }, { cause: error })
   return new UserError('transfer.pairUnreachable', { address, reason }, { cause: error })
 }
 

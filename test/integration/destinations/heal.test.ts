@@ -269,8 +269,10 @@ test('healing: an encrypted destination is healed without its identity, and give
   const sealed = path.join(secret, hostname(), 'data')
   const rotten = names[2] ?? ''
   flipBit(sealed, `${rotten}.age`, 150)
-  const verifySealed = () => run(['verify', 'sealed', '--identity-file', key, '--data', data])
+  const verifySealed = (file = key) => run(['verify', 'sealed', '--identity-file', file, '--data', data])
   expect((await verifySealed()).code).toBe(1)
+  const lost = await verifySealed(`${key}.lost`)
+  expect(lost).toMatchObject({ code: 2, out: expect.stringMatching(/lost cannot be read .*encrypted files/) })
   await untilState(
     data,
     'the encrypted one to be healed',

@@ -119,6 +119,10 @@ test('events command, and a sink: a directory and a destination have their names
   await holdfast(['folders', 'remove', source, '--data', data])
   lines.child.kill('SIGCONT')
   await lines.says(/file\.durable {2}roof\/c {2}→ second\n/, LONG_MS)
+
+  await holdfast(['destinations', 'remove', 'second', '--data', data])
+  const later = await holdfast(['events', '--type', 'file.durable', '--data', data])
+  expect(later).toMatch(/\/c {2}→ the removed destination [0-9a-f]{8}\n/)
 })
 
 test('API: server-sent events continue behind Last-Event-ID, for a viewer, and end with its token', async () => {

@@ -160,6 +160,11 @@ test('pairing: outdated, malformed, wrong-certificate and unreachable codes are 
     'pairWrongFingerprint',
   )
   await expect(pair(formatPairingCode({ ...parsed, port: 1 }))).rejects.toThrow('pairUnreachable')
+  const ssh = net.createServer((socket) => socket.on('error', () => undefined).end('SSH-2.0-OpenSSH\r\n'))
+  onTestFinished(() => void ssh.close())
+  await once(ssh.listen(0, '127.0.0.1'), 'listening')
+  const { port } = ssh.address() as net.AddressInfo
+  await expect(pair(formatPairingCode({ ...parsed, port }))).rejects.toThrow('pairNoTls')
   await pair(code)
 })
 

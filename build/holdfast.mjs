@@ -13,7 +13,7 @@ import { runInForeground } from './setup/run.mjs'
 // Short commands only read and query: they run in this process, as starting another one would take longer than the
 // command itself.
 const SHORT = new Set(
-  '--help --version status paths expected report history incidents changes channels pause resume limit proxy settings destinations heal prove senders'.split(
+  '--help --version status why folders failures channels stations report history changes settings destinations computers disks'.split(
     ' ',
   ),
 )

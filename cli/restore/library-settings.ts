@@ -49,6 +49,16 @@ export async function librarySettings(
   }
 }
 
+/** Returns the id of the source that has this name now; nothing if there is none. */
+export async function sourceNamed(
+  dataDirectory: string,
+  name: string | undefined,
+): Promise<{ source?: string }> {
+  const { sources } = await settingsNow(dataDirectory)
+  const found = sources.find((one) => one.name === name)
+  return found === undefined ? {} : { source: found.id }
+}
+
 /** Returns the settings for reading a store; with a destination's name, if its path is a folder destination. */
 export async function storeSettings(dataDirectory: string, given: string): Promise<StoreSettings> {
   const store = path.resolve(given)

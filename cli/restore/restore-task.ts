@@ -10,7 +10,7 @@ import { isVersionName } from '../../core/store/retention/retention.ts'
 import { resolveDataDirectory } from '../ask/data-directory.ts'
 import { settingsNow } from '../ask/settings-change.ts'
 import { localTime } from '../terminal/moment.ts'
-import { librarySettings, readKey, storeSettings } from './library-settings.ts'
+import { librarySettings, readKey, sourceNamed, storeSettings } from './library-settings.ts'
 
 export interface RestoreOptions {
   from?: string
@@ -123,7 +123,11 @@ async function buildLibraryTask(
   const [folder = '', ...parts] = (what ?? '').replace(/\/+$/, '').split('/')
   const file = parts.join('/')
   if (version !== null && file === '') throw new UserError('store.restoreVersion')
-  const choice = { folder: folder === '' ? null : folder, path: file === '' ? null : file, version, at }
+  const choice: Choice = {
+    ...{ folder: folder === '' ? null : folder, path: file === '' ? null : file, version, at },
+    // Another computer's folders have other names.
+    ...(computer === undefined ? await sourceNamed(resolveDataDirectory(options), folder) : {}),
+  }
   if (list) return { does: 'list', from, choice }
   const how = howToWrite(options)
   const { ledger } = getDataLayout(resolveDataDirectory(options))

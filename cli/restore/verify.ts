@@ -18,7 +18,7 @@ import { parseTimeout } from '../terminal/option-words.ts'
 import { parsePath } from '../terminal/path-words.ts'
 import { openProgress } from '../terminal/progress.ts'
 import { terminalWords } from '../terminal/terminal-words.ts'
-import { librarySettings, readKey, storeSettings } from './library-settings.ts'
+import { librarySettings, readKey, sourceNamed, storeSettings } from './library-settings.ts'
 import { where } from './restore-task.ts'
 import { runStoreTask } from './store-task.ts'
 import { COULD_NOT, DAMAGE, repair, sample, WELL } from './verify-by-agent.ts'
@@ -108,7 +108,7 @@ async function buildVerifyTask(what: string, options: VerifyOptions): Promise<Ta
   if (source !== undefined && manifest === undefined) throw new UserError('fixity.sourceUnused')
   if (manifest !== undefined && (adopt || forgetMissing)) throw new UserError('fixity.onlyCompares')
   const compared =
-    manifest === undefined ? null : { manifest: path.resolve(manifest), folder: source ?? null }
+    manifest === undefined ? null : { manifest: path.resolve(manifest), choice: { folder: source ?? null } }
   if (what.includes('/') || what.includes(path.sep) || what === '.' || (await isStoreRoot(what))) {
     const from = await storeSettings(resolveDataDirectory(options), what)
     return { does: 'verify', from, ...(compared ?? { adopt, forgetMissing }) }
@@ -120,7 +120,9 @@ async function buildVerifyTask(what: string, options: VerifyOptions): Promise<Ta
     const isNothing = NOTHING.has(toSentence(error).key)
     throw isNothing ? new UserError('verify.neither', { name: what }, { cause: error }) : error
   })
-  return { does: 'verify', from, ...(compared ?? { ledger: getDataLayout(data).ledger }) }
+  if (compared === null) return { does: 'verify', from, ledger: getDataLayout(data).ledger }
+  const { manifest: file, choice } = compared
+  return { does: 'verify', from, manifest: file, choice: { ...choice, ...(await sourceNamed(data, source)) } }
 }
 
 /** True if no file was compared, which proves nothing about what is there. */

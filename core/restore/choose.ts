@@ -22,6 +22,8 @@ export interface Choice {
   text?: string | undefined
   /** See ContentsQuestion. */
   oldNames?: boolean
+  /** Id of this computer's source of the folder's name: its folder there may have the name of before a renaming. */
+  source?: string
 }
 
 /**
@@ -107,11 +109,21 @@ export function findPlaces(
   })
 }
 
-export const toQuestion = (choice: Choice): Omit<StoreContentsQuestion, 'after'> => ({
+export const toQuestion = ({ source: _, ...choice }: Choice): Omit<StoreContentsQuestion, 'after'> => ({
   ...choice,
   text: choice.text ?? null,
   isList: false,
 })
+
+/** Returns the choice with the name that the source's folder has at the destination. */
+export async function asThere<C extends Pick<Choice, 'folder' | 'source'>>(
+  library: Pick<Library, 'folders'>,
+  choice: C,
+): Promise<C> {
+  if (choice.source === undefined) return choice
+  const found = (await library.folders()).find(({ source }) => source === choice.source)
+  return found === undefined ? choice : { ...choice, folder: found.name }
+}
 
 /**
  * Yields all pages of an answer. The next page is requested while the current one is processed.

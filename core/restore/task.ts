@@ -14,7 +14,7 @@ import { replacedAt } from '../store/retention/retention.ts'
 import type { Finding, VerifyProgress, VerifySummary } from '../store/verify/findings.ts'
 import { verifyStore } from '../store/verify/verify.ts'
 import { verifyManifest } from './check-manifest.ts'
-import { type Choice, findPlaces, readPages, toQuestion } from './choose.ts'
+import { asThere, type Choice, findPlaces, readPages, toQuestion } from './choose.ts'
 import { createNoMatchError, type RestoreProgress, restoreFrom, type ToRestore } from './restore.ts'
 import { RestoredLog } from './restored-log.ts'
 import { verifyLibrary } from './verify.ts'
@@ -23,7 +23,7 @@ import { emptySummary, type RestoreEvent, type RestoreSummary } from './write/ev
 /**
  * Long-running work on a destination or a store, in a separate process, so that a blocking disk does not block the
  * caller. `ledger`: this computer's, with the log of events; omitted: none. `verify` compares a destination
- * with the ledger, a store with its manifest, or either with a manifest file (read-manifest.ts); `folder`: of the source.
+ * with the ledger, a store with its manifest, or either with a manifest file (read-manifest.ts); `choice`: its source.
  */
 export type Task =
   | { does: 'restore'; from: From; wanted: readonly ToRestore[]; ledger?: string; manifest?: string }
@@ -31,7 +31,7 @@ export type Task =
   | { does: 'list'; from: From; choice: Choice }
   | { does: 'computers'; from: LibrarySettings }
   | { does: 'verify'; from: LibrarySettings; ledger: string }
-  | { does: 'verify'; from: From; manifest: string; folder: string | null }
+  | { does: 'verify'; from: From; manifest: string; choice: Pick<Choice, 'folder' | 'source'> }
   | { does: 'verify'; from: StoreSettings; adopt: boolean; forgetMissing: boolean }
 
 /** Files go back into their sources. `sources`: their directories; `points`: known mount points of their disks; by id. */
@@ -83,10 +83,10 @@ export async function runTask(task: Task, post: (event: TaskEvent) => Promise<vo
   const verify = async (verifying: Task & { does: 'verify' }): Promise<VerifySummary> => {
     if ('manifest' in verifying) {
       const manifest = await readManifest(verifying.manifest)
-      const what = { folder: verifying.folder, manifest }
-      return withLibrary(verifying.from, (library) =>
-        verifyManifest({ library, ...what }, { found, progress }),
-      )
+      return withLibrary(verifying.from, async (library) => {
+        const { folder } = await asThere(library, verifying.choice)
+        return verifyManifest({ library, folder, manifest }, { found, progress })
+      })
     }
     if (!('ledger' in verifying))
       return verifyStore(verifying.from.store, verifying, { notice, found, progress })
@@ -111,8 +111,9 @@ export async function runTask(task: Task, post: (event: TaskEvent) => Promise<vo
     const file = 'manifest' in task ? task.manifest : undefined
     const manifest = file === undefined ? undefined : await readManifest(file)
     const summary = await withLibrary(task.from, async (library) => {
-      if (task.does === 'list') return list(library, task.choice, event)
-      const wanted = task.does === 'restore' ? task.wanted : await placeInSources(library, task)
+      if (task.does === 'list') return list(library, await asThere(library, task.choice), event)
+      const wanted =
+        task.does === 'restore' ? await placeAsWanted(library, task) : await placeInSources(library, task)
       const checked = wanted.map((one) => ({ ...one, manifest }))
       return restoreFrom(library, checked, { event, progress }, signal)
     })
@@ -129,11 +130,15 @@ export async function runTask(task: Task, post: (event: TaskEvent) => Promise<vo
   }
 }
 
+const placeAsWanted = (library: Library, { wanted }: Task & { does: 'restore' }): Promise<ToRestore[]> =>
+  Promise.all(wanted.map(async (one) => ({ ...one, choice: await asThere(library, one.choice) })))
+
 async function placeInSources(
   library: Library,
-  { choice, sources, points, conflict, missingOnly }: PutBack,
+  { choice: given, sources, points, conflict, missingOnly }: PutBack,
 ): Promise<ToRestore[]> {
   const mounts = readMounts()
+  const choice = await asThere(library, given)
   return findPlaces(await library.folders(), choice.folder, sources).map(({ folder, source, directory }) => {
     const point = points[source]
     // The directory underneath the mount point is on another disk.

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { askAgent } from '../../support/agent/answers.ts'
-import { untilState } from '../../support/agent/two-receivers.ts'
+import { holdfast, untilState } from '../../support/agent/two-receivers.ts'
 import { startHoldfast } from '../../support/cli/processes.ts'
 import { canMount, mountExt4 } from '../../support/faults/mounts.ts'
 import { runStoreCommand } from '../../support/store/store.ts'
@@ -91,6 +91,20 @@ test('restore in place: a deleted directory is marked as missing, and comes back
   expect(readTree(source)).toEqual(before)
   expect(readFacts('.').mode).toBe(facts[0]?.mode)
   expect(readFacts('run.sh')).toEqual(facts[3])
+})
+
+test('restore in place: a renamed source is found by its present name, and by the one of before', async () => {
+  const { data, source } = await startWithFiles()
+  const before = readTree(source)
+  const about = ['--data', data]
+  await holdfast(['folders', 'change', source, '--name', 'campaign', ...about])
+  for (const name of ['campaign', 'runs']) {
+    fs.rmSync(path.join(source, '2025'), { recursive: true })
+    await holdfast(['restore', '--from', 'embedded', name, '--in-place', '--missing-only', ...about])
+    expect(readTree(source)).toEqual(before)
+    const listed = await holdfast(['restore', '--from', 'embedded', `${name}/run.sh`, '--list', ...about])
+    expect(listed).toContain('run.sh')
+  }
 })
 
 test('restore in place: what a search has found comes back, and nothing else', async () => {

@@ -115,7 +115,7 @@ export function describeState(state: AppState, now: number = Date.now(), data = 
     ]),
     ...more(others.length - shown.length, 'failures --lasting'),
     ...notices.slice(0, MOST_NAMED),
-    ...(state.notices.length > 0 && first?.kind !== 'notice' ? [type('status --dismiss')] : []),
+    ...(state.notices.length > 0 && !first?.id.startsWith('notice:') ? [type('status --dismiss')] : []),
     ...state.parked.slice(0, MOST_NAMED).map(parkedLine),
     ...safeLines(state, more),
     ...activityLines(state),
@@ -128,6 +128,14 @@ const decisionLines = (state: AppState, { subjects }: Failure): string[] =>
   state.sources
     .filter(({ settings }) => subjects.includes(settings.id))
     .flatMap((source) => heldLines(state, source).map((line) => `  ${line}`))
+
+/** Only a notice of the agent ends when it is dismissed. */
+function commandsForNotice(id: string): string[] {
+  const [, part = '', of = ''] = /^([a-z]+):(.*)$/s.exec(id) ?? []
+  if (part === 'notice') return ['status --dismiss']
+  if (part === 'channel' || part === 'delivery') return [`channels test ${shellWord(of)}`]
+  return [part === 'sink' ? `events sinks test ${shellWord(of)}` : 'failures --lasting']
+}
 
 /** Returns the commands that show or mend a failure. */
 function commandsFor(state: AppState, { id, kind, subjects }: Failure): string[] {
@@ -167,7 +175,7 @@ function commandsFor(state: AppState, { id, kind, subjects }: Failure): string[]
     case 'paused':
       return ['folders resume']
     case 'notice':
-      return ['status --dismiss']
+      return commandsForNotice(id)
     default:
       return ['failures --lasting']
   }

@@ -2,9 +2,17 @@ import { expect, test } from 'vitest'
 import { describeState } from '../../../cli/agent/status.ts'
 import { describeFolders } from '../../../cli/folders/folder-state.ts'
 import { overallStatus } from '../../../core/agent/state/status.ts'
+import { channelSchema } from '../../../core/alerts/settings.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { checkedAs } from '../../support/agent/checked.ts'
-import { checkedPath, destinationState, emptyState, incident, sourceState } from '../renderer/fake-state.ts'
+import {
+  alertsSettings,
+  checkedPath,
+  destinationState,
+  emptyState,
+  incident,
+  sourceState,
+} from '../renderer/fake-state.ts'
 
 const at = 1_700_000_000_000
 const away = () => ({ state: 'unreachable' as const, since: Date.now() - 3_600_000, problem: null })
@@ -80,6 +88,23 @@ test('`holdfast status`: a notice is shown once, as the status or below a more s
   expect(forked()).toBe(1)
   state.status = { level: 'attention', sentence: message('status.parked', { count: 1 }), detail: null }
   expect(forked()).toBe(1)
+})
+
+test('`holdfast status`: a channel that refuses is shown with the command that tests it', () => {
+  const channel = channelSchema.parse({ id: 'ops', name: 'Operators', type: 'webhook' })
+  const sentence = message('channel.refused', { host: '127.0.0.1', status: 401, answer: '' })
+  const state = emptyState({
+    settings: alertsSettings({ channels: [channel] }),
+    channels: [
+      {
+        ...{ id: 'ops', condition: 'refused', sentence, at: Date.now(), failingSince: Date.now() },
+        ...{ waiting: 0, secrets: ['url'] },
+      },
+    ],
+  })
+  const lines = describeState({ ...state, status: overallStatus(state, Date.now()) })
+  expect(lines).toContain('    holdfast channels test ops')
+  expect(lines.join('\n')).not.toContain('--dismiss')
 })
 
 test('`holdfast status`: three folders, two destinations and a failure fit on a screen, with the command to copy', {

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { z } from 'zod'
 import { sendCommand } from '../../core/agent/control-socket.ts'
-import { UNRECORDED } from '../../core/agent/state/derived.ts'
+import { getNamesById, UNRECORDED } from '../../core/agent/state/derived.ts'
 import { findMount, listRemedyCommands } from '../../core/agent/state/remedy.ts'
 import type { AppState } from '../../core/agent/state/schema.ts'
 import { NATIVE } from '../../core/alerts/channels/catalog.ts'
@@ -31,6 +31,7 @@ import {
 import { type Message, message, type WordKey } from '../../core/lib/i18n/message.ts'
 import { UserError } from '../../core/lib/i18n/user-error.ts'
 import { getDataLayout } from '../../core/settings/data-directory.ts'
+import type { ShownSettings } from '../../core/settings/schema.ts'
 import { storeLayout } from '../../core/store/layout.ts'
 import { inData, resolveDataDirectory, withDataDirectory } from '../ask/data-directory.ts'
 import { pathAt } from '../ask/known-path.ts'
@@ -42,7 +43,7 @@ import { minutesIn, parsePause, toNumber } from '../terminal/option-words.ts'
 import { printPages } from '../terminal/pages.ts'
 import { parsePath } from '../terminal/path-words.ts'
 import { quoteControls } from '../terminal/quote-controls.ts'
-import { about, listed, terminalWords, translate } from '../terminal/terminal-words.ts'
+import { about, listed, named, terminalWords, translate } from '../terminal/terminal-words.ts'
 import { parseSeverity } from './channel-options.ts'
 
 interface ListOptions {
@@ -277,9 +278,18 @@ async function mute(directory: string, given: string, minutes: number | null): P
 }
 
 async function unmute(directory: string, given: string): Promise<void> {
-  await changeMuting(directory, given, (id) => ({ command: 'unmute', input: { id } }))
+  const settings = await changeMuting(directory, given, (id) => ({ command: 'unmute', input: { id } }))
   const isAll = given === EVERYTHING
   console.log(translate(isAll ? 'cli.incidents.allUnmuted' : 'cli.incidents.unmuted', { path: given }))
+  const now = Date.now()
+  const muted = Object.entries(settings.alerts.muted).filter(([, until]) => until === null || until > now)
+  if (muted.length === 0) return
+  const paths = settings.checkedPaths.map(({ id, path }) => [id, path])
+  const names = { ...getNamesById(settings), ...Object.fromEntries(paths) }
+  const still = muted.map(([id]) =>
+    id === EVERYTHING ? translate('window.alerts.everything') : (names[id] ?? id),
+  )
+  console.log(translate('cli.incidents.stillMuted', { names: named(still) }))
 }
 
 /** Only a running agent has disks; an id that is muted may be of one that is gone. */
@@ -287,9 +297,9 @@ async function changeMuting(
   directory: string,
   given: string,
   asked: (id: string) => AskedCommand,
-): Promise<void> {
+): Promise<ShownSettings> {
   const disks = (await runningState(directory))?.disks.all ?? []
-  await changeSettings(directory, (settings) => {
+  return changeSettings(directory, (settings) => {
     const isNamed = ({ id, name }: { id: string; name: string }) => id === given || name === given
     const known = [...settings.sources, ...settings.destinations, ...disks].find(isNamed)
     const isMuted = Object.hasOwn(settings.alerts.muted, given)

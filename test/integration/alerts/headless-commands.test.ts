@@ -98,6 +98,7 @@ test('`holdfast failures`: incidents are listed, acknowledged, snoozed and muted
   )
   await delay(NOTHING_MS)
   expectPosted(posts, 2)
+  expect(await home.says(['failures', 'unmute'])).toContain(`Still muted: ${photos}.`)
   await home.says(['failures', 'unmute', photos])
   await untilPosted(posts, 3, 5_000)
   expect(factsIn(posts)[2]?.said).toMatchObject({ what: 'failed', incident: { kind: 'missing' } })
@@ -116,7 +117,7 @@ test('`holdfast failures`: incidents are listed, acknowledged, snoozed and muted
     .split('\n')
     .map((line) => JSON.parse(line))
   expect(changes.map((one) => `${one.by.via} ${one.by.name} ${one.sentence.key}`)).toEqual(
-    ['unmute', 'mute', 'snooze', 'acknowledge'].map((name) => `terminal ${by} change.${name}`),
+    ['unmute', 'unmuteAll', 'mute', 'snooze', 'acknowledge'].map((name) => `terminal ${by} change.${name}`),
   )
   expect(changes[3].sentence.params.name).toBe(photos)
   expect(await home.run(['failures', 'acknowledge', about])).toMatchObject({

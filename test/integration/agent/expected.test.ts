@@ -175,6 +175,14 @@ test('expected files: rules are added, changed, listed and removed by commands, 
     expect(await command.ended(), reason).not.toBe(0)
     expect(command.err()).toContain(reason)
   }
+
+  await expectFiles('--every', '1d', '--pattern', 'sky{YYYY}{DOY}.dat')
+  const filter = (pattern: string) =>
+    startHoldfast(['folders', 'change', root, '--ignore', pattern, '--data', data])
+  const left = filter('*.dat')
+  expect(await left.ended()).not.toBe(0)
+  expect(left.err()).toMatch(/leave out sky\d{7}\.dat/)
+  expect(await filter('*.log').ended()).toBe(0)
 })
 
 test('expected files: a rule is proposed by the example of a file, shown, and saved by the command that is shown', async () => {

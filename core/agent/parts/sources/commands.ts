@@ -47,7 +47,7 @@ export function sourcesHandlers(agent: Services, context: SettingsContext) {
     changeSource: ({ id, changes }) =>
       set((settings) => {
         const changed = withSourceChanged(settings, id, changes)
-        if (changes.expected !== undefined) refuseLeftOut(getSource(settings, id), getSource(changed, id))
+        refuseLeftOut(getSource(settings, id), getSource(changed, id))
         return changed
       }),
     previewFilters: ({ id, filters }) =>
@@ -124,22 +124,25 @@ export async function addSource(context: SettingsContext, input: CommandInput<'a
   }))
 }
 
-/** @throws UserError refuse.expectedLeftOut: the filters leave out the files of a new rule. */
+/** @throws UserError refuse.expectedLeftOut: from now on the filters leave out the files of a rule. */
 function refuseLeftOut(before: Source, source: Source): void {
+  for (const rule of source.expected) {
+    const { path: file } = findFirstExpected(rule, Date.now())
+    if (!isLeftOut(source, file)) continue
+    const isAsBefore = before.expected.some(({ pattern }) => pattern === rule.pattern)
+    if (isAsBefore && isLeftOut(before, file)) continue
+    throw new UserError('refuse.expectedLeftOut', { pattern: rule.pattern, file, name: source.name })
+  }
+}
+
+/** True if the filters of a source leave out an expected file; false for a name with wildcards, of which some may pass. */
+function isLeftOut(source: Source, file: string): boolean {
+  if (/[*?]/.test(file)) return false
   const rules = toNameRules(source)
   const filter = createNameFilter(rules)
-  for (const rule of source.expected) {
-    const { pattern } = rule
-    if (before.expected.some((one) => one.pattern === pattern)) continue
-    const { path: file } = findFirstExpected(rule, Date.now())
-    // Filters decide about whole names only.
-    if (/[*?]/.test(file)) continue
-    // A name may be in any directory; those of a batch source are in its batches.
-    const isLeftOut = file.includes('/')
-      ? filter.fileBelow(file) !== null
-      : filter.file(rules.batchPrefix === undefined ? file : `${rules.batchPrefix}1/${file}`) !== null
-    if (isLeftOut) throw new UserError('refuse.expectedLeftOut', { pattern, file, name: source.name })
-  }
+  // A name may be in any directory; those of a batch source are in its batches.
+  if (file.includes('/')) return filter.fileBelow(file) !== null
+  return filter.file(rules.batchPrefix === undefined ? file : `${rules.batchPrefix}1/${file}`) !== null
 }
 
 /** True if a source matches the request. Omitted options match anything. */

@@ -74,8 +74,8 @@ export async function testFile(
   },
 ): Promise<void> {
   const bytes = randomBytes(BYTES)
-  await step('write', () => file.write(bytes))
   try {
+    await step('write', () => file.write(bytes))
     await step('read', async () => {
       if (!(await file.read(BYTES)).equals(bytes)) throw new UserError('test.damaged', { name })
     })

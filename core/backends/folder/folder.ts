@@ -377,7 +377,9 @@ export function testFolder(
     },
     why(error) {
       if (error instanceof NotMounted) return notMountedWords(destination)
-      return message('test.folder', { path: directory, reason: errorCode(error) ?? errorText(error) })
+      const reason = errorCode(error) ?? errorText(error)
+      const isFull = reason === 'ENOSPC' || reason === 'EDQUOT'
+      return message(isFull ? 'test.folderFull' : 'test.folder', { path: directory, reason })
     },
   })
 }

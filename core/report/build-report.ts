@@ -109,7 +109,7 @@ export function buildReport(subject: ReportSubject, figures: ReportFigures): Rep
       incidents &&
       toList(
         incidents.incidents.map(({ kind, paths, sentence, cause = [], startedAt, endedAt }) => ({
-          ...{ kind, subjects: [...Object.values(paths), ...nameFiles(kind, sentence)] },
+          ...{ kind, subjects: [...new Set([...Object.values(paths), ...nameFiles(kind, sentence)])] },
           ...{ sentence, cause, startedAt, endedAt },
           lengthMs: Math.max(0, (endedAt ?? now) - startedAt),
         })),

@@ -47,6 +47,9 @@ export function registerWhy(program: Command): void {
   })
 }
 
+/** Why files are no part of what is sent, whatever the settings are. */
+const NEVER_SENT: ReadonlySet<string> = new Set(['scan.why.mark', 'scan.why.own'])
+
 const isEverywhere = ({ verdict, below }: Explanation): boolean =>
   verdict === 'safe' ||
   verdict === 'copied' ||
@@ -54,7 +57,7 @@ const isEverywhere = ({ verdict, below }: Explanation): boolean =>
     below !== null &&
     below.waiting === 0 &&
     !below.isPart &&
-    below.others.length === 0)
+    below.others.every(({ why }) => NEVER_SENT.has(why.key)))
 
 /** Asks for the path as it is given, then with its links resolved. */
 async function explain(directory: string, absolute: string): Promise<Explanation> {

@@ -48,6 +48,8 @@ test('events command: follows files, a batch and a restore, and continues from a
   const order = found().map((event) => `${short(event)} ${event.data.path}`)
   expect(order.indexOf('file.durable DC1/x')).toBeLessThan(order.indexOf('batch.durable DC1'))
   expect(order.filter((line) => line === 'batch.durable DC1')).toHaveLength(1)
+  // The command ends with 0: the marks of a batch are never sent.
+  expect(await holdfast(['why', path.join(batches, 'DC1'), '--data', data])).toContain('mark of a batch')
 
   rmSync(path.join(source, 'a'))
   await until('the deletion', () => has('file.deleted', 'a'), LONG_MS)

@@ -250,10 +250,9 @@ async function openListener(
     server.listen({ host: at.host, port: at.port })
     await once(server, 'listening')
   } catch (thrown) {
-    throw new UserError('transfer.listenFailed', {
-      address: formatAddress(at.host, at.port),
-      reason: errorCode(thrown) ?? String(thrown),
-    })
+    const reason = errorCode(thrown) ?? String(thrown)
+    const key = reason === 'EADDRNOTAVAIL' ? 'transfer.listenNoAddress' : 'transfer.listenFailed'
+    throw new UserError(key, { address: formatAddress(at.host, at.port), host: at.host, reason })
   }
   server.on('error', (error) => refused('?', error.message, 'other'))
 

@@ -14,6 +14,8 @@ test('window: a check without a change in status changes nothing in the page', a
     await expect(page.getByRole('heading', { name: 'Watching 1 folder.' })).toBeVisible()
     // The last part of the status that comes after the start.
     await expect(page.getByRole('banner').getByRole('button', { name: 'Add destination' })).toBeVisible()
+    // So is the state of the row: a first check under load may be slow.
+    await expect(page.getByRole('article', { name: 'photos' })).toContainText('Disk OK')
     await page.evaluate(() => {
       const seen: string[] = []
       const observer = new MutationObserver((all) => {

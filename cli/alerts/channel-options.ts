@@ -86,7 +86,7 @@ export function channelWith(
   if (unknown !== undefined)
     throw new WrongUsage('cli.channels.noOption', {
       field: unknown,
-      known: named(known.flatMap((one) => (one.kind === 'secret' ? [] : [one.name]))),
+      known: named(known.map(({ kind, name }) => (kind === 'secret' ? `${name} (--secret)` : name))),
     })
   const parsed = channelSchema.safeParse({
     ...before,

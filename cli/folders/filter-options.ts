@@ -6,7 +6,7 @@ import { fixityKinds } from '../../core/platform/fixity-kinds.ts'
 import { LONGEST_KEPT_HOURS, priorities, SILENT_HOURS, treatments } from '../../core/settings/bounds.ts'
 import type { Source } from '../../core/settings/schema.ts'
 import { omitUndefined } from '../terminal/omit-undefined.ts'
-import { NONE, parseMinimumAge, parseSizeOption, toSetting } from '../terminal/option-words.ts'
+import { NONE, parseMinimumAge, parseName, parseSizeOption, toSetting } from '../terminal/option-words.ts'
 import { type PatternOptions, readPatterns, withPatterns } from './ignore-from.ts'
 
 const HOUR_SECONDS = 3_600
@@ -80,7 +80,7 @@ export function withFilters(command: Command): Command {
 /** Adds the options for a protected directory's name and for its batch directories. */
 export function withNames(command: Command): Command {
   return command
-    .option('--name <name>', 'its name here; its folder at a destination keeps its name')
+    .option('--name <name>', 'its name here; its folder at a destination keeps its name', parseName)
     .option('--prefix <text>', 'batch folders are those whose names begin with it ("" for all)')
     .option('--closed-mark <name>', 'the file with which a producer closes a batch folder')
     .option('--sent-mark <name>', 'the file that Holdfast adds once all of a batch folder is sent')

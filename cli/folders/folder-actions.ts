@@ -94,7 +94,10 @@ export async function change(dataDirectory: string, given: string, changes: Filt
   if (Object.keys(changes).length === 0) throw new WrongUsage('cli.paths.changeWhat')
   let id = ''
   const after = await changeSettings(dataDirectory, (settings) => {
-    id = sourceAt(settings, given).id
+    const source = sourceAt(settings, given)
+    if (changes.batch !== undefined && source.kind !== 'batch')
+      throw new WrongUsage('cli.paths.noBatches', { path: source.path })
+    id = source.id
     return { command: 'changeSource', input: { id, changes } }
   })
   // The user may have given the former name: the source is found by its id.

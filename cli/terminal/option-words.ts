@@ -79,6 +79,12 @@ export function parseMinimumAge(text: string): number {
   return seconds
 }
 
+/** Parses a name. */
+export function parseName(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('It must not be empty.')
+  return text
+}
+
 /** Parses a message template: `\\n` stands for a new line, names in braces for values. */
 export function parseTemplate(text: string): string {
   if (text.trim() === '') throw new InvalidArgumentError('It must not be empty.')

@@ -54,6 +54,15 @@ test('`folders add` without an agent: the directory is protected with its filter
   const [line, source, ...others] = (await home.says(['changes'])).trim().split('\n')
   expect(line).toContain(`command line: ${userInfo().username}: Added the folder ${directory}.`)
   expect([source, others]).toEqual([`  + folder ${path.basename(directory)}`, []])
+  const other = temporaryDirectory('ordinary')
+  await home.says(['folders', 'add', other])
+  for (const [option, code, why] of [
+    [['--prefix', 'run'], 2, 'has no batch folders'],
+    [['--name', ' '], 2, 'It must not be empty.'],
+  ] as const)
+    expect(await home.run(['folders', 'change', other, ...option])).toMatchObject({
+      ...{ code, err: expect.stringContaining(why) },
+    })
   const wrong = await home.run(['folders', 'add', directory, '--folder', 'x'])
   expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('(holdfast folders add --help')])
 })

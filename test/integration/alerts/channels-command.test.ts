@@ -94,11 +94,13 @@ describe.each([
       refused(['add', 'webhook', '--name', 'Other', '--option', `url=${url}`]),
       refused(['add', 'command', '--option', 'program=/bin/true']),
       refused(['add', 'webhook', '--secret', 'url=/no/such/file']),
+      refused(['add', 'webhook', '--option', 'to=x']),
     ])
     expect(beforeAnything).toEqual([
       [2, expect.stringContaining('“url” is a secret: give it with --secret')],
       [2, expect.stringContaining('It must be one of line, line-notify, mail')],
       [1, expect.stringMatching(/^The file \/no\/such\/file with “url” cannot be read/)],
+      [2, expect.stringMatching(/There is no field “to”\. Known: .*url \(--secret\)/)],
     ])
     expect(await refused(['add', 'webhook'])).toEqual([
       1,
@@ -106,7 +108,7 @@ describe.each([
     ])
     expect(await refused(['add', 'webhook', '--secret', 'url=-'], `no address ${KEY}`)).toEqual([
       1,
-      '“url” cannot be used.',
+      expect.stringContaining('“url” cannot be used: it does not have the form'),
     ])
     expect(await refused(['change', 'on-duty', '--name', 'line'])).toEqual([
       1,

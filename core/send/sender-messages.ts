@@ -189,7 +189,7 @@ export const senderDefinition = {
      */
     left: z.record(z.string(), z.number()),
     leftOfAll: z.number().nullable(),
-    /** Files that wait because they keep changing, at most 20; left out: none. `left` excludes them. */
+    /** Files that wait because they keep changing, at most 20; left out: none. `left` excludes them, and `unfit`. */
     restless: z.array(restlessSchema).optional(),
     /** Files that the destination has no room for, while it takes others, by source; left out: none. */
     unfit: z.array(unfitSchema).optional(),

@@ -427,7 +427,8 @@ export class SenderWorker implements WorkerHandlers<Definition> {
       this.#connection.state === 'connected' && (problem === null || unfit.length > 0) && !this.#isPaused()
     if (!isGoing) this.#progress.rest()
     const { bytesPerSecond } = this.#limiter
-    const left = isGoing ? this.#progress.left({ totals, transfers, restless, now, bytesPerSecond }) : null
+    const excluded = [...restless.map((file) => ({ ...file, count: 1 })), ...unfit]
+    const left = isGoing ? this.#progress.left({ totals, transfers, excluded, now, bytesPerSecond }) : null
     const proposal = this.#takeProposal()
     const { samples, proofRound } = this.#delivery ?? {}
     const report: Report = {

@@ -1,13 +1,13 @@
 import type { Totals } from '../../ledger/ledger-messages.ts'
 import { createRates } from '../../lib/async/rates.ts'
 import { createTimeLeft, type TimeLeft } from '../../lib/async/time-left.ts'
-import { DELAY_SECONDS, type RestlessFile, type Transfer } from '../sender-messages.ts'
+import { DELAY_SECONDS, type Transfer, type UnfitFiles } from '../sender-messages.ts'
 
 interface Waiting {
   totals: Record<string, Totals>
   transfers: readonly Transfer[]
-  /** Files that keep changing: their sending time is unknown, so the estimate excludes them. */
-  restless?: readonly Pick<RestlessFile, 'source' | 'path' | 'size'>[]
+  /** Files that keep changing or do not fit: their sending time is unknown, so the estimate excludes them. */
+  excluded?: readonly UnfitFiles[]
   now: number
   /** The rate limit in bytes a second; null: no limit. */
   bytesPerSecond: number | null
@@ -61,18 +61,19 @@ export function createProgress() {
       etas.clear()
     },
     /** Returns the milliseconds left by source id, where an estimate exists, and for all sources together. */
-    left({ totals, transfers: allTransfers, restless = [], now, bytesPerSecond }: Waiting) {
-      const restlessKeys = new Set(restless.map(({ source, path }) => `${source}/${path}`))
-      const transfers = allTransfers.filter(({ source, path }) => !restlessKeys.has(`${source}/${path}`))
+    left({ totals, transfers: allTransfers, excluded: allExcluded = [], now, bytesPerSecond }: Waiting) {
+      const keys = new Set(allExcluded.map(({ source, path }) => `${source}/${path}`))
+      const transfers = allTransfers.filter(({ source, path }) => !keys.has(`${source}/${path}`))
       const estimateMs = (
         eta: TimeLeft,
         waiting: Totals[],
         underWay: readonly Transfer[],
-        excluded: readonly { size: number }[],
+        excluded: readonly UnfitFiles[],
       ): number | null => {
-        const files = sum(waiting.map(({ waitingFiles }) => waitingFiles)) - excluded.length
+        const files =
+          sum(waiting.map(({ waitingFiles }) => waitingFiles)) - sum(excluded.map(({ count }) => count))
         const alreadySent = sum(underWay.map(({ sentBytes }) => sentBytes))
-        const excludedBytes = sum(excluded.map(({ size }) => size))
+        const excludedBytes = sum(excluded.map(({ size, count }) => size * count))
         const bytes = sum(waiting.map(({ waitingBytes }) => waitingBytes)) - alreadySent - excludedBytes
         return files <= 0 ? null : eta.left({ files, bytes: Math.max(0, bytes) }, now, bytesPerSecond)
       }
@@ -88,11 +89,11 @@ export function createProgress() {
           eta,
           [own],
           mine,
-          restless.filter((file) => file.source === source),
+          allExcluded.filter((one) => one.source === source),
         )
         if (ms !== null) bySource[source] = ms
       }
-      return { bySource, ofAll: estimateMs(all, Object.values(totals), transfers, restless) }
+      return { bySource, ofAll: estimateMs(all, Object.values(totals), transfers, allExcluded) }
     },
   }
 }

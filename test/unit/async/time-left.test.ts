@@ -165,3 +165,14 @@ test('time left: bytes in transfer are not counted again, and each source has a 
   const none = { a: { ...waiting(0), waitingFiles: 0 } }
   expect(progress.left({ ...now, totals: none, transfers: [] }).ofAll).toBeNull()
 })
+
+test('time left: files that do not fit, or keep changing, are not counted', () => {
+  const progress = createProgress()
+  for (let tenth = 0; tenth < 100; tenth += 1) progress.bytes('a', MB, tenth * 100)
+  const totals = { a: { ...noTotals, waitingFiles: 3, waitingBytes: 1800 * MB } }
+  const at = { totals, transfers: [], now: 10_000, bytesPerSecond: null }
+  const large = { source: 'a', path: 'x', size: 300 * MB, count: 2 }
+  const rest = { source: 'a', path: 'y', size: 1200 * MB, count: 1 }
+  expect(progress.left({ ...at, excluded: [large] }).ofAll).toBe(2 * MINUTE)
+  expect(progress.left({ ...at, excluded: [large, rest] })).toEqual({ bySource: {}, ofAll: null })
+})

@@ -125,7 +125,7 @@ async function buildLibraryTask(
   if (version !== null && file === '') throw new UserError('store.restoreVersion')
   const choice: Choice = {
     ...{ folder: folder === '' ? null : folder, path: file === '' ? null : file, version, at },
-    // Another computer's folders have other names.
+    // Names given here apply to this computer's folders alone.
     ...(computer === undefined ? await sourceNamed(resolveDataDirectory(options), folder) : {}),
   }
   if (list) return { does: 'list', from, choice }
